@@ -1,0 +1,29 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { findProcess, type ProcessIdentity } from './process-table.ts';
+
+/** The process that answers for a server, written beside its data before the server starts. */
+export interface Owner extends ProcessIdentity {
+  readonly socketDir: string;
+}
+
+/** Undefined when there is none: nobody's server, or one that was started by hand. */
+export async function readOwner(file: string): Promise<Owner | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names this process as the owner. */
+export async function writeOwner(file: string, socketDir: string): Promise<void> {
+  const self = await findProcess(process.pid);
+  if (!self) throw new Error('this process is not to be found in /proc');
+  const owner: Owner = { pid: self.pid, startTicks: self.startTicks, bootId: self.bootId, socketDir };
+  await writeFile(`${file}.new`, `${JSON.stringify(owner)}\n`);
+  await rename(`${file}.new`, file);
+}
+
+export async function removeOwner(file: string): Promise<void> {
+  await rm(file, { force: true });
+}

@@ -1,0 +1,124 @@
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Kysely, sql } from 'kysely';
+import {
+  FileMigrationProvider,
+  type Migration,
+  type MigrationProvider,
+  type MigrationResult,
+  Migrator,
+  NO_MIGRATIONS,
+} from 'kysely/migration';
+import type { Database } from './schema.ts';
+
+/** Beside src/ in a checkout, beside the compiled src/ in dist/. */
+const migrationFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
+
+/** Kysely's own bookkeeping tables, named so that they cannot meet those of the application that shares the schema. */
+const bookkeeping = {
+  migrationTableName: 'delegation_sweeper_migrations',
+  migrationLockTableName: 'delegation_sweeper_migrations_lock',
+};
+
+/** Runs each migration with the target schema first on its transaction's search path. */
+class SchemaMigrations implements MigrationProvider {
+  readonly #schema: string;
+  readonly #files = new FileMigrationProvider({
+    fs,
+    path,
+    migrationFolder,
+    import: (file: string) => import(pathToFileURL(file).href),
+  });
+
+  constructor(schema: string) {
+    this.#schema = schema;
+  }
+
+  async getMigrations(): Promise<Record<string, Migration>> {
+    const migrations = await this.#files.getMigrations();
+    return Object.fromEntries(
+      Object.entries(migrations).map(([name, { up, down }]) => [
+        name,
+        { up: this.#inSchema(up), ...(down && { down: this.#inSchema(down) }) },
+      ]),
+    );
+  }
+
+  #inSchema(run: Migration['up']): Migration['up'] {
+    return async (db) => {
+      await sql`SET LOCAL search_path TO ${sql.id(this.#schema)}`.execute(db);
+      await run(db);
+    };
+  }
+}
+
+function migrator(db: Kysely<Database>, schema: string): Migrator {
+  return new Migrator({
+    db,
+    provider: new SchemaMigrations(schema),
+    migrationTableSchema: schema,
+    ...bookkeeping,
+  });
+}
+
+/**
+ * Applies every pending migration in one transaction. Safe to run twice at once: the second waits, then finds nothing.
+ * A database that is newer than this code is left as it is.
+ */
+export async function migrateUp(db: Kysely<Database>, schema: string): Promise<MigrationResult[]> {
+  const { pending, unknown } = await schemaVersion(db, schema);
+  if (pending.length === 0 && unknown.length > 0) return [];
+  return settled(await migrator(db, schema).migrateToLatest());
+}
+
+/** Takes every migration back, the last first. The ledger's data go with the tables. */
+export async function migrateDown(db: Kysely<Database>, schema: string): Promise<MigrationResult[]> {
+  return settled(await migrator(db, schema).migrateTo(NO_MIGRATIONS));
+}
+
+function settled({ error, results }: { error?: unknown; results?: MigrationResult[] }): MigrationResult[] {
+  if (error !== undefined) throw error;
+  return results ?? [];
+}
+
+export interface SchemaVersion {
+  /** The newest migration that the database has; null before the first. */
+  readonly current: string | null;
+  /** Migrations that the database has, in order. */
+  readonly applied: readonly string[];
+  /** Migrations that this code needs and the database lacks, in order. */
+  readonly pending: readonly string[];
+  /** Migrations that the database has and this code does not know: it is newer, which is accepted. */
+  readonly unknown: readonly string[];
+}
+
+const UNDEFINED_TABLE = '42P01';
+const INVALID_SCHEMA_NAME = '3F000';
+
+/** What the database has against what this code needs. Reads one small table; throws the database's error. */
+export async function schemaVersion(db: Kysely<Database>, schema: string): Promise<SchemaVersion> {
+  const known = (await fs.readdir(migrationFolder))
+    .filter((file) => /^\d{4}_[a-z_]+\.(ts|js)$/.test(file))
+    .map((file) => path.parse(file).name)
+    .sort();
+  const applied = await appliedMigrations(db, schema);
+  return {
+    current: applied.at(-1) ?? null,
+    applied,
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
+  };
+}
+
+async function appliedMigrations(db: Kysely<Database>, schema: string): Promise<string[]> {
+  const table = sql.id(schema, bookkeeping.migrationTableName);
+  try {
+    const { rows } = await sql<{ name: string }>`SELECT name FROM ${table} ORDER BY name`.execute(db);
+    return rows.map(({ name }) => name);
+  } catch (err) {
+    const { code } = err as { code?: string };
+    if (code === UNDEFINED_TABLE || code === INVALID_SCHEMA_NAME) return [];
+    throw err;
+  }
+}

@@ -1,0 +1,82 @@
+import type { ColumnType, Generated, Kysely } from 'kysely';
+
+/** A timestamptz: read as a Date; written as a Date, an ISO string, or left to the column's default. */
+type Timestamp = ColumnType<Date, Date | string | undefined, Date | string>;
+type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+type NullableText = ColumnType<string | null, string | null | undefined, string | null>;
+type Json = ColumnType<unknown, string | null | undefined, string | null>;
+
+/** The tables as Kysely sees them; migrations/ is where each column is explained. */
+export interface Database {
+  delegations: {
+    delegation_id: string;
+    caller_id: string;
+    callee_id: string;
+    status: Generated<string>;
+    last_heartbeat: NullableTimestamp;
+    heartbeat_bucket: ColumnType<Date | null, never, never>;
+    deadline: Timestamp;
+    finished_at: NullableTimestamp;
+    created_at: Timestamp;
+    updated_at: Timestamp;
+    idempotency_key: NullableText;
+    task_preview: string;
+    result_preview: NullableText;
+    error_detail: NullableText;
+  };
+  activity_logs: {
+    activity_id: ColumnType<string, never, never>;
+    created_at: Timestamp;
+    delegation_id: string;
+    event: string;
+    from_status: NullableText;
+    to_status: NullableText;
+    actor: string;
+    detail: ColumnType<Record<string, unknown>, string | undefined, string>;
+    request_body: Json;
+    response_body: Json;
+  };
+  sweeper_state: {
+    singleton: Generated<boolean>;
+    stuck_after_ms: ColumnType<string | null, number | null, number | null>;
+    beat_at: NullableTimestamp;
+    sweep_id: NullableText;
+    swept_at: NullableTimestamp;
+    storm_held_since: NullableTimestamp;
+    storm_released_at: NullableTimestamp;
+  };
+  sweeper_gaps: { gap_start: Timestamp; gap_end: Timestamp };
+  sweeper_sweeps: {
+    sweep_id: string;
+    started_at: Timestamp;
+    trigger: string;
+    stuck: number;
+    failed: number;
+    poisoned: number;
+    remaining: number;
+    truncated: boolean;
+    held: boolean;
+    batches: number;
+    duration_ms: ColumnType<string, number, number>;
+    unobserved_ms: ColumnType<string, number, number>;
+    callees: Json;
+    marks: Json;
+  };
+  sweeper_notices: { kind: string; subject: string; noticed_at: Timestamp };
+}
+
+export type TableName = keyof Database & string;
+/**
+ * Any Kysely that can reach the tables: also one that knows an application's own tables beside ours, or a transaction.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: Kysely is invariant in its tables; the caller's other tables do not matter here.
+export type LedgerDb = Kysely<any>;
+
+/**
+ * The table's quoted name as this Kysely addresses it, schema included where `withSchema` set one.
+ * Raw SQL is not rewritten by `withSchema`, so the name is read off a query that is.
+ */
+export function tableReference(db: LedgerDb, table: TableName): string {
+  const { sql } = db.selectFrom(table).select('x').compile();
+  return sql.slice(sql.indexOf(' from ') + ' from '.length);
+}

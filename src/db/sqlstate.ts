@@ -1,0 +1,63 @@
+import { isNativeError } from 'node:util/types';
+
+/**
+ * Errors after which the same statement may succeed unchanged: the connection, the server's state or a rival
+ * transaction was at fault, not the statement or a row. Classes are the first two characters of a SQLSTATE
+ * (PostgreSQL documentation, appendix A).
+ */
+const retryableClasses = new Set([
+  '08', // connection exception
+  '40', // transaction rollback: serialization failure, deadlock
+  '53', // insufficient resources: disk full, out of memory, too many connections
+  '57', // operator intervention: shutdown, cancelled by timeout, starting up
+  '58', // system error: I/O
+]);
+
+const retryableStates = new Set([
+  '25006', // read-only transaction: a standby, or a primary that is being demoted
+  '25P03', // idle-in-transaction timeout
+  '3D000', // the database is being restored or renamed
+  '3F000', // schema dropped under us
+  '42P01', // table dropped under us
+  '55006', // object in use
+  '55P03', // lock not available
+  'XX000', // internal error, seen while a server crashes
+]);
+
+/** Errors of the socket and of node-postgres, which carry no SQLSTATE. */
+const retryableNodeCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT', // the unix socket of a server that is not up
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+const retryableMessages =
+  /connection terminated|connection ended|timeout expired|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable|cannot use a pool after calling end/i;
+
+/** Retryable for the database as a whole, but a trigger of one row may raise them as well, each time anew. */
+const ambiguousStates = new Set(['3F000', '42P01', 'XX000']);
+
+/** Whether the error of a statement over many rows may be that of one of them. */
+export function mayBeOneRows(err: unknown): boolean {
+  return !isRetryable(err) || ambiguousStates.has(String((err as { code?: unknown }).code));
+}
+
+/** Whether trying again, later, is worthwhile. False for an error of a row, a statement or this program. */
+export function isRetryable(err: unknown): boolean {
+  // Not instanceof: an error that Node itself made may come from another realm.
+  if (!isNativeError(err)) return false;
+  const { code, errors } = err as Error & { code?: unknown; errors?: unknown };
+  if (Array.isArray(errors)) return errors.some(isRetryable);
+  if (typeof code === 'string') {
+    if (retryableNodeCodes.has(code) || retryableStates.has(code)) return true;
+    if (/^[0-9A-Z]{5}$/.test(code)) return retryableClasses.has(code.slice(0, 2));
+  }
+  return retryableMessages.test(err.message);
+}

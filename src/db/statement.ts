@@ -1,0 +1,33 @@
+import { CompiledQuery } from 'kysely';
+import type { LedgerDb } from './schema.ts';
+
+/**
+ * One SQL text, written out once and run many times with bound parameters. Result columns are named in camelCase, so
+ * that rows need no mapping and a caller's CamelCasePlugin has nothing to change.
+ */
+export class Statement<Row> {
+  readonly sql: string;
+
+  constructor(sql: string) {
+    this.sql = sql;
+  }
+
+  async run(db: LedgerDb, parameters: readonly unknown[]): Promise<Row[]> {
+    const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(this.sql, parameters as unknown[]));
+    return rows;
+  }
+}
+
+/** A literal list for IN. Literals, not parameters: a generic plan can match a partial index only with a literal. */
+export function literals(values: readonly string[]): string {
+  return values.map(literal).join(', ');
+}
+
+export function literal(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** `column IN (...)`, or `false` for no value at all. */
+export function isOneOf(column: string, values: readonly string[]): string {
+  return values.length === 0 ? 'false' : `${column} IN (${literals(values)})`;
+}

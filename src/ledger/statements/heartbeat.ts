@@ -1,0 +1,65 @@
+import { isOneOf, Statement } from '../../db/statement.ts';
+import type { LedgerTables } from '../tables.ts';
+import { openStatuses, type Status } from '../transitions.ts';
+
+export interface HeartbeatRow {
+  delegationId: string;
+  status: Status;
+  terminal: boolean;
+  /** A stamp was owed when the statement began; without `stamped` a rival finished the delegation meanwhile. */
+  due: boolean;
+  stamped: boolean;
+  /** Milliseconds; null until a daemon has kept its threshold in the database. */
+  stuckAfterMs: number | null;
+}
+
+/** A tenth of the threshold: however long the caller's debounce, ten stamps fit into it. */
+const DEBOUNCE_SHARE_OF_THRESHOLD = 10;
+
+/** SQL: whether the row `d` is owed a stamp, with the debounce in $2 and the state in `s`. LEAST passes over NULL. */
+const due = `d.finished_at IS NULL AND (d.last_heartbeat IS NULL OR d.last_heartbeat <= clock_timestamp()
+    - least($2::float8, s.stuck_after_ms::float8 / ${DEBOUNCE_SHARE_OF_THRESHOLD}) * interval '1 millisecond')`;
+
+/**
+ * SQL: a rival has not finished the row `d` meanwhile. Not "finished_at IS NULL": that would let the planner read all of
+ * delegations_deadline for one row, whenever it believes that few delegations are open.
+ */
+const isOpen = isOneOf('d.status', openStatuses);
+
+/**
+ * clock_timestamp() in the SET: after a wait for the row's lock PostgreSQL evaluates it again, so the stamp is the
+ * moment of the write. greatest(): a stamp never goes back.
+ */
+const stamp = 'last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())';
+
+const answer = `seen.delegation_id AS "delegationId", seen.status AS "status", seen.terminal AS "terminal",
+  seen.due AS "due", seen.stuck_after_ms::float8 AS "stuckAfterMs"`;
+
+/**
+ * One delegation's heartbeat, by the function of the schema: the same as below for one row, with plans that the server
+ * keeps. A debounced one locks and writes nothing. Null: no such delegation. Parameters: $1 id, $2 debounce in ms.
+ */
+export function heartbeatStatement({ heartbeat }: LedgerTables): Statement<{ answer: HeartbeatRow | null }> {
+  return new Statement(`SELECT ${heartbeat}($1, $2) AS "answer"`);
+}
+
+/**
+ * Many at once, in one round trip. Rows are locked in key order before any is written, so two batches that share rows
+ * cannot deadlock. Parameters: $1 ids, $2 debounce in ms.
+ */
+export function heartbeatManyStatement({ delegations, sweeperState }: LedgerTables): Statement<HeartbeatRow> {
+  return new Statement(`
+WITH seen AS MATERIALIZED (
+  SELECT d.delegation_id, d.status, d.finished_at IS NOT NULL AS terminal, ${due} AS due, s.stuck_after_ms
+  FROM ${delegations} d LEFT JOIN ${sweeperState} s ON s.singleton
+  WHERE d.delegation_id = ANY($1::text[])),
+locked AS MATERIALIZED (
+  SELECT d.delegation_id FROM ${delegations} d
+  WHERE d.delegation_id = ANY(ARRAY(SELECT delegation_id FROM seen WHERE due)) AND ${isOpen}
+  ORDER BY d.delegation_id FOR NO KEY UPDATE),
+stamped AS (
+  UPDATE ${delegations} d SET ${stamp} FROM locked WHERE d.delegation_id = locked.delegation_id
+  RETURNING d.delegation_id)
+SELECT ${answer}, stamped.delegation_id IS NOT NULL AS "stamped"
+FROM seen LEFT JOIN stamped ON stamped.delegation_id = seen.delegation_id`);
+}
