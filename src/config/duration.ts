@@ -1,0 +1,26 @@
+import { type Value, value } from './value.ts';
+
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const pattern = /^(\d{1,12})(ms|s|m|h|d)$/;
+
+/** Milliseconds of an integer with a unit, such as `10m`; null when the text is not one. */
+export function durationMs(text: string): number | null {
+  const [, amount, unit] = pattern.exec(text) ?? [];
+  return amount === undefined ? null : Number(amount) * unitMs[unit as keyof typeof unitMs];
+}
+
+/** A duration between two others, both included. The value is in milliseconds. */
+export function duration(min: string, max: string): Value<number> {
+  const minMs = durationMs(min)!;
+  const maxMs = durationMs(max)!;
+  return value(
+    `a duration from ${min} to ${max}: an integer and a unit (ms, s, m, h, d), such as 10m`,
+    (text) => {
+      const ms = durationMs(text);
+      if (ms === null) return '';
+      if (ms < minMs) return `less than ${min}`;
+      return ms > maxMs ? `more than ${max}` : null;
+    },
+    (text) => durationMs(text)!,
+  );
+}

@@ -1,0 +1,112 @@
+import type { z } from 'zod';
+import { cron, timeZone } from './cron.ts';
+import { databaseUrl, databaseUrlFile } from './database-url.ts';
+import { duration } from './duration.ts';
+import { directory, host, oneOf, schemaName } from './names.ts';
+import { integer, ratio } from './number.ts';
+import type { Value } from './value.ts';
+
+interface Key extends Value<unknown> {
+  /** The environment variable. */
+  readonly env: string;
+  /** As the user would write it; null: no default. */
+  readonly default: string | null;
+  readonly doc: string;
+}
+
+/** Every variable that is read, under the name of its property in Config. */
+export const keys = {
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    default: null,
+    ...databaseUrl,
+    doc: 'The database. Without it and outside production: an embedded PostgreSQL in DATA_DIR.',
+  },
+  databaseUrlFile: {
+    env: 'DATABASE_URL_FILE',
+    default: null,
+    ...databaseUrlFile,
+    doc: 'The same, from a file that is read again at each new connection: a mounted secret may rotate.',
+  },
+  dataDir: {
+    env: 'DATA_DIR',
+    default: '.data',
+    ...directory,
+    doc: 'Where the embedded PostgreSQL keeps its data; unused otherwise.',
+  },
+  dbSchema: { env: 'DB_SCHEMA', default: 'public', ...schemaName(63), doc: "Schema of the ledger's tables." },
+  pgbossSchema: {
+    env: 'PGBOSS_SCHEMA',
+    default: 'pgboss',
+    // 50: pg-boss derives longer names from it.
+    ...schemaName(50),
+    doc: "Schema of pg-boss's tables; not the ledger's.",
+  },
+  dbPoolMax: { env: 'DB_POOL_MAX', default: '4', ...integer(1, 100), doc: "Connections of the ledger's pool." },
+  sweepCron: { env: 'SWEEP_CRON', default: '* * * * *', ...cron, doc: 'When to sweep; a tick is a minute.' },
+  sweepTz: { env: 'SWEEP_TZ', default: 'UTC', ...timeZone, doc: 'The zone in which SWEEP_CRON is read.' },
+  stuckAfterMs: {
+    env: 'STUCK_AFTER',
+    default: '10m',
+    ...duration('1s', '30d'),
+    doc: 'Observed silence after which a delegation in progress is stuck; exactly as long is not yet.',
+  },
+  sweepBatchSize: {
+    env: 'SWEEP_BATCH_SIZE',
+    default: '1000',
+    ...integer(1, 10_000),
+    doc: 'Rows of one transaction, at most.',
+  },
+  sweepMaxRows: {
+    env: 'SWEEP_MAX_ROWS',
+    default: '100000',
+    ...integer(1, 10_000_000),
+    doc: 'Rows that each rule changes in one sweep, at most; what is left is the next one\'s ("truncated").',
+  },
+  stormMinStale: {
+    env: 'STORM_MIN_STALE',
+    default: '20',
+    ...integer(1, 1_000_000),
+    doc: 'Stale delegations below which the storm guard never holds.',
+  },
+  stormRatio: {
+    env: 'STORM_RATIO',
+    default: '0.5',
+    ...ratio,
+    doc: 'Share of the delegations in progress that is stale at once, from which the storm guard holds; 0 turns it off.',
+  },
+  stormMaxHoldMs: {
+    env: 'STORM_MAX_HOLD',
+    default: '30m',
+    ...duration('0s', '30d'),
+    doc: 'How long the storm guard holds before it lets go.',
+  },
+  opsHost: { env: 'OPS_HOST', default: '127.0.0.1', ...host, doc: 'Address of the ops server.' },
+  opsPort: {
+    env: 'OPS_PORT',
+    default: '9464',
+    ...integer(0, 65_535),
+    doc: 'Its port; 0 is any free one, which the event `ops.listening` names.',
+  },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    default: 'info',
+    ...oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    doc: 'The least level that is logged.',
+  },
+  shutdownGraceMs: {
+    env: 'SHUTDOWN_GRACE',
+    default: '25s',
+    ...duration('1s', '10m'),
+    doc: "From SIGTERM to the exit, at most; keep it below Kubernetes' terminationGracePeriodSeconds.",
+  },
+} as const satisfies Record<string, Key>;
+
+export type KeyName = keyof typeof keys;
+
+type ValueOf<K extends KeyName> = z.output<(typeof keys)[K]['schema']>;
+
+/** One value a key; null where it is unset and has no default. */
+export type Settings = {
+  readonly [K in KeyName]: (typeof keys)[K]['default'] extends null ? ValueOf<K> | null : ValueOf<K>;
+};

@@ -1,0 +1,82 @@
+import type { Config, Database } from './config.ts';
+import { ConfigError, type Problem, shown } from './config-error.ts';
+import { type KeyName, keys, type Settings } from './keys.ts';
+import { telemetryOf } from './telemetry.ts';
+import { typos } from './typos.ts';
+
+/**
+ * Reads the environment. An empty variable counts as unset.
+ * @throws ConfigError with all problems at once.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const problems: Problem[] = [];
+  const read = readSettings(env, problems);
+  const telemetry = Object.freeze(telemetryOf(env, problems));
+  problems.push(...conflicts(env, read), ...typos(env));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const settings = read as Settings;
+  const { databaseUrl, databaseUrlFile, ...rest } = settings;
+  const database = Object.freeze(databaseOf(settings));
+  return Object.freeze({ database, telemetry, ...rest });
+}
+
+/** Leaves out what has a problem, so that the answer is whole only when there is none. */
+function readSettings(env: NodeJS.ProcessEnv, problems: Problem[]): Partial<Settings> {
+  const settings: Partial<Record<KeyName, unknown>> = {};
+  for (const name of Object.keys(keys) as KeyName[]) {
+    const key = keys[name];
+    const text = env[key.env] || key.default;
+    if (text === null) {
+      settings[name] = null;
+      continue;
+    }
+    const read = key.schema.safeParse(text);
+    if (read.success) settings[name] = read.data;
+    else problems.push({ variable: key.env, value: shown(key.env, text), reason: read.error.issues[0]!.message });
+  }
+  return settings as Partial<Settings>;
+}
+
+/** What no variable shows alone. */
+function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<Settings>): Problem[] {
+  const problems: Problem[] = [];
+  const { DATABASE_URL: url, DATABASE_URL_FILE: file, NODE_ENV, PGSSLMODE } = env;
+  if (url && file) {
+    problems.push({
+      variable: 'DATABASE_URL_FILE',
+      value: shown('DATABASE_URL_FILE', file),
+      reason: 'DATABASE_URL is set, too; accepted: one of them',
+    });
+  }
+  if (!url && !file && NODE_ENV === 'production') {
+    problems.push({
+      variable: 'DATABASE_URL',
+      value: null,
+      reason: `not set, and NODE_ENV=production has no embedded database; accepted: ${keys.databaseUrl.accepted}, or DATABASE_URL_FILE`,
+    });
+  }
+  // node-postgres reads it for a URL that does not say.
+  if (PGSSLMODE === 'no-verify') {
+    problems.push({
+      variable: 'PGSSLMODE',
+      value: PGSSLMODE,
+      reason:
+        'it would accept any certificate, and so any server; accepted: verify-full, or disable on a trusted network',
+    });
+  }
+  // PostgreSQL folds an unquoted name to lower case, and pg-boss does not always quote.
+  if (dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {
+    problems.push({
+      variable: 'PGBOSS_SCHEMA',
+      value: pgbossSchema,
+      reason: "the same as DB_SCHEMA; accepted: a schema of pg-boss's own",
+    });
+  }
+  return problems;
+}
+
+function databaseOf({ databaseUrl, databaseUrlFile, dataDir }: Settings): Database {
+  if (databaseUrl !== null) return { kind: 'url', url: databaseUrl };
+  if (databaseUrlFile !== null) return { kind: 'file', file: databaseUrlFile };
+  return { kind: 'embedded', embeddedDir: dataDir };
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Service } from './service.ts';
+
+export interface PeriodicOptions {
+  readonly name: string;
+  /** From start to start. A run that takes longer skips the turns that it missed, and never meets itself. */
+  readonly everyMs: number;
+  /** The signal aborts when the service stops; the stop waits for the run to end. So a run must not await the stop. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+  /** A failed run does not end the service. Not called for a run that the stop cut short. */
+  readonly onError: (err: unknown) => void;
+}
+
+/** Runs a function at once and then again and again. */
+export class Periodic implements Service {
+  readonly name: string;
+  readonly #options: PeriodicOptions;
+  readonly #aborter = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: PeriodicOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    if (this.#aborter.signal.aborted) throw new Error(`${this.name} was stopped`);
+    this.#loop ??= this.#runUntilStopped();
+  }
+
+  async stop(): Promise<void> {
+    this.#aborter.abort();
+    await this.#loop;
+  }
+
+  async #runUntilStopped(): Promise<void> {
+    const { everyMs, run, onError } = this.#options;
+    const { signal } = this.#aborter;
+    while (!signal.aborted) {
+      const startedAtMs = performance.now();
+      try {
+        await run(signal);
+      } catch (err) {
+        if (!signal.aborted) onError(err);
+      }
+      const elapsedMs = performance.now() - startedAtMs;
+      // The stop's abort is how the wait ends early.
+      await sleep(everyMs - (elapsedMs % everyMs), undefined, { signal }).catch(() => {});
+    }
+  }
+}

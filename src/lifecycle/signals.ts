@@ -1,0 +1,32 @@
+export interface ShutdownSignal extends Disposable {
+  /** Resolves once, with the signal that asks for a shutdown. */
+  readonly requested: Promise<NodeJS.Signals>;
+  /** Resolves when somebody asks again, later: they want the process gone now. */
+  readonly impatient: Promise<NodeJS.Signals>;
+}
+
+const signals = ['SIGTERM', 'SIGINT'] as const;
+
+/** A Ctrl-C under `npm start` comes twice within milliseconds: from the terminal, and forwarded by npm. */
+const sameWithinMs = 1000;
+
+/** Takes SIGTERM and SIGINT over until it is disposed; listening does not keep the process alive. */
+export function onShutdownSignal(): ShutdownSignal {
+  const requested = Promise.withResolvers<NodeJS.Signals>();
+  const impatient = Promise.withResolvers<NodeJS.Signals>();
+  let firstAtMs: number | undefined;
+  const listener = (signal: NodeJS.Signals): void => {
+    const nowMs = performance.now();
+    firstAtMs ??= nowMs;
+    if (nowMs - firstAtMs >= sameWithinMs) impatient.resolve(signal);
+    else requested.resolve(signal);
+  };
+  for (const signal of signals) process.on(signal, listener);
+  return {
+    requested: requested.promise,
+    impatient: impatient.promise,
+    [Symbol.dispose]() {
+      for (const signal of signals) process.off(signal, listener);
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/**
+ * Every event that may be logged: its level, its one-line message and its fields. The names and fields are a public
+ * contract (docs/observability.md is generated from here): alerts and dashboards depend on them.
+ */
+import type { z } from 'zod';
+import { daemonEvents } from './catalogue/daemon.ts';
+import { databaseEvents } from './catalogue/database.ts';
+import { delegationEvents } from './catalogue/delegation.ts';
+import { demoEvents } from './catalogue/demo.ts';
+import { ledgerEvents } from './catalogue/ledger.ts';
+import { sweepEvents } from './catalogue/sweep.ts';
+
+export const catalogue = {
+  ...daemonEvents,
+  ...databaseEvents,
+  ...sweepEvents,
+  ...delegationEvents,
+  ...ledgerEvents,
+  ...demoEvents,
+} as const;
+
+export type EventName = keyof typeof catalogue;
+
+export type EventFields<E extends EventName> = Readonly<z.output<(typeof catalogue)[E]['fields']>>;

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { event } from './event.ts';
+import { err, milliseconds, text } from './fields.ts';
+
+export const daemonEvents = {
+  'daemon.started': event(
+    'info',
+    'Daemon started',
+    z.strictObject({
+      version: text('of delegation-sweeper'),
+      config: z.record(z.string(), z.unknown()).describe('the whole configuration, secrets redacted'),
+    }),
+  ),
+  'daemon.stopping': event(
+    'info',
+    'Daemon stopping',
+    z.strictObject({
+      signal: z.string().nullable().describe('the signal that asked for it; null when a failure did'),
+    }),
+  ),
+  'daemon.stopped': event(
+    'info',
+    'Daemon stopped',
+    z.strictObject({
+      reason: text('the signal, or what went wrong'),
+      durationMs: milliseconds('from the request to stop until everything had stopped'),
+    }),
+  ),
+  'ops.listening': event(
+    'info',
+    'Ops server listening',
+    z.strictObject({
+      host: text('address bound'),
+      port: z.int().min(1).max(65_535).describe('port bound; the one chosen, when OPS_PORT is 0'),
+    }),
+  ),
+  'ops.request_failed': event(
+    'error',
+    'A request to the ops server failed',
+    z.strictObject({ path: text('of the request, one of those that are served'), err }),
+  ),
+  'telemetry.warning': event(
+    'warn',
+    'OpenTelemetry warns',
+    z.strictObject({
+      detail: z.string().describe('its message, passwords redacted; the same one at most once a minute'),
+    }),
+  ),
+  'clock.skewed': event(
+    'warn',
+    "This host's clock differs from the database's; staleness is judged by the database's alone",
+    z.strictObject({
+      skewMs: z.int().describe('daemon minus database; negative: the daemon is behind').meta({ unit: 'ms' }),
+    }),
+  ),
+  'pgboss.warning': event(
+    'warn',
+    'pg-boss warns',
+    z.strictObject({
+      type: text("pg-boss's name for the warning"),
+      detail: z.string().describe('its message, passwords redacted'),
+    }),
+  ),
+  'pgboss.error': event('error', 'pg-boss met an error', z.strictObject({ err })),
+} as const;

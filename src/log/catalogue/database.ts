@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { event } from './event.ts';
+import { count, err, milliseconds, text } from './fields.ts';
+
+export const databaseEvents = {
+  'database.unavailable': event(
+    'error',
+    'Database unavailable, retrying',
+    z.strictObject({
+      attempt: count('attempts in this outage, this one included'),
+      retryInMs: milliseconds('wait before the next attempt'),
+      err,
+    }),
+  ),
+  'database.recovered': event(
+    'info',
+    'Database available again',
+    z.strictObject({ outageMs: milliseconds('from the first failed attempt to this success') }),
+  ),
+  'database.schema_outdated': event(
+    'error',
+    "The database's schema is older than this code",
+    z.strictObject({
+      component: z.enum(['ledger', 'pgboss']).describe('whose schema'),
+      found: z.string().nullable().describe('version found; null when none is installed'),
+      required: text('version that this code needs'),
+      remedy: text('the command that brings it up to date'),
+    }),
+  ),
+  'embedded.started': event(
+    'info',
+    'Embedded PostgreSQL running',
+    z.strictObject({
+      dataDir: text('where it keeps its data'),
+      joined: z.boolean().describe('true: another process had started it, this one only connects'),
+    }),
+  ),
+  'embedded.stopped': event(
+    'info',
+    'Embedded PostgreSQL stopped',
+    z.strictObject({ dataDir: text('where it keeps its data') }),
+  ),
+} as const;

@@ -1,0 +1,44 @@
+/** The fields that several events share. A value that can be missing is null, never absent. */
+import { z } from 'zod';
+
+/** A non-negative whole number of milliseconds. */
+export const milliseconds = (meaning: string) => z.int().min(0).describe(meaning).meta({ unit: 'ms' });
+
+export const count = (meaning: string) => z.int().min(0).describe(meaning);
+
+export const text = (meaning: string) => z.string().min(1).describe(meaning);
+
+/** ISO 8601 in UTC, as `Date.prototype.toISOString` writes it. */
+export const instant = (meaning: string) => z.iso.datetime().describe(meaning).meta({ unit: 'ISO 8601 UTC' });
+
+export const sweepId = text('identifies the sweep; the same in all of its events');
+export const delegationId = text('the delegation');
+export const callerId = text('the agent that asked');
+export const calleeId = text('the agent that was asked');
+
+export const trigger = z
+  .enum(['cron', 'startup', 'manual'])
+  .describe('what set the sweep off: a tick, the daemon coming up, the command line');
+
+export const rule = z.enum(['stale', 'overdue']).describe('the rule of the sweep that matched the row');
+
+export const callees = z
+  .array(z.strictObject({ calleeId: z.string(), count: z.int().min(1) }))
+  .max(5)
+  .describe('the callees with most of these rows, most first, five at most');
+
+export const err = z
+  .strictObject({
+    code: z.string().nullable().describe('SQLSTATE or Node error code; null when there is none'),
+    message: z.string().describe('passwords redacted'),
+  })
+  .describe('code: the SQLSTATE or the Node error code, null when there is none; message: passwords redacted');
+
+/** Who holds something up, as pg_stat_activity tells it: null where the role may not see it. */
+export const session = {
+  pid: z.int().nullable().describe('server process of the other session, for pg_terminate_backend'),
+  user: z.string().nullable().describe('its database role'),
+  applicationName: z.string().nullable().describe('its application_name'),
+  state: z.string().nullable().describe('its state, such as `idle in transaction`'),
+  transactionAgeMs: milliseconds('how long its transaction has been open').nullable(),
+} as const;

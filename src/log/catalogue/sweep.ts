@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { event } from './event.ts';
+import {
+  callees,
+  count,
+  delegationId,
+  err,
+  instant,
+  milliseconds,
+  rule,
+  session,
+  sweepId,
+  text,
+  trigger,
+} from './fields.ts';
+
+export const sweepEvents = {
+  'sweep.completed': event(
+    'info',
+    'Sweep completed',
+    z.strictObject({
+      sweepId,
+      trigger,
+      stuck: count('delegations marked stuck'),
+      failed: count('delegations failed for their deadline'),
+      poisoned: count('rows whose update raises, left as they are'),
+      remaining: count('rows that still match a rule, counted to 10,000 at most'),
+      truncated: z.boolean().describe('a rule used up SWEEP_MAX_ROWS; the next sweep goes on'),
+      held: z.boolean().describe('the storm guard held the stale rule'),
+      batches: count('transactions that changed rows'),
+      durationMs: milliseconds('of the sweep'),
+      unobservedMs: milliseconds('unobserved time that did not count as silence'),
+      oldestSilenceMs: milliseconds('longest silence among the marked; null when none was marked').nullable(),
+      callees,
+    }),
+  ),
+  'sweep.held': event(
+    'error',
+    'Storm guard holds the stale rule: too many delegations went silent at once',
+    z.strictObject({
+      sweepId,
+      stale: count('rows that would have been marked'),
+      inFlight: count('delegations in progress'),
+      ratio: z.number().min(0).max(1).describe('stale / inFlight'),
+      callees,
+      heldForMs: milliseconds('since this hold began'),
+      releasesInMs: milliseconds('until STORM_MAX_HOLD ends the hold'),
+    }),
+  ),
+  'sweep.unobserved': event(
+    'warn',
+    'No daemon watched for a while; the gap does not count as silence',
+    z.strictObject({
+      gapStart: instant('last beat before the gap'),
+      gapEnd: instant('first beat after it'),
+      gapMs: milliseconds('length of the gap'),
+    }),
+  ),
+  'sweep.failed': event(
+    'error',
+    'Sweep failed',
+    z.strictObject({
+      sweepId,
+      trigger,
+      err,
+      retryable: z.boolean().describe('true: it is tried again unchanged; false: it needs somebody'),
+    }),
+  ),
+  'sweep.poisoned': event(
+    'error',
+    'A row cannot be updated; the sweep goes on without it',
+    z.strictObject({ sweepId, rule, delegationId, err }),
+  ),
+  'sweep.row_locked': event(
+    'warn',
+    'A row past its threshold is kept locked by another session',
+    z.strictObject({ sweepId, delegationId, rule, ...session }),
+  ),
+  'sweep.snapshot_held': event(
+    'warn',
+    'An old snapshot keeps dead index entries from being removed; sweeps get slower until it ends',
+    z.strictObject(session),
+  ),
+  'sweep.superseded': event(
+    'info',
+    'Another sweep took the lease over; this one ended after its batch',
+    z.strictObject({ sweepId, bySweepId: text('the sweep that holds the lease now') }),
+  ),
+  'ledger.daily': event(
+    'info',
+    'False positives of the last day',
+    z.strictObject({
+      marked: count('delegations marked stuck'),
+      lateResults: count('of these, how many still delivered a result'),
+      lateResultRatio: z
+        .number()
+        .min(0)
+        .max(1)
+        .nullable()
+        .describe('lateResults / marked, the measured false-positive rate; null when none was marked'),
+      windowMs: milliseconds('length of the window counted'),
+    }),
+  ),
+} as const;
