@@ -1,0 +1,23 @@
+import { Statement } from '../../db/statement.ts';
+import type { SweeperTables } from '../tables.ts';
+
+/** What the daemons of this database keep between them, at one instant of its clock. */
+export interface Vitals {
+  readonly now: Date;
+  /** The last sweep, by any replica, that went through. */
+  readonly sweptAt: Date | null;
+  readonly beatAt: Date | null;
+  /** The threshold that the daemons run with; null before the first beat. */
+  readonly stuckAfterMs: number | null;
+  readonly stormHeldSince: Date | null;
+  readonly stormReleasedAt: Date | null;
+}
+
+/** One row. */
+export function vitalsStatement({ sweeperState }: SweeperTables): Statement<Vitals> {
+  return new Statement(`
+SELECT clock_timestamp() AS "now", s.swept_at AS "sweptAt", s.beat_at AS "beatAt",
+  s.stuck_after_ms::float8 AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
+  s.storm_released_at AS "stormReleasedAt"
+FROM ${sweeperState} s WHERE singleton`);
+}

@@ -1,0 +1,18 @@
+import { type LedgerDb, tableReference } from '../db/schema.ts';
+import { type LedgerTables, ledgerTables } from '../ledger/tables.ts';
+
+/** The ledger's tables, and the sweeper's own. */
+export interface SweeperTables extends LedgerTables {
+  readonly gaps: string;
+  readonly sweeps: string;
+  readonly notices: string;
+}
+
+export function sweeperTables(db: LedgerDb): SweeperTables {
+  return {
+    ...ledgerTables(db),
+    gaps: tableReference(db, 'sweeper_gaps'),
+    sweeps: tableReference(db, 'sweeper_sweeps'),
+    notices: tableReference(db, 'sweeper_notices'),
+  };
+}
