@@ -1,0 +1,48 @@
+import { styleText } from 'node:util';
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** Wide enough for every name of the cast. */
+const NAME_WIDTH = 11;
+
+/** A log line in words, for a person who watches. */
+export function narrate(line: Line): string {
+  const tell = tales[String(line.event)];
+  return tell ? tell(line) : untold(line);
+}
+
+/** Sweeps are counted in the progress line, what they mark has lines of its own; the results stand in the table. */
+const elsewhere = new Set(['sweep.completed', 'demo.result', 'demo.completed']);
+
+export function isWorthALine(event: string): boolean {
+  return !elsewhere.has(event);
+}
+
+const tales: Readonly<Record<string, (line: Line) => string>> = {
+  'demo.started': ({ agents, stuckAfterMs, schema, database }) =>
+    `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(stuckAfterMs)} of silence is stuck`,
+  'demo.agent': ({ agent, detail }) => `${name(agent)} ${detail}`,
+  'delegation.stuck': ({ calleeId, silentMs, stuckAfterMs }) =>
+    `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(silentMs)}, ${seconds(stuckAfterMs)} are allowed`,
+  'delegation.deadline_exceeded': ({ calleeId, fromStatus, overdueMs }) =>
+    `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(overdueMs)} past its deadline`,
+  'ledger.late_result': ({ delegationId, from }) =>
+    `${name(String(delegationId).replace('demo-', ''))} ${yellow('LATE')}: refused, it stays ${from}; result recorded`,
+  'embedded.started': () => 'PostgreSQL is running, just for this',
+  'embedded.stopped': () => 'PostgreSQL has stopped, its data are gone',
+};
+
+function untold({ level: _, time: __, service: ___, event, message, ...fields }: Line): string {
+  return `${event}: ${message} ${JSON.stringify(fields)}`;
+}
+
+function name(of: unknown): string {
+  return String(of).padEnd(NAME_WIDTH);
+}
+
+function seconds(ms: unknown): string {
+  return `${Number((Number(ms) / 1000).toFixed(1))} s`;
+}
+
+const red = (text: string) => styleText(['bold', 'red'], text, { stream: process.stdout });
+const yellow = (text: string) => styleText(['bold', 'yellow'], text, { stream: process.stdout });

@@ -1,0 +1,63 @@
+import type { Config } from '../config/config.ts';
+import { openDatabase } from '../db/database.ts';
+import { onShutdownSignal } from '../lifecycle/signals.ts';
+import { createEventLog } from '../log/event-log.ts';
+import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
+import { Sweeper } from '../sweeper/sweeper.ts';
+import { commandLogger } from './command-logger.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { requireLedgerSchema } from './ledger-schema.ts';
+import { connectionOf, openLocation } from './location.ts';
+import { sweeperOptions } from './sweeper-options.ts';
+
+export interface SweepCommandOptions {
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** One sweep, with the daemons' gaps in mind, making none. An interrupt ends it between two batches. */
+export async function sweep(config: Config, options: SweepCommandOptions): Promise<ExitCode> {
+  const { dryRun = false, force = false, json = false } = options;
+  using shutdown = onShutdownSignal();
+  const interrupt = new AbortController();
+  void shutdown.requested.then((signal) => interrupt.abort(signal));
+  const log = createEventLog(commandLogger(config));
+  await using place = await openLocation(config, log);
+  await using handle = openDatabase({
+    ...connectionOf(place, 2, 'delegation-sweeper sweep'),
+    schema: config.dbSchema,
+  });
+  await requireLedgerSchema(handle.db, config);
+  const sweeper = new Sweeper(handle.db, log, sweeperOptions(config));
+  const summary = dryRun
+    ? await sweeper.dryRun({ force })
+    : await sweeper.sweep({ trigger: 'manual', force, signal: interrupt.signal });
+  process.stdout.write(`${json ? JSON.stringify(summary) : describe(summary)}\n`);
+  return exitCode.done;
+}
+
+function describe(summary: SweepSummary): string {
+  const { stuck, failed, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } = summary;
+  const notes = [
+    held && 'The storm guard holds the stale rule: too many went silent at once (--force lets go for one sweep).',
+    truncated && 'Not all were taken: run it again, or raise SWEEP_MAX_ROWS.',
+    poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
+    unobservedMs > 0 && `${seconds(unobservedMs)} s that no daemon observed did not count as silence.`,
+  ];
+  return [
+    ...summary.rows.map(describeRow),
+    `${dryRun ? 'Would mark' : 'Marked'} ${stuck} stuck and ${failed} failed, in ${batches} ${batches === 1 ? 'batch' : 'batches'} and ${durationMs} ms; ${remaining} remain.`,
+    ...notes.filter((note) => note !== false),
+  ].join('\n');
+}
+
+function describeRow(row: PlannedRow): string {
+  return row.rule === 'stale'
+    ? `${row.delegationId}  stuck: silent for ${seconds(row.silentMs)} s`
+    : `${row.delegationId}  failed: deadline exceeded by ${seconds(row.overdueMs)} s`;
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
+}

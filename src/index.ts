@@ -1,0 +1,11 @@
+/** The ledger library: what an orchestrator or an agent imports. */
+export type { Activity, ActivityEvent } from './ledger/activity.ts';
+export { replay } from './ledger/activity.ts';
+export type { Delegation } from './ledger/delegation.ts';
+export { InvalidArgumentError } from './ledger/errors.ts';
+export type { HeartbeatResult } from './ledger/heartbeats.ts';
+export type { InsertArguments, InsertResult } from './ledger/insertion.ts';
+export { KeepAlive, type KeepAliveOptions } from './ledger/keep-alive.ts';
+export { DelegationLedger, type LedgerOptions } from './ledger/ledger.ts';
+export type { SetStatusOptions, SetStatusResult } from './ledger/status-change.ts';
+export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';

@@ -1,0 +1,125 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Service } from '../lifecycle/service.ts';
+import { errorFields } from '../log/error-fields.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { type Answer, json, type Route } from './answer.ts';
+
+export interface OpsServerOptions {
+  readonly host: string;
+  /** 0: any free one, which `ops.listening` names. */
+  readonly port: number;
+  /** By path. */
+  readonly routes: Readonly<Record<string, Route>>;
+}
+
+/** Bounds for whoever connects: probes and scrapers need none of this. */
+const CONNECTIONS_MAX = 100;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** A client that does not read its answer. */
+const IDLE_SOCKET_TIMEOUT_MS = 30_000;
+const HEADER_BYTES_MAX = 8_192;
+/** What a request in hand may still take at a stop. */
+const DRAIN_MS = 1_000;
+
+const methods = ['GET', 'HEAD'];
+
+const everyAnswer = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** Health, metrics and the status page, on an HTTP server of their own. Read only. */
+export class OpsServer implements Service {
+  readonly name = 'ops server';
+  readonly #server: Server;
+  readonly #options: OpsServerOptions;
+  readonly #log: EventLog;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(log: EventLog, options: OpsServerOptions) {
+    this.#log = log;
+    this.#options = options;
+    this.#server = createServer(
+      {
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: REQUEST_TIMEOUT_MS,
+        // By default a late client is looked for only every half minute.
+        connectionsCheckingInterval: 1_000,
+        maxHeaderSize: HEADER_BYTES_MAX,
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.timeout = IDLE_SOCKET_TIMEOUT_MS;
+  }
+
+  /** Rejects when the address cannot be had. */
+  start(): Promise<void> {
+    if (this.#stopping) return Promise.reject(new Error('The ops server was stopped'));
+    this.#starting ??= this.#listen();
+    return this.#starting;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  /** The port bound; null while it does not listen. */
+  get port(): number | null {
+    return (this.#server.address() as AddressInfo | null)?.port ?? null;
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).listen({ host, port }, resolve);
+    try {
+      await promise;
+    } catch (err) {
+      throw listenError(host, port, err);
+    }
+    this.#log.emit('ops.listening', { host, port: this.port! });
+  }
+
+  async #close(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    if (!this.#server.listening) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
+    this.#server.close(() => resolve());
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, contentType, body, headers } = await this.#answer(request);
+    response.writeHead(status, {
+      ...everyAnswer,
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      ...headers,
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  async #answer({ method = '', url = '' }: IncomingMessage): Promise<Answer> {
+    const path = url.split('?', 1)[0]!;
+    const { routes } = this.#options;
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (!route) return json(404, { error: 'not found', paths: Object.keys(routes) });
+    if (!methods.includes(method)) return json(405, { error: 'method not allowed' }, { allow: methods.join(', ') });
+    try {
+      return await route();
+    } catch (err) {
+      this.#log.emit('ops.request_failed', { path, err: errorFields(err) });
+      return json(500, { error: 'internal' });
+    }
+  }
+}
+
+function listenError(host: string, port: number, cause: unknown): Error {
+  const { code, message } = errorFields(cause);
+  const why = code === 'EADDRINUSE' ? 'another process listens there; set OPS_PORT' : message;
+  return Object.assign(new Error(`The ops server cannot listen on ${host}, port ${port}: ${why}`, { cause }), { code });
+}

@@ -1,0 +1,25 @@
+import type { Route } from '../answer.ts';
+import type { Census, History, Status } from '../probes.ts';
+import { contentSecurityPolicy, renderPage } from './page.ts';
+
+export interface PageProbes {
+  readonly status: () => Promise<Status>;
+  readonly census: () => Promise<Census>;
+  readonly history: () => Promise<History>;
+  readonly version: string;
+}
+
+const headers = { 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'no-referrer' };
+
+/** Answers also while the database does not. */
+export function pageRoute({ status, census, history, version }: PageProbes): Route {
+  return async () => {
+    const readings = await Promise.all([
+      status().catch((err: unknown) => ({ err })),
+      census().catch(() => null),
+      history().catch(() => null),
+    ]);
+    const body = renderPage({ status: readings[0], census: readings[1], history: readings[2], version });
+    return { status: 200, contentType: 'text/html; charset=utf-8', body, headers };
+  };
+}

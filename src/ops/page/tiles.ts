@@ -1,0 +1,52 @@
+import type { Census, Status } from '../probes.ts';
+import { count, duration, instant, percentage, since } from './format.ts';
+import { type Html, html } from './html.ts';
+
+/** When it swept, when it will, and what it did not see. */
+export function factsList({ now, sweptAt, nextAt, beatAt, lastSweep, day, stuckAfterMs }: Status): Html {
+  const last =
+    sweptAt === null
+      ? 'never'
+      : `${since(now, sweptAt)} ago${lastSweep === null ? '' : `, in ${duration(lastSweep.durationMs)}`}`;
+  return html`<dl class="facts">
+${fact('Last sweep', last)}
+${fact('Next sweep', `in ${duration(nextAt.getTime() - now.getTime())}, at ${instant(nextAt, now)} UTC`)}
+${fact('Last beat', beatAt === null ? 'never' : `${since(now, beatAt)} ago`)}
+${fact('Unobserved, last day', day.unobservedMs === 0 ? 'none' : duration(day.unobservedMs))}
+${fact('Stuck after', duration(stuckAfterMs))}
+</dl>`;
+}
+
+function fact(name: string, value: string): Html {
+  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+}
+
+const names: Readonly<Record<string, string>> = {
+  queued: 'Queued',
+  dispatched: 'Dispatched',
+  in_progress: 'In progress',
+};
+
+export function openTiles(census: Census | null, { oldest, stuckAfterMs }: Status): Html {
+  if (census === null) return html`<p class="none">The open delegations could not be counted in time.</p>`;
+  const statuses = Object.entries(census.byStatus).map(([status, rows]) =>
+    tile(names[status] ?? status, count(rows), census.capped ? 'of the first million by deadline' : 'now'),
+  );
+  const silence = oldest.silenceMs === null ? 'none' : duration(oldest.silenceMs);
+  return html`<div class="tiles">${statuses}
+${tile('Longest silence', silence, `${duration(stuckAfterMs)} allowed`)}
+${tile('Most overdue', oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs), 'past its deadline')}</div>`;
+}
+
+export function dayTiles({ day }: Status): Html {
+  const { sweeps, stuck, failed, lateResults, falsePositiveRatio } = day;
+  const rate = falsePositiveRatio === null ? 'nothing marked' : `${percentage(falsePositiveRatio)} of the stuck`;
+  return html`<div class="tiles">${tile('Sweeps', count(sweeps), 'in the last day')}
+${tile('Marked stuck', count(stuck), 'silent too long')}
+${tile('Marked failed', count(failed), 'past deadline')}
+${tile('False positives', count(lateResults), rate)}</div>`;
+}
+
+function tile(name: string, value: string, note: string): Html {
+  return html`<div class="tile"><h3>${name}</h3><p class="value">${value}</p><p class="note">${note}</p></div>`;
+}

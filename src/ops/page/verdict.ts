@@ -1,0 +1,40 @@
+import { errorFields } from '../../log/error-fields.ts';
+import type { Status } from '../probes.ts';
+import { clock, duration, since } from './format.ts';
+
+/** The page's first line: is anything wrong? */
+export interface Verdict {
+  readonly tone: 'good' | 'warn' | 'bad';
+  readonly title: string;
+  readonly detail: string;
+}
+
+export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status): Verdict {
+  if (sweptAt === null) {
+    return { tone: 'bad', title: 'Not sweeping', detail: 'No sweep has gone through yet.' };
+  }
+  if (sweptAt < dueSince) {
+    const detail = `The last successful sweep was ${since(now, sweptAt)} ago; three ticks have passed since.`;
+    return { tone: 'bad', title: 'Not sweeping', detail };
+  }
+  if (storm.state === 'held' && storm.until !== null) {
+    const detail = `Too many delegations went silent at once. Nothing is marked stuck until ${clock(storm.until)} UTC, in ${duration(storm.until.getTime() - now.getTime())}; overdue ones are failed as ever.`;
+    return { tone: 'bad', title: 'Storm: held', detail };
+  }
+  if (storm.state === 'released') {
+    const detail = 'The hold ran out, and the storm is not over: one batch a sweep is marked stuck.';
+    return { tone: 'warn', title: 'Storm: released', detail };
+  }
+  const poisoned = lastSweep?.poisoned ?? 0;
+  if (poisoned > 0) {
+    const detail = `${poisoned} ${poisoned === 1 ? 'row' : 'rows'} could not be updated; the log says why. All others are swept.`;
+    return { tone: 'warn', title: 'Sweeping, with poisoned rows', detail };
+  }
+  return { tone: 'good', title: 'Sweeping', detail: 'No storm, and every sweep on time.' };
+}
+
+export function unreachable(err: unknown): Verdict {
+  const { code, message } = errorFields(err);
+  const detail = `${message}${code === null ? '' : ` (${code})`}. The daemon retries; the figures come back with it.`;
+  return { tone: 'bad', title: 'Database unreachable', detail };
+}

@@ -1,0 +1,76 @@
+import type { Counter, Histogram, Meter } from '@opentelemetry/api';
+import type { EventFields, EventName } from '../../log/catalogue.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { errorClass } from './error-class.ts';
+import { type Instrument, type InstrumentName, instruments, type NameOf, PREFIX } from './instruments.ts';
+
+type Handlers = { readonly [E in EventName]?: (fields: EventFields<E>) => void };
+
+const MS_PER_SECOND = 1000;
+
+/** Hears the same events as the log, and counts. */
+export class EventMetrics implements EventLog {
+  readonly #handlers: Handlers;
+  readonly #latency: Histogram;
+
+  constructor(meter: Meter) {
+    const sweeps = counter(meter, 'sweeps');
+    const marked = counter(meter, 'marked');
+    const unobserved = counter(meter, 'unobserved_seconds');
+    const errors = counter(meter, 'database_errors');
+    const duration = histogram(meter, 'sweep_duration_seconds');
+    const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, { class: errorClass(err) });
+    this.#latency = histogram(meter, 'detection_latency_seconds');
+    this.#handlers = {
+      'sweep.completed': ({ trigger, held, truncated, durationMs }) => {
+        sweeps.add(1, { trigger, outcome: held ? 'held' : truncated ? 'truncated' : 'completed' });
+        duration.record(durationMs / MS_PER_SECOND);
+      },
+      'sweep.failed': ({ trigger, err }) => {
+        sweeps.add(1, { trigger, outcome: 'failed' });
+        failed({ err });
+      },
+      'sweep.unobserved': ({ gapMs }) => unobserved.add(gapMs / MS_PER_SECOND),
+      'delegation.stuck': () => marked.add(1, { rule: 'stale' }),
+      'delegation.deadline_exceeded': () => marked.add(1, { rule: 'overdue' }),
+      'database.unavailable': failed,
+      'pgboss.error': failed,
+    };
+  }
+
+  emit<E extends EventName>(event: E, fields: EventFields<E>): void {
+    const handle = this.#handlers[event] as ((fields: EventFields<E>) => void) | undefined;
+    handle?.(fields);
+  }
+
+  /** What no event says: a committed batch's latencies in milliseconds, from matching the rule to the mark. */
+  marked(rule: 'stale' | 'overdue', latenciesMs: readonly number[]): void {
+    for (const latencyMs of latenciesMs) this.#latency.record(latencyMs / MS_PER_SECOND, { rule });
+  }
+}
+
+function counter(meter: Meter, name: NameOf<'counter'>): Counter {
+  const { help, ...rest }: Instrument = instruments[name];
+  const made = meter.createCounter(PREFIX + name, { description: help, ...(rest.unit && { unit: rest.unit }) });
+  // From zero, so that a rate sees the first one.
+  for (const labels of combinations(name)) made.add(0, labels);
+  return made;
+}
+
+function histogram(meter: Meter, name: NameOf<'histogram'>): Histogram {
+  const { help, unit, buckets } = instruments[name];
+  return meter.createHistogram(PREFIX + name, {
+    description: help,
+    unit,
+    advice: { explicitBucketBoundaries: [...buckets] },
+  });
+}
+
+/** Every set of label values that an instrument can have. */
+function combinations(name: InstrumentName): Record<string, string>[] {
+  const { labels = {} }: Instrument = instruments[name];
+  return Object.entries(labels).reduce<Record<string, string>[]>(
+    (sets, [label, values]) => sets.flatMap((set) => (values ?? []).map((value) => ({ ...set, [label]: value }))),
+    [{}],
+  );
+}

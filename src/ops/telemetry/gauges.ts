@@ -1,0 +1,87 @@
+import type { BatchObservableResult, Meter, ObservableGauge } from '@opentelemetry/api';
+import type { Census, PoolUse, Status } from '../probes.ts';
+import { type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
+
+export interface GaugeProbes {
+  readonly status: () => Promise<Status>;
+  readonly census: () => Promise<Census>;
+  readonly pool: () => PoolUse;
+  readonly version: string;
+}
+
+type GaugeName = NameOf<'gauge'>;
+type Observe = (name: GaugeName, value: number | null, labels?: Record<string, string>) => void;
+
+const gaugeNames = (Object.keys(instruments) as (keyof typeof instruments)[]).filter(
+  (name): name is GaugeName => instruments[name].kind === 'gauge',
+);
+
+const MS_PER_SECOND = 1000;
+
+/** The gauges, read when somebody collects. What cannot be read is left out, but for the time since the last sweep. */
+export function observeGauges(meter: Meter, { status, census, pool, version }: GaugeProbes): void {
+  const gauges = new Map(gaugeNames.map((name) => [name, gauge(meter, name)]));
+  const sinceSweep = new SinceSweep();
+  const collect = async (result: BatchObservableResult): Promise<void> => {
+    const observe: Observe = (name, value, labels) => {
+      if (value !== null) result.observe(gauges.get(name)!, value, labels);
+    };
+    observe('build_info', 1, { version, node: process.versions.node });
+    observePool(observe, pool());
+    const [read, counted] = await Promise.allSettled([status(), census()]);
+    observe('database_up', read.status === 'fulfilled' ? 1 : 0);
+    if (read.status === 'fulfilled') {
+      sinceSweep.update(read.value);
+      observeStatus(observe, read.value);
+    }
+    if (counted.status === 'fulfilled') observeCensus(observe, counted.value);
+    observe('since_last_sweep_seconds', sinceSweep.seconds());
+  };
+  meter.addBatchObservableCallback(collect, [...gauges.values()]);
+}
+
+function gauge(meter: Meter, name: GaugeName): ObservableGauge {
+  const { help, unit }: Instrument = instruments[name];
+  return meter.createObservableGauge(PREFIX + name, { description: help, ...(unit && { unit }) });
+}
+
+function observePool(observe: Observe, { inUse, idle, waiting }: PoolUse): void {
+  observe('pool_connections', inUse, { state: 'in_use' });
+  observe('pool_connections', idle, { state: 'idle' });
+  observe('pool_waiting', waiting);
+}
+
+function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSweep, day, oldest }: Status): void {
+  observe('poisoned', lastSweep?.poisoned ?? 0);
+  observe('remaining', lastSweep?.remaining ?? 0);
+  observe('storm_held', storm.state === 'held' ? 1 : 0);
+  observe('last_day_stuck', day.stuck);
+  observe('last_day_late_results', day.lateResults);
+  observe('last_day_unobserved_seconds', day.unobservedMs / MS_PER_SECOND);
+  observe('oldest_silence_seconds', oldest.silenceMs === null ? null : oldest.silenceMs / MS_PER_SECOND);
+  observe('oldest_overdue_seconds', oldest.overdueMs / MS_PER_SECOND);
+  observe('stuck_after_seconds', stuckAfterMs / MS_PER_SECOND);
+  observe('clock_skew_seconds', skewMs / MS_PER_SECOND);
+}
+
+function observeCensus(observe: Observe, { byStatus, capped }: Census): void {
+  for (const [status, count] of Object.entries(byStatus)) observe('delegations', count, { status });
+  observe('delegations_capped', capped ? 1 : 0);
+}
+
+/** Goes on counting between readings, on the process's clock: an outage must not stop the alert for it. */
+class SinceSweep {
+  #read: { readonly reading: Status; readonly sinceMs: number; readonly atMs: number } | undefined;
+
+  update(reading: Status): void {
+    // The same reading comes again from the cache: its age counts from when it came first.
+    if (reading.sweptAt === null || reading === this.#read?.reading) return;
+    const sinceMs = Math.max(0, reading.now.getTime() - reading.sweptAt.getTime());
+    this.#read = { reading, sinceMs, atMs: performance.now() };
+  }
+
+  seconds(): number | null {
+    if (!this.#read) return null;
+    return (this.#read.sinceMs + performance.now() - this.#read.atMs) / MS_PER_SECOND;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Every instrument: its name without the prefix `delegation_sweeper_`, what it says, and every label with every value
+ * that it can take. docs/observability.md is generated from here; alerts and dashboards depend on it.
+ */
+import { errorClasses } from './error-class.ts';
+
+export const PREFIX = 'delegation_sweeper_';
+
+export interface Instrument {
+  readonly kind: 'counter' | 'histogram' | 'gauge';
+  readonly help: string;
+  readonly unit?: 's';
+  /** Null: one value, fixed for the process. */
+  readonly labels?: Readonly<Record<string, readonly string[] | null>>;
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+}
+
+const rule = ['stale', 'overdue'];
+
+export const instruments = {
+  sweeps: {
+    kind: 'counter',
+    help: 'Sweeps of this replica, by what set them off and how they ended',
+    labels: { trigger: ['cron', 'startup', 'manual'], outcome: ['completed', 'held', 'truncated', 'failed'] },
+  },
+  sweep_duration_seconds: {
+    kind: 'histogram',
+    help: 'How long a sweep took, failed ones left out',
+    unit: 's',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  marked: { kind: 'counter', help: 'Delegations that this replica marked, by rule', labels: { rule } },
+  detection_latency_seconds: {
+    kind: 'histogram',
+    help: 'From the moment that a delegation came to match its rule, in observed time, to its mark',
+    unit: 's',
+    labels: { rule },
+    buckets: [1, 5, 10, 15, 30, 45, 60, 75, 90, 120, 180, 300, 600, 1800, 3600],
+  },
+  unobserved_seconds: {
+    kind: 'counter',
+    help: 'Time that no daemon watched and that does not count as silence, as this replica found it',
+    unit: 's',
+  },
+  database_errors: {
+    kind: 'counter',
+    help: 'Errors of the database that this replica met, by class',
+    labels: { class: errorClasses },
+  },
+  database_up: { kind: 'gauge', help: '1 when the status could be read from the database, 0 when not' },
+  poisoned: { kind: 'gauge', help: 'Rows that the last sweep of any replica could not update' },
+  remaining: { kind: 'gauge', help: 'Rows that still matched a rule when the last sweep ended, counted to 10,000' },
+  storm_held: { kind: 'gauge', help: '1 while the storm guard holds the stale rule' },
+  last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
+  last_day_late_results: {
+    kind: 'gauge',
+    help: 'Of these, those that delivered a result all the same: false positives; counted to 10,000',
+  },
+  last_day_unobserved_seconds: { kind: 'gauge', help: 'Time in the last 24 hours that no daemon watched', unit: 's' },
+  delegations: {
+    kind: 'gauge',
+    help: 'Open delegations by status, exact to a million of them; counted anew at most 1 % of the time',
+    labels: { status: ['queued', 'dispatched', 'in_progress'] },
+  },
+  delegations_capped: { kind: 'gauge', help: '1 when there are more open delegations than were counted' },
+  oldest_silence_seconds: {
+    kind: 'gauge',
+    help: 'Longest silence among delegations in progress, by the clock; absent when none is in progress',
+    unit: 's',
+  },
+  oldest_overdue_seconds: {
+    kind: 'gauge',
+    help: 'How far the most overdue open delegation is past its deadline; 0 when none is',
+    unit: 's',
+  },
+  since_last_sweep_seconds: {
+    kind: 'gauge',
+    help: 'Time since the last successful sweep by any replica; grows on while the database cannot be read',
+    unit: 's',
+  },
+  stuck_after_seconds: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
+  clock_skew_seconds: { kind: 'gauge', help: "This host's clock minus the database's", unit: 's' },
+  pool_connections: {
+    kind: 'gauge',
+    help: "Connections of the sweeper's pool",
+    labels: { state: ['in_use', 'idle'] },
+  },
+  pool_waiting: { kind: 'gauge', help: 'Queries that wait for a connection of that pool' },
+  build_info: { kind: 'gauge', help: 'Always 1; the labels say what runs', labels: { version: null, node: null } },
+} as const satisfies Record<string, Instrument>;
+
+export type InstrumentName = keyof typeof instruments;
+
+/** The names that are of this kind. */
+export type NameOf<Kind extends Instrument['kind']> = {
+  [N in InstrumentName]: (typeof instruments)[N]['kind'] extends Kind ? N : never;
+}[InstrumentName];
