@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+
+/** As CONTRIBUTING.md tells it: what each folder of src/ may import besides itself. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  log: [],
+  lifecycle: [],
+  config: [],
+  db: ['log'],
+  ledger: ['db', 'log'],
+  sweeper: ['ledger', 'db', 'log', 'lifecycle'],
+  ops: ['log', 'lifecycle'],
+  cli: ['config', 'db', 'ledger', 'log', 'lifecycle', 'ops', 'sweeper', 'index.ts'],
+  'index.ts': ['ledger'],
+  'main.ts': ['cli'],
+};
+
+/** Where each vendor is at home. Types alone may be named anywhere. */
+const vendors: Readonly<Record<string, readonly RegExp[]>> = {
+  pg: [/^db\//],
+  kysely: [/^db\//, /^ledger\//, /^sweeper\/pgboss-schema\.ts$/],
+  'pg-boss': [/^sweeper\/schedule\.ts$/, /^sweeper\/pgboss-schema\.ts$/],
+  pino: [/^log\//],
+  'pino-pretty': [/^log\//],
+  zod: [/^config\//, /^log\//],
+  'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
+  commander: [/^cli\//],
+  '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/logger\.ts$/],
+  '@opentelemetry': [/^ops\/telemetry\//],
+};
+
+const src = fileURLToPath(new URL('../src', import.meta.url));
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+interface Import {
+  readonly file: string;
+  readonly typeOnly: boolean;
+  readonly specifier: string;
+}
+
+const importing =
+  /(?:^|\n)\s*(?:import|export)\b([^'";]*?)\bfrom\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g;
+
+const imports: readonly Import[] = files.flatMap((file) =>
+  [...readFileSync(path.join(src, file), 'utf8').matchAll(importing)].map(([, names = '', from, bare, dynamic]) => ({
+    file,
+    typeOnly: /^\s*type\b/.test(names),
+    specifier: (from ?? bare ?? dynamic)!,
+  })),
+);
+const relative = imports.filter(({ specifier }) => specifier.startsWith('.'));
+
+/** The folder of src/ that holds a file; the file itself when it stands beside them. */
+function folderOf(file: string): string {
+  return file.split(path.sep)[0]!;
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+function show({ file, specifier }: Import): string {
+  return `${file} imports ${specifier}`;
+}
+
+test('every folder of src/ has its place', () => {
+  expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(mayImport).sort());
+});
+
+test('imports point one way', () => {
+  const wrong = relative.filter(({ file, specifier }) => {
+    const target = folderOf(path.join(path.dirname(file), specifier));
+    return target !== folderOf(file) && !mayImport[folderOf(file)]!.includes(target);
+  });
+  expect(wrong.map(show)).toEqual([]);
+});
+
+test('relative imports name a file that is there, with its .ts ending', () => {
+  const wrong = relative.filter(({ file, specifier }) => !files.includes(path.join(path.dirname(file), specifier)));
+  expect(wrong.map(show)).toEqual([]);
+});
+
+describe('vendors', () => {
+  const ofVendors = imports.filter(
+    ({ specifier }) =>
+      !specifier.startsWith('.') && !specifier.startsWith('node:') && !builtinModules.includes(specifier),
+  );
+
+  test('each has one home', () => {
+    const wrong = ofVendors.filter(({ file, specifier, typeOnly }) => {
+      if (typeOnly) return false;
+      const homes = vendors[packageOf(specifier)] ?? vendors[specifier.split('/')[0]!] ?? [];
+      return !homes.some((home) => home.test(file));
+    });
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test('each stands in package.json, and nothing stands there in vain', () => {
+    const { dependencies } = JSON.parse(readFileSync(path.join(src, '../package.json'), 'utf8'));
+    const used = new Set(ofVendors.map(({ specifier }) => packageOf(specifier)));
+    expect(Object.keys(dependencies).filter((name) => !used.has(name))).toEqual([]);
+    expect([...used].filter((name) => !Object.hasOwn(dependencies, name))).toEqual([]);
+  });
+});
+
+test("Node's own modules are imported by their node: names", () => {
+  expect(imports.filter(({ specifier }) => builtinModules.includes(specifier)).map(show)).toEqual([]);
+});
+
+test('signals are taken in lifecycle alone; an agent of the demo, a process of its own, ignores one', () => {
+  const taking = /process\.(on|once)\(\s*(?:'SIG|signal)/;
+  const takers = files.filter((file) => taking.test(readFileSync(path.join(src, file), 'utf8')));
+  expect(takers.sort()).toEqual(['cli/demo/agent.ts', 'lifecycle/signals.ts']);
+});
+
+test('the environment is read where the configuration is loaded, and nowhere below', () => {
+  const readers = files.filter((file) => readFileSync(path.join(src, file), 'utf8').includes('process.env'));
+  expect(readers).toEqual(['cli/program.ts']);
+});
+
+test('no file is long', () => {
+  const long = files
+    .map((file) => ({ file, lines: readFileSync(path.join(src, file), 'utf8').split('\n').length }))
+    .filter(({ lines }) => lines > 300);
+  expect(long).toEqual([]);
+});

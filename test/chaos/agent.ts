@@ -1,0 +1,104 @@
+/**
+ * One agent process of the chaos fleet: works on several delegations at a time through the ledger library and keeps a
+ * diary. Ends when its standard input does, having finished what it has in hand after the word `finish`.
+ */
+import { openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDatabase } from '../../src/db/database.ts';
+import { DelegationLedger, type SetStatusOptions, type SetStatusResult, type Status } from '../../src/index.ts';
+import { createLogger } from '../../src/log/logger.ts';
+import { type DiaryEntry, writeDiary } from './diary.ts';
+import { Random } from './random.ts';
+
+export interface AgentOptions {
+  readonly url: string;
+  readonly diary: string;
+  readonly agent: string;
+  readonly seed: number;
+  readonly lanes: number;
+  readonly stuckAfterMs: number;
+}
+
+const options = JSON.parse(process.argv[2]!) as AgentOptions;
+const random = new Random(options.seed);
+const diary = openSync(options.diary, 'a');
+const write = (entry: DiaryEntry) => writeDiary(diary, entry);
+let finishing = false;
+
+createInterface({ input: process.stdin })
+  .on('line', () => {
+    finishing = true;
+  })
+  // Nobody is there any more.
+  .on('close', () => process.exit(1));
+
+/** The library's ledger, its keepAlive's heartbeats written down. */
+class DiaryLedger extends DelegationLedger {
+  override async heartbeat(id: string) {
+    const askedAt = Date.now();
+    const result = await super.heartbeat(id);
+    write({ did: 'heartbeat', id, askedAt, answeredAt: Date.now(), outcome: result.outcome });
+    return result;
+  }
+}
+
+const handle = openDatabase({
+  location: { url: options.url },
+  max: options.lanes + 1,
+  applicationName: 'chaos-agent',
+  queryTimeoutMs: options.stuckAfterMs / 2,
+  schema: 'public',
+});
+const ledger = new DiaryLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
+
+await Promise.all(Array.from({ length: options.lanes }, (_, lane) => workLane(lane)));
+process.exit(0);
+
+async function workLane(lane: number): Promise<void> {
+  for (let count = 0; !finishing; count += 1) await work(`${options.agent}-${lane}-${count}`);
+}
+
+async function work(id: string): Promise<void> {
+  const isDoomed = random.chance(0.08);
+  const workMs = isDoomed ? options.stuckAfterMs : random.between(0.2, 1.8) * options.stuckAfterMs;
+  await insert(id, isDoomed ? workMs / 2 : null);
+  if (random.chance(0.7)) await insist(id, 'dispatched', {});
+  if ((await insist(id, 'in_progress', {})).outcome === 'refused') return;
+  const obeys = random.chance(0.3);
+  await using alive = ledger.keepAlive(id);
+  await sleep(workMs, undefined, obeys ? { signal: alive.signal } : {}).catch(() => undefined);
+  // One that obeys stops when it is told that its delegation is over; the others report what they did all the same.
+  if (obeys && alive.signal.aborted) return;
+  const text = `result of ${id}`;
+  if (random.chance(0.85)) await insist(id, 'completed', { resultPreview: text, responseBody: { text } });
+  else await insist(id, 'failed', { errorDetail: text, responseBody: { text } });
+}
+
+async function insert(id: string, deadlineMs: number | null): Promise<void> {
+  for (;;) {
+    const askedAt = Date.now();
+    const { outcome } = await ledger.insert({
+      delegationId: id,
+      callerId: 'chaos',
+      calleeId: options.agent,
+      taskPreview: `task ${id}`,
+      deadlineMs,
+    });
+    write({ did: 'insert', id, askedAt, answeredAt: Date.now(), outcome, deadlineMs });
+    if (outcome !== 'failed') return;
+    await sleep(200);
+  }
+}
+
+/** Until there is an answer. What timed out may have been done: then it is `unchanged`. */
+async function insist(id: string, to: Status, change: SetStatusOptions): Promise<SetStatusResult> {
+  const text = change.resultPreview ?? change.errorDetail ?? null;
+  for (;;) {
+    const askedAt = Date.now();
+    const result = await ledger.setStatus(id, to, change).catch(() => undefined);
+    write({ did: 'setStatus', id, to, text, askedAt, answeredAt: Date.now(), outcome: result?.outcome ?? 'error' });
+    if (result) return result;
+    await sleep(200);
+  }
+}

@@ -1,0 +1,85 @@
+import { expect, test } from '@jest/globals';
+import { type AuditedActivity, type AuditedRow, audit } from './audit.ts';
+import type { DiaryEntry } from './diary.ts';
+import { STUCK_AFTER_MS } from './fleet.ts';
+import { Outages } from './outages.ts';
+
+const HEARD_AT = Date.UTC(2026, 0, 1);
+const iso = (afterMs: number) => new Date(HEARD_AT + afterMs).toISOString();
+
+const row: AuditedRow = {
+  id: 'd',
+  status: 'stuck',
+  resultPreview: null,
+  errorDetail: null,
+  createdAt: HEARD_AT,
+  finishedAt: HEARD_AT + 6_000,
+};
+const base = { id: 'd', actor: 'ledger', detail: {}, responseBody: null };
+const inProgress: AuditedActivity = { ...base, event: 'delegation.in_progress', toStatus: 'in_progress' };
+const stuck = (silentMs: number): AuditedActivity => ({
+  ...base,
+  event: 'delegation.stuck',
+  toStatus: 'stuck',
+  actor: 'sweeper',
+  detail: { rule: 'stale', lastHeartbeat: iso(0), silentMs },
+});
+const late: AuditedActivity = {
+  ...base,
+  event: 'delegation.late_result',
+  toStatus: null,
+  detail: { attempted: 'completed', resultPreview: 'r' },
+  responseBody: { text: 'r' },
+};
+const heartbeat = (afterMs: number, outcome = 'stamped'): DiaryEntry => ({
+  did: 'heartbeat',
+  id: 'd',
+  askedAt: HEARD_AT + afterMs,
+  answeredAt: HEARD_AT + afterMs + 5,
+  outcome,
+});
+const completed = (outcome: string): DiaryEntry => ({
+  did: 'setStatus',
+  id: 'd',
+  to: 'completed',
+  text: 'r',
+  askedAt: HEARD_AT + 7_000,
+  answeredAt: HEARD_AT + 7_001,
+  outcome,
+});
+
+const kinds = (activities: AuditedActivity[], diary: DiaryEntry[], outages = new Outages(), rows = [row]) =>
+  audit(rows, activities, diary, outages).map(({ kind }) => kind);
+
+test('a justified mark with its late result is clean', () => {
+  expect(kinds([inProgress, stuck(6_000), late], [heartbeat(-10), completed('refused')])).toEqual([]);
+});
+
+test('a mark within the threshold, or despite an accepted heartbeat, is false', () => {
+  expect(kinds([inProgress, stuck(STUCK_AFTER_MS - 100)], [])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, stuck(6_000)], [heartbeat(500)])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, stuck(6_000)], [heartbeat(600, 'fresh')])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, stuck(6_000)], [heartbeat(500, 'failed')])).toEqual([]);
+});
+
+test('a mark whose silence nobody observed is false', () => {
+  const outages = new Outages([{ startAt: HEARD_AT + 1_000, endAt: HEARD_AT + 3_000 }]);
+  expect(kinds([inProgress, stuck(6_000)], [], outages)).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, stuck(7_100)], [], outages)).toEqual([]);
+});
+
+test('a result that was accepted or refused and is nowhere is lost', () => {
+  expect(kinds([inProgress, stuck(6_000)], [completed('changed')])).toEqual(['lost']);
+  expect(kinds([inProgress, stuck(6_000)], [completed('refused')])).toEqual(['lost']);
+  expect(
+    kinds([], [{ ...heartbeat(0), did: 'insert', outcome: 'inserted', deadlineMs: null }], new Outages(), []),
+  ).toEqual(['lost']);
+});
+
+test('a second end, an unfound delegation and a stream that says otherwise are seen', () => {
+  expect(kinds([inProgress, stuck(6_000), stuck(6_000)], [])).toEqual(['twice']);
+  expect(kinds([inProgress], [], new Outages(), [{ ...row, status: 'in_progress', finishedAt: null }])).toEqual([
+    'open',
+  ]);
+  expect(kinds([inProgress], [])).toEqual(['replay']);
+});

@@ -1,0 +1,143 @@
+import { replay } from '../../src/ledger/activity.ts';
+import type { Status } from '../../src/ledger/transitions.ts';
+import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/horizon.ts';
+import type { DiaryEntry } from './diary.ts';
+import { STUCK_AFTER_MS } from './fleet.ts';
+import type { Outages } from './outages.ts';
+
+export interface AuditedRow {
+  readonly id: string;
+  readonly status: Status;
+  readonly resultPreview: string | null;
+  readonly errorDetail: string | null;
+  readonly createdAt: number;
+  readonly finishedAt: number | null;
+}
+export interface AuditedActivity {
+  readonly id: string;
+  readonly event: string;
+  readonly toStatus: Status | null;
+  readonly actor: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly responseBody: unknown;
+}
+
+export type Kind = 'lost' | 'falselyMarked' | 'twice' | 'open' | 'replay';
+export interface Finding {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly what: string;
+}
+
+const isTerminal = (status: Status | null) => status === 'completed' || status === 'failed' || status === 'stuck';
+
+/** Outages that are not longer than this may have been bridged by beats, and count as observed. */
+const TOLERATED_MS = BEATS_MISSED_MAX * beatIntervalMs(STUCK_AFTER_MS);
+/** The evidence has whole milliseconds, and the debounce passes over what is younger than a tenth of the threshold. */
+const ROUNDING_MS = 2;
+const DEBOUNCE_MS = STUCK_AFTER_MS / 10;
+
+/** Holds the ledger, row and stream, against what each agent wrote down, and against the outages that were injected. */
+export function audit(
+  rows: readonly AuditedRow[],
+  activities: readonly AuditedActivity[],
+  entries: readonly DiaryEntry[],
+  outages: Outages,
+): Finding[] {
+  const rowOf = new Map(rows.map((row) => [row.id, row]));
+  const streamOf = Map.groupBy(activities, ({ id }) => id);
+  const diaryOf = Map.groupBy(entries, ({ id }) => id);
+  const ids = new Set([...rowOf.keys(), ...streamOf.keys(), ...diaryOf.keys()]);
+  return [...ids].flatMap((id): Finding[] => {
+    const row = rowOf.get(id);
+    const stream = streamOf.get(id) ?? [];
+    const diary = diaryOf.get(id) ?? [];
+    return [
+      ...consistency(id, row, stream),
+      ...losses(id, row, stream, diary),
+      ...falseMarks(id, stream, diary, outages),
+    ];
+  });
+}
+
+/** Nobody's is left in progress, each ended once, and the stream adds up to the row. */
+function consistency(id: string, row: AuditedRow | undefined, stream: readonly AuditedActivity[]): Finding[] {
+  const findings: Finding[] = [];
+  const ends = stream.filter(({ toStatus }) => isTerminal(toStatus)).length;
+  if (ends > 1) findings.push({ kind: 'twice', id, what: `${ends} terminal activities` });
+  if (row && row.status === 'in_progress') findings.push({ kind: 'open', id, what: 'still in progress' });
+  const replayed = replay(stream);
+  if (replayed !== (row?.status ?? null)) {
+    findings.push({ kind: 'replay', id, what: `activity says ${replayed}, the row ${row?.status}` });
+  }
+  return findings;
+}
+
+/** What an agent was told is so: its insert is there, its result is the row's or is kept as a late one. */
+function losses(
+  id: string,
+  row: AuditedRow | undefined,
+  stream: readonly AuditedActivity[],
+  diary: readonly DiaryEntry[],
+): Finding[] {
+  const lost = (what: string): Finding => ({ kind: 'lost', id, what });
+  return diary.flatMap((entry) => {
+    const { did, outcome } = entry;
+    if (did === 'insert')
+      return (outcome === 'inserted' || outcome === 'duplicate') && !row ? [lost('its insert')] : [];
+    if (did === 'heartbeat') return outcome === 'missing' ? [lost('its row, when it was heartbeaten')] : [];
+    const { to, text } = entry;
+    if (outcome === 'missing') return [lost(`its row, when it became ${to}`)];
+    if (outcome === 'changed' && !stream.some(({ toStatus }) => toStatus === to)) return [lost(`its step to ${to}`)];
+    if (to !== 'completed' && to !== 'failed') return [];
+    if (outcome === 'changed' || outcome === 'unchanged') {
+      // `unchanged`: this agent's own first try, or for `failed` also the sweep's.
+      const kept = to === 'completed' ? row?.resultPreview : row?.errorDetail;
+      const isKept = row?.status === to && (kept === text || outcome === 'unchanged');
+      return isKept ? [] : [lost(`${to} was ${outcome}, the row says ${row?.status}`)];
+    }
+    const isLate = ({ event, detail, responseBody }: AuditedActivity) =>
+      event === 'delegation.late_result' &&
+      detail.attempted === to &&
+      (detail.resultPreview ?? detail.errorDetail) === text &&
+      (responseBody as { text?: string } | null)?.text === text;
+    return outcome === 'refused' && !stream.some(isLate) ? [lost(`its late result (${to})`)] : [];
+  });
+}
+
+/**
+ * A mark is false when the ledger had accepted a heartbeat after the one on which it judged, or when less than the
+ * threshold had passed since that one, not counting the time in which the suite kept every daemon from the database.
+ */
+function falseMarks(
+  id: string,
+  stream: readonly AuditedActivity[],
+  diary: readonly DiaryEntry[],
+  outages: Outages,
+): Finding[] {
+  const mark = stream.find(({ actor, toStatus }) => actor === 'sweeper' && isTerminal(toStatus));
+  if (!mark) return [];
+  const falsely = (what: string): Finding[] => [{ kind: 'falselyMarked', id, what }];
+  const { rule, lastHeartbeat, silentMs, deadline, overdueMs } = mark.detail as Record<string, string & number>;
+  if (rule === 'overdue') {
+    const promised = diary.find((entry) => entry.did === 'insert' && entry.deadlineMs !== null);
+    const dueAt = promised?.did === 'insert' ? promised.askedAt + promised.deadlineMs! : Number.POSITIVE_INFINITY;
+    const sweptAt = Date.parse(String(deadline)) + Number(overdueMs);
+    return sweptAt + ROUNDING_MS < dueAt ? falsely('failed before its deadline') : [];
+  }
+  const heardAt = Date.parse(String(lastHeartbeat));
+  for (const entry of diary) {
+    const slackMs = ROUNDING_MS + ('outcome' in entry && entry.outcome === 'fresh' ? DEBOUNCE_MS : 0);
+    const isHeard =
+      (entry.did === 'heartbeat' && (entry.outcome === 'stamped' || entry.outcome === 'fresh')) ||
+      (entry.did === 'setStatus' && entry.to === 'in_progress' && entry.outcome === 'changed');
+    if (isHeard && entry.askedAt - slackMs > heardAt) {
+      return falsely(
+        `stuck for its silence since ${lastHeartbeat}, but heard at ${new Date(entry.askedAt).toISOString()}`,
+      );
+    }
+  }
+  const sweptAt = heardAt + Number(silentMs);
+  const observedMs = Number(silentMs) - outages.unobservedMs({ startAt: heardAt, endAt: sweptAt }, TOLERATED_MS);
+  return observedMs + ROUNDING_MS < STUCK_AFTER_MS ? falsely(`stuck after ${observedMs} ms of observed silence`) : [];
+}

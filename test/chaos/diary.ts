@@ -1,0 +1,40 @@
+import { readFileSync, writeSync } from 'node:fs';
+import type { Status } from '../../src/ledger/transitions.ts';
+
+/** One question to the ledger and its answer, by the agent's clock, which is the server's: one machine. */
+interface Asked {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly askedAt: number;
+  readonly answeredAt: number;
+}
+
+/** What an agent wrote down about its own life, as it happened. */
+export type DiaryEntry =
+  | (Asked & { readonly did: 'insert'; readonly outcome: string; readonly deadlineMs: number | null })
+  | (Asked & { readonly did: 'heartbeat'; readonly outcome: string })
+  | (Asked & {
+      readonly did: 'setStatus';
+      readonly to: Status;
+      /** `error` when the database gave no answer: the agent asks again. */
+      readonly outcome: string;
+      readonly text: string | null;
+    });
+
+/** Written through at once, so that a kill loses nothing that was answered. */
+export function writeDiary(fd: number, entry: DiaryEntry): void {
+  writeSync(fd, `${JSON.stringify(entry)}\n`);
+}
+
+export function readDiary(file: string): DiaryEntry[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as DiaryEntry];
+      } catch {
+        // The empty end, or a line that a kill cut short: nothing that the agent could have acted on.
+        return [];
+      }
+    });
+}

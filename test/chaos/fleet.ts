@@ -1,0 +1,198 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { PgBoss } from 'pg-boss';
+import { SWEEP_QUEUE } from '../../src/sweeper/schedule.ts';
+import { spawnNode, type TestChild } from '../support/child.ts';
+import { waitFor } from '../support/wait-for.ts';
+import type { AgentOptions } from './agent.ts';
+import { ChaosServer } from './chaos-server.ts';
+import type { Random } from './random.ts';
+import { TcpProxy } from './tcp-proxy.ts';
+
+export const STUCK_AFTER_MS = 5_000;
+export const DAEMONS = ['daemon-1', 'daemon-2', 'daemon-3'] as const;
+export type DaemonName = (typeof DAEMONS)[number];
+
+export const CONTROL = 'chaos-control';
+const AGENTS = 5;
+const LANES = 3;
+/** A cron tick is a minute: between them sweeps are asked for through the same queue. */
+const ASK_EVERY_MS = 1_000;
+
+const agentScript = path.join(import.meta.dirname, 'agent.ts');
+const daemonScript = path.join(import.meta.dirname, 'daemon.ts');
+
+export interface Agent {
+  readonly name: string;
+  readonly diary: string;
+  readonly child: TestChild;
+}
+
+/**
+ * Every child ends when our end of its standard input is closed, however this process ends; but one that is frozen does
+ * not notice. This one, told of each, wakes them all then, and removes the diaries (its first argument).
+ */
+const WAKER = 'pids=""; while read -r pid; do pids="$pids $pid"; done; kill -CONT $pids 2>/dev/null; rm -rf "$1"';
+
+/** Everything that runs: the server, three daemons and the agents behind proxies, and who asks for sweeps. */
+export class Fleet implements AsyncDisposable {
+  readonly server: ChaosServer;
+  readonly daemonProxies = new Map<DaemonName, TcpProxy>();
+  readonly daemons = new Map<DaemonName, TestChild>();
+  readonly agentProxy: TcpProxy;
+  /** Every agent that ever was; those that may still work are in `agents`. */
+  readonly everyAgent: Agent[] = [];
+  agents: Agent[] = [];
+  readonly #random: Random;
+  readonly #diaries: string;
+  readonly #control: pg.Pool;
+  readonly #boss: PgBoss;
+  readonly #stack: AsyncDisposableStack;
+  readonly #waker: ChildProcess;
+  #asking = true;
+
+  private constructor(
+    server: ChaosServer,
+    agentProxy: TcpProxy,
+    diaries: string,
+    random: Random,
+    stack: AsyncDisposableStack,
+  ) {
+    this.server = server;
+    this.agentProxy = agentProxy;
+    this.#diaries = diaries;
+    this.#random = random;
+    this.#stack = stack;
+    this.#waker = spawn('/bin/sh', ['-c', WAKER, 'chaos-waker', diaries], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    stack.defer(() => void this.#waker.stdin!.end());
+    const connection = { connectionString: server.url, application_name: CONTROL, query_timeout: 15_000 };
+    this.#control = new pg.Pool({ ...connection, max: 2 });
+    this.#control.on('error', () => undefined);
+    stack.defer(() => this.#control.end());
+    this.#boss = new PgBoss({
+      ...connection,
+      max: 1,
+      migrate: false,
+      createSchema: false,
+      supervise: false,
+      schedule: false,
+    });
+    // A crash of the server is no news here.
+    this.#boss.on('error', () => undefined);
+  }
+
+  static async start(random: Random): Promise<Fleet> {
+    const stack = new AsyncDisposableStack();
+    try {
+      const server = stack.use(await ChaosServer.start());
+      const diaries = await mkdtemp(path.join(tmpdir(), 'delegation-sweeper-chaos-'));
+      stack.defer(() => rm(diaries, { recursive: true, force: true }));
+      const agentProxy = stack.use(await TcpProxy.open(() => server.socket));
+      const fleet = new Fleet(server, agentProxy, diaries, random, stack);
+      await fleet.#start();
+      return fleet;
+    } catch (err) {
+      await stack.disposeAsync();
+      throw err;
+    }
+  }
+
+  async query<Row extends pg.QueryResultRow>(text: string, parameters: unknown[] = []): Promise<Row[]> {
+    return (await this.#control.query<Row>(text, parameters)).rows;
+  }
+
+  get proxies(): TcpProxy[] {
+    return [this.agentProxy, ...this.daemonProxies.values()];
+  }
+
+  startDaemon(name: DaemonName): void {
+    const url = `postgresql://postgres@127.0.0.1:${this.daemonProxies.get(name)!.port}/postgres?application_name=${name}`;
+    const daemon = spawnNode([daemonScript, 'start'], {
+      env: {
+        DATABASE_URL: url,
+        STUCK_AFTER: `${STUCK_AFTER_MS}ms`,
+        // Small, so that a sweep has many batches; a storm passes while we watch.
+        SWEEP_BATCH_SIZE: '2',
+        STORM_MIN_STALE: '8',
+        STORM_MAX_HOLD: '6s',
+        OPS_PORT: '0',
+        LOG_LEVEL: 'info',
+      },
+    });
+    this.daemons.set(name, daemon);
+    this.#own(daemon);
+  }
+
+  startAgent(): Agent {
+    const name = `agent-${this.everyAgent.length + 1}`;
+    const options: AgentOptions = {
+      url: `postgresql://postgres@127.0.0.1:${this.agentProxy.port}/postgres`,
+      diary: path.join(this.#diaries, name),
+      agent: name,
+      seed: Math.floor(this.#random.between(0, 2 ** 32)),
+      lanes: LANES,
+      stuckAfterMs: STUCK_AFTER_MS,
+    };
+    const child = spawnNode([agentScript, JSON.stringify(options)]);
+    const agent = { name, diary: options.diary, child };
+    this.everyAgent.push(agent);
+    this.agents.push(agent);
+    this.#own(child);
+    return agent;
+  }
+
+  #own(child: TestChild): void {
+    this.#stack.use(child);
+    this.#waker.stdin!.write(`${child.pid}\n`);
+  }
+
+  /** Kills an agent and puts another in its place. */
+  replaceAgent(agent: Agent): void {
+    agent.child.kill('SIGKILL');
+    this.agents = this.agents.filter((other) => other !== agent);
+    this.startAgent();
+  }
+
+  /** The agents finish what they have in hand and end. */
+  async finish(timeoutMs: number): Promise<void> {
+    for (const { child } of this.agents) child.say('finish');
+    const ended = Promise.all(this.agents.map(({ child }) => child.exit));
+    await Promise.race([ended, sleep(timeoutMs, undefined, { ref: false })]);
+  }
+
+  async #start(): Promise<void> {
+    for (const name of DAEMONS) {
+      this.daemonProxies.set(name, this.#stack.use(await TcpProxy.open(() => this.server.socket)));
+      this.startDaemon(name);
+    }
+    await this.#boss.start();
+    this.#stack.defer(() => this.#boss.stop({ graceful: false }));
+    const asking = this.#askForSweeps();
+    this.#stack.defer(async () => {
+      this.#asking = false;
+      await asking;
+    });
+    const swept = async () => (await this.query('SELECT FROM sweeper_state WHERE swept_at IS NOT NULL')).length > 0;
+    await waitFor('the first sweep', swept, { timeoutMs: 120_000 });
+    for (let count = 0; count < AGENTS; count += 1) this.startAgent();
+  }
+
+  async #askForSweeps(): Promise<void> {
+    while (this.#asking) {
+      // Refused while one is queued or running, lost while the server is away: asked again all the same.
+      await this.#boss.send(SWEEP_QUEUE, { trigger: 'manual' }).catch(() => undefined);
+      await sleep(ASK_EVERY_MS);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}

@@ -1,0 +1,117 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** What arrives goes nowhere, for ever. */
+  swallowed: boolean;
+}
+
+/** A TCP port in front of the server's unix socket, whose connections can be cut, held up or swallowed. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #target: () => string;
+  readonly #links = new Set<Link>();
+  readonly #server: Server;
+  /** Swallowed, and not yet given up by the client. */
+  readonly #halfOpen = new Set<Link>();
+  #refusing = false;
+  #stalled = false;
+
+  private constructor(target: () => string) {
+    this.#target = target;
+    this.#server = createServer((client) => this.#accept(client));
+  }
+
+  /** `target` is asked at each connection: a restarted server may have another socket. */
+  static async open(target: () => string): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    await new Promise<void>((listening) => proxy.#server.listen(0, '127.0.0.1', listening));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks every connection and refuses new ones until restore(). */
+  cut(): void {
+    this.#refusing = true;
+    for (const link of this.#links) drop(link);
+  }
+
+  /** Holds up everything, new connections too, until restore(); nothing is lost. */
+  stall(): void {
+    this.#stalled = true;
+    for (const { client, server } of this.#links) {
+      client.pause();
+      server.pause();
+    }
+  }
+
+  /**
+   * The half-open connection: nobody is told, nothing arrives any more, now or later. New connections work.
+   * Returns how many it befell.
+   */
+  swallow(): number {
+    const befallen = [...this.#links].filter(({ swallowed, client }) => !swallowed && !client.closed);
+    for (const link of befallen) {
+      link.swallowed = true;
+      this.#halfOpen.add(link);
+    }
+    return befallen.length;
+  }
+
+  /** Connections that the client still believes in although nothing comes from them. */
+  get halfOpen(): number {
+    return this.#halfOpen.size;
+  }
+
+  restore(): void {
+    this.#refusing = false;
+    this.#stalled = false;
+    for (const { client, server } of this.#links) {
+      client.resume();
+      server.resume();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    await new Promise<void>((closed) => this.#server.close(() => closed()));
+  }
+
+  #accept(client: Socket): void {
+    client.on('error', () => undefined);
+    if (this.#refusing) {
+      client.destroy();
+      return;
+    }
+    const link: Link = { client, server: connect(this.#target()), swallowed: false };
+    link.server.on('error', () => undefined);
+    this.#links.add(link);
+    for (const [from, to] of [
+      [link.client, link.server],
+      [link.server, link.client],
+    ] as const) {
+      from.on('data', (chunk) => {
+        if (!link.swallowed) to.write(chunk);
+      });
+      // Flushed first: the server's last words say why it left. Who was swallowed hears nothing, not even an end.
+      from.on('close', () => {
+        if (link.swallowed && from === link.client) this.#halfOpen.delete(link);
+        if (link.swallowed) return;
+        to.end();
+        this.#links.delete(link);
+      });
+    }
+    if (this.#stalled) {
+      client.pause();
+      link.server.pause();
+    }
+  }
+}
+
+function drop({ client, server }: Link): void {
+  client.destroy();
+  server.destroy();
+}

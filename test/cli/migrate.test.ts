@@ -1,0 +1,131 @@
+import { describe, expect, test } from '@jest/globals';
+import { runProgram } from '../support/program.ts';
+import { useDatabase } from '../support/use-database.ts';
+
+const database = useDatabase({ per: 'test', replayed: false });
+const fresh = { DB_SCHEMA: 'fresh', PGBOSS_SCHEMA: 'fresh_boss' };
+const newest = '0002_sweeper';
+
+const migrate = (args: readonly string[], env: Record<string, string> = fresh) =>
+  runProgram(['migrate', ...args], { DATABASE_URL: database.url, ...env });
+
+async function tables(schema: string): Promise<string[]> {
+  const rows = await database.query<{ name: string }>(
+    'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1',
+    [schema],
+  );
+  return rows.map(({ name }) => name);
+}
+
+describe('migrate up', () => {
+  test('installs both schemas; again, it finds nothing to do', async () => {
+    const first = await migrate(['up', '--json']);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(first.stdout)).toEqual({ applied: ['0001_ledger', newest] });
+    expect(await tables('fresh')).toEqual(expect.arrayContaining(['activity_logs', 'delegations', 'sweeper_state']));
+    expect(await tables('fresh_boss')).toEqual(expect.arrayContaining(['job', 'schedule', 'version']));
+    expect(await migrate(['up'])).toEqual({
+      code: 0,
+      stdout: 'Nothing to apply: the schemas are up to date.',
+      stderr: '',
+    });
+  });
+
+  test('is what migrate does when it is not told', async () => {
+    expect(await migrate([])).toMatchObject({ code: 0, stdout: `Applied 0001_ledger, ${newest}.` });
+  });
+
+  test('at once from three sides installs each migration once', async () => {
+    const results = await Promise.all([migrate(['--json']), migrate(['--json']), migrate(['--json'])]);
+    expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(Array(3).fill({ code: 0, stderr: '' }));
+    const applied = results.flatMap(({ stdout }) => JSON.parse(stdout).applied);
+    expect(applied.sort()).toEqual(['0001_ledger', newest]);
+    expect(await migrate(['status'])).toMatchObject({ code: 0 });
+  });
+
+  test('keeps what is there', async () => {
+    await migrate(['up']);
+    await database.query(`INSERT INTO fresh.delegations (delegation_id, caller_id, callee_id, task_preview)
+      VALUES ('kept', 'a', 'b', 'c')`);
+    expect(await migrate(['up'])).toMatchObject({ code: 0 });
+    expect(await database.query('SELECT delegation_id FROM fresh.delegations')).toEqual([{ delegation_id: 'kept' }]);
+  });
+
+  test('leaves a schema that is newer than the program as it is, and the program works with it', async () => {
+    await database.query(`INSERT INTO delegation_sweeper_migrations (name, timestamp) VALUES ('9999_future', now())`);
+    expect(await migrate(['up'], {})).toMatchObject({
+      code: 0,
+      stdout: 'Nothing to apply: the schemas are up to date.',
+    });
+    const status = await migrate(['status', '--json'], {});
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      ledger: { current: '9999_future', pending: [], unknown: ['9999_future'] },
+    });
+    expect(await runProgram(['sweep'], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
+  });
+});
+
+describe('migrate status', () => {
+  test('answers no (1) while something is pending, and names what to do', async () => {
+    const { code, stdout } = await migrate(['status']);
+    expect(code).toBe(1);
+    const [ledger, pgboss, remedy] = stdout.split('\n');
+    expect(ledger).toBe(`ledger:  not installed; pending 0001_ledger, ${newest}`);
+    expect(pgboss).toMatch(/^pg-boss: not installed; needed \d+$/);
+    expect(remedy).toBe('Run `delegation-sweeper migrate up`.');
+    expect(await tables('fresh')).toEqual([]);
+  });
+
+  test('answers yes (0) once all is there', async () => {
+    const { code, stdout } = await migrate(['status'], {});
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^ledger: {2}${newest}\npg-boss: \\d+; needed \\d+$`));
+  });
+
+  test('answers no while pg-boss alone is missing', async () => {
+    const { code, stdout } = await migrate(['status'], { PGBOSS_SCHEMA: 'elsewhere' });
+    expect(code).toBe(1);
+    expect(stdout).toContain('pg-boss: not installed');
+  });
+});
+
+describe('migrate down', () => {
+  test("takes the ledger's tables back and leaves pg-boss's; up installs them anew", async () => {
+    await migrate(['up']);
+    const down = await migrate(['down', '--json']);
+    expect(down).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(down.stdout)).toEqual({ reverted: [newest, '0001_ledger'] });
+    expect((await tables('fresh')).filter((name) => !name.startsWith('delegation_sweeper_migrations'))).toEqual([]);
+    expect(await tables('fresh_boss')).toContain('job');
+    expect(await migrate(['down'])).toMatchObject({ code: 0, stdout: 'Nothing to take back.' });
+    expect(await migrate(['up'])).toMatchObject({ code: 0, stdout: `Applied 0001_ledger, ${newest}.` });
+    expect(await runProgram(['sweep'], { DATABASE_URL: database.url, ...fresh })).toMatchObject({ code: 0 });
+  });
+
+  test('leaves nothing behind but its bookkeeping', async () => {
+    await migrate(['up']);
+    await migrate(['down']);
+    const left = await database.query(
+      `SELECT proname FROM pg_proc WHERE pronamespace = 'fresh'::regnamespace
+       UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'fresh'::regnamespace AND typname NOT LIKE '%delegation_sweeper_migrations%'`,
+    );
+    expect(left).toEqual([]);
+  });
+});
+
+test.each([['sweep'], ['sweep', '--dry-run'], ['sweep', '--json']])(
+  '%s %s against a database that was never migrated exits 78 and names migrate up',
+  async (...args) => {
+    const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL: database.url, ...fresh });
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+    expect(stderr).toMatch(/^The ledger's schema in fresh is older .* run `delegation-sweeper migrate up`$/);
+  },
+);
+
+test('an older schema is told from a missing one', async () => {
+  await database.query(`DELETE FROM delegation_sweeper_migrations WHERE name = '${newest}'`);
+  const { code, stderr } = await runProgram(['sweep'], { DATABASE_URL: database.url });
+  expect(code).toBe(78);
+  expect(stderr).toContain(`(found 0001_ledger, needs ${newest})`);
+});

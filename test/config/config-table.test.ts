@@ -1,0 +1,8 @@
+import { expect, test } from '@jest/globals';
+import { configTable } from '../../src/config/config-table.ts';
+import { docsBlock } from '../log/docs-block.ts';
+
+test('docs/configuration.md holds the variables as they are', () => {
+  const table = configTable();
+  expect(docsBlock('configuration.md', 'config', table)).toBe(table);
+});

@@ -1,0 +1,300 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Config } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { keys } from '../../src/config/keys.ts';
+import { loadConfig } from '../../src/config/load.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function errorOf(env: NodeJS.ProcessEnv): ConfigError {
+  try {
+    loadConfig(env);
+  } catch (err) {
+    if (err instanceof ConfigError) return err;
+    throw err;
+  }
+  throw new Error(`accepted: ${JSON.stringify(env)}`);
+}
+
+const variables = Object.values(keys).map((key) => key.env);
+
+/** For every variable: a value at, or just inside, each bound, and values just outside or of another form. */
+const cases: Record<string, { good: [text: string, property: keyof Config, value: unknown][]; bad: string[] }> = {
+  DATABASE_URL: {
+    good: [
+      ['postgres://h/db', 'database', { kind: 'url', url: 'postgres://h/db' }],
+      ['postgresql://u:p%40ss@[::1]:5432/db?sslmode=disable', 'database', expect.objectContaining({ kind: 'url' })],
+      ['postgresql:///db?host=/run/postgresql', 'database', expect.objectContaining({ kind: 'url' })],
+      ['postgresql://u@/db?host=/run/postgresql', 'database', expect.objectContaining({ kind: 'url' })],
+    ],
+    bad: [
+      'mysql://h/db',
+      'h/db',
+      'host=h dbname=db',
+      'postgres://h:70000/db',
+      'postgres://h/db ',
+      'postgres://a,b/db',
+      'postgres://u:p/s@h/db',
+      'postgres://u:1#s@h/db',
+      'postgres://u:50%@h/db',
+      'postgres://h/db?sslmode=no-verify',
+      'postgres://h/db?ssl=no-verify',
+    ],
+  },
+  DATABASE_URL_FILE: { good: [], bad: ['/no/such/file', '/', 'nul\0'] },
+  DATA_DIR: {
+    good: [['/no/such/directory', 'database', { kind: 'embedded', embeddedDir: '/no/such/directory' }]],
+    bad: [process.execPath, `${process.execPath}/data`, 'nul\0'],
+  },
+  DB_SCHEMA: {
+    good: [
+      ['_', 'dbSchema', '_'],
+      ['s'.repeat(63), 'dbSchema', 's'.repeat(63)],
+      ['Ledger_2', 'dbSchema', 'Ledger_2'],
+    ],
+    bad: ['s'.repeat(64), '2s', 'a-b', 'a"b', 'pg_toast', 'PG_x', 'information_schema', 'ü', ' '],
+  },
+  PGBOSS_SCHEMA: {
+    good: [['p'.repeat(50), 'pgbossSchema', 'p'.repeat(50)]],
+    bad: ['p'.repeat(51), '2p', 'a.b', 'pg_boss', 'information_schema', 'public', 'PUBLIC'],
+  },
+  DB_POOL_MAX: {
+    good: [
+      ['1', 'dbPoolMax', 1],
+      ['100', 'dbPoolMax', 100],
+    ],
+    bad: ['0', '101', '1e1', ' 4', '4 ', '+4', '04', '4.0', '0x4', '-1', '٤'],
+  },
+  SWEEP_CRON: {
+    good: [
+      ['*/5 * * * *', 'sweepCron', '*/5 * * * *'],
+      ['0 6 * * MON-FRI', 'sweepCron', '0 6 * * MON-FRI'],
+      ['0 0 29 2 THU', 'sweepCron', '0 0 29 2 THU'],
+    ],
+    bad: ['* * * *', '* * * * * *', '@hourly', '60 * * * *', '*/0 * * * *', '0 0 31 2 *', 'a b c d e', 'H * * * *'],
+  },
+  SWEEP_TZ: {
+    good: [['Europe/Berlin', 'sweepTz', 'Europe/Berlin']],
+    bad: ['Europe/Berlim', '+02:00', 'CEST5', ' UTC'],
+  },
+  STUCK_AFTER: {
+    good: [
+      ['1s', 'stuckAfterMs', 1000],
+      ['1000ms', 'stuckAfterMs', 1000],
+      ['30d', 'stuckAfterMs', 2_592_000_000],
+      ['6h', 'stuckAfterMs', 21_600_000],
+    ],
+    bad: ['999ms', '2592000001ms', '31d', '10', '10 m', '1.5h', '-1m', '10M', '1e3s', 'm', '1h30m', '9'.repeat(400)],
+  },
+  SWEEP_BATCH_SIZE: {
+    good: [
+      ['1', 'sweepBatchSize', 1],
+      ['10000', 'sweepBatchSize', 10_000],
+    ],
+    bad: ['0', '10001'],
+  },
+  SWEEP_MAX_ROWS: {
+    good: [
+      ['1', 'sweepMaxRows', 1],
+      ['10000000', 'sweepMaxRows', 10_000_000],
+    ],
+    bad: ['0', '10000001', '100_000'],
+  },
+  STORM_MIN_STALE: {
+    good: [
+      ['1', 'stormMinStale', 1],
+      ['1000000', 'stormMinStale', 1_000_000],
+    ],
+    bad: ['0', '1000001'],
+  },
+  STORM_RATIO: {
+    good: [
+      ['0', 'stormRatio', 0],
+      ['0.25', 'stormRatio', 0.25],
+      ['1', 'stormRatio', 1],
+      ['1.0', 'stormRatio', 1],
+    ],
+    bad: ['1.01', '-0.1', '50%', '.5', '0,5', 'NaN', '5e-1'],
+  },
+  STORM_MAX_HOLD: {
+    good: [
+      ['0s', 'stormMaxHoldMs', 0],
+      ['30d', 'stormMaxHoldMs', 2_592_000_000],
+    ],
+    bad: ['31d', '-1s', 'forever'],
+  },
+  OPS_HOST: {
+    good: [
+      ['0.0.0.0', 'opsHost', '0.0.0.0'],
+      ['::1', 'opsHost', '::1'],
+      ['ops.example.com', 'opsHost', 'ops.example.com'],
+    ],
+    bad: ['256.0.0.1', 'http://localhost', 'localhost:9464', '-a', 'a..b', 'a'.repeat(64)],
+  },
+  OPS_PORT: {
+    good: [
+      ['0', 'opsPort', 0],
+      ['65535', 'opsPort', 65_535],
+    ],
+    bad: ['65536', '-1', 'tcp://10.0.0.1:80'],
+  },
+  LOG_LEVEL: { good: [['debug', 'logLevel', 'debug']], bad: ['verbose', 'INFO', '30'] },
+  SHUTDOWN_GRACE: {
+    good: [
+      ['1s', 'shutdownGraceMs', 1000],
+      ['10m', 'shutdownGraceMs', 600_000],
+    ],
+    bad: ['999ms', '601s', '25'],
+  },
+};
+
+test('every variable has its wrong values here', () => {
+  expect(Object.keys(cases)).toEqual(variables);
+  for (const { bad } of Object.values(cases)) expect(bad.length).toBeGreaterThan(0);
+});
+
+describe.each(variables)('%s', (variable) => {
+  const { good, bad } = cases[variable]!;
+
+  for (const [text, property, value] of good) {
+    test(`accepts ${text}`, () => expect(loadConfig({ [variable]: text })[property]).toEqual(value));
+  }
+
+  test.each(bad)('refuses %j', (text) => {
+    const { problems, message } = errorOf({ [variable]: text });
+    expect(problems.map((problem) => problem.variable)).toEqual([variable]);
+    expect(message).toMatch(new RegExp(`^  ${variable}=".*accepted: `, 'm'));
+  });
+});
+
+test('an empty environment is valid and gives the defaults of the contract', () => {
+  const config = loadConfig({});
+  expect(config).toEqual({
+    database: { kind: 'embedded', embeddedDir: '.data' },
+    telemetry: { disabled: false, traces: false, metrics: false, metricIntervalMs: 60_000 },
+    dataDir: '.data',
+    dbSchema: 'public',
+    pgbossSchema: 'pgboss',
+    dbPoolMax: 4,
+    sweepCron: '* * * * *',
+    sweepTz: 'UTC',
+    stuckAfterMs: 600_000,
+    sweepBatchSize: 1000,
+    sweepMaxRows: 100_000,
+    stormMinStale: 20,
+    stormRatio: 0.5,
+    stormMaxHoldMs: 1_800_000,
+    opsHost: '127.0.0.1',
+    opsPort: 9464,
+    logLevel: 'info',
+    shutdownGraceMs: 25_000,
+  });
+  expect(Object.isFrozen(config) && Object.isFrozen(config.database)).toBe(true);
+});
+
+test('an empty variable counts as unset', () => {
+  expect(loadConfig(Object.fromEntries(variables.map((variable) => [variable, ''])))).toEqual(loadConfig({}));
+});
+
+test('every variable wrong at once gives one error with all of them, each with its value and what is accepted', () => {
+  const env = Object.fromEntries(variables.map((variable) => [variable, cases[variable]!.bad[0]!]));
+  const { problems, message } = errorOf(env);
+  expect(new Set(problems.map((problem) => problem.variable))).toEqual(new Set(variables));
+  for (const { env: variable, accepted } of Object.values(keys)) {
+    expect(message).toContain(`\n  ${variable}="`);
+    expect(message).toContain(`accepted: ${accepted}`);
+    // Of a connection URL that does not parse nothing may be shown.
+    if (variable !== 'DATABASE_URL') expect(message).toContain(JSON.stringify(env[variable]));
+  }
+});
+
+test('six cron fields are refused with the reason', () => {
+  expect(errorOf({ SWEEP_CRON: '*/10 * * * * *' }).message).toContain('a tick is a minute');
+});
+
+test('sslmode=no-verify is refused with the reason', () => {
+  expect(errorOf({ DATABASE_URL: 'postgres://h/db?sslmode=no-verify' }).message).toContain('any certificate');
+});
+
+describe('DATABASE_URL_FILE', () => {
+  test('keeps the path alone, since the file is read again at each connection', () => {
+    const path = file('good', 'postgres://u:s3cret@h/db\n');
+    expect(loadConfig({ DATABASE_URL_FILE: path }).database).toEqual({ kind: 'file', file: path });
+  });
+
+  test.each(['', 'postgres://u:s3cret@h:70000/db', 'postgres://u:s3cret@h/db?sslmode=no-verify', 's3cret'])(
+    'refuses a file that holds %j, without showing its content',
+    (content) => {
+      const { problems, message } = errorOf({ DATABASE_URL_FILE: file('bad', content) });
+      expect(problems).toHaveLength(1);
+      expect(message).toContain('its content');
+      expect(message).not.toContain('s3cret');
+    },
+  );
+
+  test('excludes DATABASE_URL', () => {
+    const env = { DATABASE_URL: 'postgres://h/db', DATABASE_URL_FILE: file('good', 'postgres://h/db') };
+    expect(errorOf(env).message).toContain('one of them');
+  });
+});
+
+test('PGSSLMODE=no-verify, which the driver would read for itself, is refused like sslmode=no-verify', () => {
+  expect(errorOf({ DATABASE_URL: 'postgres://h/db', PGSSLMODE: 'no-verify' }).message).toContain(
+    'PGSSLMODE="no-verify"',
+  );
+  expect(loadConfig({ DATABASE_URL: 'postgres://h/db', PGSSLMODE: 'verify-full' }).database.kind).toBe('url');
+});
+
+describe('NODE_ENV=production', () => {
+  test('needs a database', () => {
+    expect(errorOf({ NODE_ENV: 'production' }).message).toMatch(/^ {2}DATABASE_URL: not set, and NODE_ENV=production/m);
+  });
+
+  test('is content with either variable', () => {
+    expect(loadConfig({ NODE_ENV: 'production', DATABASE_URL: 'postgres://h/db' }).database.kind).toBe('url');
+    const DATABASE_URL_FILE = file('good', 'postgres://h/db');
+    expect(loadConfig({ NODE_ENV: 'production', DATABASE_URL_FILE }).database.kind).toBe('file');
+  });
+});
+
+describe('misspelt variables', () => {
+  test.each([
+    ['STUCK_AFTR', 'STUCK_AFTER'],
+    ['SWEEP_BATCHSIZE', 'SWEEP_BATCH_SIZE'],
+    ['SWEEP_MAX_ROW', 'SWEEP_MAX_ROWS'],
+    ['STORM_RATOI', 'STORM_RATIO'],
+    ['OPS_PROT', 'OPS_PORT'],
+    ['DB_SHEMA', 'DB_SCHEMA'],
+    ['PGBOSS_SHEMA', 'PGBOSS_SCHEMA'],
+    ['SHUTDOWN_GRACE_', 'SHUTDOWN_GRACE'],
+  ])('%s: did you mean %s?', (variable, nearest) => {
+    const { message } = errorOf({ [variable]: 's3cret' });
+    expect(message).toContain(`${variable}: unknown variable, did you mean ${nearest}?`);
+    expect(message).not.toContain('s3cret');
+  });
+
+  test.each(['OPS_SERVICE_PORT', 'DB_HOST', 'DATABASE_URLS', 'PATH', 'SWEEP_BAT'])('%s is not ours', (variable) =>
+    expect(() => loadConfig({ [variable]: 'x' })).not.toThrow(),
+  );
+
+  test('an empty one counts as unset', () => {
+    expect(() => loadConfig({ STUCK_AFTR: '' })).not.toThrow();
+  });
+});
+
+test('a value of great length is cut in the message', () => {
+  expect(errorOf({ LOG_LEVEL: 'x'.repeat(10_000) }).message.length).toBeLessThan(500);
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals';
+import { redacted } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+
+/** Each holds s3cret, or parts of it between characters that a URL would have encoded. */
+const urls = [
+  'postgres://u:s3cret@h/db',
+  'postgres://u:s3cret@h:70000/db',
+  'postgres://u:s3cret@a,b/db',
+  'postgres://:s3cret@h/db',
+  'postgres://u:x@s3cret@h/db?sslmode=no-verify',
+  'postgres://u:x/s3cret@h/db',
+  'postgres://u:1/s3cret@h/db',
+  'postgres://u:1?s3cret@h/db',
+  'postgres://u:1#s3cret@h/db',
+  'postgres://u:1#s3cret',
+  'postgres://u:s3cret%@h/db',
+  'postgres://u:x s3cret@h/db',
+  'postgres://u:s3cret@/db?sslmode=no-verify',
+  'postgres://h/db?user=u&password=s3cret&sslmode=no-verify',
+  'postgres://h/db?p%61ssword=s3cret&sslmode=no-verify',
+  'postgres://h/db?sslpassword=s3cret&ssl=no-verify',
+  'postgres:/u:s3cret@h/db',
+  'postgres:u:s3cret',
+  'mysql://u:s3cret@h/db',
+  'u:s3cret@h/db',
+  'host=h user=u password=s3cret',
+  's3cret',
+  ' postgres://u:s3cret@h/db',
+];
+
+describe.each(urls)('%s', (url) => {
+  test('shows no password, in the problem or in the configuration', () => {
+    let shown: string;
+    try {
+      shown = JSON.stringify(redacted(loadConfig({ DATABASE_URL: url })));
+    } catch (err) {
+      shown = `${(err as Error).message} ${JSON.stringify(err)}`;
+    }
+    expect(shown).toContain('***');
+    expect(shown).not.toContain('s3cret');
+  });
+});
+
+test.each(['DATABASE_URL_FILE', 'DATA_DIR', 'OPS_HOST', 'SWEEP_CRON'])(
+  'a connection string that got into %s by mistake is redacted as well',
+  (variable) => {
+    for (const text of ['postgres://u:s3cret@h/db', 'u:s3cret@h/db', 'host=h password = s3cret']) {
+      const load = () => loadConfig({ [variable]: text, LOG_LEVEL: 'wrong' });
+      expect(load).toThrow('LOG_LEVEL');
+      expect(load).not.toThrow('s3cret');
+    }
+  },
+);
+
+test('the rest of the URL, and of the configuration, stays readable', () => {
+  const config = loadConfig({ DATABASE_URL: 'postgresql://app:s3cret@db:5432/ledger?sslmode=verify-full' });
+  expect(redacted(config)).toEqual({
+    ...config,
+    database: { kind: 'url', url: 'postgresql://app:***@db:5432/ledger?sslmode=verify-full' },
+  });
+});
+
+test('a URL without a password is shown as it is', () => {
+  const url = 'postgresql://app@db/ledger';
+  expect(redacted(loadConfig({ DATABASE_URL: url })).database).toEqual({ kind: 'url', url });
+});

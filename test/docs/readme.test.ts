@@ -1,0 +1,84 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawnNode } from '../support/child.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { seedDelegation, testLedger } from '../support/fixtures.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]!);
+}
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+describe("the README's SQL", () => {
+  const [insert, start, heartbeat, complete] = blocks('sql') as [string, string, string, string];
+
+  test('takes a delegation through its life, with an activity for each transition', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = 'from-another-language';
+    expect(await database.query(insert, [id, 'caller', 'callee', 'task'])).toHaveLength(1);
+    expect(await database.query(insert, [id, 'caller', 'callee', 'task'])).toHaveLength(0);
+    expect(await database.query(start, [id, 'callee'])).toEqual([{ from_status: 'queued' }]);
+    expect(await database.query(heartbeat, [id])).toHaveLength(0);
+    await database.query(
+      `UPDATE delegations SET last_heartbeat = now() - interval '1 minute' WHERE delegation_id = $1`,
+      [id],
+    );
+    expect(await database.query(heartbeat, [id])).toEqual([{ status: 'in_progress' }]);
+    expect(await database.query(complete, [id, 'callee', 'the result'])).toEqual([{ from_status: 'in_progress' }]);
+    expect(await ledger.get(id)).toMatchObject({
+      status: 'completed',
+      resultPreview: 'the result',
+      finishedAt: expect.any(Date),
+    });
+    const history = await ledger.history(id);
+    expect(history.map(({ event }) => event)).toEqual([
+      'delegation.queued',
+      'delegation.in_progress',
+      'delegation.completed',
+    ]);
+  });
+
+  test('keeps a result that comes too late', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database, { status: 'stuck' });
+    expect(await database.query(complete, [id, 'callee', 'too late'])).toHaveLength(0);
+    expect(await database.query(heartbeat, [id])).toHaveLength(0);
+    expect((await ledger.get(id))?.status).toBe('stuck');
+    expect((await ledger.history(id)).at(-1)).toMatchObject({
+      event: 'delegation.late_result',
+      toStatus: null,
+      detail: { attempted: 'completed', resultPreview: 'too late' },
+    });
+  });
+});
+
+describe("the README's TypeScript", () => {
+  test('runs as it is pasted, and completes its delegation', async () => {
+    const [example] = blocks('ts') as [string];
+    // Inside the checkout, where the packages that it imports are found.
+    const folder = await mkdtemp(path.join(root, 'test', 'docs', '.readme-'));
+    try {
+      const file = path.join(folder, 'agent.ts');
+      const library = path.relative(folder, path.join(root, 'src', 'index.ts'));
+      writeFileSync(file, example.replace("'delegation-sweeper'", `'${library}'`));
+      await using child = spawnNode([file], { env: { DATABASE_URL: database.url } });
+      expect(await child.exit).toEqual({ code: 0, signal: null });
+      expect(child.stderrLines).toEqual([]);
+      expect(child.stdoutLines.join('\n')).toContain("status: 'completed'");
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});

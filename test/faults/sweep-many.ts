@@ -1,0 +1,39 @@
+/** Run with --expose-gc: sweeps this many times on this database, and prints how the heap grew meanwhile, in bytes. */
+import { openDatabase } from '../../src/db/database.ts';
+import { createEventLog } from '../../src/log/event-log.ts';
+import { createLogger } from '../../src/log/logger.ts';
+import { Sweeper } from '../../src/sweeper/sweeper.ts';
+
+const [url = '', count = '0'] = process.argv.slice(2);
+const WARM_UP = 200;
+
+function usedBytes(): number {
+  const { gc } = globalThis as { gc?: () => void };
+  if (!gc) throw new Error('run with --expose-gc');
+  gc();
+  gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+await using handle = openDatabase({
+  location: { url },
+  max: 2,
+  applicationName: 'sweep-many',
+  queryTimeoutMs: 60_000,
+  schema: 'public',
+});
+const log = createEventLog(createLogger({ level: 'silent' }));
+const sweeper = new Sweeper(handle.db, log, {
+  stuckAfterMs: 600_000,
+  batchRowsMax: 100,
+  rowsMax: 1_000,
+  storm: { minStale: 20, ratio: 0.5, maxHoldMs: 60_000 },
+});
+const sweepTimes = async (times: number) => {
+  for (let i = 0; i < times; i += 1) await sweeper.sweep({ trigger: 'manual' });
+};
+await sweepTimes(WARM_UP);
+const before = usedBytes();
+await sweepTimes(Number(count));
+process.stdout.write(`${usedBytes() - before}\n`);

@@ -1,0 +1,98 @@
+import { expect, test } from '@jest/globals';
+import { Availability } from '../../src/sweeper/availability.ts';
+import { Schedule, SWEEP_QUEUE } from '../../src/sweeper/schedule.ts';
+import type { Sweeper } from '../../src/sweeper/sweeper.ts';
+import { startDaemon } from '../support/daemon.ts';
+import { capturedLog } from '../support/fixtures.ts';
+import { countByStatus, notEndedOnce, seedFleet } from '../support/seed-fleet.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+
+/** Every marked row takes this long, so that a sweep has a middle. */
+const slowDown = (ms: number) =>
+  database.query(`
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${ms / 1000}); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION slow()`);
+
+test('three daemons, one killed in the middle of a sweep: its commits stay, another sweeps the rest within 30 s, nothing twice', async () => {
+  const ROWS = 400;
+  await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
+  await slowDown(5);
+  const stuck = async () => (await countByStatus(database)).stuck ?? 0;
+  const env = { SWEEP_BATCH_SIZE: '10' };
+  await using first = startDaemon(database.url, env);
+  await using second = startDaemon(database.url, env);
+  await using third = startDaemon(database.url, env);
+  const daemons = [first, second, third];
+
+  const victim = await waitFor('a daemon in the middle of its sweep', () =>
+    daemons.find((daemon) => daemon.events('delegation.stuck').length >= 30),
+  );
+  victim.child.kill('SIGKILL');
+  await victim.child.exit;
+  const killedAtMs = performance.now();
+  // What the server was still at is done or undone by itself.
+  await waitFor('its sessions to end', async () => {
+    const active = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+    return (await database.query(active)).length === 0;
+  });
+  const committed = await stuck();
+  expect(committed).toBeGreaterThanOrEqual(30);
+  expect(committed).toBeLessThan(ROWS);
+
+  await waitFor('the rest to be swept', async () => (await stuck()) === ROWS, { timeoutMs: 60_000 });
+  expect(performance.now() - killedAtMs).toBeLessThan(30_000);
+  expect(await notEndedOnce(database)).toEqual([]);
+  const others = daemons.filter((daemon) => daemon !== victim);
+  expect(others.flatMap((daemon) => daemon.events('delegation.stuck')).length).toBe(ROWS - committed);
+
+  for (const { child } of others) child.kill('SIGTERM');
+  for (const { child } of others) expect(await child.exit).toEqual({ code: 0, signal: null });
+});
+
+test('a sweep longer than a tick does not pile up: while one runs, all that is asked for is dropped, by every replica', async () => {
+  let runs = 0;
+  let gate = Promise.withResolvers<void>();
+  const slow = {
+    sweep: async () => {
+      runs += 1;
+      await gate.promise;
+    },
+  } as unknown as Sweeper;
+  const { log, lines } = capturedLog();
+  const options = {
+    connection: { location: { url: database.url }, max: 2, applicationName: 'replica', queryTimeoutMs: 60_000 },
+    pgbossSchema: 'pgboss',
+    cron: '0 0 1 1 *',
+    timezone: 'UTC',
+    stopWithinMs: 5_000,
+  };
+  const replicas = [1, 2, 3].map(() => new Schedule(slow, log, new Availability(log), options));
+  try {
+    await Promise.all(replicas.map((replica) => replica.start()));
+    await waitFor('the sweep at start', () => runs === 1);
+    const asked = await Promise.all(Array.from({ length: 60 }, (_, i) => replicas[i % 3]!.request('cron')));
+    expect(asked.filter(Boolean)).toEqual([]);
+    expect(await database.query('SELECT state::text FROM pgboss.job WHERE name = $1', [SWEEP_QUEUE])).toEqual([
+      { state: 'active' },
+    ]);
+
+    gate.resolve();
+    await waitFor('the sweep to end', async () => {
+      const open = `SELECT 1 FROM pgboss.job WHERE name = $1 AND state < 'completed'`;
+      return (await database.query(open, [SWEEP_QUEUE])).length === 0;
+    });
+    expect(runs).toBe(1);
+    gate = Promise.withResolvers();
+    const again = await Promise.all(replicas.map((replica) => replica.request('cron')));
+    expect(again.filter(Boolean)).toHaveLength(1);
+    await waitFor('one more sweep', () => runs === 2);
+  } finally {
+    gate.resolve();
+    await Promise.all(replicas.map((replica) => replica.stop()));
+  }
+  expect(runs).toBe(2);
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import { heartbeatManyStatement, heartbeatStatement } from '../../src/ledger/statements/heartbeat.ts';
+import { ledgerTables } from '../../src/ledger/tables.ts';
+import { terminalStatuses } from '../../src/ledger/transitions.ts';
+import { seedDelegation, testLedger } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitUntilWaiting } from '../support/wait-for.ts';
+
+const database = useDatabase();
+
+describe('a heartbeat that waits behind a mark', () => {
+  test.each(terminalStatuses)('hears that the delegation is %s', async (status) => {
+    const ids = [
+      await seedDelegation(database, { silentSeconds: 700 }),
+      await seedDelegation(database, { silentSeconds: 700 }),
+    ];
+    const rival = await database.db.startTransaction().execute();
+    for (const id of ids) await testLedger(rival).ledger.setStatus(id, status);
+    const { ledger } = testLedger(database.db);
+    const one = ledger.heartbeat(ids[0]!);
+    const many = ledger.heartbeatMany(ids);
+    await waitUntilWaiting(database, 2);
+    await rival.commit().execute();
+    for (const result of [await one, ...(await many)]) expect(result).toMatchObject({ outcome: 'terminal', status });
+    expect((await ledger.get(ids[0]!))?.status).toBe(status);
+  });
+
+  test('would hear nothing of it in one round: the statement still sees the status of its snapshot', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 700 });
+    const rival = await database.db.startTransaction().execute();
+    await testLedger(rival).ledger.setStatus(id, 'stuck');
+    const tables = ledgerTables(database.db);
+    const one = heartbeatStatement(tables).run(database.db, [id, 1000]);
+    const many = heartbeatManyStatement(tables).run(database.db, [[id], 1000]);
+    await waitUntilWaiting(database, 2);
+    await rival.commit().execute();
+    const blind = [
+      { delegationId: id, status: 'in_progress', terminal: false, due: true, stamped: false, stuckAfterMs: null },
+    ];
+    expect([(await one).map(({ answer }) => answer), await many]).toEqual([blind, blind]);
+  });
+
+  test('stamps after all when the mark is rolled back', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 700 });
+    const rival = await database.db.startTransaction().execute();
+    await testLedger(rival).ledger.setStatus(id, 'stuck');
+    const result = testLedger(database.db).ledger.heartbeat(id);
+    await waitUntilWaiting(database, 1);
+    await rival.rollback().execute();
+    expect(await result).toMatchObject({ outcome: 'stamped', status: 'in_progress' });
+  });
+
+  test('never blocks behind a fresh one: it takes no lock', async () => {
+    const id = await seedDelegation(database);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    const { ledger } = testLedger(database.db);
+    expect(await ledger.heartbeat(id)).toMatchObject({ outcome: 'fresh' });
+    expect(await ledger.heartbeatMany([id, id, 'nobody'])).toMatchObject([
+      { outcome: 'fresh' },
+      { outcome: 'fresh' },
+      { outcome: 'missing' },
+    ]);
+    await gate.query('ROLLBACK');
+    await gate.end();
+  });
+});
+
+/**
+ * Two batches share the rows a and b; each also has a row of its own between them, which the test keeps locked, so that
+ * each batch is seen standing in its middle. One session reads by index, the other by heap order, where b comes first:
+ * what plans do as statistics change.
+ */
+async function crossing(run: (session: pg.Client, ids: string[]) => Promise<unknown>) {
+  const run_ = randomUUID();
+  const [a, gate1, gate2, b] = ['a', 'm1', 'm2', 'z'].map((name) => `${run_}-${name}`) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  for (const delegationId of [b, gate1, gate2, a]) await seedDelegation(database, { delegationId, silentSeconds: 100 });
+  const holder = await database.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM delegations WHERE delegation_id = ANY($1) FOR UPDATE', [[gate1, gate2]]);
+  const sessions = [await database.connect(), await database.connect()] as const;
+  await sessions[0].query(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET deadlock_timeout = '10ms'`);
+  await sessions[1].query(`SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;
+    SET deadlock_timeout = '10ms'`);
+  const running = Promise.allSettled([run(sessions[0], [a, gate1, b]), run(sessions[1], [b, gate2, a])]);
+  await waitUntilWaiting(database, 2);
+  await holder.query('COMMIT');
+  const settled = await running;
+  for (const session of [holder, ...sessions]) await session.end();
+  return settled.map((result) => (result.status === 'rejected' ? result.reason.code : 'done'));
+}
+
+describe('two batches of heartbeats that share rows', () => {
+  test('end both, whatever the plans: rows are locked in the order of their keys', async () => {
+    const { sql } = heartbeatManyStatement(ledgerTables(database.db));
+    expect(await crossing((session, ids) => session.query(sql, [ids, 1000]))).toEqual(['done', 'done']);
+  });
+
+  test('would deadlock as plain updates: their order is the order of the plan', async () => {
+    const sql = 'UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = ANY($1)';
+    const outcomes = await crossing((session, ids) => session.query(sql, [ids]));
+    expect(outcomes.toSorted()).toEqual(['40P01', 'done']);
+  });
+
+  test('never deadlock, many at once and in opposite orders', async () => {
+    const ids = await Promise.all(Array.from({ length: 60 }, () => seedDelegation(database, { silentSeconds: 100 })));
+    const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 0.001 });
+    const batches = Array.from({ length: 48 }, (_, round) => {
+      const some = ids.filter((__, index) => (index + round) % 3 > 0);
+      return ledger.heartbeatMany(round % 2 === 0 ? some : some.toReversed());
+    });
+    for (const results of await Promise.all(batches)) {
+      for (const { outcome } of results) expect(['stamped', 'fresh']).toContain(outcome);
+    }
+  });
+});

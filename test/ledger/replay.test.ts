@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { replay } from '../../src/ledger/activity.ts';
+import { statuses } from '../../src/ledger/transitions.ts';
+import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
+import { unreplayable } from '../support/replay.ts';
+import { notEndedOnce } from '../support/seed-fleet.ts';
+import { useDatabase } from '../support/use-database.ts';
+
+const database = useDatabase({ per: 'test', replayed: false });
+
+/** A linear congruential generator: the same choices in every run, whatever the interleaving. */
+function choices(seed: number) {
+  let state = seed;
+  return <T>(values: readonly T[]): T => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return values[Math.floor((state / 2 ** 31) * values.length)]!;
+  };
+}
+
+describe('replayed activity', () => {
+  test.each([1, 2, 3])('equals the rows after many sessions did everything at once (seed %i)', async (seed) => {
+    const ids = Array.from({ length: 12 }, () => randomUUID());
+    const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 0.001 });
+    // Whoever has a stamp is stale a millisecond later: the sweeps are rivals of every heartbeat.
+    const { sweeper } = testSweeper(database.db, { stuckAfterMs: 1, batchRowsMax: 3 });
+    const agent = async (own: number) => {
+      const choose = choices(seed * 1000 + own);
+      for (let step = 0; step < 60; step += 1) {
+        const delegationId = choose(ids);
+        const act = choose(['insert', 'set', 'set', 'set', 'heartbeat', 'many', 'undone', 'sweep'] as const);
+        if (act === 'insert') await ledger.insert({ delegationId, callerId: 'a', calleeId: 'b', taskPreview: 'c' });
+        if (act === 'set') await ledger.setStatus(delegationId, choose(statuses), { responseBody: { own, step } });
+        if (act === 'heartbeat') await ledger.heartbeat(delegationId);
+        if (act === 'many') await ledger.heartbeatMany([delegationId, choose(ids), choose(ids)]);
+        if (act === 'sweep') await sweeper.sweep({ trigger: 'manual' });
+        if (act === 'undone') {
+          const trx = await database.db.startTransaction().execute();
+          await testLedger(trx).ledger.setStatus(delegationId, choose(statuses));
+          await trx.rollback().execute();
+        }
+      }
+    };
+    await Promise.all([0, 1, 2, 3, 4].map(agent));
+    expect(await unreplayable(database)).toEqual([]);
+    expect(await notEndedOnce(database)).toEqual([]);
+    for (const id of ids) {
+      const [row, history] = [await ledger.get(id), await ledger.history(id)];
+      expect(replay(history)).toBe(row?.status ?? null);
+    }
+  });
+
+  test('tells a status that changed without its activity, and a step that is missing', async () => {
+    const [silent, skipped] = [await seedDelegation(database), await seedDelegation(database, { status: 'queued' })];
+    await database.query(`UPDATE delegations SET status = 'stuck' WHERE delegation_id = $1`, [silent]);
+    await testLedger(database.db).ledger.setStatus(skipped, 'dispatched');
+    await testLedger(database.db).ledger.setStatus(skipped, 'failed');
+    await database.query(`DELETE FROM activity_logs WHERE delegation_id = $1 AND to_status = 'dispatched'`, [skipped]);
+    expect(await unreplayable(database)).toMatchObject([
+      { delegation_id: skipped, problem: 'a step does not start where the one before ended' },
+      { delegation_id: silent, problem: 'the row differs from its activity' },
+    ]);
+  });
+});

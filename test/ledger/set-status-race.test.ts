@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Status } from '../../src/ledger/transitions.ts';
+import { seedDelegation, testLedger } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitUntilWaiting } from '../support/wait-for.ts';
+
+const database = useDatabase();
+
+describe('sessions that race for one row', () => {
+  test.each<Status[]>([
+    ['completed', 'failed', 'stuck'],
+    ['stuck', 'completed', 'failed'],
+    ['failed', 'stuck', 'completed'],
+    ['completed', 'completed', 'completed'],
+  ])('with %s, %s and %s: one changes it, the others are told what they really met', async (...order) => {
+    const id = await seedDelegation(database);
+    const { ledger } = testLedger(database.db);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    const racing: Promise<Awaited<ReturnType<typeof ledger.setStatus>>>[] = [];
+    for (const [index, to] of [...order, ...order].entries()) {
+      racing.push(ledger.setStatus(id, to, { responseBody: { index } }));
+      await waitUntilWaiting(database, index + 1);
+    }
+    await gate.query('COMMIT');
+    const results = await Promise.all(racing);
+    await gate.end();
+
+    const winners = results.filter(({ outcome }) => outcome === 'changed');
+    expect(winners).toMatchObject([{ from: 'in_progress' }]);
+    const { to: winner } = winners[0]!;
+    for (const { outcome, from, to } of results.filter((result) => result !== winners[0])) {
+      expect({ outcome, from }).toEqual({ outcome: to === winner ? 'unchanged' : 'refused', from: winner });
+    }
+    expect((await ledger.history(id)).filter(({ toStatus }) => toStatus !== null).slice(1)).toMatchObject([
+      { fromStatus: 'in_progress', toStatus: winner },
+    ]);
+    expect((await ledger.get(id))?.status).toBe(winner);
+  });
+
+  test('judging by an unlocked SELECT in the same statement would tell the loser of a status that is gone', async () => {
+    const [safe, naive] = [await seedDelegation(database), await seedDelegation(database)];
+    const { ledger } = testLedger(database.db);
+    const rival = await database.connect();
+    await rival.query('BEGIN');
+    await rival.query(`UPDATE delegations SET status = 'stuck' WHERE delegation_id = ANY($1)`, [[safe, naive]]);
+    await rival.query(
+      `INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor)
+       SELECT id, 'delegation.stuck', 'in_progress', 'stuck', 'test' FROM unnest($1::text[]) id`,
+      [[safe, naive]],
+    );
+    const result = ledger.setStatus(safe, 'completed');
+    const naiveResult = database.query(
+      `WITH seen AS MATERIALIZED (SELECT status FROM delegations WHERE delegation_id = $1),
+       moved AS (UPDATE delegations SET status = 'completed' WHERE delegation_id = $1 AND status = 'in_progress' RETURNING 1)
+       SELECT seen.status AS "from", EXISTS (SELECT FROM moved) AS moved FROM seen`,
+      [naive],
+    );
+    await waitUntilWaiting(database, 2);
+    await rival.query('COMMIT');
+    await rival.end();
+    expect(await result).toEqual({ outcome: 'refused', from: 'stuck', to: 'completed' });
+    // Not moved, and yet "from in_progress": nobody could tell why, and the late result would be lost.
+    expect(await naiveResult).toEqual([{ from: 'in_progress', moved: false }]);
+    expect((await ledger.history(safe)).at(-1)).toMatchObject({ event: 'delegation.late_result', fromStatus: 'stuck' });
+  });
+
+  test('a loser whose rival rolls back moves the row itself', async () => {
+    const id = await seedDelegation(database);
+    const rival = await database.db.startTransaction().execute();
+    await testLedger(rival).ledger.setStatus(id, 'failed');
+    const { ledger } = testLedger(database.db);
+    const result = ledger.setStatus(id, 'completed');
+    await waitUntilWaiting(database, 1);
+    await rival.rollback().execute();
+    expect(await result).toEqual({ outcome: 'changed', from: 'in_progress', to: 'completed' });
+  });
+
+  test('the same late result from two sessions at once is recorded once', async () => {
+    const id = await seedDelegation(database, { status: 'stuck' });
+    const { ledger } = testLedger(database.db);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    const both = [1, 2].map(() => ledger.setStatus(id, 'completed', { resultPreview: 'x', responseBody: [1] }));
+    await waitUntilWaiting(database, 2);
+    await gate.query('COMMIT');
+    await gate.end();
+    expect(await Promise.all(both)).toEqual(Array(2).fill({ outcome: 'refused', from: 'stuck', to: 'completed' }));
+    expect(await ledger.history(id)).toHaveLength(2);
+  });
+});

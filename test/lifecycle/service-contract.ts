@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Service } from '../../src/lifecycle/service.ts';
+
+/** What holds for every Service, as a stress test: one that it is handed each time anew is started and stopped in every order. */
+export function serviceContract(name: string, create: () => Service): void {
+  describe(`${name} as a service`, () => {
+    test('stops although it never started, and again', async () => {
+      const service = create();
+      await service.stop();
+      await service.stop();
+    });
+
+    test('starts once, however often it is told to', async () => {
+      const service = create();
+      await Promise.all([service.start(), service.start()]);
+      await service.start();
+      await service.stop();
+    });
+
+    test('stops once, however often it is told to', async () => {
+      const service = create();
+      await service.start();
+      await Promise.all([service.stop(), service.stop()]);
+      await service.stop();
+    });
+
+    test('does not start again after a stop', async () => {
+      const service = create();
+      await service.start();
+      await service.stop();
+      await expect(service.start()).rejects.toThrow();
+    });
+
+    test('stops at any moment of its start', async () => {
+      for (let turns = 0; turns < 50; turns++) {
+        const service = create();
+        const started = service.start().catch(() => {});
+        for (let turn = 0; turn < turns; turn++) await (turn % 5 === 4 ? macrotask() : Promise.resolve());
+        await Promise.all([service.stop(), service.stop()]);
+        await started;
+        await service.stop();
+      }
+    });
+
+    test('has a name', () => {
+      expect(create().name).toMatch(/\S/);
+    });
+  });
+}
+
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from '@jest/globals';
+import { createLogger } from '../../src/log/logger.ts';
+
+const module = new URL('../../src/log/logger.ts', import.meta.url).href;
+
+/** Runs `body` with a logger in a process of its own, which exits at once. */
+function inChild(options: object, body: string) {
+  const script = `const { createLogger } = await import(${JSON.stringify(module)});
+    const log = createLogger(${JSON.stringify(options)}); ${body}; process.exit(3)`;
+  return spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+}
+
+test('nothing is lost when the process exits right after the last line', () => {
+  const { status, stdout, stderr } = inChild(
+    { level: 'info' },
+    'for (let i = 0; i < 20000; i++) log.info({ i }, "line")',
+  );
+  expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(20_000);
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ i: 19_999, message: 'line', service: 'delegation-sweeper' });
+});
+
+test('nothing is lost in the readable form either', () => {
+  const { stdout } = inChild(
+    { level: 'info', pretty: true },
+    'for (let i = 0; i < 1000; i++) log.info({ event: "e" }, "line " + i)',
+  );
+  expect(stdout).toMatch(/INFO.*line 0\n/);
+  expect(stdout).toMatch(/INFO.*line 999\n/);
+});
+
+test('stderr can be the destination, and stdout then stays empty', () => {
+  const { stdout, stderr } = inChild({ level: 'info', destination: 'stderr' }, 'log.warn({}, "careful")');
+  expect(stdout).toBe('');
+  expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', message: 'careful' });
+});
+
+test('a level below the configured one is not written', () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'warn', destination: { write: (line) => lines.push(line) } });
+  log.info({}, 'no');
+  log.error({}, 'yes');
+  expect(lines.map((line) => JSON.parse(line).message)).toEqual(['yes']);
+});
+
+test('without a terminal the readable form has no colour codes', () => {
+  const lines: string[] = [];
+  createLogger({ level: 'info', pretty: true, destination: { write: (line) => lines.push(line) } }).info({}, 'plain');
+  expect(lines.join('')).toContain('plain');
+  expect(lines.join('')).not.toContain('\u001b');
+});

@@ -1,0 +1,98 @@
+import { expected } from './comparison.ts';
+import type { Told } from './invariants.ts';
+import type { Id } from './operation.ts';
+import * as reference from './reference-ledger.ts';
+import { canonical, type Ledger, type Rule, same } from './reference-ledger.ts';
+import { stuckAfterMs } from './world.ts';
+
+/** One row that a sweep marked, as the stream tells. */
+export interface Mark {
+  readonly id: Id;
+  readonly rule: Rule;
+}
+
+/** What one session did, in order; a sweep comes with its marks. */
+export type Done = Told & { readonly marks: readonly Mark[] };
+
+/** An indivisible step: the ledger after it, or null when it cannot have happened now with the answer that was given. */
+type Atom = (ledger: Ledger) => Ledger | null;
+
+/** The atoms of one operation, in any order. A sweep is as many as the rows it marked, a heartbeatMany as its ids. */
+function atomsOf({ operation, result, marks }: Done): Atom[] {
+  // Rolled back: as if it had never been.
+  if (result === undefined && operation.op !== 'beat') return [];
+  switch (operation.op) {
+    case 'insert':
+      return [exactly((ledger) => reference.insert(ledger, operation), result)];
+    case 'setStatus':
+      return [exactly((ledger) => reference.setStatus(ledger, operation), result)];
+    case 'heartbeat':
+      return [heard(operation.id, result)];
+    case 'heartbeatMany': {
+      const answers = new Map(operation.ids.map((id, index) => [id, (result as unknown[])[index]]));
+      return [...answers].map(([id, answer]) => heard(id, answer));
+    }
+    case 'sweep':
+      return marks.map(
+        ({ id, rule }) =>
+          (ledger) =>
+            reference.mark(ledger, id, rule),
+      );
+    case 'beat':
+      return [(ledger) => reference.beat(ledger)];
+  }
+}
+
+function exactly(apply: (ledger: Ledger) => { ledger: Ledger; result: unknown }, result: unknown): Atom {
+  return (ledger) => {
+    const after = apply(ledger);
+    return same(after.result, result) ? after.ledger : null;
+  };
+}
+
+/** Two heartbeats at once may both be stamped. */
+function heard(id: Id, result: unknown): Atom {
+  const { stuckAfterMs: told, ...answer } = result as { stuckAfterMs?: number; outcome: string };
+  return (ledger) => {
+    if (told !== undefined && told !== stuckAfterMs) return null;
+    const after = reference.heartbeat(ledger, { id });
+    const again = answer.outcome === 'stamped' && after.result.outcome === 'fresh';
+    return same(again ? { ...after.result, outcome: 'stamped' } : after.result, answer) ? after.ledger : null;
+  };
+}
+
+/**
+ * An order in which the sessions' operations, one at a time, give each caller the answer that it got and end in `picture`;
+ * the ledger after it, or null when there is none: then something happened that no order explains.
+ */
+export function linearise(ledger: Ledger, sessions: readonly (readonly Done[])[], picture: string): Ledger | null {
+  const work = sessions.map((done) => done.map(atomsOf).filter((atoms) => atoms.length > 0));
+  const seen = new Set<string>();
+  const search = (now: Ledger, left: readonly (readonly (readonly Atom[])[])[]): Ledger | null => {
+    if (left.every((operations) => operations.length === 0)) return expected(now) === picture ? now : null;
+    const place = `${left.map((operations) => operations.map((atoms) => atoms.map((atom) => idOf(atom))))}|${canonical(now)}`;
+    if (seen.has(place)) return null;
+    seen.add(place);
+    for (const [session, operations] of left.entries()) {
+      for (const atom of operations[0] ?? []) {
+        const after = atom(now);
+        if (after === null) continue;
+        const rest = operations[0]!.filter((other) => other !== atom);
+        const remaining = rest.length > 0 ? [rest, ...operations.slice(1)] : operations.slice(1);
+        const found = search(after, left.with(session, remaining));
+        if (found) return found;
+      }
+    }
+    return null;
+  };
+  return search(ledger, work);
+}
+
+const atomIds = new WeakMap<Atom, number>();
+let atomCount = 0;
+
+function idOf(atom: Atom): number {
+  const known = atomIds.get(atom) ?? ++atomCount;
+  atomIds.set(atom, known);
+  return known;
+}

@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import type { Status } from '../../src/ledger/transitions.ts';
+
+/** Time in the model: whole ticks. Thresholds and deadlines lie half a tick off, so that no answer hangs on a moment. */
+export type Tick = number;
+
+/** Ids are few, so that operations meet. */
+export type Id = `d${number}`;
+
+export interface Insert {
+  readonly op: 'insert';
+  readonly id: Id;
+  readonly caller: string;
+  readonly callee: string;
+  readonly key: string | null;
+  /** Half a tick later the delegation is overdue. */
+  readonly deadlineTicks: Tick;
+}
+export interface Heartbeat {
+  readonly op: 'heartbeat';
+  readonly id: Id;
+}
+export interface HeartbeatMany {
+  readonly op: 'heartbeatMany';
+  readonly ids: readonly Id[];
+}
+export interface SetStatus {
+  readonly op: 'setStatus';
+  readonly id: Id;
+  readonly to: Status;
+  /** What the agent says with it; few texts, so that the same one is said again. Null: nothing. */
+  readonly text: string | null;
+  readonly body: { readonly answer: number } | null;
+}
+export interface Sweep {
+  readonly op: 'sweep';
+  readonly force: boolean;
+}
+/** A daemon's beat reaches the database. */
+export interface Beat {
+  readonly op: 'beat';
+}
+/** Time passes; observed: with a daemon's beats all along. */
+export interface Advance {
+  readonly op: 'advance';
+  readonly ticks: Tick;
+  readonly observed: boolean;
+}
+
+/** What sessions may do at the same time. */
+export type Concurrent = Insert | Heartbeat | HeartbeatMany | SetStatus | Sweep | Beat;
+export type Operation = Concurrent | Advance;
+
+/** One session's share of a group: its operations, in order. `hold`: in a transaction that stays open for a moment. */
+export interface Turn {
+  readonly operation: Concurrent;
+  readonly hold: 'no' | 'commit' | 'rollback';
+}
+
+export type Step =
+  | { readonly step: 'alone'; readonly session: number; readonly operation: Operation }
+  /** `picks` decides which session's next statement goes first, where statements are interleaved by hand. */
+  | { readonly step: 'together'; readonly sessions: readonly (readonly Turn[])[]; readonly picks: readonly number[] };
+
+export interface Scenario {
+  /** How each id begins; null: not at all. */
+  readonly start: readonly (Status | null)[];
+  /** Among how many agents they are shared. */
+  readonly callees: number;
+  readonly firstSilence: Tick;
+  readonly steps: readonly Step[];
+}
+
+export const SESSIONS = 3;
+const ids = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6'] as const satisfies Id[];
+
+const id = fc.constantFrom<Id>(...ids);
+const status = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom<Status>('in_progress', 'completed') },
+  { weight: 2, arbitrary: fc.constantFrom<Status>('queued', 'dispatched', 'failed', 'stuck') },
+);
+
+const insert: fc.Arbitrary<Insert> = fc.record({
+  op: fc.constant('insert'),
+  id,
+  caller: fc.constantFrom('caller-0', 'caller-1'),
+  callee: fc.constantFrom('callee-0', 'callee-1', 'callee-2'),
+  key: fc.constantFrom(null, 'key-0', 'key-1', 'key-2'),
+  deadlineTicks: fc.integer({ min: 0, max: 40 }),
+});
+const heartbeat: fc.Arbitrary<Heartbeat> = fc.record({ op: fc.constant('heartbeat'), id });
+const heartbeatMany: fc.Arbitrary<HeartbeatMany> = fc.record({
+  op: fc.constant('heartbeatMany'),
+  ids: fc.array(id, { minLength: 1, maxLength: 5 }),
+});
+const setStatus: fc.Arbitrary<SetStatus> = fc
+  .record({
+    op: fc.constant('setStatus' as const),
+    id,
+    to: status,
+    text: fc.constantFrom(null, 'text-0', 'text-1'),
+    body: fc.constantFrom(null, { answer: 0 }, { answer: 1 }),
+  })
+  .map((operation) =>
+    ['completed', 'failed', 'stuck'].includes(operation.to) ? operation : { ...operation, text: null },
+  );
+const sweep: fc.Arbitrary<Sweep> = fc.record({ op: fc.constant('sweep'), force: fc.constantFrom(false, false, true) });
+const beat: fc.Arbitrary<Beat> = fc.record({ op: fc.constant('beat') });
+const advance: fc.Arbitrary<Advance> = fc.record({
+  op: fc.constant('advance'),
+  ticks: fc.oneof(
+    { weight: 12, arbitrary: fc.integer({ min: 1, max: 12 }) },
+    { weight: 1, arbitrary: fc.constant(800) }, // beyond the thirty days after which a gap is forgotten
+  ),
+  observed: fc.constantFrom(true, true, false),
+});
+
+const concurrent = fc.oneof<{ arbitrary: fc.Arbitrary<Concurrent>; weight: number }[]>(
+  { weight: 3, arbitrary: insert },
+  { weight: 4, arbitrary: heartbeat },
+  { weight: 2, arbitrary: heartbeatMany },
+  { weight: 5, arbitrary: setStatus },
+  { weight: 5, arbitrary: sweep },
+  { weight: 1, arbitrary: beat },
+);
+
+const alone: fc.Arbitrary<Step> = fc.record({
+  step: fc.constant('alone'),
+  session: fc.nat(SESSIONS - 1),
+  operation: fc.oneof({ weight: 3, arbitrary: concurrent }, { weight: 1, arbitrary: advance }),
+});
+
+const passing: fc.Arbitrary<Step> = fc.record({
+  step: fc.constant('alone'),
+  session: fc.constant(0),
+  operation: advance,
+});
+
+function together(hold: fc.Arbitrary<Turn['hold']>): fc.Arbitrary<Step> {
+  return fc.record({
+    step: fc.constant('together'),
+    sessions: fc.array(
+      fc.array(fc.record({ operation: concurrent, hold }), { minLength: 1, maxLength: 3, size: 'max' }),
+      {
+        minLength: 2,
+        maxLength: SESSIONS,
+        size: 'max',
+      },
+    ),
+    picks: fc.array(fc.nat(5), { minLength: 30, maxLength: 30 }),
+  });
+}
+
+function scenario(step: fc.Arbitrary<Step>, stepsMax: number): fc.Arbitrary<Scenario> {
+  return fc.record({
+    start: fc.array(
+      fc.constantFrom<Status | null>(null, 'queued', 'dispatched', 'in_progress', 'in_progress', 'in_progress'),
+      {
+        minLength: ids.length,
+        maxLength: ids.length,
+      },
+    ),
+    callees: fc.integer({ min: 1, max: 3 }),
+    firstSilence: fc.constantFrom(0, 1, 11, 12),
+    steps: fc.array(step, { minLength: 1, maxLength: stepsMax, size: 'max' }),
+  });
+}
+
+/** One operation after the other. */
+export const sequential = scenario(alone, 30);
+/** Groups of sessions, none of which may wait for a lock: their statements are interleaved one by one. */
+export const interleaved = scenario(
+  fc.oneof({ weight: 2, arbitrary: together(fc.constant('no')) }, { weight: 1, arbitrary: passing }),
+  6,
+);
+/** Groups of sessions at once, some in transactions that hold their locks. */
+export const simultaneous = scenario(
+  fc.oneof(
+    { weight: 2, arbitrary: together(fc.constantFrom<Turn['hold']>('no', 'no', 'commit', 'rollback')) },
+    { weight: 1, arbitrary: passing },
+  ),
+  6,
+);

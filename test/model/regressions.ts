@@ -1,0 +1,27 @@
+import type { Concurrent, Scenario } from './operation.ts';
+
+export type Way = 'sequential' | 'interleaved' | 'simultaneous';
+
+const completed: Concurrent = { op: 'setStatus', id: 'd0', to: 'completed', text: 'text-0', body: { answer: 0 } };
+const heartbeat: Concurrent = { op: 'heartbeat', id: 'd0' };
+const sweep: Concurrent = { op: 'sweep', force: false };
+
+/** Two sessions at once, on a delegation that has been silent for too long. */
+function raced(way: Way, rival: Concurrent, hold: 'no' | 'commit', picks: readonly number[]) {
+  const sessions = [[{ operation: sweep, hold: 'no' }], [{ operation: rival, hold }]] as const;
+  const step = { step: 'together', sessions, picks } as const;
+  return { way, scenario: { start: ['in_progress'], callees: 1, firstSilence: 12, steps: [step] } } as const;
+}
+
+/**
+ * Scenarios that once failed, or that pin what must never fail, in the form in which fast-check prints a counterexample:
+ * paste it here. Each is tried before any random one of its way.
+ */
+export const regressions: readonly { readonly way: Way; readonly scenario: Scenario }[] = [
+  // The rival comes before, amid and after each statement of the sweep.
+  ...Array.from({ length: 12 }, (_, turn) => raced('interleaved', heartbeat, 'no', [...Array(turn).fill(0), 1])),
+  ...Array.from({ length: 12 }, (_, turn) => raced('interleaved', completed, 'no', [...Array(turn).fill(0), 1])),
+  // The rival holds the row's lock when the sweep comes by.
+  raced('simultaneous', heartbeat, 'commit', [0]),
+  raced('simultaneous', completed, 'commit', [0]),
+];

@@ -1,0 +1,210 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { SweepSummary } from '../../src/sweeper/summary.ts';
+import { expected, pictured, ruleOf } from './comparison.ts';
+import { Interleaver } from './interleaver.ts';
+import { brokenInvariants, type Told } from './invariants.ts';
+import { type Done, linearise, type Mark } from './linearisation.ts';
+import type { Concurrent, Id, Operation, Scenario, Step, Sweep, Turn } from './operation.ts';
+import * as reference from './reference-ledger.ts';
+import { emptyLedger, type Ledger, type RulePlan, type SweepBounds } from './reference-ledger.ts';
+import type { Way } from './regressions.ts';
+import { type Picture, stuckAfterMs, ticksOf, type World } from './world.ts';
+
+/** What the model did not expect. The scenario that shrank to it is fast-check's to print. */
+export class Disagreement extends Error {
+  override readonly name = 'Disagreement';
+}
+
+/** Plays a scenario on the real ledger, the model beside it, and throws a Disagreement at the first step that differs. */
+export class ScenarioRun {
+  readonly #world: World;
+  readonly #bounds: SweepBounds;
+  readonly #way: Way;
+  readonly #endsSwept: boolean;
+  #ledger: Ledger = emptyLedger;
+  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [] };
+
+  constructor(world: World, bounds: SweepBounds, way: Way, endsSwept = bounds.stormRatio === 0) {
+    this.#endsSwept = endsSwept;
+    this.#world = world;
+    this.#bounds = bounds;
+    this.#way = way;
+  }
+
+  async play({ start, callees, firstSilence, steps }: Scenario): Promise<void> {
+    await this.#world.reset();
+    for (const operation of openings(start, callees)) await this.#alone(0, operation);
+    if (firstSilence > 0) await this.#alone(0, { op: 'advance', ticks: firstSilence, observed: true });
+    for (const step of steps) await this.#step(step);
+    // Whatever a group's sweeps left, the next one finds.
+    if (this.#endsSwept) await this.#alone(0, { op: 'sweep', force: false });
+  }
+
+  #step(step: Step): Promise<void> {
+    return step.step === 'alone'
+      ? this.#alone(step.session, step.operation)
+      : this.#together(step.sessions, step.picks);
+  }
+
+  async #alone(session: number, operation: Operation): Promise<void> {
+    if (operation.op === 'advance') return this.#pass(operation);
+    const result = await this.#world.run(session, operation);
+    const before = this.#picture;
+    await this.#see([{ operation, result }]);
+    const said =
+      operation.op === 'sweep' ? this.#swept(operation, result as SweepSummary, before) : this.#did(operation);
+    if (operation.op !== 'beat') mustEqual(`the answer to ${operation.op}`, answerOf(operation, result), said);
+    mustEqual('the ledger', pictured(this.#picture), expected(this.#ledger));
+  }
+
+  async #pass({ ticks, observed }: Operation & { op: 'advance' }): Promise<void> {
+    if (observed) await this.#world.run(0, { op: 'beat' });
+    await this.#world.passTime(ticks, observed);
+    this.#ledger = reference.advance(this.#ledger, { ticks, observed });
+    this.#picture = await this.#world.look();
+    mustEqual('the ledger', pictured(this.#picture), expected(this.#ledger));
+  }
+
+  async #together(sessions: readonly (readonly Turn[])[], picks: readonly number[]): Promise<void> {
+    const before = this.#picture;
+    const told: Told[][] = sessions.map(() => []);
+    const works = sessions.map((turns, session) => async () => {
+      for (const turn of turns) {
+        told[session]!.push({ operation: turn.operation, result: await this.#world.runTurn(session, turn) });
+      }
+    });
+    if (this.#way === 'interleaved') {
+      const interleaver = new Interleaver(picks);
+      this.#world.gate = interleaver.gate;
+      await interleaver.run(works).finally(() => {
+        this.#world.gate = undefined;
+      });
+    } else {
+      await Promise.all(works.map((work) => work()));
+    }
+    await this.#see(told.flat());
+    const done: Done[][] = told.map((list) => list.map((one) => ({ ...one, marks: this.#marksOf(one, before) })));
+    const after = linearise(this.#ledger, done, pictured(this.#picture));
+    if (after === null) {
+      const story = JSON.stringify({
+        before: JSON.parse(expected(this.#ledger)),
+        told,
+        after: JSON.parse(pictured(this.#picture)),
+      });
+      throw new Disagreement(`no order of these operations explains what came of them: ${story}`);
+    }
+    this.#ledger = after;
+  }
+
+  async #see(told: readonly Told[]): Promise<void> {
+    const before = this.#picture;
+    this.#picture = await this.#world.look();
+    const broken = brokenInvariants(this.#picture, before, told);
+    if (broken.length > 0) throw new Disagreement(`broken: ${broken.join('; ')}`);
+  }
+
+  /** Applies to the model; returns the answer it gives. */
+  #did(operation: Exclude<Concurrent, Sweep>): unknown {
+    if (operation.op === 'beat') {
+      this.#ledger = reference.beat(this.#ledger);
+      return undefined;
+    }
+    const hasBeaten = this.#ledger.beatAt !== null;
+    const { ledger, result } = apply(this.#ledger, operation);
+    this.#ledger = ledger;
+    const paced = (answer: object) => (hasBeaten && 'status' in answer ? { ...answer, stuckAfterMs } : answer);
+    if (operation.op === 'heartbeat') return paced(result);
+    return operation.op === 'heartbeatMany' ? (result as object[]).map(paced) : result;
+  }
+
+  #swept({ force }: Sweep, summary: SweepSummary, before: Picture): unknown {
+    const marks = this.#marksOf({ operation: { op: 'sweep', force }, result: summary }, before);
+    const { batchRowsMax, rowsMax } = this.#bounds;
+    const unobserved = reference.unobservedTicks(this.#ledger);
+    const overdue = reference.overduePlan(this.#ledger, this.#bounds);
+    this.#mark(overdue, 'overdue', marks);
+    const stale = reference.stalePlan(this.#ledger, this.#bounds, force);
+    this.#ledger = stale.ledger;
+    this.#mark(stale, 'stale', marks);
+    const left = [overdue, stale].map(({ candidates, take }) => candidates.length - take);
+    return {
+      stuck: stale.take,
+      failed: overdue.take,
+      poisoned: 0,
+      remaining: left[0]! + left[1]!,
+      truncated: (left[0]! > 0 && overdue.take === rowsMax) || (left[1]! > 0 && !stale.held),
+      held: stale.held,
+      batches: Math.ceil(overdue.take / batchRowsMax) + Math.ceil(stale.take / batchRowsMax),
+      unobserved,
+    };
+  }
+
+  /** The rows that were marked must be the plan's, the oldest ones. */
+  #mark({ candidates, take }: RulePlan, rule: reference.Rule, marks: readonly Mark[]): void {
+    const taken = new Set(marks.filter((mark) => mark.rule === rule).map(({ id }) => id));
+    const ages = (of: 'taken' | 'left') =>
+      candidates.filter(({ id }) => taken.has(id) === (of === 'taken')).map(({ at }) => at);
+    const isOldest = Math.max(...ages('taken')) <= Math.min(...ages('left'));
+    if (taken.size !== take || ages('taken').length !== take || (take < candidates.length && !isOldest)) {
+      throw new Disagreement(`${rule}: marked ${[...taken]}, expected ${take} of ${JSON.stringify(candidates)}`);
+    }
+    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule)!;
+  }
+
+  /** What a sweep marked, read off the stream. */
+  #marksOf({ operation, result }: Told, before: Picture): Mark[] {
+    if (operation.op !== 'sweep') return [];
+    const { sweepId, stuck, failed } = result as SweepSummary;
+    const marks = Object.entries(this.#picture.activities).flatMap(([id, activities]) =>
+      activities
+        .slice(before.activities[id]?.length ?? 0)
+        .filter(({ detail }) => detail.sweepId === sweepId)
+        .map((activity): Mark => ({ id: id as Id, rule: ruleOf(activity)! })),
+    );
+    const count = (rule: reference.Rule) => marks.filter((mark) => mark.rule === rule).length;
+    mustEqual('the sweep says what it marked', { stuck, failed }, { stuck: count('stale'), failed: count('overdue') });
+    return marks;
+  }
+}
+
+function openings(start: Scenario['start'], callees: number): Concurrent[] {
+  return start.flatMap((status, index): Concurrent[] => {
+    const id: Id = `d${index}`;
+    if (status === null) return [];
+    const insert: Concurrent = {
+      op: 'insert',
+      id,
+      caller: 'caller-0',
+      callee: `callee-${index % callees}`,
+      key: `key-${index}`,
+      // Some overdue after the first silence, most not.
+      deadlineTicks: index === 3 ? 11 : 60,
+    };
+    return status === 'queued' ? [insert] : [insert, { op: 'setStatus', id, to: status, text: null, body: null }];
+  });
+}
+
+function apply(ledger: Ledger, operation: Exclude<Concurrent, Sweep | { op: 'beat' }>) {
+  switch (operation.op) {
+    case 'insert':
+      return reference.insert(ledger, operation);
+    case 'heartbeat':
+      return reference.heartbeat(ledger, operation);
+    case 'heartbeatMany':
+      return reference.heartbeatMany(ledger, operation);
+    case 'setStatus':
+      return reference.setStatus(ledger, operation);
+  }
+}
+
+function answerOf(operation: Concurrent, result: unknown): unknown {
+  if (operation.op !== 'sweep') return result;
+  const { stuck, failed, poisoned, remaining, truncated, held, batches, unobservedMs } = result as SweepSummary;
+  return { stuck, failed, poisoned, remaining, truncated, held, batches, unobserved: ticksOf(unobservedMs) };
+}
+
+function mustEqual(what: string, real: unknown, model: unknown): void {
+  if (isDeepStrictEqual(real, model)) return;
+  const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  throw new Disagreement(`${what} differs\nreal:  ${show(real)}\nmodel: ${show(model)}`);
+}

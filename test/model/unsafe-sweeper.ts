@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import type { LedgerDb } from '../../src/db/schema.ts';
+import { horizonOf, openGap } from '../../src/sweeper/horizon.ts';
+import { SweeperState } from '../../src/sweeper/state.ts';
+import type { SweeperOptions } from '../../src/sweeper/sweeper.ts';
+import { sweeperTables } from '../../src/sweeper/tables.ts';
+import type { RealSweep } from './world.ts';
+
+/**
+ * The sweep that everybody writes first: select the ids, then update them with nothing but the status repeated. Between
+ * the two a heartbeat may come, and is ignored. No statement fails and no transition is illegal: only a model sees it.
+ */
+export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): RealSweep {
+  const state = new SweeperState(db, sweeperTables(db));
+  return async () => {
+    const sweepId = randomUUID();
+    const { nowUs, beatAtUs, gaps } = await state.look();
+    const open = openGap(nowUs, beatAtUs, stuckAfterMs);
+    const { atUs } = horizonOf(nowUs, stuckAfterMs, open ? [...gaps, open] : gaps);
+    const { rows } = await sql<{ id: string }>`
+      SELECT delegation_id AS id FROM delegations
+      WHERE status = 'in_progress' AND deadline >= clock_timestamp()
+        AND last_heartbeat < to_timestamp(${atUs}::float8 / 1000000)`.execute(db);
+    const { rows: marked } = await sql`
+      WITH marked AS (
+        UPDATE delegations SET status = 'stuck', error_detail = 'no heartbeat for 0s'
+        WHERE delegation_id = ANY(${rows.map(({ id }) => id)}) AND status = 'in_progress'
+        RETURNING delegation_id)
+      INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor, detail)
+      SELECT delegation_id, 'delegation.stuck', 'in_progress', 'stuck', 'sweeper',
+        jsonb_build_object('rule', 'stale', 'sweepId', ${sweepId}::text, 'silentMs', ${2 * stuckAfterMs}::float8)
+      FROM marked RETURNING delegation_id`.execute(db);
+    const counts = { stuck: marked.length, failed: 0, poisoned: 0, remaining: 0, batches: 1, durationMs: 0 };
+    return { sweepId, ...counts, truncated: false, held: false, unobservedMs: 0, dryRun: false, rows: [] };
+  };
+}

@@ -1,0 +1,111 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import { unreadyReasons } from '../../src/ops/readiness.ts';
+import { testSweeper } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { startOps } from './running-ops.ts';
+
+const at = (time: string) => new Date(`2026-07-28T${time}Z`);
+const punctual = { now: at('12:03:30'), sweptAt: at('12:03:00'), nextAt: at('12:04:00'), dueSince: at('12:01:00') };
+
+describe('the verdict on readiness', () => {
+  test('ready: a sweep went through at the third latest tick, or later', () => {
+    expect(unreadyReasons({ outdated: null, punctuality: punctual })).toEqual([]);
+    expect(unreadyReasons({ outdated: null, punctuality: { ...punctual, sweptAt: punctual.dueSince } })).toEqual([]);
+  });
+
+  test('not ready a millisecond before that', () => {
+    const late = { ...punctual, sweptAt: at('12:00:59.999') };
+    expect(unreadyReasons({ outdated: null, punctuality: late })).toEqual([
+      expect.objectContaining({ reason: 'not_sweeping', detail: expect.stringContaining('2026-07-28T12:00:59.999Z') }),
+    ]);
+  });
+
+  test('not ready before the first sweep', () => {
+    expect(unreadyReasons({ outdated: null, punctuality: { ...punctual, sweptAt: null } })).toEqual([
+      expect.objectContaining({ reason: 'never_swept' }),
+    ]);
+  });
+});
+
+describe('health over HTTP', () => {
+  const database = useDatabase({ per: 'test', replayed: false });
+  const readiness = async (get: (path: string) => Promise<{ status: number; body: string }>) => {
+    const { status, body } = await get('/readyz');
+    return { status, ...(JSON.parse(body) as { ready: boolean; reasons: { reason: string; detail: string }[] }) };
+  };
+
+  test('is ready after a sweep by anybody, not before, and not when three ticks have passed since', async () => {
+    await using ops = await startOps(database.url);
+    expect(await readiness(ops.get)).toMatchObject({ status: 503, ready: false, reasons: [{ reason: 'never_swept' }] });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    await waitFor('readiness', async () => (await readiness(ops.get)).ready);
+    await database.query(`UPDATE sweeper_state SET swept_at = clock_timestamp() - interval '3 minutes'`);
+    const late = await waitFor('unreadiness', async () => {
+      const answer = await readiness(ops.get);
+      return answer.ready ? null : answer;
+    });
+    expect(late).toMatchObject({ status: 503, reasons: [{ reason: 'not_sweeping' }] });
+  });
+
+  test('three ticks of a daily schedule are three days', async () => {
+    await using ops = await startOps(database.url, { SWEEP_CRON: '30 4 * * *', SWEEP_TZ: 'Europe/Berlin' });
+    await database.query(`UPDATE sweeper_state SET swept_at = clock_timestamp() - interval '47 hours'`);
+    expect(await readiness(ops.get)).toMatchObject({ status: 200, ready: true });
+  });
+
+  test('an outdated schema is named, with the remedy', async () => {
+    await database.query(`DELETE FROM delegation_sweeper_migrations WHERE name = '0002_sweeper'`);
+    await using ops = await startOps(database.url);
+    expect(await readiness(ops.get)).toMatchObject({
+      status: 503,
+      reasons: [{ reason: 'schema_outdated', detail: expect.stringMatching(/needs 0002_sweeper; run .*migrate up/) }],
+    });
+  });
+
+  test('whoever asks, and however many: two connections at most', async () => {
+    await using ops = await startOps(database.url);
+    const paths = ['/', '/readyz', '/metrics'];
+    await Promise.all(Array.from({ length: 90 }, (_, i) => ops.get(paths[i % 3]!)));
+    const [row] = await database.query<{ sessions: number }>(
+      `SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE application_name = 'delegation-sweeper ops'
+       AND datname = current_database()`,
+    );
+    expect(row!.sessions).toBeGreaterThan(0);
+    expect(row!.sessions).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('health while the database does not answer', () => {
+  test('alive, not ready, and soon: the page and the metrics answer as well', async () => {
+    // Accepts and never says a word, as a network that swallows packets does.
+    const mute = createServer(() => {});
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as AddressInfo;
+    try {
+      await using ops = await startOps(`postgresql://nobody@127.0.0.1:${port}/none`);
+      expect(await ops.get('/livez')).toMatchObject({ status: 200, body: '{"alive":true}\n' });
+      const ready = await ops.get('/readyz');
+      expect(ready.status).toBe(503);
+      expect(JSON.parse(ready.body).reasons).toEqual([
+        { reason: 'database_unreachable', detail: 'no answer within 2000 ms' },
+      ]);
+      expect((await ops.get('/')).body).toContain('Database unreachable');
+      expect((await ops.series()).get('delegation_sweeper_database_up')).toBe(0);
+    } finally {
+      mute.close();
+    }
+  });
+
+  test('a refused connection is told as it is', async () => {
+    await using ops = await startOps('postgresql://nobody:s3cret@127.0.0.1:1/none');
+    const { status, body } = await ops.get('/readyz');
+    expect(status).toBe(503);
+    expect(JSON.parse(body).reasons).toEqual([
+      { reason: 'database_unreachable', detail: expect.stringContaining('(ECONNREFUSED)') },
+    ]);
+    expect(body).not.toContain('s3cret');
+  });
+});

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { json } from '../../src/ops/answer.ts';
+import { OpsServer } from '../../src/ops/ops-server.ts';
+import { serviceContract } from '../lifecycle/service-contract.ts';
+import { capturedLog } from '../support/fixtures.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { ask } from './http.ts';
+
+const undo: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+function serverOn(port: number) {
+  const capture = capturedLog();
+  const server = new OpsServer(capture.log, {
+    host: '127.0.0.1',
+    port,
+    routes: {
+      '/fine': () => json(200, { fine: true }),
+      '/broken': () => {
+        throw new Error('connect postgres://u:s3cret@h/db');
+      },
+    },
+  });
+  undo.push(() => server.stop());
+  return { server, ...capture };
+}
+
+async function started() {
+  const running = serverOn(0);
+  await running.server.start();
+  return { ...running, port: running.server.port! };
+}
+
+function open(port: number): Socket {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  undo.push(() => void socket.destroy());
+  return socket;
+}
+
+serviceContract('the ops server', () => serverOn(0).server);
+
+describe('the ops server', () => {
+  test('says where it listens: the port chosen, when any would do', async () => {
+    const { port, events } = await started();
+    expect(events('ops.listening')).toEqual([expect.objectContaining({ host: '127.0.0.1', port })]);
+    expect(port).toBeGreaterThan(0);
+  });
+
+  test('answers what it serves, with or without a query, and HEAD without a body', async () => {
+    const { port } = await started();
+    const answer = await ask(port, '/fine?probe=1');
+    expect(answer).toMatchObject({ status: 200, body: '{"fine":true}\n' });
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    expect(await ask(port, '/fine', 'HEAD')).toMatchObject({
+      status: 200,
+      body: '',
+      headers: { 'content-length': String(answer.body.length) },
+    });
+  });
+
+  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine'])('does not know %s', async (path) => {
+    const { port } = await started();
+    const { status, body } = await ask(port, path);
+    expect(status).toBe(404);
+    expect(JSON.parse(body)).toEqual({ error: 'not found', paths: ['/fine', '/broken'] });
+  });
+
+  test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('is read only: %s is refused', async (method) => {
+    const { port } = await started();
+    expect(await ask(port, '/fine', method)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+  });
+
+  test('a route that fails is a 500 that tells nothing, and an event that tells why without a password', async () => {
+    const { port, events } = await started();
+    expect(await ask(port, '/broken')).toMatchObject({ status: 500, body: '{"error":"internal"}\n' });
+    expect(events('ops.request_failed')).toEqual([
+      expect.objectContaining({ path: '/broken', err: { code: null, message: 'connect postgres://u:***@h/db' } }),
+    ]);
+  });
+
+  test('an address in use is an error that names it and OPS_PORT', async () => {
+    const { port } = await started();
+    const second = serverOn(port).server;
+    await expect(second.start()).rejects.toThrow(
+      `The ops server cannot listen on 127.0.0.1, port ${port}: another process listens there; set OPS_PORT`,
+    );
+  });
+
+  test('ends a request in hand and idle connections when it stops', async () => {
+    const { server, port } = await started();
+    const idle = open(port);
+    const half = open(port);
+    await Promise.all([once(idle, 'connect'), once(half, 'connect')]);
+    half.write('GET /fine HTTP/1.1\r\n');
+    const closed = [idle, half].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await server.stop();
+    await Promise.all(closed);
+    await expect(ask(port, '/fine')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('cuts off a client that does not finish its headers', async () => {
+    const { port } = await started();
+    const slow = open(port);
+    let answer = '';
+    slow.setEncoding('utf8').on('data', (part) => {
+      answer += part;
+    });
+    slow.write('GET /fine HTTP/1.1\r\nX-Slow: ');
+    await once(slow, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('refuses headers beyond its bound', async () => {
+    const { port } = await started();
+    const socket = open(port);
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (part) => {
+      answer += part;
+    });
+    socket.write(`GET /fine HTTP/1.1\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  test('takes a hundred connections, drops the next, and takes one again when one has left', async () => {
+    const { port } = await started();
+    const sockets = Array.from({ length: 100 }, () => open(port));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    await expect(ask(port, '/fine')).rejects.toThrow(/hang up|ECONNRESET/);
+    sockets[0]!.destroy();
+    await waitFor('a free connection', () => ask(port, '/fine').catch(() => null));
+  });
+});

@@ -1,0 +1,81 @@
+import type { Census, History, Status } from '../../src/ops/probes.ts';
+
+export const now = new Date('2026-07-28T12:03:21Z');
+const before = (ms: number) => new Date(now.getTime() - ms);
+
+/** An id that would be markup, were it not escaped. */
+export const hostileId = '"><img src=x onerror=alert(1)>';
+
+export const census: Census = {
+  at: before(2_000),
+  byStatus: { queued: 214, dispatched: 61, in_progress: 3_902 },
+  capped: false,
+  silence: [2_730, 702, 241, 110, 62, 31, 14, 8, 3, 1, 0],
+};
+
+/** The same on every run. */
+function noise(i: number): number {
+  return (Math.sin(i * 12.9898) * 43_758.5453) % 1;
+}
+
+const quarterMs = 900_000;
+const quarter = new Date(Math.floor(now.getTime() / quarterMs) * quarterMs);
+const callees = ['researcher', 'browser-agent', 'coder', 'summarizer', hostileId];
+
+export const history: History = {
+  bins: Array.from({ length: 96 }, (_, i) => 95 - i)
+    .filter((i) => i < 40 || i > 43)
+    .map((i) => ({
+      at: new Date(quarter.getTime() - i * quarterMs),
+      sweeps: 15,
+      stuck: i === 20 ? 34 : i === 21 ? 21 : Math.max(0, Math.round(noise(i) * 5)),
+      failed: Math.max(0, Math.round(noise(i + 7) * 3)),
+      durationMaxMs: 8 + Math.abs(noise(i + 3)) * 14 + (i === 20 ? 60 : 0),
+      held: i === 21,
+    })),
+  marks: Array.from({ length: 10 }, (_, i) => ({
+    at: before(21_000 + Math.floor(i / 2) * 420_000),
+    delegationId: `0198a4c2-7f3${i}-7c41-9e0d-3b5a6f2c81d${i}`,
+    callerId: i === 4 ? 'orchestrator-of-the-night-shift-in-eu-west-1' : 'orchestrator',
+    calleeId: callees[i % callees.length]!,
+    rule: i % 4 === 3 ? ('overdue' as const) : ('stale' as const),
+    fromStatus: i % 4 === 3 ? 'dispatched' : 'in_progress',
+    latenessMs: i % 4 === 3 ? 18_400 : 601_000 + i * 5_300,
+    stuckAfterMs: 600_000,
+  })),
+  callees: [71, 43, 29, 18, 8].map((count, i) => ({ calleeId: callees[i]!, count })),
+  gaps: [{ start: new Date(quarter.getTime() - 43 * quarterMs), end: new Date(quarter.getTime() - 39 * quarterMs) }],
+};
+
+function marked(what: 'sweeps' | 'stuck' | 'failed'): number {
+  return history.bins.reduce((sum, bin) => sum + bin[what], 0);
+}
+
+export const status: Status = {
+  now,
+  sweptAt: before(21_000),
+  nextAt: new Date('2026-07-28T12:04:00Z'),
+  dueSince: new Date('2026-07-28T12:01:00Z'),
+  skewMs: 3,
+  beatAt: before(4_000),
+  stuckAfterMs: 600_000,
+  storm: { state: 'calm', since: null, until: null },
+  lastSweep: {
+    startedAt: before(21_000),
+    trigger: 'cron',
+    stuck: 2,
+    failed: 0,
+    poisoned: 0,
+    remaining: 0,
+    durationMs: 9,
+  },
+  day: {
+    sweeps: marked('sweeps'),
+    stuck: marked('stuck'),
+    failed: marked('failed'),
+    lateResults: 3,
+    falsePositiveRatio: 3 / marked('stuck'),
+    unobservedMs: 3_600_000,
+  },
+  oldest: { silenceMs: 531_000, overdueMs: 0 },
+};

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { duration } from '../../src/ops/page/format.ts';
+import { html } from '../../src/ops/page/html.ts';
+import { renderPage } from '../../src/ops/page/page.ts';
+import { verdictOf } from '../../src/ops/page/verdict.ts';
+import { seedDelegation, testSweeper } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { census, history, hostileId, now, status } from './page-readings.ts';
+import { startOps } from './running-ops.ts';
+
+const page = (over: object = {}) => renderPage({ status, census, history, version: '1.2.3', ...over });
+
+describe('markup', () => {
+  test('escapes whatever is put into it, as text and in an attribute', () => {
+    expect(html`<p title="${`"'><b>&`}">${'<script>'}</p>`.text).toBe(
+      '<p title="&quot;&#39;&gt;&lt;b&gt;&amp;">&lt;script&gt;</p>',
+    );
+  });
+
+  test('takes markup as it is, lists in their order, and null as nothing', () => {
+    expect(html`<ul>${['a', 'b<'].map((item) => html`<li>${item}</li>`)}</ul>${null}${0}`.text).toBe(
+      '<ul><li>a</li><li>b&lt;</li></ul>0',
+    );
+  });
+
+  test('shows a character that is not seen, or that turns text around, as a replacement', () => {
+    expect(html`${'a\u202eb\u0000c\u200bd\u2028e\u0007'}`.text).toBe('a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
+  });
+});
+
+test.each([
+  [0, '0 s'],
+  [240, '240 ms'],
+  [999.6, '1 s'],
+  [23_400, '23 s'],
+  [60_000, '1 min'],
+  [612_000, '10 min 12 s'],
+  [3_600_000, '1 h'],
+  [7_500_000, '2 h 5 min'],
+  [90_000_000, '1 d 1 h'],
+  [86_400_000 + 60_000, '1 d'],
+  [-5, '0 s'],
+])('%p ms is said as %s', (ms, words) => {
+  expect(duration(ms)).toBe(words);
+});
+
+describe('the verdict', () => {
+  test.each<[string, object, string, string]>([
+    ['all is well', {}, 'good', 'Sweeping'],
+    ['never swept', { sweptAt: null }, 'bad', 'Not sweeping'],
+    ['late', { sweptAt: new Date(status.dueSince.getTime() - 1) }, 'bad', 'Not sweeping'],
+    [
+      'a storm',
+      { storm: { state: 'held', since: now, until: new Date(now.getTime() + 720_000) } },
+      'bad',
+      'Storm: held',
+    ],
+    ['a storm let go', { storm: { state: 'released', since: now, until: null } }, 'warn', 'Storm: released'],
+    ['poisoned rows', { lastSweep: { ...status.lastSweep!, poisoned: 2 } }, 'warn', 'Sweeping, with poisoned rows'],
+  ])('%s', (_, over, tone, title) => {
+    expect(verdictOf({ ...status, ...over })).toMatchObject({ tone, title });
+  });
+
+  test('names until when a storm is held', () => {
+    const until = new Date(now.getTime() + 720_000);
+    const { detail } = verdictOf({ ...status, storm: { state: 'held', since: now, until } });
+    expect(detail).toContain('until 12:15 UTC, in 12 min');
+  });
+});
+
+describe('the page', () => {
+  test('lets no id become markup', () => {
+    const text = page();
+    expect(text).not.toContain('<img');
+    expect(text).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;');
+    expect(text).not.toContain(hostileId);
+  });
+
+  test('has no script, no event handler, no style attribute and nothing from elsewhere', () => {
+    const text = page();
+    expect(text).not.toMatch(
+      /<script|javascript:|<[^>]*\s(?:on\w+|style)=|<link(?! rel="icon" href="data:)|@import|url\(/i,
+    );
+    expect(text).not.toMatch(/(?:src|href)="(?!data:image\/svg)/);
+  });
+
+  test('stands when some of it, or all of it, could not be read', () => {
+    expect(page({ census: null })).toContain('could not be counted in time');
+    expect(page({ history: null })).toContain('Could not be read in time.');
+    const away = page({ status: { err: new Error('connect postgres://u:s3cret@h/db') }, census: null, history: null });
+    expect(away).toContain('Database unreachable');
+    expect(away).toContain('postgres://u:***@h/db');
+    expect(away).toContain('http-equiv="refresh"');
+  });
+
+  test('of a ledger without a single row has no NaN and no Infinity', () => {
+    const text = page({
+      status: {
+        ...status,
+        sweptAt: null,
+        beatAt: null,
+        lastSweep: null,
+        day: { sweeps: 0, stuck: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+        oldest: { silenceMs: null, overdueMs: 0 },
+      },
+      census: {
+        ...census,
+        byStatus: { queued: 0, dispatched: 0, in_progress: 0 },
+        silence: census.silence.map(() => 0),
+      },
+      history: { bins: [], marks: [], callees: [], gaps: [] },
+    });
+    expect(text).not.toMatch(/NaN|Infinity|undefined|null|\[object/);
+  });
+
+  test('says that a large fleet was counted a while ago, and not to its end', () => {
+    const text = page({ census: { ...census, capped: true, at: new Date(now.getTime() - 150_000) } });
+    expect(text).toContain('of the first million by deadline');
+    expect(text).toContain('counted 2 min 30 s ago');
+  });
+});
+
+describe('the page over HTTP', () => {
+  const database = useDatabase({ replayed: false });
+
+  test('has a policy that allows its own style sheet alone', async () => {
+    await seedDelegation(database, { calleeId: hostileId, silentSeconds: 700 });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    await using ops = await startOps(database.url);
+    const { status: code, headers, body } = await ops.get('/');
+    expect(code).toBe(200);
+    const [, style] = /<style>(.*?)<\/style>/s.exec(body)!;
+    const hash = createHash('sha256').update(style!).digest('base64');
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
+    expect(body).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;');
+    expect(body).not.toContain(hostileId);
+  });
+
+  test('shows nothing of what a log may not say', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 700 });
+    await database.query(
+      `UPDATE delegations SET task_preview = 'secret-task', error_detail = 'secret-detail' WHERE delegation_id = $1`,
+      [id],
+    );
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    await using ops = await startOps(database.url);
+    const { body } = await ops.get('/');
+    expect(body).toContain(id);
+    expect(body).not.toContain('secret-');
+  });
+});

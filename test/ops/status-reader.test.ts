@@ -1,0 +1,222 @@
+import { describe, expect, test } from '@jest/globals';
+import { censusOf, censusStatement } from '../../src/sweeper/status/census.ts';
+import { dayStatement, falsePositiveRatio } from '../../src/sweeper/status/day.ts';
+import { StatusReader } from '../../src/sweeper/status/status-reader.ts';
+import { sweeperTables } from '../../src/sweeper/tables.ts';
+import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+
+const database = useDatabase({ per: 'test', replayed: false });
+const options = {
+  cron: { expression: '*/5 * * * *', timezone: 'UTC' },
+  stuckAfterMs: 600_000,
+  stormMaxHoldMs: 1_800_000,
+};
+const reader = () => new StatusReader(database.db, options);
+
+describe('the status', () => {
+  test('of a fresh database: never swept, nothing open, nothing marked', async () => {
+    const status = await reader().status();
+    expect(status).toMatchObject({
+      sweptAt: null,
+      beatAt: null,
+      stuckAfterMs: 600_000,
+      storm: { state: 'calm', since: null, until: null },
+      lastSweep: null,
+      day: { sweeps: 0, stuck: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+      oldest: { silenceMs: null, overdueMs: 0 },
+    });
+    expect(await reader().census()).toMatchObject({
+      byStatus: { queued: 0, dispatched: 0, in_progress: 0 },
+      capped: false,
+    });
+    expect(await reader().history()).toEqual({ bins: [], marks: [], callees: [], gaps: [] });
+  });
+
+  test('names the next tick and the third latest, by the clock of the database', async () => {
+    const { now, nextAt, dueSince } = await reader().status();
+    const fiveMinutes = 300_000;
+    const lastTick = Math.floor(now.getTime() / fiveMinutes) * fiveMinutes;
+    expect(nextAt.getTime()).toBe(lastTick + fiveMinutes);
+    expect(dueSince.getTime()).toBe(lastTick - 2 * fiveMinutes);
+  });
+
+  test('tells the longest silence and the most overdue, though the history is older', async () => {
+    await seedDelegation(database, { status: 'stuck', silentSeconds: 90_000, deadlineSeconds: -90_000 });
+    await seedDelegation(database, { status: 'queued', deadlineSeconds: -30 });
+    await seedDelegation(database, { silentSeconds: 500 });
+    await seedDelegation(database, { silentSeconds: 100 });
+    const { oldest } = await reader().status();
+    expect(oldest.silenceMs).toBeGreaterThanOrEqual(500_000);
+    expect(oldest.silenceMs).toBeLessThan(560_000);
+    expect(oldest.overdueMs).toBeGreaterThanOrEqual(30_000);
+    expect(oldest.overdueMs).toBeLessThan(90_000);
+  });
+
+  test('holds a storm until its hold runs out, and says when it has been let go', async () => {
+    await database.query(`UPDATE sweeper_state SET storm_held_since = '2026-07-28T12:00:00Z'`);
+    expect((await reader().status()).storm).toEqual({
+      state: 'held',
+      since: new Date('2026-07-28T12:00:00Z'),
+      until: new Date('2026-07-28T12:30:00Z'),
+    });
+    await database.query(`UPDATE sweeper_state SET storm_released_at = '2026-07-28T12:30:10Z'`);
+    expect((await reader().status()).storm).toEqual({
+      state: 'released',
+      since: new Date('2026-07-28T12:30:10Z'),
+      until: null,
+    });
+  });
+
+  test('counts the part of a gap that lies in the last day', async () => {
+    await database.query(`INSERT INTO sweeper_gaps VALUES
+      (clock_timestamp() - interval '25 hours', clock_timestamp() - interval '23 hours'),
+      (clock_timestamp() - interval '3 days', clock_timestamp() - interval '2 days'),
+      (clock_timestamp() - interval '70 seconds', clock_timestamp() - interval '10 seconds')`);
+    const { day } = await reader().status();
+    expect(Math.round(day.unobservedMs / 10_000)).toBe(366);
+  });
+});
+
+describe('the false-positive rate', () => {
+  test('is the delegations marked stuck that delivered all the same, each once', async () => {
+    for (let i = 0; i < 4; i += 1) await seedDelegation(database, { delegationId: `d-${i}`, silentSeconds: 700 });
+    const overdue = await seedDelegation(database, { deadlineSeconds: -10 });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    const { ledger } = testLedger(database.db);
+    await ledger.setStatus('d-1', 'completed', { resultPreview: 'one' });
+    await ledger.setStatus('d-1', 'completed', { resultPreview: 'two' });
+    await ledger.setStatus(overdue, 'completed');
+    const { day, lastSweep } = await reader().status();
+    expect(day).toMatchObject({ sweeps: 1, stuck: 4, failed: 1, lateResults: 1, falsePositiveRatio: 0.25 });
+    expect(lastSweep).toMatchObject({ trigger: 'manual', stuck: 4, failed: 1, held: false });
+  });
+
+  test('leaves out what was marked before the last day, and never exceeds one', async () => {
+    await seedDelegation(database, { delegationId: 'old', silentSeconds: 700 });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    await database.query(`UPDATE delegations SET finished_at = clock_timestamp() - interval '25 hours'`);
+    await testLedger(database.db).ledger.setStatus('old', 'completed');
+    expect((await reader().status()).day).toMatchObject({ stuck: 1, lateResults: 0, falsePositiveRatio: 0 });
+    expect(falsePositiveRatio({ stuck: 0, lateResults: 3 })).toBeNull();
+    expect(falsePositiveRatio({ stuck: 2, lateResults: 3 })).toBe(1);
+  });
+});
+
+describe('the census', () => {
+  test('counts the open by status and the silent by tenths of the threshold that the daemons run with', async () => {
+    await database.query('UPDATE sweeper_state SET stuck_after_ms = 100000');
+    for (const silentSeconds of [1, 15, 15, 95, 130, 4000]) await seedDelegation(database, { silentSeconds });
+    await seedDelegation(database, { status: 'queued' });
+    await seedDelegation(database, { status: 'dispatched', silentSeconds: 50 });
+    await seedDelegation(database, { status: 'completed', silentSeconds: 50 });
+    expect(await reader().census()).toMatchObject({
+      byStatus: { queued: 1, dispatched: 1, in_progress: 6 },
+      capped: false,
+      silence: [1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 2],
+    });
+  });
+
+  test('stops at its bound and says so', async () => {
+    for (let i = 0; i < 5; i += 1) await seedDelegation(database);
+    const rows = await censusStatement(sweeperTables(database.db), 3).run(database.db, [600_000]);
+    const census = censusOf(rows, new Date(), 3);
+    expect(census.capped).toBe(true);
+    expect(census.byStatus.in_progress).toBe(3);
+  });
+});
+
+describe('what a reading costs', () => {
+  async function fill(): Promise<void> {
+    await database.query(`
+      INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, finished_at)
+      SELECT 'h' || i, 'caller', 'callee', repeat('x', 100), 'completed', now() - interval '1 day', now()
+      FROM generate_series(1, 50000) i`);
+    await database.query(`
+      INSERT INTO activity_logs (delegation_id, event, to_status, actor)
+      SELECT 'h' || i, 'delegation.completed', 'completed', 'test' FROM generate_series(1, 50000) i`);
+    await database.query('VACUUM ANALYZE delegations, activity_logs');
+  }
+
+  interface Plan {
+    readonly 'Node Type': string;
+    readonly 'Relation Name'?: string;
+    readonly 'Shared Hit Blocks': number;
+    readonly 'Shared Read Blocks': number;
+    readonly Plans?: readonly Plan[];
+  }
+
+  async function explain(sql: string, parameters: unknown[]): Promise<Plan> {
+    const client = await database.connect();
+    await client.query('SET enable_seqscan = off');
+    const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, parameters);
+    await client.end();
+    return rows[0]['QUERY PLAN'][0].Plan;
+  }
+
+  const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
+
+  test('the census reads the open delegations, however long the history is', async () => {
+    await fill();
+    for (let i = 0; i < 20; i += 1) await seedDelegation(database);
+    const plan = await explain(censusStatement(sweeperTables(database.db)).sql, [600_000]);
+    expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(60);
+  });
+
+  test('the day reads its late results, not the stream', async () => {
+    await fill();
+    await seedDelegation(database, { delegationId: 'late', silentSeconds: 700 });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    await testLedger(database.db).ledger.setStatus('late', 'completed');
+    const plan = await explain(dayStatement(sweeperTables(database.db)).sql, []);
+    const scanned = nodes(plan).filter((node) => node['Node Type'] === 'Seq Scan');
+    expect(scanned.map((node) => node['Relation Name'])).not.toContain('activity_logs');
+    expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(60);
+  });
+
+  test('a reading that takes too long is ended by the server', async () => {
+    const keeper = await database.connect();
+    await keeper.query('BEGIN');
+    await keeper.query('LOCK TABLE sweeper_state');
+    await expect(reader().status()).rejects.toMatchObject({ code: '57014' });
+  });
+});
+
+describe('the history', () => {
+  test('has the latest marks with their evidence, newest first, and the callees with most stuck', async () => {
+    const { sweeper } = testSweeper(database.db);
+    for (let i = 0; i < 12; i += 1) {
+      await seedDelegation(database, {
+        delegationId: `s-${i}`,
+        calleeId: i < 9 ? 'silent' : 'other',
+        silentSeconds: 700,
+      });
+    }
+    await sweeper.sweep({ trigger: 'manual' });
+    await seedDelegation(database, { delegationId: 'o', calleeId: 'slow', status: 'dispatched', deadlineSeconds: -10 });
+    await sweeper.sweep({ trigger: 'manual' });
+    const { marks, callees, bins } = await reader().history();
+    expect(marks).toHaveLength(10);
+    expect(marks[0]).toMatchObject({ delegationId: 'o', rule: 'overdue', fromStatus: 'dispatched', calleeId: 'slow' });
+    expect(marks[0]!.latenessMs).toBeGreaterThanOrEqual(10_000);
+    expect(marks[1]).toMatchObject({ rule: 'stale', fromStatus: 'in_progress', stuckAfterMs: 600_000 });
+    expect(marks[1]!.latenessMs).toBeGreaterThanOrEqual(700_000);
+    expect(callees).toEqual([
+      { calleeId: 'silent', count: 9 },
+      { calleeId: 'other', count: 3 },
+    ]);
+    expect(bins.reduce((sum, { stuck, failed, sweeps }) => sum + stuck + failed + sweeps, 0)).toBe(12 + 1 + 2);
+  });
+
+  test('also has a sweep that was interrupted, which counts as none for readiness', async () => {
+    for (let i = 0; i < 4; i += 1) await seedDelegation(database, { silentSeconds: 700 + i });
+    const interrupt = new AbortController();
+    const { sweeper } = testSweeper(database.db, { batchRowsMax: 2 });
+    await database.query('UPDATE sweeper_state SET swept_at = NULL');
+    interrupt.abort();
+    await sweeper.sweep({ trigger: 'manual', signal: interrupt.signal });
+    const { day, sweptAt } = await reader().status();
+    expect(day.sweeps).toBe(1);
+    expect(sweptAt).toBeNull();
+  });
+});

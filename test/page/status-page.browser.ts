@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { OpsServer } from '../../src/ops/ops-server.ts';
+import { pageRoute } from '../../src/ops/page/page-route.ts';
+import type { Status } from '../../src/ops/probes.ts';
+import { census, history, now, status } from '../ops/page-readings.ts';
+import { capturedLog } from '../support/fixtures.ts';
+
+/** Debian's package. */
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const held: Status = {
+  ...status,
+  storm: { state: 'held', since: now, until: new Date(now.getTime() + 720_000) },
+  oldest: { silenceMs: 941_000, overdueMs: 0 },
+};
+const stormy = { ...census, silence: [912, 260, 101, 44, 20, 11, 6, 4, 2, 1, 2_541] };
+
+let browser: Browser;
+let calm: OpsServer;
+let storm: OpsServer;
+beforeAll(async () => {
+  if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM_PATH`);
+  calm = await serve(status, census);
+  storm = await serve(held, stormy);
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
+});
+afterAll(async () => {
+  await browser?.close();
+  await calm?.stop();
+  await storm?.stop();
+});
+
+async function serve(reading: Status, counted: typeof census): Promise<OpsServer> {
+  const probes = {
+    status: async () => reading,
+    census: async () => counted,
+    history: async () => history,
+    version: '0.1.0',
+  };
+  const server = new OpsServer(capturedLog().log, { host: '127.0.0.1', port: 0, routes: { '/': pageRoute(probes) } });
+  await server.start();
+  return server;
+}
+
+const desktop = { viewport: { width: 1200, height: 900 } };
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+
+/** Opens the page; what the browser complains about, and what it asks for, is kept. */
+async function visit(server: OpsServer, options: BrowserContextOptions) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (err) => complaints.push(err.message));
+  page.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`));
+  page.on('request', (request) => requests.push(request.url()));
+  const url = `http://127.0.0.1:${server.port}/`;
+  await page.goto(url);
+  return { page, complaints, requests, url, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** With UPDATE_DOCS=1 the pictures in docs/ are taken anew. */
+async function picture(page: Page, name: string, fullPage = true): Promise<void> {
+  if (process.env.UPDATE_DOCS !== '1') return;
+  const path = fileURLToPath(new URL(`../../docs/status-page-${name}.png`, import.meta.url));
+  await page.screenshot({ path, fullPage });
+}
+
+const overflow = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+const ground = (page: Page) => page.evaluate('getComputedStyle(document.body).backgroundColor');
+
+describe('the status page in a browser', () => {
+  test.each([
+    ['light', { ...desktop, colorScheme: 'light' as const }, 'rgb(246, 245, 242)'],
+    ['dark', { ...desktop, colorScheme: 'dark' as const }, 'rgb(20, 23, 26)'],
+    ['phone', { ...phone, colorScheme: 'light' as const }, 'rgb(246, 245, 242)'],
+  ])('%s: styled, within the width, without a complaint or a request beside its own', async (name, options, color) => {
+    await using visited = await visit(calm, options);
+    const { page, complaints, requests, url } = visited;
+    expect(await ground(page)).toBe(color);
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    expect(await page.title()).toBe('Sweeping · delegation-sweeper');
+    expect(requests.filter((request) => !request.startsWith('data:'))).toEqual([url]);
+    expect(complaints).toEqual([]);
+    await picture(page, name, name !== 'phone');
+  });
+
+  test('needs no scripts: the same without them', async () => {
+    await using visited = await visit(calm, { ...desktop, javaScriptEnabled: false });
+    const text = await visited.page.locator('main').innerText();
+    for (const part of ['Sweeping', 'In progress', '3,902', 'Latest marks', 'Callees with most stuck', '1.8%']) {
+      expect(text).toContain(part);
+    }
+    expect(visited.complaints).toEqual([]);
+  });
+
+  test('shows a storm, and until when', async () => {
+    await using visited = await visit(storm, { ...desktop, colorScheme: 'light' });
+    expect(await visited.page.locator('.verdict').innerText()).toContain('until 12:15 UTC');
+    await picture(visited.page, 'storm', false);
+  });
+
+  test('shows a hostile id as the text that it is', async () => {
+    await using visited = await visit(calm, desktop);
+    const { page, complaints } = visited;
+    expect(await page.locator('img, script, iframe, object, form').count()).toBe(0);
+    const ids = await page.locator('.callees code').allInnerTexts();
+    expect(ids.at(-1)).toBe('"><img src=x onerror=alert(1)>');
+    expect(complaints).toEqual([]);
+  });
+
+  test('holds its policy: markup that got in all the same runs nothing and reaches nobody', async () => {
+    let reached = 0;
+    const elsewhere = createServer((_, response) => {
+      reached += 1;
+      response.end();
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+    try {
+      await using visited = await visit(calm, desktop);
+      const { page, complaints } = visited;
+      const address = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+      await page.evaluate(`document.body.insertAdjacentHTML('beforeend',
+        '<img src="${address}/leak" onerror="document.title = 1"><p id="p" style="color: red">x</p><iframe src="${address}/"></iframe>')`);
+      await page.waitForFunction('document.querySelector("img").complete');
+      expect(await page.title()).toBe('Sweeping · delegation-sweeper');
+      expect(await page.evaluate('getComputedStyle(document.querySelector("#p")).color')).not.toBe('rgb(255, 0, 0)');
+      expect(complaints.some((text) => /Content Security Policy/.test(text))).toBe(true);
+      expect(reached).toBe(0);
+    } finally {
+      elsewhere.close();
+    }
+  });
+
+  test('every bar can be pointed at, and says what it is', async () => {
+    await using visited = await visit(calm, desktop);
+    const titles = await visited.page.locator('svg g > title').allTextContents();
+    expect(titles.some((title) => /\d\d:\d\d to \d\d:\d\d UTC: \d+ stuck, \d+ failed/.test(title))).toBe(true);
+    expect(titles).toContain('10 min or more, past the threshold: 0');
+    const named = await visited.page.evaluate(
+      '[...document.querySelectorAll("svg[role=img]")].map((svg) => svg.getAttribute("aria-label"))',
+    );
+    expect(named).toHaveLength(3);
+  });
+});

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { waitFor } from './wait-for.ts';
+
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ChildOptions {
+  /** Added to this process's environment; undefined takes a variable out. */
+  readonly env?: Record<string, string | undefined>;
+  readonly cwd?: string;
+  /** In a process group of its own, which kill() and disposal then signal as a whole. */
+  readonly detached?: boolean;
+}
+
+/** A Node process of its own: `args` as for `node`, a script first or `--input-type=module -e ...`. */
+export function spawnNode(args: readonly string[], options: ChildOptions = {}): TestChild {
+  return new TestChild(args, options);
+}
+
+export class TestChild implements AsyncDisposable {
+  readonly stdoutLines: string[] = [];
+  readonly stderrLines: string[] = [];
+  /** Settles when the process has ended and its output has been read. */
+  readonly exit: Promise<ChildExit>;
+  readonly #child: ChildProcess;
+  readonly #detached: boolean;
+  #ended = false;
+
+  constructor(args: readonly string[], { env = {}, cwd, detached = false }: ChildOptions) {
+    this.#detached = detached;
+    // Jest's own flags for Node are not the child's.
+    const inherited = { ...process.env, NODE_OPTIONS: undefined };
+    this.#child = spawn(process.execPath, args, {
+      env: { ...inherited, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached,
+      ...(cwd !== undefined && { cwd }),
+    });
+    // A process that has just ended does not read any more.
+    this.#child.stdin!.on('error', () => undefined);
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => this.stdoutLines.push(line));
+    createInterface({ input: this.#child.stderr! }).on('line', (line) => this.stderrLines.push(line));
+    this.exit = new Promise((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('close', (code, signal) => {
+        this.#ended = true;
+        resolve({ code, signal });
+      });
+    });
+    // Whoever awaits it gets the error; who does not must not fail for it.
+    this.exit.catch(() => undefined);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The first line of standard output that satisfies; fails at once when the process ends without it. */
+  async waitForLine(predicate: (line: string) => boolean, options?: { timeoutMs?: number }): Promise<string> {
+    const found = () => this.stdoutLines.find(predicate);
+    await waitFor(`a line of process ${this.pid}`, () => this.#ended || found() !== undefined, options);
+    const line = found();
+    if (line === undefined) throw new Error(`the process ended without the line. ${this.#output()}`);
+    return line;
+  }
+
+  /** A line on its standard input; nothing when it has ended. */
+  say(line: string): void {
+    if (!this.#ended) this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Signals the process, or its whole group when it has one of its own. */
+  kill(signal: NodeJS.Signals): void {
+    if (this.#ended || this.pid === 0) return;
+    try {
+      process.kill(this.#detached ? -this.pid : this.pid, signal);
+    } catch (err) {
+      if ((err as NodeJS.ErrnoException).code !== 'ESRCH') throw err;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('SIGKILL');
+    await this.exit.catch(() => undefined);
+  }
+
+  #output(): string {
+    return `stdout:\n${this.stdoutLines.join('\n')}\nstderr:\n${this.stderrLines.join('\n')}`;
+  }
+}

@@ -1,0 +1,47 @@
+import type pg from 'pg';
+import { escapeLiteral } from 'pg';
+
+/** One node of EXPLAIN's JSON, as far as tests look at it. */
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+export interface BoundStatement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** The plan for these values, and no others. */
+export async function customPlan(session: pg.Client, { sql, parameters }: BoundStatement): Promise<PlanNode> {
+  return planOf(await session.query(`EXPLAIN (FORMAT JSON) ${sql}`, [...parameters]));
+}
+
+/** The plan that serves all values: what a driver that prepares its statements comes to use. */
+export async function genericPlan(session: pg.Client, { sql, parameters }: BoundStatement): Promise<PlanNode> {
+  await session.query(`SET plan_cache_mode = force_generic_plan; PREPARE explained AS ${sql}`);
+  try {
+    const values = parameters.length > 0 ? `(${parameters.map(literalOf).join(', ')})` : '';
+    return planOf(await session.query(`EXPLAIN (FORMAT JSON) EXECUTE explained${values}`));
+  } finally {
+    await session.query('DEALLOCATE explained; RESET plan_cache_mode');
+  }
+}
+
+function planOf({ rows }: pg.QueryResult): PlanNode {
+  return rows[0]['QUERY PLAN'][0].Plan;
+}
+
+function literalOf(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  if (value instanceof Date) return escapeLiteral(value.toISOString());
+  if (Array.isArray(value)) return escapeLiteral(`{${value.map((element) => JSON.stringify(element)).join(',')}}`);
+  return escapeLiteral(String(value));
+}
+
+export function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}

@@ -1,0 +1,18 @@
+import { daemonServices } from '../../src/cli/daemon-services.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { Services } from '../../src/lifecycle/services.ts';
+import { capturedLog } from './fixtures.ts';
+
+/** What the daemon is made of, in this process, so that a test can ask it for sweeps. */
+export async function runDaemon(databaseUrl: string, env: Record<string, string> = {}) {
+  const config = loadConfig({ DATABASE_URL: databaseUrl, STORM_RATIO: '0', ...env });
+  const capture = capturedLog();
+  const {
+    services: list,
+    schedule,
+    stopWithinMs: deadlineMs,
+  } = daemonServices(config, { location: { url: databaseUrl } }, capture.log);
+  const services = new Services(list);
+  await services.startAll({ deadlineMs });
+  return { ...capture, schedule, [Symbol.asyncDispose]: () => services.stopAll({ deadlineMs }) };
+}

@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url';
+import { keys } from '../../src/config/keys.ts';
+import { type ChildOptions, spawnNode, type TestChild } from './child.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** Nothing of the configuration of whoever runs the tests. */
+const unset = Object.fromEntries(
+  [...Object.values(keys).map(({ env }) => env), 'NODE_ENV'].map((name) => [name, undefined]),
+);
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** The program as a process of its own, with this configuration and no other. */
+export function startProgram(
+  args: readonly string[],
+  env: Env = {},
+  options: Omit<ChildOptions, 'env'> = {},
+): TestChild {
+  return spawnNode([main, ...args], { ...options, env: { ...unset, ...env } });
+}
+
+export interface ProgramResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The same, to its end. */
+export async function runProgram(args: readonly string[], env: Env = {}): Promise<ProgramResult> {
+  await using child = startProgram(args, env);
+  const { code } = await child.exit;
+  return { code, stdout: child.stdoutLines.join('\n'), stderr: child.stderrLines.join('\n') };
+}

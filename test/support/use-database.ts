@@ -1,0 +1,44 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { expectReplayed } from './replay.ts';
+
+export interface UseDatabaseOptions {
+  /** `file`: one for all tests of the file, which then are apart by their ids. */
+  readonly per?: 'file' | 'test';
+  /** Whether each test ends with the check that activity replays to its rows; off for tests that write rows alone. */
+  readonly replayed?: boolean;
+}
+
+/** A migrated database, made and dropped by Jest's hooks. */
+export function useDatabase({
+  per = 'file',
+  replayed = true,
+}: UseDatabaseOptions = {}): Omit<TestDatabase, keyof AsyncDisposable> {
+  let database: TestDatabase | undefined;
+  const current = () => {
+    if (!database) throw new Error('the database exists only while a test runs');
+    return database;
+  };
+  (per === 'file' ? beforeAll : beforeEach)(async () => {
+    database = await createTestDatabase();
+  });
+  // Jest runs these hooks in the order of their definition: the check comes before the drop.
+  if (replayed) afterEach(() => expectReplayed(current()));
+  (per === 'file' ? afterAll : afterEach)(async () => {
+    await database?.[Symbol.asyncDispose]();
+    database = undefined;
+  });
+  return {
+    get url() {
+      return current().url;
+    },
+    get name() {
+      return current().name;
+    },
+    get db() {
+      return current().db;
+    },
+    query: (sql, params) => current().query(sql, params),
+    connect: () => current().connect(),
+  };
+}
