@@ -1,0 +1,117 @@
+-- The four roles of delegation-sweeper, each with what its work needs and nothing else. PostgreSQL 15 to 18, psql.
+--
+--   psql "$ADMIN_URL" -f deploy/postgres/roles.sql
+--
+-- Run it twice, and again after an upgrade that brought a migration: before the first `migrate up` it makes the roles
+-- and the schemas, afterwards it grants the rights on the tables. Running it more often changes nothing. As a superuser,
+-- or as the database's owner with CREATEROLE.
+--
+-- Variables, with -v name=value:
+--   migrator, sweeper, writer, reader   names of the roles; default delegation_sweeper_<name>
+--   db_schema, pgboss_schema            as DB_SCHEMA and PGBOSS_SCHEMA; default public, pgboss
+--   name_lock_holders                   on: the sweeper may see other sessions' names and states (pg_read_all_stats), so
+--                                       that sweep.row_locked says who holds a row; default off, only pids are seen
+--
+-- No password stands here: set each with \password, or let the role authenticate by certificate.
+
+\set ON_ERROR_STOP on
+\set QUIET on
+SET client_min_messages = warning;
+\if :{?migrator} \else \set migrator delegation_sweeper_migrator \endif
+\if :{?sweeper} \else \set sweeper delegation_sweeper_sweeper \endif
+\if :{?writer} \else \set writer delegation_sweeper_writer \endif
+\if :{?reader} \else \set reader delegation_sweeper_reader \endif
+\if :{?db_schema} \else \set db_schema public \endif
+\if :{?pgboss_schema} \else \set pgboss_schema pgboss \endif
+\if :{?name_lock_holders} \else \set name_lock_holders off \endif
+
+BEGIN;
+
+-- Roles. What may already be there is put right as well.
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM unnest(ARRAY[:'migrator', :'sweeper', :'writer', :'reader']) name
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+\gexec
+SELECT format('ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', rolname)
+FROM pg_roles
+WHERE rolname IN (:'migrator', :'sweeper', :'writer', :'reader')
+  AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)
+\gexec
+-- Who grants on the migrator's tables has to be one of its members, unless a superuser.
+SELECT format('GRANT %I TO CURRENT_USER', :'migrator')
+FROM pg_roles WHERE rolname = current_user AND NOT rolsuper AND NOT pg_has_role(current_user, :'migrator', 'USAGE')
+\gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name)
+FROM unnest(ARRAY[:'migrator', :'sweeper', :'writer', :'reader']) name
+\gexec
+
+-- Schemas. The migrator creates in them, so that it needs no right on the database as a whole.
+SELECT format('CREATE SCHEMA %I', name)
+FROM unnest(ARRAY[:'db_schema', :'pgboss_schema']) name
+WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name)
+\gexec
+REVOKE ALL ON SCHEMA :"db_schema", :"pgboss_schema" FROM :"sweeper", :"writer", :"reader";
+GRANT USAGE, CREATE ON SCHEMA :"db_schema", :"pgboss_schema" TO :"migrator";
+GRANT USAGE ON SCHEMA :"db_schema" TO :"sweeper", :"writer", :"reader";
+GRANT USAGE ON SCHEMA :"pgboss_schema" TO :"sweeper", :"reader";
+
+-- The ledger.
+SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger_is_there \gset
+\if :ledger_is_there
+REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
+  :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".delegation_sweeper_migrations
+  FROM :"sweeper", :"writer", :"reader";
+
+-- The activity stream is append-only for everybody, and nobody chooses an activity's id or time.
+GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detail, request_body, response_body)
+  ON :"db_schema".activity_logs TO :"sweeper", :"writer";
+
+-- The sweeper moves statuses and records it. It adds no delegation, stamps no heartbeat, deletes nothing of the ledger.
+GRANT SELECT, UPDATE (status, finished_at, updated_at, error_detail) ON :"db_schema".delegations TO :"sweeper";
+GRANT SELECT, UPDATE ON :"db_schema".sweeper_state TO :"sweeper";
+GRANT SELECT, INSERT, UPDATE, DELETE
+  ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices TO :"sweeper";
+GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
+
+-- Orchestrators and agents. Who asked whom for what, and under which key, never changes once it is written.
+GRANT SELECT, INSERT,
+  UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, result_preview, error_detail)
+  ON :"db_schema".delegations TO :"writer";
+GRANT SELECT ON :"db_schema".sweeper_state TO :"writer"; -- the threshold that a heartbeat's answer carries
+
+-- People and dashboards. The activity holds requests and responses whole: who may not read those gets no reader.
+GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,
+  :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".delegation_sweeper_migrations TO :"reader";
+\endif
+
+-- pg-boss: the daemon runs it with migrate and createSchema off, so rows are all that it needs; its functions are open
+-- to whoever may use the schema and run with the caller's rights.
+SELECT to_regclass(format('%I.version', :'pgboss_schema')) IS NOT NULL AS pgboss_is_there \gset
+\if :pgboss_is_there
+SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', c.oid::regclass, :'sweeper')
+FROM pg_class c
+WHERE c.relnamespace = to_regnamespace(format('%I', :'pgboss_schema')) AND c.relkind IN ('r', 'p')
+  AND c.relname NOT IN ('version', 'bam')
+\gexec
+REVOKE ALL ON :"pgboss_schema".version, :"pgboss_schema".bam FROM :"sweeper", :"reader";
+-- Its columns are also the clocks by which replicas share the upkeep.
+GRANT SELECT, UPDATE ON :"pgboss_schema".version TO :"sweeper";
+GRANT SELECT ON :"pgboss_schema".version TO :"reader"; -- which a dry run asks
+-- Commands that the next `migrate up` runs as the migrator: who could write one would be the migrator.
+GRANT SELECT ON :"pgboss_schema".bam TO :"sweeper";
+\endif
+
+\if :name_lock_holders
+GRANT pg_read_all_stats TO :"sweeper";
+\else
+SELECT format('REVOKE pg_read_all_stats FROM %I', :'sweeper') WHERE pg_has_role(:'sweeper', 'pg_read_all_stats', 'MEMBER')
+\gexec
+\endif
+
+COMMIT;
+
+\if :ledger_is_there
+\echo 'delegation-sweeper: the roles have their rights.'
+\else
+\echo 'delegation-sweeper: the roles and schemas are there, the tables are not: run `migrate up`, then this file again.'
+\endif

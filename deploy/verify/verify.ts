@@ -1,0 +1,70 @@
+/**
+ * `npm run verify:deploy`: whether what deploy/ holds works, as far as that can be told without a cluster. As root on
+ * Debian 12; it installs what it lacks from Debian's packages, and talks to this machine only. The last line has the
+ * counts; a part that cannot run has failed.
+ */
+import path from 'node:path';
+import { findBinaries } from '../../src/db/embedded/binaries.ts';
+import { verifyConnections } from './connections.ts';
+import { verifyImage } from './image.ts';
+import { buildBase, buildImage, ImageStore } from './image-build.ts';
+import { Installation } from './installation.ts';
+import { verifyManifests } from './manifests.ts';
+import { verifyObservability, verifyRules } from './observability.ts';
+import { installPrograms } from './packages.ts';
+import { PostgresServer, userOf } from './postgres-server.ts';
+import { Report } from './report.ts';
+import { defaults, verifyRoles } from './roles.ts';
+
+const report = new Report((text) => process.stdout.write(text));
+
+/** Against PostgreSQL 15 as its superuser with the names by default, and 18 as a database's owner with other names. */
+async function rolesPart(): Promise<void> {
+  await report.check('roles', 'PostgreSQL 15', async () => {
+    await using server = await PostgresServer.start({});
+    await server.query('CREATE DATABASE one');
+    await verifyRoles(report, server, { ...defaults, database: 'one' }, 'PostgreSQL 15');
+  });
+  await report.check('roles', 'PostgreSQL 18', async () => {
+    const { postgres } = await findBinaries({ ...(await userOf('postgres')), stepDown: true });
+    await using server = await PostgresServer.start({ bin: path.dirname(postgres) });
+    await server.query('CREATE ROLE operator LOGIN CREATEROLE');
+    await server.query('CREATE DATABASE two OWNER operator');
+    const roles = { migrator: 'm-r', sweeper: 'Sweep"er', writer: 'w', reader: 'r' };
+    const on = { database: 'two', ledgerSchema: 'ledger', pgbossSchema: 'jobs', admin: 'operator', roles };
+    await verifyRoles(report, server, on, 'PostgreSQL 18, own names');
+  });
+}
+
+async function containerParts(): Promise<void> {
+  await report.check('image', 'image, connections and observability ran to their end', async () => {
+    await using store = await ImageStore.open();
+    const base = await report.check('image', 'a stand-in for the Node image, with mmdebstrap', async () => {
+      await buildBase(store);
+      return true;
+    });
+    const built =
+      base &&
+      (await report.check('image', 'deploy/Dockerfile builds with buildah', async () => {
+        await buildImage(store);
+        return true;
+      }));
+    if (!built) throw new Error('there is no image: none of the three could run');
+    await using installation = await Installation.make(store);
+    await verifyImage(report, store, installation);
+    await verifyConnections(report, store, installation);
+    await verifyObservability(report, store, installation);
+  });
+}
+
+const ready = await report.check('packages', "installed from Debian's packages", async () => {
+  await installPrograms();
+  return true;
+});
+if (ready) {
+  await verifyManifests(report);
+  await verifyRules(report);
+  await Promise.all([rolesPart(), containerParts()]);
+}
+process.stdout.write(`\n${report.summary()}`);
+process.exitCode = report.failed === 0 ? 0 : 1;
