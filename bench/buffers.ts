@@ -1,0 +1,66 @@
+import type { Kysely, PostgresPool } from 'kysely';
+import type { Database } from '../src/db/schema.ts';
+import { kyselyOf, poolOf } from './ledger-database.ts';
+
+export interface Explained {
+  readonly sql: string;
+  /** Shared buffers that its execution touched. */
+  readonly buffers: number;
+  readonly ms: number;
+}
+
+interface Plan {
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+}
+
+/**
+ * Explains every statement that goes through it, with the very parameters, in a transaction that is rolled back, and
+ * then runs it. Execution only: what planning reads is the catalogue, and the same whatever the table's size.
+ */
+export class BufferMeter {
+  readonly statements: Explained[] = [];
+  readonly db: Kysely<Database>;
+
+  constructor(url: string, startup?: string) {
+    const pool = poolOf(url, 1, startup);
+    const wrapped = {
+      connect: async () => {
+        const client = await pool.connect();
+        return {
+          query: async (sql: string, parameters: unknown[]) => {
+            if (/^\s*(WITH|SELECT|UPDATE|INSERT|DELETE)\b/.test(sql)) await this.#explain(client, sql, parameters);
+            return client.query(sql, parameters);
+          },
+          release: () => client.release(),
+        };
+      },
+      end: () => pool.end(),
+    };
+    this.db = kyselyOf(wrapped as unknown as PostgresPool);
+  }
+
+  /** What one piece of work touched, all its statements together. */
+  async measure(work: () => Promise<unknown>): Promise<number> {
+    this.statements.length = 0;
+    await work();
+    return this.statements.reduce((sum, { buffers }) => sum + buffers, 0);
+  }
+
+  async #explain(
+    client: { query(sql: string, parameters?: unknown[]): Promise<{ rows: unknown[] }> },
+    sql: string,
+    parameters: unknown[],
+  ): Promise<void> {
+    await client.query('BEGIN');
+    try {
+      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, parameters);
+      const [{ Plan: plan, 'Execution Time': ms }] = (
+        rows[0] as { 'QUERY PLAN': [{ Plan: Plan; 'Execution Time': number }] }
+      )['QUERY PLAN'];
+      this.statements.push({ sql, ms, buffers: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] });
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const root = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.url));
+const BUILD = root('node_modules/.cache/bench');
+const PAGE_KB = 4;
+
+/** What `npm run build` makes, in a place of the benchmark's own: a daemon is deployed compiled. */
+async function build(): Promise<void> {
+  await mkdir(BUILD, { recursive: true });
+  await copyFile(root('package.json'), `${BUILD}/package.json`);
+  const { status, stdout } = spawnSync(
+    root('node_modules/.bin/tsc'),
+    ['-p', root('tsconfig.build.json'), '--outDir', `${BUILD}/dist`],
+    { encoding: 'utf8' },
+  );
+  // A type error elsewhere still emits.
+  if (status !== 0) process.stderr.write(stdout);
+}
+
+/** As deploy/Dockerfile starts it. */
+async function nodeFlags(): Promise<string[]> {
+  const entry = /^ENTRYPOINT (\[.*\])$/m.exec(await readFile(root('deploy/Dockerfile'), 'utf8'));
+  const words = entry ? (JSON.parse(entry[1]!) as string[]) : [];
+  return words.filter((word) => word.startsWith('--'));
+}
+
+let built: Promise<string[]> | undefined;
+
+/** The daemon as it is deployed: compiled, a process of its own, against the benchmark's server. */
+export class Daemon implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #startedAtMs = performance.now();
+  /** From the process's start to its first sweep's end, in milliseconds. */
+  readonly swept: Promise<number>;
+
+  static async start(url: string): Promise<Daemon> {
+    built ??= build().then(nodeFlags);
+    return new Daemon(url, await built);
+  }
+
+  private constructor(url: string, flags: readonly string[]) {
+    this.#child = spawn(process.execPath, [...flags, `${BUILD}/dist/src/main.js`, 'start'], {
+      env: { PATH: process.env.PATH, DATABASE_URL: url, OPS_PORT: '0', NODE_ENV: 'production' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: this.#child.stdout! });
+    this.swept = new Promise((resolve, reject) => {
+      lines.on('line', (line) => {
+        if (line.includes('"event":"sweep.completed"')) resolve(performance.now() - this.#startedAtMs);
+      });
+      this.#child.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
+    });
+    this.swept.catch(() => {});
+  }
+
+  get residentMb(): number {
+    return (Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'latin1').split(' ')[1]) * PAGE_KB) / 1024;
+  }
+
+  /** CPU since its start, in milliseconds. */
+  get cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+}

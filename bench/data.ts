@@ -1,0 +1,66 @@
+import type { LedgerDatabase } from './ledger-database.ts';
+
+/** A fleet in progress: its size, and the silence of its rows, spread evenly over a span. */
+export interface Fleet {
+  readonly rows: number;
+  readonly silentFromSeconds: number;
+  readonly silentToSeconds: number;
+  /** Names the ids, so that a second fleet can join the first. */
+  readonly prefix?: string;
+}
+
+/** Bytes of a task's preview: a sentence or two. */
+const PREVIEW_BYTES = 160;
+
+/**
+ * Ids sort by age, as UUIDv7 does, and stand in that order: the fleet's rows lie side by side, which is the hard case
+ * for HOT, since every version competes with its neighbours' for the room on a page.
+ */
+const idOf = (prefix: string) => `'${prefix}-' || lpad(i::text, 11, '0') || '-7f1e-8d2a-0242ac12'`;
+
+export async function insertFleet(database: LedgerDatabase, fleet: Fleet): Promise<void> {
+  const { rows, silentFromSeconds, silentToSeconds, prefix = 'live' } = fleet;
+  await database.query(
+    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline)
+     SELECT ${idOf(prefix)}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'in_progress',
+       clock_timestamp() - ($2::float8 + (i - 1) * ($3::float8 - $2::float8) / $1::int) * interval '1 second',
+       clock_timestamp() + interval '4 hours'
+     FROM generate_series(1, $1::int) i`,
+    [rows, silentFromSeconds, silentToSeconds],
+  );
+}
+
+/** Finished work, which is what most of a ledger is. */
+export async function insertFinished(database: LedgerDatabase, rows: number): Promise<void> {
+  const half = Math.ceil(rows / 2);
+  const insert = (from: number, to: number) =>
+    database.query(
+      `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline,
+         finished_at, result_preview, created_at, updated_at)
+       SELECT ${idOf('done')}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'completed',
+         t, t + interval '6 hours', t, 'done', t, t
+       FROM generate_series($1::int, $2::int) i, LATERAL (SELECT clock_timestamp() - interval '1 day' AS t) at`,
+      [from, to],
+    );
+  // Two sessions, two cores.
+  await Promise.all([insert(1, half), insert(half + 1, rows)]);
+}
+
+export async function settle(database: LedgerDatabase): Promise<void> {
+  await database.query('VACUUM (ANALYZE) delegations');
+}
+
+/** Sets the fleet's rows aside, so that a turn can begin from them again and again. */
+export async function keepSeed(database: LedgerDatabase): Promise<void> {
+  await database.query(`
+    CREATE UNLOGGED TABLE seed AS
+    SELECT delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline FROM delegations`);
+}
+
+export async function reseed(database: LedgerDatabase): Promise<void> {
+  await database.query('TRUNCATE delegations, activity_logs');
+  await database.query(`
+    INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline)
+    SELECT * FROM seed`);
+  await settle(database);
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LedgerDb } from '../src/db/schema.ts';
+import { DelegationLedger } from '../src/ledger/ledger.ts';
+import type { LedgerDatabase } from './ledger-database.ts';
+
+const silent = { info() {}, warn() {}, error() {} };
+
+/** A ledger without debounce: every heartbeat is written. */
+export function ledgerOf(db: LedgerDb, heartbeatMinIntervalMs = 0.001): DelegationLedger {
+  return new DelegationLedger(db, { logger: silent, heartbeatMinIntervalMs });
+}
+
+export async function idsInProgress(database: LedgerDatabase): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    `SELECT delegation_id AS id FROM delegations WHERE status = 'in_progress' ORDER BY md5(delegation_id)`,
+  );
+  return rows.map(({ id }) => id);
+}
+
+export function chunksOf<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+/** One heartbeat of each, by the ledger, many a call. Throws when one was not written. */
+export async function beatAll(ledger: DelegationLedger, calls: readonly (readonly string[])[]): Promise<void> {
+  for (const ids of calls) {
+    const results = await ledger.heartbeatMany(ids);
+    const missed = results.find(({ outcome }) => outcome !== 'stamped');
+    if (missed) throw new Error(`a heartbeat was ${missed.outcome}`);
+  }
+}
+
+/** The whole fleet's heartbeat, again and again, in real time. Returns how long it took: longer when the machine is slower. */
+export async function beatInRealTime(
+  ledger: DelegationLedger,
+  calls: readonly (readonly string[])[],
+  { rounds, everyMs }: { rounds: number; everyMs: number },
+): Promise<number> {
+  const startedAtMs = performance.now();
+  for (let round = 0; round < rounds; round += 1) {
+    await beatAll(ledger, calls);
+    const dueMs = startedAtMs + (round + 1) * everyMs;
+    await sleep(Math.max(0, dueMs - performance.now()));
+  }
+  return performance.now() - startedAtMs;
+}

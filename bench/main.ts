@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util';
+import type { Bench } from './bench.ts';
+import { LedgerTemplate } from './ledger-database.ts';
+import { Load } from './load.ts';
+import { type Outcome, Report } from './report.ts';
+import { scenarios } from './scenarios/scenarios.ts';
+import { BenchServer } from './server.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    publish: { type: 'boolean', default: false },
+  },
+});
+
+const names = options.only ?? Object.keys(scenarios);
+const unknown = names.filter((name) => !(name in scenarios));
+if (unknown.length > 0) {
+  process.stderr.write(`unknown scenario: ${unknown.join(', ')}; known: ${Object.keys(scenarios).join(', ')}\n`);
+  process.exit(64);
+}
+
+const startedAtMs = performance.now();
+const say = (text: string) =>
+  process.stderr.write(`${((performance.now() - startedAtMs) / 1000).toFixed(0).padStart(5)} s  ${text}\n`);
+
+await using server = await BenchServer.start();
+const bench: Bench = {
+  server,
+  template: await LedgerTemplate.create(server),
+  load: new Load(await server.postmasterPid()),
+  quick: options.quick,
+  say,
+};
+
+const outcomes: Outcome[] = [];
+for (const name of names) {
+  say(name);
+  try {
+    outcomes.push({ scenario: name, ...(await scenarios[name]!(bench)) });
+  } catch (err) {
+    // The others still count; the exit code says that one is missing.
+    process.exitCode = 1;
+    process.stderr.write(`${name} failed: ${err instanceof Error ? err.stack : err}\n`);
+  }
+}
+const report = new Report(outcomes, { quick: options.quick, seconds: (performance.now() - startedAtMs) / 1000 });
+process.stdout.write(report.table());
+await report.save();
+// A quick run, or a part of one, is no measurement to publish.
+if (options.publish) await report.publish();

@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Figure, type Findings, passes } from './figure.ts';
+import { svgOf } from './svg.ts';
+
+export interface Outcome extends Findings {
+  readonly scenario: string;
+}
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+const DOCUMENT = here('../docs/performance.md');
+const IMAGES = here('../docs/images');
+
+/** What a run found: on standard output, as a file of its own, and in docs/performance.md. */
+export class Report {
+  readonly #outcomes: readonly Outcome[];
+  readonly #run: { readonly quick: boolean; readonly seconds: number };
+
+  constructor(outcomes: readonly Outcome[], run: { quick: boolean; seconds: number }) {
+    this.#outcomes = outcomes;
+    this.#run = run;
+  }
+
+  table(): string {
+    const rows = this.#outcomes.flatMap(({ scenario, figures }) =>
+      figures.map((figure) => [scenario, figure.what, amount(figure), limitOf(figure), verdict(figure)]),
+    );
+    const all = [['scenario', 'what', 'measured', 'limit', ''], ...rows];
+    const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+    return `${all
+      .map((row) =>
+        row
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n')}\n`;
+  }
+
+  /** bench/results/<date>.json: every sample. */
+  async save(): Promise<void> {
+    await mkdir(here('results'), { recursive: true });
+    const date = new Date().toISOString();
+    const file = here(`results/${date.slice(0, 10)}${this.#run.quick ? '-quick' : ''}.json`);
+    await writeFile(
+      file,
+      `${JSON.stringify({ date, machine: machine(), ...this.#run, outcomes: this.#outcomes }, null, 1)}\n`,
+    );
+  }
+
+  /** The pictures, and the blocks of docs/performance.md between their markers. */
+  async publish(): Promise<void> {
+    await mkdir(IMAGES, { recursive: true });
+    let text = await readFile(DOCUMENT, 'utf8');
+    text = block(text, 'run', this.#describe());
+    for (const outcome of this.#outcomes) {
+      text = block(text, `figures ${outcome.scenario}`, markdown(outcome.figures));
+      for (const picture of outcome.pictures ?? []) {
+        await writeFile(`${IMAGES}/${picture.id}.svg`, svgOf(picture));
+        text = block(text, `picture ${picture.id}`, `![${picture.title}](images/${picture.id}.svg)`);
+      }
+    }
+    await writeFile(DOCUMENT, text);
+  }
+
+  #describe(): string {
+    const { cores, memoryGb, postgres, node, load } = machine();
+    const size = this.#run.quick ? ' A quick run: smaller sizes, fewer rounds.' : '';
+    return `Measured on ${new Date().toISOString().slice(0, 10)}: ${cores} cores, ${memoryGb} GB, PostgreSQL ${postgres}, Node ${node}, in ${Math.round(this.#run.seconds / 60)} minutes; load average at the end ${load}.${size}`;
+  }
+}
+
+function machine() {
+  return {
+    cores: availableParallelism(),
+    memoryGb: Math.round(totalmem() / 1024 ** 3),
+    postgres: '18.4 (embedded)',
+    node: process.versions.node,
+    load: loadavg()[0]!.toFixed(1),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: here('.') }).trim(),
+  };
+}
+
+/** What stands between the two markers is replaced; a document that lacks them lacks the place. */
+function block(text: string, name: string, content: string): string {
+  const begin = `<!-- bench:${name} -->`;
+  const end = '<!-- /bench -->';
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`docs/performance.md has no block ${begin}`);
+  return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+function markdown(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => {
+    const { what, samples, note } = figure;
+    const spread =
+      samples && samples.length > 1 ? `${short(Math.min(...samples))} to ${short(Math.max(...samples))}` : '';
+    return `| ${what} | ${amount(figure)} | ${spread} | ${limitOf(figure)} | ${verdict(figure)} | ${note ?? ''} |`;
+  });
+  return ['| what | measured | range | limit | | note |', '|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function amount({ value, unit }: Figure): string {
+  return `${short(value)} ${unit}`;
+}
+
+function short(value: number): string {
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en');
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function limitOf({ limit, unit }: Figure): string {
+  if (!limit) return '';
+  return 'atMost' in limit ? `at most ${short(limit.atMost)} ${unit}` : `at least ${short(limit.atLeast)} ${unit}`;
+}
+
+function verdict(figure: Figure): string {
+  const passed = passes(figure);
+  return passed === null ? '' : passed ? 'pass' : 'FAIL';
+}

@@ -1,0 +1,23 @@
+import type { Bench } from '../bench.ts';
+import type { Findings } from '../figure.ts';
+import { crossingsScenario } from './crossings.ts';
+import { daemonIdleScenario } from './daemon-idle.ts';
+import { driftScenario } from './drift.ts';
+import { heartbeatScenario } from './heartbeat.ts';
+import { idleScenario } from './idle.ts';
+import { ledgerOverheadScenario } from './ledger-overhead.ts';
+import { staleStatisticsScenario } from './stale-statistics.ts';
+import { startupScenario } from './startup.ts';
+import { sweepScenario } from './sweep.ts';
+
+export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findings>>> = {
+  startup: startupScenario,
+  'daemon-idle': daemonIdleScenario,
+  'ledger-overhead': ledgerOverheadScenario,
+  heartbeat: heartbeatScenario,
+  'stale-statistics': staleStatisticsScenario,
+  drift: driftScenario,
+  crossings: crossingsScenario,
+  sweep: sweepScenario,
+  idle: idleScenario,
+};
