@@ -124,7 +124,7 @@ export class Schedule implements Service {
   async #start(): Promise<void> {
     const { signal } = this.#aborter;
     await this.#availability.until(async () => {
-      await this.#boss.start();
+      await this.#startBoss();
       await this.#ensureQueue();
     }, signal);
     // Before the worker, whose first look then finds it. A sweep that a dead replica left is taken over instead.
@@ -139,6 +139,16 @@ export class Schedule implements Service {
       signal,
     );
     this.#upkeep = this.#keepQueue(signal);
+  }
+
+  /** A start that failed halfway is undone: pg-boss's next one would take its cron for started and never tick. */
+  async #startBoss(): Promise<void> {
+    try {
+      await this.#boss.start();
+    } catch (err) {
+      await this.#boss.stop({ graceful: false }).catch(() => {});
+      throw err;
+    }
   }
 
   /** Puts the queue and its schedule in place, and right. createQueue alone silently keeps a queue of another policy. */

@@ -45,6 +45,19 @@ describe('a database that is away', () => {
     expect(await daemon.child.exit).toEqual(gracefully);
   });
 
+  test('in the middle of a start does not cost the schedule: what began is ended, and all of it begins anew', async () => {
+    // pg-boss counts its cron as started before it has made the queue that its ticks go through.
+    await database.query('ALTER FUNCTION pgboss.create_queue(text, jsonb) RENAME TO create_queue_away');
+    await using daemon = startDaemon(database.url);
+    const { err } = await daemon.until('database.unavailable', ({ attempt }) => attempt === 2);
+    expect(err).toMatchObject({ code: '42883' });
+    await database.query('ALTER FUNCTION pgboss.create_queue_away(text, jsonb) RENAME TO create_queue');
+    expect(await daemon.until('sweep.completed')).toMatchObject({ trigger: 'startup' });
+    await daemon.until('sweep.completed', ({ trigger }) => trigger === 'cron', { timeoutMs: 45_000 });
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.child.exit).toEqual(gracefully);
+  });
+
   test('does not hold up a SIGTERM', async () => {
     await using relay = await Relay.open(database.url);
     await relay.close();
