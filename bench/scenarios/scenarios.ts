@@ -1,5 +1,6 @@
 import type { Bench } from '../bench.ts';
 import type { Findings } from '../figure.ts';
+import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { driftScenario } from './drift.ts';
@@ -15,6 +16,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   'daemon-idle': daemonIdleScenario,
   'ledger-overhead': ledgerOverheadScenario,
   heartbeat: heartbeatScenario,
+  capacity: capacityScenario,
   'stale-statistics': staleStatisticsScenario,
   drift: driftScenario,
   crossings: crossingsScenario,
