@@ -45,8 +45,12 @@ for (const name of names) {
     process.stderr.write(`${name} failed: ${err instanceof Error ? err.stack : err}\n`);
   }
 }
-const report = new Report(outcomes, { quick: options.quick, seconds: (performance.now() - startedAtMs) / 1000 });
+const report = new Report(outcomes, {
+  quick: options.quick,
+  only: options.only ?? [],
+  seconds: (performance.now() - startedAtMs) / 1000,
+});
 process.stdout.write(report.table());
 await report.save();
-// A quick run, or a part of one, is no measurement to publish.
+// Into docs/performance.md: each scenario's place there says by what kind of run.
 if (options.publish) await report.publish();

@@ -5,6 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { type Figure, type Findings, passes } from './figure.ts';
 import { svgOf } from './svg.ts';
 
+/** `only`: the scenarios asked for; empty for all of them. */
+interface Run {
+  readonly quick: boolean;
+  readonly only: readonly string[];
+  readonly seconds: number;
+}
+
 export interface Outcome extends Findings {
   readonly scenario: string;
 }
@@ -16,9 +23,9 @@ const IMAGES = here('../docs/images');
 /** What a run found: on standard output, as a file of its own, and in docs/performance.md. */
 export class Report {
   readonly #outcomes: readonly Outcome[];
-  readonly #run: { readonly quick: boolean; readonly seconds: number };
+  readonly #run: Run;
 
-  constructor(outcomes: readonly Outcome[], run: { quick: boolean; seconds: number }) {
+  constructor(outcomes: readonly Outcome[], run: Run) {
     this.#outcomes = outcomes;
     this.#run = run;
   }
@@ -39,11 +46,12 @@ export class Report {
       .join('\n')}\n`;
   }
 
-  /** bench/results/<date>.json: every sample. */
+  /** bench/results/<date>.json: every sample. A part of a run is named by its scenarios, beside the whole ones. */
   async save(): Promise<void> {
     await mkdir(here('results'), { recursive: true });
     const date = new Date().toISOString();
-    const file = here(`results/${date.slice(0, 10)}${this.#run.quick ? '-quick' : ''}.json`);
+    const name = [date.slice(0, 10), ...this.#run.only, ...(this.#run.quick ? ['quick'] : [])].join('-');
+    const file = here(`results/${name}.json`);
     await writeFile(
       file,
       `${JSON.stringify({ date, machine: machine(), ...this.#run, outcomes: this.#outcomes }, null, 1)}\n`,
@@ -54,9 +62,9 @@ export class Report {
   async publish(): Promise<void> {
     await mkdir(IMAGES, { recursive: true });
     let text = await readFile(DOCUMENT, 'utf8');
-    text = block(text, 'run', this.#describe());
+    text = block(text, 'run', machineLine());
     for (const outcome of this.#outcomes) {
-      text = block(text, `figures ${outcome.scenario}`, markdown(outcome.figures));
+      text = block(text, `figures ${outcome.scenario}`, `${markdown(outcome.figures)}\n\n${this.#describe()}`);
       for (const picture of outcome.pictures ?? []) {
         await writeFile(`${IMAGES}/${picture.id}.svg`, svgOf(picture));
         text = block(text, `picture ${picture.id}`, `![${picture.title}](images/${picture.id}.svg)`);
@@ -66,10 +74,15 @@ export class Report {
   }
 
   #describe(): string {
-    const { cores, memoryGb, postgres, node, load } = machine();
-    const size = this.#run.quick ? ' A quick run: smaller sizes, fewer rounds.' : '';
-    return `Measured on ${new Date().toISOString().slice(0, 10)}: ${cores} cores, ${memoryGb} GB, PostgreSQL ${postgres}, Node ${node}, in ${Math.round(this.#run.seconds / 60)} minutes; load average at the end ${load}.${size}`;
+    const { commit, load } = machine();
+    const size = this.#run.quick ? 'a quick run: smaller sizes, fewer rounds' : 'a full run';
+    return `*${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${size}; load average at the end ${load}.*`;
   }
+}
+
+function machineLine(): string {
+  const { cores, memoryGb, postgres, node } = machine();
+  return `The machine: ${cores} cores, ${memoryGb} GB, PostgreSQL ${postgres}, Node ${node}.`;
 }
 
 function machine() {

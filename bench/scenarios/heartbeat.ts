@@ -1,3 +1,5 @@
+import { type Kysely, sql } from 'kysely';
+import type { Database } from '../../src/db/schema.ts';
 import type { Bench } from '../bench.ts';
 import { updatesOf, walBytes } from '../counters.ts';
 import { insertFleet, settle } from '../data.ts';
@@ -130,6 +132,7 @@ async function callsPerSecond(bench: Bench): Promise<Figure[]> {
     { name: 'heartbeat', units: single.length, prepare: nothing, run: () => oneByOne(eager, single, 'stamped') },
     { name: 'heartbeatMany(100)', units: ids.length, prepare: nothing, run: () => beatAll(eager, chunksOf(ids, 100)) },
     { name: 'fresh', units: single.length, prepare: nothing, run: () => oneByOne(debounced, single, 'fresh') },
+    { name: 'empty', units: single.length, prepare: nothing, run: () => emptyRoundTrips(db, single) },
   ];
   const rates = await takeTurns(bench.load, ROUNDS, contestants);
   return [
@@ -139,6 +142,10 @@ async function callsPerSecond(bench: Bench): Promise<Figure[]> {
       limit: { atLeast: 5 },
     }),
     medianFigure('a fresh (debounced) heartbeat', 'a second', rates.get('fresh')!.perSecond),
+    medianFigure('an empty round trip', 'a second', rates.get('empty')!.perSecond, { note: 'SELECT $1' }),
+    medianFigure('empty round trip / heartbeat', 'x', ratios(rates, 'empty', 'heartbeat'), {
+      note: 'what a fresh one could reach at most',
+    }),
     medianFigure('fresh / heartbeat', 'x', ratios(rates, 'fresh', 'heartbeat'), { limit: { atLeast: 3 } }),
   ];
 }
@@ -148,6 +155,10 @@ async function oneByOne(ledger: ReturnType<typeof ledgerOf>, ids: readonly strin
     const { outcome } = await ledger.heartbeat(id);
     if (outcome !== expected) throw new Error(`a heartbeat was ${outcome}, not ${expected}`);
   }
+}
+
+async function emptyRoundTrips(db: Kysely<Database>, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await sql`SELECT ${id}::text`.execute(db);
 }
 
 /** The same rows, updated the same way, under other indexes. */

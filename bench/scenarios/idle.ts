@@ -3,7 +3,7 @@ import type { EventLog } from '../../src/log/event-log.ts';
 import type { Bench } from '../bench.ts';
 import { BufferMeter, type Explained } from '../buffers.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
-import { type Figure, type Findings, median, medianFigure } from '../figure.ts';
+import { type Figure, type Findings, median, medianFigure, type Picture } from '../figure.ts';
 import { beatAll, beatInRealTime, chunksOf, idsInProgress, ledgerOf } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
 import { SimulatedClock } from '../simulated-clock.ts';
@@ -67,16 +67,8 @@ export async function idleScenario(bench: Bench): Promise<Findings> {
       medianFigure(`idle sweep, ${size(b!)}: execution time of all its statements`, 'ms', b!.ms),
     ],
     pictures: [
-      {
-        id: 'idle-buffers',
-        title: 'Buffers that an idle sweep touches, over table and fleet',
-        xLabel: 'rows / in progress',
-        yLabel: 'buffers, all statements of a sweep',
-        kind: 'bars',
-        series: [
-          { name: 'idle sweep', points: [a!, b!, d].map((idle) => ({ x: size(idle), y: median(idle.buffers) })) },
-        ],
-      },
+      picture('idle-table', 'Buffers that an idle sweep touches, over the table', [a!, b!]),
+      picture('idle-fleet', 'Buffers that an idle sweep touches, over the fleet', [b!, d]),
     ],
   };
 }
@@ -187,6 +179,18 @@ class Counting implements EventLog {
   emit(event: string): void {
     if (event === 'sweep.snapshot_held') this.snapshotHeld += 1;
   }
+}
+
+function picture(id: string, title: string, cases: readonly Idle[]): Picture {
+  const points = cases.map((idle) => ({ x: size(idle), y: median(idle.buffers) }));
+  return {
+    id,
+    title,
+    xLabel: 'rows / in progress',
+    yLabel: 'buffers, all statements of a sweep',
+    kind: 'bars',
+    series: [{ name: 'idle sweep', points }],
+  };
 }
 
 function size({ rows, inProgress }: Idle): string {

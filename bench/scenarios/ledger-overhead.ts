@@ -19,7 +19,7 @@ const BODY = { prompt: 'summarise the quarter', tools: ['search', 'read'], limit
  */
 export async function ledgerOverheadScenario(bench: Bench): Promise<Findings> {
   await using database = await bench.template.copy();
-  const calls = bench.quick ? 1000 : 3000;
+  const calls = bench.quick ? 500 : 3000;
   const startup = '-c synchronous_commit=off';
   const ledger = ledgerOf(database.open({ max: 1, startup }));
   const client = new pg.Client({ connectionString: database.url, options: startup });
