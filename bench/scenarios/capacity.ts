@@ -21,7 +21,7 @@ export async function capacityScenario(bench: Bench): Promise<Findings> {
 async function lives({ template, load, quick }: Bench) {
   await using database = await template.copy();
   const ledger = ledgerOf(database.open({ max: CONNECTIONS }));
-  const count = quick ? 2_000 : 20_000;
+  const count = quick ? 1_000 : 6_000;
   const wal: number[] = [];
   const live = async () => {
     const delegationId = randomUUID();

@@ -11,7 +11,7 @@ const SETTLE_MS = 8_000;
  * is what the daemon sends and waits for, however many statements stand in it; the server's log counts them.
  */
 export async function daemonIdleScenario({ template, quick, server }: Bench): Promise<Findings> {
-  const windowMs = quick ? 20_000 : 120_000;
+  const windowMs = quick ? 20_000 : 60_000;
   await using database = await template.copy();
   await server.command(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET log_statement = 'all'`);
   await using daemon = await Daemon.start(database.url);
