@@ -45,14 +45,15 @@ export function heartbeatStatement({ heartbeat }: LedgerTables): Statement<{ ans
 
 /**
  * Many at once, in one round trip. Rows are locked in key order before any is written, so two batches that share rows
- * cannot deadlock. Parameters: $1 ids, $2 debounce in ms.
+ * cannot deadlock. The ids stand in a subquery, whose length the planner does not look at: seeing a thousand of them, it
+ * would read all of a table of tens of thousands. Parameters: $1 ids, $2 debounce in ms.
  */
 export function heartbeatManyStatement({ delegations, sweeperState }: LedgerTables): Statement<HeartbeatRow> {
   return new Statement(`
 WITH seen AS MATERIALIZED (
   SELECT d.delegation_id, d.status, d.finished_at IS NOT NULL AS terminal, ${due} AS due, s.stuck_after_ms
   FROM ${delegations} d LEFT JOIN ${sweeperState} s ON s.singleton
-  WHERE d.delegation_id = ANY($1::text[])),
+  WHERE d.delegation_id = ANY(ARRAY(SELECT unnest($1::text[])))),
 locked AS MATERIALIZED (
   SELECT d.delegation_id FROM ${delegations} d
   WHERE d.delegation_id = ANY(ARRAY(SELECT delegation_id FROM seen WHERE due)) AND ${isOpen}
