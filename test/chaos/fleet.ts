@@ -94,7 +94,7 @@ export class Fleet implements AsyncDisposable {
       const server = stack.use(await ChaosServer.start());
       const diaries = await mkdtemp(path.join(tmpdir(), 'delegation-sweeper-chaos-'));
       stack.defer(() => rm(diaries, { recursive: true, force: true }));
-      const agentProxy = stack.use(await TcpProxy.open(() => server.socket));
+      const agentProxy = stack.use(await TcpProxy.open(() => ({ path: server.socket })));
       const fleet = new Fleet(server, agentProxy, diaries, random, stack);
       await fleet.#start();
       return fleet;
@@ -169,7 +169,7 @@ export class Fleet implements AsyncDisposable {
 
   async #start(): Promise<void> {
     for (const name of DAEMONS) {
-      this.daemonProxies.set(name, this.#stack.use(await TcpProxy.open(() => this.server.socket)));
+      this.daemonProxies.set(name, this.#stack.use(await TcpProxy.open(() => ({ path: this.server.socket }))));
       this.startDaemon(name);
     }
     await this.#boss.start();

@@ -1,4 +1,4 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
 interface Link {
   readonly client: Socket;
@@ -7,9 +7,9 @@ interface Link {
   swallowed: boolean;
 }
 
-/** A TCP port in front of the server's unix socket, whose connections can be cut, held up or swallowed. */
+/** A TCP port in front of the server, whose connections can be cut, held up or swallowed. */
 export class TcpProxy implements AsyncDisposable {
-  readonly #target: () => string;
+  readonly #target: () => NetConnectOpts;
   readonly #links = new Set<Link>();
   readonly #server: Server;
   /** Swallowed, and not yet given up by the client. */
@@ -17,13 +17,13 @@ export class TcpProxy implements AsyncDisposable {
   #refusing = false;
   #stalled = false;
 
-  private constructor(target: () => string) {
+  private constructor(target: () => NetConnectOpts) {
     this.#target = target;
     this.#server = createServer((client) => this.#accept(client));
   }
 
   /** `target` is asked at each connection: a restarted server may have another socket. */
-  static async open(target: () => string): Promise<TcpProxy> {
+  static async open(target: () => NetConnectOpts): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((listening) => proxy.#server.listen(0, '127.0.0.1', listening));
     return proxy;

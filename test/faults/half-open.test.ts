@@ -9,7 +9,7 @@ import { Schedule } from '../../src/sweeper/schedule.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { markingBackends, slowMarks } from '../support/faults.ts';
 import { testSweeper } from '../support/fixtures.ts';
-import { proxied, socketOf } from '../support/proxied.ts';
+import { addressOf, proxied } from '../support/proxied.ts';
 import { countByStatus, notEndedOnce, seedFleet } from '../support/seed-fleet.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -17,7 +17,7 @@ import { waitFor } from '../support/wait-for.ts';
 const database = useDatabase({ per: 'test' });
 
 async function openHalf(queryTimeoutMs: number) {
-  const proxy = await TcpProxy.open(() => socketOf(database.url));
+  const proxy = await TcpProxy.open(() => addressOf(database.url));
   const connection = {
     location: { url: proxied(database.url, proxy) },
     max: 2,

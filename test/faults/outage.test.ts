@@ -8,7 +8,7 @@ import { SweeperState } from '../../src/sweeper/state.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { capturedLog, seedDelegation, testSweeper } from '../support/fixtures.ts';
-import { proxied, socketOf } from '../support/proxied.ts';
+import { addressOf, proxied } from '../support/proxied.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -55,7 +55,7 @@ class TestTime implements Time {
 
 test('an hour of refusal on a test clock: retried with bounded, jittered waits, each said; then one gap, and nobody marked', async () => {
   const living = await seedDelegation(database, { silentSeconds: 5 });
-  await using proxy = await TcpProxy.open(() => socketOf(database.url));
+  await using proxy = await TcpProxy.open(() => addressOf(database.url));
   await using handle = openDatabase({
     location: { url: proxied(database.url, proxy) },
     max: 2,

@@ -27,7 +27,7 @@ test('the server crashes (SIGQUIT) in mid-batch and comes back: the same daemon 
   const ROWS = 300;
   const BATCH = 10;
   await using server = await ChaosServer.start();
-  await using proxy = await TcpProxy.open(() => server.socket);
+  await using proxy = await TcpProxy.open(() => ({ path: server.socket }));
   const database = queryable(server);
   await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
   await slowMarks(database, 10);
@@ -59,7 +59,7 @@ test('the server crashes (SIGQUIT) in mid-batch and comes back: the same daemon 
 
 test('the server is away when the daemon starts: it waits, says so, and begins when the server is there', async () => {
   await using server = await ChaosServer.start();
-  await using proxy = await TcpProxy.open(() => server.socket);
+  await using proxy = await TcpProxy.open(() => ({ path: server.socket }));
   await seedFleet(queryable(server), { rows: 3, silentSeconds: 700 });
   proxy.cut();
   await using daemon = startDaemon(proxied(server.url, proxy));

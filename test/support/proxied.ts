@@ -1,9 +1,11 @@
+import type { NetConnectOpts } from 'node:net';
 import type { TcpProxy } from '../chaos/tcp-proxy.ts';
 
-/** The server's unix socket, as `host` in the URL names it. */
-export function socketOf(databaseUrl: string): string {
-  const { searchParams, port } = new URL(databaseUrl);
-  return `${searchParams.get('host')}/.s.PGSQL.${port}`;
+/** Where the server listens: on the unix socket in the folder that `host` in the URL's query names, or else by TCP. */
+export function addressOf(databaseUrl: string): NetConnectOpts {
+  const { searchParams, hostname, port } = new URL(databaseUrl);
+  const folder = searchParams.get('host');
+  return folder ? { path: `${folder}/.s.PGSQL.${port}` } : { host: hostname, port: Number(port || 5432) };
 }
 
 /** The same database, through the proxy. */
