@@ -1,3 +1,4 @@
+import type { Bench } from './bench.ts';
 import type { LedgerDatabase } from './ledger-database.ts';
 
 /** A fleet in progress: its size, and the silence of its rows, spread evenly over a span. */
@@ -28,6 +29,14 @@ export async function insertFleet(database: LedgerDatabase, fleet: Fleet): Promi
      FROM generate_series(1, $1::int) i`,
     [rows, silentFromSeconds, silentToSeconds],
   );
+}
+
+/** A ledger whose whole fleet was heard just now. */
+export async function fleetOf({ template }: Bench, rows: number): Promise<LedgerDatabase> {
+  const database = await template.copy();
+  await insertFleet(database, { rows, silentFromSeconds: 0, silentToSeconds: 0 });
+  await settle(database);
+  return database;
 }
 
 /** Finished work, which is what most of a ledger is. */

@@ -59,6 +59,15 @@ export class BenchServer implements AsyncDisposable {
     }
   }
 
+  async withoutPageImages(work: () => Promise<void>): Promise<void> {
+    await this.command('ALTER SYSTEM SET full_page_writes = off', 'SELECT pg_reload_conf()');
+    try {
+      await work();
+    } finally {
+      await this.command('ALTER SYSTEM RESET full_page_writes', 'SELECT pg_reload_conf()');
+    }
+  }
+
   /** Everything that it has logged since it started. */
   readLog(): Promise<string> {
     return readFile(path.join(this.#server.dataDir, 'server.log'), 'utf8');

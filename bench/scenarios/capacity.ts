@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Bench } from '../bench.ts';
 import { walBytes } from '../counters.ts';
-import { insertFleet } from '../data.ts';
+import { fleetOf } from '../data.ts';
 import { type Findings, median, medianFigure } from '../figure.ts';
 import { beatAll, chunksOf, idsInProgress, ledgerOf } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
@@ -69,10 +69,9 @@ async function bytesARow(database: LedgerDatabase, table: string): Promise<numbe
 }
 
 /** The server's CPU for a heartbeat: called singly, by the hundred, and fresh. */
-async function heartbeats({ template, load, quick }: Bench) {
-  await using database = await template.copy();
-  await insertFleet(database, { rows: 10_000, silentFromSeconds: 0, silentToSeconds: 0 });
-  await database.query('VACUUM (ANALYZE) delegations');
+async function heartbeats(bench: Bench) {
+  const { load, quick } = bench;
+  await using database = await fleetOf(bench, 10_000);
   const ids = await idsInProgress(database);
   const single = ids.slice(0, quick ? 1000 : 5000);
   const db = database.open({ max: 1 });

@@ -2,19 +2,20 @@ import { type Kysely, sql } from 'kysely';
 import type { Database } from '../../src/db/schema.ts';
 import type { Bench } from '../bench.ts';
 import { updatesOf, walBytes } from '../counters.ts';
-import { insertFleet, settle } from '../data.ts';
-import { type Figure, type Findings, median, medianFigure, type Picture } from '../figure.ts';
+import { fleetOf } from '../data.ts';
+import { type Figure, type Findings, medianFigure } from '../figure.ts';
 import { beatAll, chunksOf, idsInProgress, ledgerOf } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
 import { SimulatedClock } from '../simulated-clock.ts';
 import { type Contestant, ratios, takeTurns } from '../turns.ts';
+import { overDesigns } from './heartbeat-designs.ts';
 
 const ROUNDS = 5;
 
 /** A heartbeat's price: HOT share, write-ahead log, calls a second; and what other designs of the table would pay. */
 export async function heartbeatScenario(bench: Bench): Promise<Findings> {
   const figures: Figure[] = [];
-  await withoutPageImages(bench, async () => {
+  await bench.server.withoutPageImages(async () => {
     bench.say('heartbeat: inside a bucket');
     figures.push(...(await insideBucket(bench)));
   });
@@ -25,22 +26,6 @@ export async function heartbeatScenario(bench: Bench): Promise<Findings> {
   bench.say('heartbeat: designs');
   const designs = await overDesigns(bench);
   return { figures: [...figures, ...designs.figures], pictures: designs.pictures };
-}
-
-async function withoutPageImages({ server }: Bench, work: () => Promise<void>): Promise<void> {
-  await server.command('ALTER SYSTEM SET full_page_writes = off', 'SELECT pg_reload_conf()');
-  try {
-    await work();
-  } finally {
-    await server.command('ALTER SYSTEM RESET full_page_writes', 'SELECT pg_reload_conf()');
-  }
-}
-
-async function fleetOf({ template }: Bench, rows: number): Promise<LedgerDatabase> {
-  const database = await template.copy();
-  await insertFleet(database, { rows, silentFromSeconds: 0, silentToSeconds: 0 });
-  await settle(database);
-  return database;
 }
 
 /** Ten heartbeats of each row, one call each, in one bucket of a simulated clock; and its bytes, a commit each. */
@@ -133,7 +118,10 @@ async function callsPerSecond(bench: Bench): Promise<Figure[]> {
     { name: 'heartbeatMany(100)', units: ids.length, prepare: nothing, run: () => beatAll(eager, chunksOf(ids, 100)) },
     { name: 'fresh', units: single.length, prepare: nothing, run: () => oneByOne(debounced, single, 'fresh') },
     { name: 'empty', units: single.length, prepare: nothing, run: () => emptyRoundTrips(db, single) },
+    { name: 'heartbeat, server alone', units: ids.length, prepare: nothing, run: () => inServer(database, ids, 0.001) },
+    { name: 'fresh, server alone', units: ids.length, prepare: nothing, run: () => inServer(database, ids, 3_600_000) },
   ];
+  await database.query(BEAT_EACH);
   const rates = await takeTurns(bench.load, ROUNDS, contestants);
   return [
     medianFigure('heartbeat, one connection', 'a second', rates.get('heartbeat')!.perSecond),
@@ -147,7 +135,32 @@ async function callsPerSecond(bench: Bench): Promise<Figure[]> {
       note: 'what a fresh one could reach at most',
     }),
     medianFigure('fresh / heartbeat', 'x', ratios(rates, 'fresh', 'heartbeat'), { limit: { atLeast: 3 } }),
+    medianFigure('heartbeat, the server alone', 'a second', rates.get('heartbeat, server alone')!.perSecond, {
+      note: 'called in the server, a commit each: no client, no round trip',
+    }),
+    medianFigure('a fresh one, the server alone', 'a second', rates.get('fresh, server alone')!.perSecond),
+    medianFigure(
+      'fresh / heartbeat, the server alone',
+      'x',
+      ratios(rates, 'fresh, server alone', 'heartbeat, server alone'),
+      { limit: { atLeast: 3 } },
+    ),
   ];
+}
+
+/** The ledger's own call for each, in a transaction of its own. */
+const BEAT_EACH = `
+CREATE PROCEDURE beat_each(ids text[], debounce_ms float8) LANGUAGE plpgsql AS $$
+DECLARE id text;
+BEGIN
+  FOREACH id IN ARRAY ids LOOP
+    PERFORM delegation_heartbeat(id, debounce_ms);
+    COMMIT;
+  END LOOP;
+END $$`;
+
+async function inServer(database: LedgerDatabase, ids: readonly string[], debounceMs: number): Promise<void> {
+  await database.query('CALL beat_each($1, $2)', [ids, debounceMs]);
 }
 
 async function oneByOne(ledger: ReturnType<typeof ledgerOf>, ids: readonly string[], expected: string): Promise<void> {
@@ -160,87 +173,3 @@ async function oneByOne(ledger: ReturnType<typeof ledgerOf>, ids: readonly strin
 async function emptyRoundTrips(db: Kysely<Database>, ids: readonly string[]): Promise<void> {
   for (const id of ids) await sql`SELECT ${id}::text`.execute(db);
 }
-
-/** The same rows, updated the same way, under other indexes. */
-const designs: Readonly<Record<string, string>> = {
-  'time bucket (ours)': `CREATE INDEX ON design (heartbeat_bucket, delegation_id) WHERE status = 'in_progress'`,
-  'index on last_heartbeat': `CREATE INDEX ON design (last_heartbeat) WHERE status = 'in_progress'`,
-  'no index': 'SELECT 1',
-};
-
-async function overDesigns(bench: Bench): Promise<{ figures: Figure[]; pictures: Picture[] }> {
-  const rows = bench.quick ? 5000 : 20_000;
-  await using database = await fleetOf(bench, rows);
-  const calls = chunksOf(await idsInProgress(database), 100);
-  const measured = new Map<string, { wal: number[]; hot: number[]; rate: number[] }>();
-  await withoutPageImages(bench, async () => {
-    for (let round = 0; round < (bench.quick ? 3 : 5); round += 1) {
-      for (const [name, index] of Object.entries(designs)) {
-        const kept = measured.get(name) ?? { wal: [], hot: [], rate: [] };
-        measured.set(name, kept);
-        const { wal, hot, rate } = await beatDesign(bench, database, index, calls);
-        kept.wal.push(wal);
-        kept.hot.push(hot);
-        kept.rate.push(rate);
-      }
-    }
-  });
-  const names = Object.keys(designs);
-  const of = (key: 'wal' | 'hot' | 'rate') => names.map((x) => ({ x, y: median(measured.get(x)![key]) }));
-  return {
-    figures: names.flatMap((name) => {
-      const { wal, hot, rate } = measured.get(name)!;
-      return [
-        medianFigure(`design: ${name}`, '% HOT', hot),
-        medianFigure(`design: ${name}, write-ahead log`, 'bytes', wal),
-        medianFigure(`design: ${name}, batches of 100`, 'heartbeats/s', rate),
-      ];
-    }),
-    pictures: [
-      picture('heartbeat-rate', 'Heartbeats a second over the design of the index', 'heartbeats/s', of('rate')),
-      picture('heartbeat-wal', 'Write-ahead log of a heartbeat over the design of the index', 'bytes', of('wal')),
-    ],
-  };
-}
-
-function picture(id: string, title: string, yLabel: string, points: { x: string; y: number }[]): Picture {
-  return { id, title, xLabel: 'batches of 100', yLabel, kind: 'bars', series: [{ name: yLabel, points }] };
-}
-
-async function beatDesign(bench: Bench, database: LedgerDatabase, index: string, calls: readonly string[][]) {
-  await database.query('DROP TABLE IF EXISTS design');
-  await database.query(`CREATE TABLE design (LIKE delegations INCLUDING ALL EXCLUDING INDEXES)`);
-  await database.query('ALTER TABLE design SET (fillfactor = 70, autovacuum_enabled = off)');
-  await database.query(
-    `INSERT INTO design OVERRIDING SYSTEM VALUE SELECT ${PLAIN_COLUMNS} FROM delegations`.replace(
-      ' OVERRIDING SYSTEM VALUE',
-      ` (${PLAIN_COLUMNS})`,
-    ),
-  );
-  await database.query('ALTER TABLE design ADD PRIMARY KEY (delegation_id)');
-  await database.query(index);
-  await database.query('VACUUM (ANALYZE) design');
-  const client = await database.pool.connect();
-  try {
-    const before = await walBytes(database);
-    const { ms } = await bench.load.time(async () => {
-      for (let round = 0; round < 5; round += 1) for (const ids of calls) await client.query(BEAT_DESIGN, [ids]);
-    });
-    const wal = (await walBytes(database)) - before;
-    await client.query('SELECT pg_stat_force_next_flush()');
-    const { updates, hot } = await updatesOf(database, 'design');
-    return { wal: wal / updates, hot: (hot / updates) * 100, rate: (updates / ms) * 1000 };
-  } finally {
-    client.release();
-  }
-}
-
-const PLAIN_COLUMNS =
-  'delegation_id, caller_id, callee_id, status, last_heartbeat, deadline, finished_at, created_at, updated_at, task_preview';
-
-const BEAT_DESIGN = `
-WITH locked AS MATERIALIZED (
-  SELECT delegation_id FROM design WHERE delegation_id = ANY($1) AND finished_at IS NULL
-  ORDER BY delegation_id FOR NO KEY UPDATE)
-UPDATE design d SET last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())
-FROM locked WHERE d.delegation_id = locked.delegation_id`;

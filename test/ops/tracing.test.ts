@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { startDaemon } from '../support/daemon.ts';
 import { seedDelegation } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { startCollector } from './collector.ts';
 import { ask } from './http.ts';
 
@@ -44,7 +45,10 @@ test('without an exporter no line carries a trace, and /metrics has the instrume
   const { port } = daemon.events('ops.listening')[0]!;
   const { body } = await ask(port, '/metrics');
   expect(body).toContain('delegation_sweeper_sweeps_total{trigger="startup",outcome="completed"} 1');
-  expect(body).toContain('messaging_process_duration_bucket');
+  // pg-boss records its job only after the sweep's own last line.
+  await waitFor("pg-boss's instruments", async () =>
+    (await ask(port, '/metrics')).body.includes('messaging_process_duration_bucket'),
+  );
 });
 
 test('a collector that is away is said, and neither holds a sweep up nor the stop', async () => {
