@@ -31,7 +31,7 @@ export async function crossingsScenario(bench: Bench): Promise<Findings> {
 
 async function afterAnHour({ template, quick }: Bench, indexCleanup: 'auto' | null): Promise<number> {
   await using database = await template.copy();
-  const fleet = quick ? 3_000 : 10_000;
+  const fleet = quick ? 2_000 : 10_000;
   await insertFinished(database, fleet * 100);
   await insertFleet(database, { rows: fleet, silentFromSeconds: 0, silentToSeconds: 5 });
   await settle(database);

@@ -9,7 +9,7 @@ const ROUNDS = 5;
 
 /** Whether a sweep slows down as it goes, with what it leaves dead behind it; and how long a batch holds its locks. */
 export async function driftScenario(bench: Bench): Promise<Findings> {
-  const rows = bench.quick ? 24_000 : 200_000;
+  const rows = bench.quick ? 32_000 : 200_000;
   await using database = await bench.template.copy();
   using sink = new LogFile();
   await insertFleet(database, { rows, silentFromSeconds: 660, silentToSeconds: 4260 });

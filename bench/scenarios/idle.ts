@@ -32,7 +32,7 @@ interface Idle {
  * on both sides of the horizon, as a running system's does; nothing vacuums but autovacuum.
  */
 export async function idleScenario(bench: Bench): Promise<Findings> {
-  const [small, large, fleet, manyFleet] = bench.quick ? [30_000, 300_000, 5_000, 50_000] : [1e6, 1e7, 1e5, 1e6];
+  const [small, large, fleet, manyFleet] = bench.quick ? [20_000, 200_000, 2_500, 25_000] : [1e6, 1e7, 1e5, 1e6];
   bench.say('idle: filling');
   await using base = await ledger(bench, small, fleet);
   await using big = await ledger(bench, large, fleet);

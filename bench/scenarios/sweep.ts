@@ -30,7 +30,7 @@ export async function sweepScenario(bench: Bench): Promise<Findings> {
   } finally {
     for (const peer of peers) await peer[Symbol.asyncDispose]();
   }
-  const many = quick ? 60_000 : 1_000_000;
+  const many = quick ? 30_000 : 1_000_000;
   bench.say(`sweep: ${many} rows`);
   await using large = await silentFleet(bench, many);
   figures.push(...figuresOf(await takeTurns(bench.load, ROUNDS, onOurTables(large, many, sink)), many));
