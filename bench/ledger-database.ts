@@ -1,6 +1,6 @@
 import { Kysely, type LogEvent, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
-import { installSchemas } from '../src/cli/install.ts';
+import { installSchemas } from '../src/compose/install.ts';
 import type { Database } from '../src/db/schema.ts';
 import type { BenchServer } from './server.ts';
 

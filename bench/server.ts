@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbedded } from '../src/db/embedded/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbedded } from '../src/embedded/embedded-postgres.ts';
 import { parentOf } from './load.ts';
 
 /**

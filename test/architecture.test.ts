@@ -13,7 +13,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ledger: ['db', 'log'],
   sweeper: ['ledger', 'db', 'log', 'lifecycle'],
   ops: ['log', 'lifecycle'],
-  cli: ['config', 'db', 'ledger', 'log', 'lifecycle', 'ops', 'sweeper', 'index.ts'],
+  embedded: ['lifecycle', 'log'],
+  compose: ['config', 'db', 'embedded', 'lifecycle', 'log', 'ops', 'sweeper'],
+  demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
+  cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],
 };
@@ -21,8 +24,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Where each vendor is at home. Types alone may be named anywhere. */
 const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   pg: [/^db\//],
-  kysely: [/^db\//, /^ledger\//, /^sweeper\/pgboss-schema\.ts$/],
-  'pg-boss': [/^sweeper\/schedule\.ts$/, /^sweeper\/pgboss-schema\.ts$/],
+  kysely: [/^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
+  'pg-boss': [/^sweeper\/schedule\/schedule\.ts$/, /^sweeper\/schedule\/pgboss-schema\.ts$/],
   pino: [/^log\//],
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],
@@ -116,7 +119,7 @@ test("Node's own modules are imported by their node: names", () => {
 test('signals are taken in lifecycle alone; an agent of the demo, a process of its own, ignores one', () => {
   const taking = /process\.(on|once)\(\s*(?:'SIG|signal)/;
   const takers = files.filter((file) => taking.test(readFileSync(path.join(src, file), 'utf8')));
-  expect(takers.sort()).toEqual(['cli/demo/agent.ts', 'lifecycle/signals.ts']);
+  expect(takers.sort()).toEqual(['demo/agent.ts', 'lifecycle/signals.ts']);
 });
 
 test('the environment is read where the configuration is loaded, and nowhere below', () => {

@@ -4,7 +4,7 @@
  * counts; a part that cannot run has failed.
  */
 import path from 'node:path';
-import { findBinaries } from '../../src/db/embedded/binaries.ts';
+import { findBinaries } from '../../src/embedded/binaries.ts';
 import { verifyConnections } from './connections.ts';
 import { verifyImage } from './image.ts';
 import { buildBase, buildImage, ImageStore } from './image-build.ts';

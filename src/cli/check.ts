@@ -1,5 +1,5 @@
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type Config, redacted } from '../config/config.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
 
 /** The configuration was read before this is called: a wrong one never gets here. */
 export function check(config: Config, { json = false }: { readonly json?: boolean }): ExitCode {

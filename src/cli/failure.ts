@@ -1,19 +1,9 @@
+import { CommandError } from '../compose/command-error.ts';
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { EmbeddedPostgresError } from '../db/embedded/embedded-postgres-error.ts';
 import { isRetryable } from '../db/sqlstate.ts';
+import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts';
 import { errorFields } from '../log/error-fields.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
-
-/** A command's own verdict on why it cannot go on. The message is all that the user sees. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly exitCode: ExitCode;
-
-  constructor(code: ExitCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.exitCode = code;
-  }
-}
 
 /** SQLSTATE classes of a server that is there but does not let us in, or has no such database. */
 const refusedClasses = /^(28|3D)/;

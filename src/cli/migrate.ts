@@ -1,9 +1,9 @@
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
+import { type InstallOptions, installSchemas, installStatus, removeLedger } from '../compose/install.ts';
+import { openLocation } from '../compose/location.ts';
 import type { Config } from '../config/config.ts';
 import { createEventLog } from '../log/event-log.ts';
 import { commandLogger } from './command-logger.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
-import { type InstallOptions, installSchemas, installStatus, removeLedger } from './install.ts';
-import { openLocation } from './location.ts';
 
 export const migrateActions = ['up', 'down', 'status'] as const;
 export type MigrateAction = (typeof migrateActions)[number];

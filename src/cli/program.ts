@@ -1,14 +1,14 @@
 import { Argument, Command, CommanderError } from 'commander';
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
+import { version } from '../compose/version.ts';
 import { loadConfig } from '../config/load.ts';
+import { demo } from '../demo/demo.ts';
 import { check } from './check.ts';
-import { demo } from './demo/demo.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
 import { failureOf } from './failure.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
-import { version } from './version.ts';
 
 const codes = `
 Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).

@@ -1,3 +1,8 @@
+import { daemonServices } from '../compose/daemon-services.ts';
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
+import { type Location, openLocation } from '../compose/location.ts';
+import { opsServices } from '../compose/ops-services.ts';
+import { version } from '../compose/version.ts';
 import { type Config, redacted } from '../config/config.ts';
 import { Services } from '../lifecycle/services.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
@@ -6,11 +11,6 @@ import { createEventLog, type EventLog, teeEventLog } from '../log/event-log.ts'
 import { createLogger } from '../log/logger.ts';
 import { EventMetrics } from '../ops/telemetry/event-metrics.ts';
 import { Telemetry } from '../ops/telemetry/telemetry.ts';
-import { daemonServices } from './daemon-services.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
-import { type Location, openLocation } from './location.ts';
-import { opsServices } from './ops-services.ts';
-import { version } from './version.ts';
 
 /** The daemon: the composition root. Resolves with the exit code once a signal has stopped everything. */
 export async function start(config: Config): Promise<ExitCode> {

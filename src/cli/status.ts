@@ -1,13 +1,13 @@
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
+import { requireLedgerSchema } from '../compose/ledger-schema.ts';
+import { connectionOf, openLocation } from '../compose/location.ts';
+import { statusOptions } from '../compose/sweeper-options.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
 import { createEventLog } from '../log/event-log.ts';
 import type { Census } from '../sweeper/status/census.ts';
 import { type Status, StatusReader } from '../sweeper/status/status-reader.ts';
 import { commandLogger } from './command-logger.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
-import { requireLedgerSchema } from './ledger-schema.ts';
-import { connectionOf, openLocation } from './location.ts';
-import { statusOptions } from './sweeper-options.ts';
 
 /** How it goes, from the database alone: no daemon is asked. */
 export async function status(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {

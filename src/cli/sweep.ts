@@ -1,3 +1,7 @@
+import { type ExitCode, exitCode } from '../compose/exit-code.ts';
+import { requireLedgerSchema } from '../compose/ledger-schema.ts';
+import { connectionOf, openLocation } from '../compose/location.ts';
+import { sweeperOptions } from '../compose/sweeper-options.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
@@ -5,10 +9,6 @@ import { createEventLog } from '../log/event-log.ts';
 import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
 import { commandLogger } from './command-logger.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
-import { requireLedgerSchema } from './ledger-schema.ts';
-import { connectionOf, openLocation } from './location.ts';
-import { sweeperOptions } from './sweeper-options.ts';
 
 export interface SweepCommandOptions {
   readonly dryRun?: boolean;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { LedgerDb } from '../db/schema.ts';
 import type { Statement } from '../db/statement.ts';
-import { observedHorizon } from './horizon.ts';
 import { type Micros, wholeMs } from './instant.ts';
-import { overdue, stale } from './rules.ts';
+import { observedHorizon } from './observed-time/horizon.ts';
+import { overdue, stale } from './pass/rules.ts';
 import type { SweeperState } from './state.ts';
-import { type MatchingRow, matchingStatement, REMAINING_COUNT_MAX } from './statements/probe.ts';
-import type { StormWatch } from './storm-watch.ts';
+import { type MatchingRow, matchingStatement, REMAINING_COUNT_MAX } from './storm/probe.ts';
+import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweeperOptions } from './sweeper.ts';
 import type { SweeperTables } from './tables.ts';

@@ -1,10 +1,10 @@
 import type { LedgerDb } from '../db/schema.ts';
 import { Statement } from '../db/statement.ts';
-import type { MarkRecord } from './evidence.ts';
-import type { Gap } from './horizon.ts';
 import { type Micros, microsOf, timestampOf } from './instant.ts';
-import type { CalleeCount } from './statements/probe.ts';
-import type { StormState } from './storm-guard.ts';
+import type { Gap } from './observed-time/horizon.ts';
+import type { MarkRecord } from './pass/evidence.ts';
+import type { CalleeCount } from './storm/probe.ts';
+import type { StormState } from './storm/storm-guard.ts';
 import type { SweepSummary } from './summary.ts';
 import type { SweeperTables } from './tables.ts';
 

@@ -1,4 +1,4 @@
-import type { RuleName } from './rules.ts';
+import type { RuleName } from './pass/rules.ts';
 
 /** A row that a dry run would have changed; the lateness stands under the name that fits the rule. */
 export type PlannedRow = { readonly delegationId: string } & (

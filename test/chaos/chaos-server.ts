@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
-import { installSchemas } from '../../src/cli/install.ts';
-import { type EmbeddedPostgres, startEmbedded } from '../../src/db/embedded/embedded-postgres.ts';
-import { readPostmasterFile } from '../../src/db/embedded/postmaster-file.ts';
-import { findProcess } from '../../src/db/embedded/process-table.ts';
+import { installSchemas } from '../../src/compose/install.ts';
+import { type EmbeddedPostgres, startEmbedded } from '../../src/embedded/embedded-postgres.ts';
+import { readPostmasterFile } from '../../src/embedded/postmaster-file.ts';
+import { findProcess } from '../../src/embedded/process-table.ts';
 import { withClient } from '../support/server.ts';
 import { makeDatabaseDir } from '../support/temporary-dir.ts';
 import { waitFor } from '../support/wait-for.ts';

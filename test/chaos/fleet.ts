@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { PgBoss } from 'pg-boss';
-import { SWEEP_QUEUE } from '../../src/sweeper/schedule.ts';
+import { SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import { spawnNode, type TestChild } from '../support/child.ts';
 import { waitFor } from '../support/wait-for.ts';
 import type { AgentOptions } from './agent.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { statuses } from '../../src/ledger/transitions.ts';
-import { Beat } from '../../src/sweeper/beat.ts';
+import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { SweeperState } from '../../src/sweeper/state.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

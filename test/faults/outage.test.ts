@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/db/database.ts';
 import type { Time } from '../../src/lifecycle/time.ts';
-import { Availability } from '../../src/sweeper/availability.ts';
-import { Beat } from '../../src/sweeper/beat.ts';
-import { Pulse } from '../../src/sweeper/pulse.ts';
+import { Beat } from '../../src/sweeper/observed-time/beat.ts';
+import { Pulse } from '../../src/sweeper/observed-time/pulse.ts';
+import { Availability } from '../../src/sweeper/schedule/availability.ts';
 import { SweeperState } from '../../src/sweeper/state.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { installSchemas } from '../../src/cli/install.ts';
-import { SWEEP_QUEUE } from '../../src/sweeper/schedule.ts';
+import { installSchemas } from '../../src/compose/install.ts';
+import { SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import { seedDelegation } from '../support/fixtures.ts';
 import { runDaemon } from '../support/in-process-daemon.ts';
 import { notEndedOnce } from '../support/seed-fleet.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { Availability } from '../../src/sweeper/availability.ts';
-import { Schedule, SWEEP_QUEUE } from '../../src/sweeper/schedule.ts';
+import { Availability } from '../../src/sweeper/schedule/availability.ts';
+import { Schedule, SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import type { Sweeper } from '../../src/sweeper/sweeper.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { capturedLog } from '../support/fixtures.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { PgBoss } from 'pg-boss';
-import { SWEEP_QUEUE } from '../../src/sweeper/schedule.ts';
+import { SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import type { LineOf } from '../support/catalogued.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { seedDelegation } from '../support/fixtures.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
-import { horizonOf, openGap } from '../../src/sweeper/horizon.ts';
+import { horizonOf, openGap } from '../../src/sweeper/observed-time/horizon.ts';
 import { SweeperState } from '../../src/sweeper/state.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';

@@ -6,7 +6,7 @@ import { DelegationLedger } from '../../src/ledger/ledger.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
-import { Beat } from '../../src/sweeper/beat.ts';
+import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { SweeperState } from '../../src/sweeper/state.ts';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper, type SweeperOptions } from '../../src/sweeper/sweeper.ts';

@@ -1,4 +1,4 @@
-import { opsServices } from '../../src/cli/ops-services.ts';
+import { opsServices } from '../../src/compose/ops-services.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Services } from '../../src/lifecycle/services.ts';
 import { type EventLog, teeEventLog } from '../../src/log/event-log.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { startEmbedded } from '../../src/db/embedded/embedded-postgres.ts';
+import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
 import { databaseUrl, withClient } from './server.ts';
 import { prepareTemplate } from './template.ts';
 import { makeDatabaseDir } from './temporary-dir.ts';

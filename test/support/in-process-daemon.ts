@@ -1,4 +1,4 @@
-import { daemonServices } from '../../src/cli/daemon-services.ts';
+import { daemonServices } from '../../src/compose/daemon-services.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Services } from '../../src/lifecycle/services.ts';
 import { capturedLog } from './fixtures.ts';

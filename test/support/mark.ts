@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { LedgerDb } from '../../src/db/schema.ts';
 import type { Micros } from '../../src/sweeper/instant.ts';
-import { RuleSweep } from '../../src/sweeper/rule-sweep.ts';
-import { overdue, type RuleName, stale } from '../../src/sweeper/rules.ts';
+import { RuleSweep } from '../../src/sweeper/pass/rule-sweep.ts';
+import { overdue, type RuleName, stale } from '../../src/sweeper/pass/rules.ts';
 import { type SweeperTables, sweeperTables } from '../../src/sweeper/tables.ts';
 import type { TestDatabase } from './database.ts';
 import type { Queryable } from './wait-for.ts';

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { findProcess } from '../../src/db/embedded/process-table.ts';
+import { findProcess } from '../../src/embedded/process-table.ts';
 
 /** The living processes in whose command line or environment this text stands: one that a test gave to a child. */
 export async function processesWith(mark: string): Promise<string[]> {

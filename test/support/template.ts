@@ -1,4 +1,4 @@
-import { installSchemas } from '../../src/cli/install.ts';
+import { installSchemas } from '../../src/compose/install.ts';
 
 /** Brings the template database to the newest schemas: what every test database starts as. */
 export async function prepareTemplate(url: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readOwner } from '../../src/db/embedded/owner.ts';
-import { isAlive } from '../../src/db/embedded/process-table.ts';
+import { readOwner } from '../../src/embedded/owner.ts';
+import { isAlive } from '../../src/embedded/process-table.ts';
 
 const SHARED_MEMORY = '/dev/shm';
 const ROOMY_BYTES = 4 * 1024 ** 3;

@@ -1,0 +1,70 @@
+import type { Config } from '../config/config.ts';
+import { openDatabase } from '../db/database.ts';
+import type { Service } from '../lifecycle/service.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { PoolUse } from '../ops/probes.ts';
+import { Beat } from '../sweeper/observed-time/beat.ts';
+import { Pulse } from '../sweeper/observed-time/pulse.ts';
+import type { SweepObserver } from '../sweeper/pass/observer.ts';
+import { Availability } from '../sweeper/schedule/availability.ts';
+import { Schedule } from '../sweeper/schedule/schedule.ts';
+import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
+import { SweeperState } from '../sweeper/state.ts';
+import { Sweeper } from '../sweeper/sweeper.ts';
+import { sweeperTables } from '../sweeper/tables.ts';
+import { connectionOf, type Location } from './location.ts';
+import { sweeperOptions } from './sweeper-options.ts';
+
+/** pg-boss's own pool: its worker, its supervision and its cron each hold a connection for moments. */
+const PGBOSS_POOL_MAX = 2;
+/** Of SHUTDOWN_GRACE: for the sweep in hand, and for all services. The rest is the embedded server's, and a margin. */
+const SWEEP_SHARE_OF_GRACE = 0.6;
+const SERVICES_SHARE_OF_GRACE = 0.8;
+
+export interface DaemonServices {
+  /** In the order in which they start; they stop in the reverse one. */
+  readonly services: readonly Service[];
+  /** One of them: sweeps are asked for here. */
+  readonly schedule: Schedule;
+  /** How the connections of its pool are used now. */
+  readonly poolUse: () => PoolUse;
+  /** For all of them to stop. */
+  readonly stopWithinMs: number;
+}
+
+/** What the daemon is made of. The demo runs the same. */
+export function daemonServices(
+  config: Config,
+  place: Pick<Location, 'location'>,
+  log: EventLog,
+  observer?: SweepObserver,
+): DaemonServices {
+  const handle = openDatabase({
+    ...connectionOf(place, config.dbPoolMax, 'delegation-sweeper'),
+    schema: config.dbSchema,
+  });
+  const availability = new Availability(log);
+  const state = new SweeperState(handle.db, sweeperTables(handle.db));
+  const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer);
+  const schedule = new Schedule(sweeper, log, availability, {
+    connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
+    pgbossSchema: config.pgbossSchema,
+    cron: config.sweepCron,
+    timezone: config.sweepTz,
+    stopWithinMs: Math.floor(config.shutdownGraceMs * SWEEP_SHARE_OF_GRACE),
+  });
+  return {
+    services: [
+      { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
+      new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability),
+      new Pulse(new Beat(state, log, config.stuckAfterMs), log, availability),
+      schedule,
+    ],
+    schedule,
+    poolUse: () => {
+      const { totalCount, idleCount, waitingCount } = handle.pool;
+      return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+    },
+    stopWithinMs: Math.floor(config.shutdownGraceMs * SERVICES_SHARE_OF_GRACE),
+  };
+}

@@ -1,0 +1,132 @@
+import type { ActivityEvent } from '../index.ts';
+import { resultOf } from './agent-protocol.ts';
+import type { Ending, Role } from './role.ts';
+
+const STUCK_DETAIL = /^no heartbeat for \d+s$/;
+const OVERDUE_DETAIL = /^deadline exceeded$/;
+/** Longer than the demo: who works for this long never gets there. */
+const FOR_EVER_MS = 600_000;
+
+/** Everything that may happen to an agent, at once. Under 20 of them: the storm guard lets go of so few. */
+export const cast: readonly Role[] = [
+  ...[3_000, 5_000, 7_000, 9_000, 11_000].map((workMs, index) => finisher(`finisher-${index + 1}`, workMs)),
+  ...[2_000, 4_000, 6_000].map((afterMs, index) => victim(`victim-${index + 1}`, afterMs)),
+  zombie('zombie'),
+  runaway('runaway'),
+  quitter('quitter'),
+  absentee('absentee'),
+];
+
+/** Works, heartbeats, delivers. */
+function finisher(name: string, workMs: number): Role {
+  return {
+    name,
+    deadlineMs: null,
+    work: { workMs, ending: 'completes' },
+    ending: { ...ending('completed', name, null), result: resultOf(name) },
+    async play({ say, signal }, agent) {
+      await agent.heard('delivered', signal);
+      say('delivered', `delivers its result after ${workMs / 1000} s of work`);
+      return `worked ${workMs / 1000} s, delivered`;
+    },
+  };
+}
+
+/** Is killed in the middle of its work: nobody is left to say so but its silence. */
+function victim(name: string, afterMs: number): Role {
+  return {
+    name,
+    deadlineMs: null,
+    work: { workMs: FOR_EVER_MS, ending: 'completes' },
+    ending: ending('stuck', 'sweeper', STUCK_DETAIL),
+    async play({ say, wait, finished }, agent) {
+      await wait(afterMs);
+      agent.kill();
+      await agent.gone;
+      say('killed', `is killed with SIGKILL after ${afterMs / 1000} s of work`);
+      await finished();
+      return 'killed with SIGKILL';
+    },
+  };
+}
+
+/** Is stopped until it has been given up on, comes back, and delivers all the same. */
+function zombie(name: string): Role {
+  const stuck = ending('stuck', 'sweeper', STUCK_DETAIL);
+  return {
+    name,
+    deadlineMs: null,
+    work: { workMs: FOR_EVER_MS, ending: 'insists' },
+    ending: { ...stuck, activity: [...stuck.activity, 'delegation.late_result'], result: resultOf(name) },
+    async play({ say, wait, finished, signal }, agent) {
+      await wait(3_000);
+      const resume = agent.pause();
+      say('paused', 'is stopped with SIGSTOP: alive, but silent');
+      await finished();
+      resume();
+      say('resumed', 'comes back from the dead (SIGCONT)');
+      const { status } = await agent.heard('told', signal);
+      say('told', `hears from its heartbeat that it is ${status}`);
+      const { outcome } = await agent.heard('delivered', signal);
+      say('delivered', `delivers its result all the same: ${outcome}`);
+      if (outcome !== 'refused') throw new Error(`its late result was ${outcome}, not refused`);
+      return 'came back, too late';
+    },
+  };
+}
+
+/** Heartbeats for ever, past its deadline. */
+function runaway(name: string): Role {
+  return {
+    name,
+    deadlineMs: 9_000,
+    work: { workMs: FOR_EVER_MS, ending: 'completes' },
+    ending: ending('failed', 'sweeper', OVERDUE_DETAIL),
+    async play({ say, signal }, agent) {
+      const { status } = await agent.heard('told', signal);
+      say('told', `hears from its heartbeat that it is ${status}`);
+      await agent.gone;
+      return 'ran past its deadline';
+    },
+  };
+}
+
+/** Says itself that it has failed. */
+function quitter(name: string): Role {
+  return {
+    name,
+    deadlineMs: null,
+    work: { workMs: 6_500, ending: 'fails' },
+    ending: ending('failed', name, /^out of ideas$/),
+    async play({ say, signal }, agent) {
+      await agent.heard('delivered', signal);
+      say('delivered', 'reports that it has failed');
+      return 'reported a failure';
+    },
+  };
+}
+
+/** Nobody ever takes it. */
+function absentee(name: string): Role {
+  return {
+    name,
+    deadlineMs: 5_000,
+    work: null,
+    ending: {
+      status: 'failed',
+      by: 'sweeper',
+      errorDetail: OVERDUE_DETAIL,
+      activity: ['delegation.queued', 'delegation.failed'],
+      result: null,
+    },
+    async play({ finished }) {
+      await finished();
+      return 'never came';
+    },
+  };
+}
+
+function ending(status: 'completed' | 'failed' | 'stuck', by: string, errorDetail: RegExp | null): Ending {
+  const activity: ActivityEvent[] = ['delegation.queued', 'delegation.dispatched', 'delegation.in_progress'];
+  return { status, by, errorDetail, activity: [...activity, `delegation.${status}`], result: null };
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseLocation } from '../db/connection.ts';
+import { type Delegation, type DelegationLedger, isTerminal } from '../index.ts';
+import { Undo } from '../lifecycle/undo.ts';
+import type { EventFields } from '../log/catalogue.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { AgentProcess } from './agent-process.ts';
+import type { ReportOf } from './agent-protocol.ts';
+import type { Role, Scene } from './role.ts';
+import { problemsOf } from './verdict.ts';
+
+export type Result = EventFields<'demo.result'>;
+
+export interface PerformanceOptions {
+  readonly ledger: DelegationLedger;
+  readonly log: EventLog;
+  readonly location: DatabaseLocation;
+  readonly dbSchema: string;
+  /** Ends it at once: rejects with its reason. */
+  readonly interrupt: AbortSignal;
+  /** Ends the waiting: what has not come about by then is a problem of its role. */
+  readonly limit: AbortSignal;
+  readonly onSettled: (role: string) => void;
+}
+
+const LOOK_EVERY_MS = 200;
+
+/** Plays all roles at once, each with an agent process of its own, and judges the ledger at the end. */
+export async function perform(cast: readonly Role[], options: PerformanceOptions): Promise<Result[]> {
+  const { log, location, dbSchema, interrupt, limit } = options;
+  const signal = AbortSignal.any([interrupt, limit]);
+  await using troupe = new Undo();
+  const agents = new Map<Role, AgentProcess>();
+  for (const role of cast) {
+    if (role.work === null) continue;
+    const agent = troupe.use(new AgentProcess(role.name, relayTo(log)));
+    agent.order({ kind: 'connect', agent: role.name, location, dbSchema });
+    agents.set(role, agent);
+  }
+  await Promise.all([...agents.values()].map((agent) => agent.heard('ready', signal)));
+  return await Promise.all(cast.map((role) => new Performance(role, agents.get(role), signal, options).run()));
+}
+
+/** What an agent's ledger has to say is told here. */
+function relayTo(log: EventLog) {
+  return ({ line }: ReportOf<'log'>) => {
+    const { event, ...fields } = line as { event: Parameters<EventLog['emit']>[0] };
+    log.emit(event, fields as never);
+  };
+}
+
+class Performance implements Scene {
+  readonly signal: AbortSignal;
+  readonly #role: Role;
+  readonly #agent: AgentProcess | undefined;
+  readonly #options: PerformanceOptions;
+  readonly #delegationId: string;
+
+  constructor(role: Role, agent: AgentProcess | undefined, signal: AbortSignal, options: PerformanceOptions) {
+    this.#role = role;
+    this.#agent = agent;
+    this.signal = signal;
+    this.#options = options;
+    this.#delegationId = `demo-${role.name}`;
+  }
+
+  async run(): Promise<Result> {
+    const { interrupt, limit, onSettled } = this.#options;
+    let failure: string | null = null;
+    const happened = await this.#play().catch((err: Error) => {
+      interrupt.throwIfAborted();
+      failure = limit.aborted ? 'not over within the time limit' : err.message;
+      return failure;
+    });
+    onSettled(this.#role.name);
+    return this.#judge(happened, failure);
+  }
+
+  async #play(): Promise<string> {
+    const { ledger } = this.#options;
+    const { name, deadlineMs, work, play } = this.#role;
+    const { outcome } = await ledger.insert({
+      delegationId: this.#delegationId,
+      callerId: 'orchestrator',
+      calleeId: name,
+      taskPreview: `a task for ${name}`,
+      deadlineMs,
+    });
+    if (outcome !== 'inserted') throw new Error(`its delegation was not recorded: ${outcome}`);
+    if (work === null) {
+      this.say('queued', 'has a delegation, and nobody comes for it');
+      return play(this);
+    }
+    await ledger.setStatus(this.#delegationId, 'dispatched', { actor: 'orchestrator' });
+    this.#agent!.order({ kind: 'take', delegationId: this.#delegationId, work });
+    await this.#agent!.heard('working', this.signal);
+    this.say('working', `takes its delegation (process ${this.#agent!.pid})`);
+    return play(this, this.#agent!);
+  }
+
+  readonly say: Scene['say'] = (act, detail) => {
+    const pid = this.#agent?.pid ?? null;
+    this.#options.log.emit('demo.agent', {
+      agent: this.#role.name,
+      delegationId: this.#delegationId,
+      pid,
+      act,
+      detail,
+    });
+  };
+
+  readonly wait: Scene['wait'] = (ms) => sleep(ms, undefined, { signal: this.signal });
+
+  readonly finished: Scene['finished'] = async (): Promise<Delegation> => {
+    for (;;) {
+      const row = await this.#options.ledger.get(this.#delegationId);
+      if (row && isTerminal(row.status)) return row;
+      await this.wait(LOOK_EVERY_MS);
+    }
+  };
+
+  async #judge(happened: string, failure: string | null): Promise<Result> {
+    const { ledger } = this.#options;
+    const row = await ledger.get(this.#delegationId);
+    const history = await ledger.history(this.#delegationId);
+    const problems = [...(failure === null ? [] : [failure]), ...problemsOf(this.#role.ending, row, history)];
+    return {
+      agent: this.#role.name,
+      delegationId: this.#delegationId,
+      happened,
+      status: row?.status ?? null,
+      errorDetail: row?.errorDetail ?? null,
+      lateResult: history.some(({ event }) => event === 'delegation.late_result'),
+      asExpected: problems.length === 0,
+      problems,
+    };
+  }
+}

@@ -1,0 +1,91 @@
+import type { EventLog } from '../../log/event-log.ts';
+import { isoOfMs } from '../instant.ts';
+import type { MarkedRow } from './mark.ts';
+import type { Rule, RuleName } from './rules.ts';
+import { Tally } from './tally.ts';
+
+/** Marks of a sweep that are kept with it, for the status page. */
+const MARKS_KEPT_MAX = 10;
+
+/** A mark with its evidence, as it is kept. No more than its event says. */
+export interface MarkRecord {
+  readonly delegationId: string;
+  readonly callerId: string;
+  readonly calleeId: string;
+  readonly rule: RuleName;
+  readonly fromStatus: string;
+  /** Silent for so long, or overdue by so much. */
+  readonly latenessMs: number;
+  /** STUCK_AFTER at that time. */
+  readonly stuckAfterMs: number;
+}
+
+/** Why each row was marked: one event a row, and what they add up to. */
+export class Evidence {
+  readonly #log: EventLog;
+  readonly #sweepId: string;
+  readonly #stuckAfterMs: number;
+  #latest: readonly MarkRecord[] = [];
+  /** Whose the marked rows are: all of them, and those that went silent. */
+  readonly callees = new Tally();
+  readonly stuckCallees = new Tally();
+  /** The longest silence among the marked; null when none was. */
+  oldestSilenceMs: number | null = null;
+
+  constructor(log: EventLog, sweepId: string, stuckAfterMs: number) {
+    this.#log = log;
+    this.#sweepId = sweepId;
+    this.#stuckAfterMs = stuckAfterMs;
+  }
+
+  add(rule: Rule, rows: readonly MarkedRow[]): void {
+    for (const row of rows) {
+      this.callees.add(row.calleeId);
+      if (rule.name === 'stale') this.#stuck(rule, row);
+      else this.#overdue(rule, row);
+    }
+    this.#latest = [
+      ...this.#latest,
+      ...rows.slice(-MARKS_KEPT_MAX).map((row) => markRecord(rule, row, this.#stuckAfterMs)),
+    ].slice(-MARKS_KEPT_MAX);
+  }
+
+  /** The last marks, oldest first. */
+  get latest(): readonly MarkRecord[] {
+    return this.#latest;
+  }
+
+  #stuck({ to }: Rule, row: MarkedRow): void {
+    this.stuckCallees.add(row.calleeId);
+    this.oldestSilenceMs = Math.max(this.oldestSilenceMs ?? 0, row.latenessMs);
+    this.#log.emit('delegation.stuck', {
+      ...this.#identity(row),
+      fromStatus: row.fromStatus,
+      toStatus: to,
+      lastHeartbeat: isoOfMs(row.lastHeartbeatMs!),
+      silentMs: row.latenessMs,
+      stuckAfterMs: this.#stuckAfterMs,
+      deadline: isoOfMs(row.deadlineMs),
+    });
+  }
+
+  #overdue({ to }: Rule, row: MarkedRow): void {
+    this.#log.emit('delegation.deadline_exceeded', {
+      ...this.#identity(row),
+      fromStatus: row.fromStatus,
+      toStatus: to,
+      deadline: isoOfMs(row.deadlineMs),
+      overdueMs: row.latenessMs,
+      lastHeartbeat: row.lastHeartbeatMs === null ? null : isoOfMs(row.lastHeartbeatMs),
+    });
+  }
+
+  #identity({ delegationId, callerId, calleeId }: MarkedRow) {
+    return { sweepId: this.#sweepId, delegationId, callerId, calleeId };
+  }
+}
+
+function markRecord({ name: rule }: Rule, row: MarkedRow, stuckAfterMs: number): MarkRecord {
+  const { delegationId, callerId, calleeId, fromStatus, latenessMs } = row;
+  return { delegationId, callerId, calleeId, rule, fromStatus, latenessMs, stuckAfterMs };
+}

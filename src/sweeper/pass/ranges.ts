@@ -1,0 +1,50 @@
+import type { Cursor, Range } from './mark.ts';
+
+/** The rows' places at which the next batches end, each with its count; fewer rows than asked for: these are the last. */
+export type Plan = (after: Cursor, rowsMax: number) => Promise<readonly (Cursor & { readonly rows: number })[]>;
+
+/** Planned at a time, in batches. */
+const WINDOW_BATCHES = 16;
+/** Planned on when this few are left, while the lanes work on them. */
+const AHEAD_BATCHES = 4;
+
+/** The batches of a pass, oldest first, planned ahead of the lanes that take them. */
+export class Ranges {
+  readonly #plan: Plan;
+  readonly #windowRows: number;
+  readonly #queue: Range[] = [];
+  #after: Cursor;
+  #isAll = false;
+  #planning: Promise<void> | null = null;
+
+  constructor(plan: Plan, start: Cursor, batchRowsMax: number, rowsMax: number) {
+    this.#plan = plan;
+    this.#after = start;
+    this.#windowRows = Math.min(rowsMax, WINDOW_BATCHES * batchRowsMax);
+  }
+
+  /** The next one; null when no row is left. @throws the database's error. */
+  async next(): Promise<Range | null> {
+    while (this.#queue.length === 0 && !this.#isAll) await this.#extend();
+    const range = this.#queue.shift() ?? null;
+    // Whoever comes for them meets the error, if there is one.
+    if (range && this.#queue.length === AHEAD_BATCHES && !this.#isAll) this.#extend().catch(() => {});
+    return range;
+  }
+
+  #extend(): Promise<void> {
+    this.#planning ??= this.#planOn().finally(() => {
+      this.#planning = null;
+    });
+    return this.#planning;
+  }
+
+  async #planOn(): Promise<void> {
+    const ends = await this.#plan(this.#after, this.#windowRows);
+    for (const upTo of ends) {
+      this.#queue.push({ after: this.#after, upTo, rows: upTo.rows });
+      this.#after = upTo;
+    }
+    this.#isAll = ends.reduce((rows, end) => rows + end.rows, 0) < this.#windowRows;
+  }
+}

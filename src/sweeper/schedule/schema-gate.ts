@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import { schemaVersion } from '../../db/migrator.ts';
+import type { Database } from '../../db/schema.ts';
+import type { Service } from '../../lifecycle/service.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import type { Availability } from './availability.ts';
+import { installedVersion, requiredVersion } from './pgboss-schema.ts';
+
+/** What is too old in the database; null when it is current, or newer than this code knows. */
+export interface OutdatedSchema {
+  readonly component: 'ledger' | 'pgboss';
+  readonly found: string | null;
+  readonly required: string;
+  readonly remedy: string;
+}
+
+export const REMEDY = 'run `delegation-sweeper migrate up`';
+
+const RECHECK_MS = 2_000;
+const REPEAT_MS = 60_000;
+
+/** Throws the database's error. */
+export async function outdatedSchema(
+  db: Kysely<Database>,
+  dbSchema: string,
+  pgbossSchema: string,
+): Promise<OutdatedSchema | null> {
+  const { pending, current } = await schemaVersion(db, dbSchema);
+  const newest = pending.at(-1);
+  if (newest !== undefined) return { component: 'ledger', found: current, required: newest, remedy: REMEDY };
+  const found = await installedVersion(db, pgbossSchema);
+  if (found !== null && found >= requiredVersion) return null;
+  return {
+    component: 'pgboss',
+    found: found === null ? null : String(found),
+    required: String(requiredVersion),
+    remedy: REMEDY,
+  };
+}
+
+/** Starts once the database answers and has the schemas that this code needs; until then it waits, and says why. */
+export class SchemaGate implements Service {
+  readonly name = 'schema gate';
+  readonly #check: () => Promise<OutdatedSchema | null>;
+  readonly #log: EventLog;
+  readonly #availability: Availability;
+  readonly #aborter = new AbortController();
+  /** Why the daemon is not ready yet; null when the gate has opened. */
+  outdated: OutdatedSchema | null = null;
+
+  constructor(check: () => Promise<OutdatedSchema | null>, log: EventLog, availability: Availability) {
+    this.#check = check;
+    this.#log = log;
+    this.#availability = availability;
+  }
+
+  async start(): Promise<void> {
+    const { signal } = this.#aborter;
+    let saidAtMs = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      this.outdated = await this.#availability.until(this.#check, signal);
+      if (this.outdated === null) return;
+      if (performance.now() - saidAtMs >= REPEAT_MS) {
+        saidAtMs = performance.now();
+        this.#log.emit('database.schema_outdated', this.outdated);
+      }
+      await sleep(RECHECK_MS, undefined, { signal });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#aborter.abort();
+  }
+}

@@ -1,0 +1,35 @@
+import type { LedgerDb } from '../../db/schema.ts';
+import type { Statement } from '../../db/statement.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { type Day, dayStatement, falsePositiveRatio } from '../status/day.ts';
+import type { SweeperTables } from '../tables.ts';
+import type { Notices } from './notices.ts';
+
+const WINDOW_MS = 24 * 3_600_000;
+
+/** Says once a day, by one of the replicas, how many of the marks were false: what STUCK_AFTER is to be set by. */
+export class DailyReport {
+  readonly #db: LedgerDb;
+  readonly #log: EventLog;
+  readonly #notices: Notices;
+  readonly #day: Statement<Day>;
+
+  constructor(db: LedgerDb, tables: SweeperTables, log: EventLog, notices: Notices) {
+    this.#db = db;
+    this.#log = log;
+    this.#notices = notices;
+    this.#day = dayStatement(tables);
+  }
+
+  async report(): Promise<void> {
+    const due = await this.#notices.due('daily', ['false positives'], '1 day');
+    if (due.length === 0) return;
+    const day = (await this.#day.run(this.#db, []))[0]!;
+    this.#log.emit('ledger.daily', {
+      marked: day.stuck,
+      lateResults: day.lateResults,
+      lateResultRatio: falsePositiveRatio(day),
+      windowMs: WINDOW_MS,
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import { isOneOf, Statement } from '../../db/statement.ts';
+import { type Status, sourcesOf } from '../../ledger/transitions.ts';
+import { overdue, type Rule, stale } from '../pass/rules.ts';
+import type { SweeperTables } from '../tables.ts';
+
+/**
+ * SQL: a rule's rows in the order of its index. Where only a count is wanted the order says nothing, but it keeps the
+ * planner on the index: with statistics from when everything was in progress it would rather read the table.
+ */
+const inOrder = ({ key }: Rule) => `ORDER BY d.${key}, d.delegation_id`;
+
+/** SQL: what a storm is measured against. */
+const inProgress = isOneOf('d.status', sourcesOf('stuck'));
+
+/** Most that `remaining` counts to, both rules together. */
+export const REMAINING_COUNT_MAX = 10_000;
+
+/** Callees named in an event. */
+const CALLEES_NAMED_MAX = 5;
+
+export interface CalleeCount {
+  readonly calleeId: string;
+  readonly count: number;
+}
+
+/** Whether there are so many stale rows at all. The idle case ends here, after one index probe. Parameters: $1, $2, $3 how many. */
+export function staleAtLeastStatement({ delegations }: SweeperTables): Statement<{ reached: boolean }> {
+  return new Statement(`
+SELECT count(*) >= $3::int AS "reached"
+FROM (SELECT FROM ${delegations} d WHERE ${stale.matches} ${inOrder(stale)} LIMIT $3::int) probed`);
+}
+
+export interface StaleCount {
+  readonly stale: number;
+  readonly callees: number;
+  /** The callees with most of them, most first. */
+  readonly top: readonly CalleeCount[];
+}
+
+/** How many are stale, and whose. Reads the stale rows alone. */
+export function staleCountStatement({ delegations }: SweeperTables): Statement<StaleCount> {
+  return new Statement(`
+WITH per AS (SELECT d.callee_id, count(*) AS rows FROM ${delegations} d WHERE ${stale.matches} GROUP BY d.callee_id)
+SELECT coalesce(sum(rows), 0)::float8 AS "stale", count(*)::float8 AS "callees",
+  coalesce((SELECT json_agg(json_build_object('calleeId', callee_id, 'count', rows))
+            FROM (SELECT * FROM per ORDER BY rows DESC, callee_id LIMIT ${CALLEES_NAMED_MAX}) named), '[]') AS "top"
+FROM per`);
+}
+
+/** How many are in progress, counted no further than $1. */
+export function inFlightStatement({ delegations }: SweeperTables): Statement<{ inFlight: number }> {
+  return new Statement(`
+SELECT count(*)::float8 AS "inFlight"
+FROM (SELECT FROM ${delegations} d WHERE ${inProgress} ${inOrder(stale)} LIMIT $1::bigint) counted`);
+}
+
+export interface RemainingCount {
+  readonly overdue: number;
+  readonly stale: number;
+}
+
+/** What still matches each rule, each counted to the maximum. Parameters: $1 now, $2 horizon. */
+export function remainingStatement({ delegations }: SweeperTables): Statement<RemainingCount> {
+  const count = (rule: Rule) => `(SELECT count(*)::float8
+  FROM (SELECT FROM ${delegations} d WHERE ${rule.matches} ${inOrder(rule)} LIMIT ${REMAINING_COUNT_MAX}) counted) AS "${rule.name}"`;
+  return new Statement(`SELECT ${count(overdue)}, ${count(stale)}`);
+}
+
+export interface MatchingRow {
+  readonly delegationId: string;
+  readonly callerId: string;
+  readonly calleeId: string;
+  readonly status: Status;
+  readonly latenessMs: number;
+}
+
+/** What a sweep would mark, oldest first. Parameters: $1 now, $2 horizon, $3 rows at most. */
+export function matchingStatement({ delegations }: SweeperTables, rule: Rule): Statement<MatchingRow> {
+  return new Statement(`
+SELECT d.delegation_id AS "delegationId", d.caller_id AS "callerId", d.callee_id AS "calleeId", d.status AS "status",
+  floor(extract(epoch FROM ${rule.lateness}) * 1000)::float8 AS "latenessMs"
+FROM ${delegations} d WHERE ${rule.matches}
+${inOrder(rule)} LIMIT $3::int`);
+}

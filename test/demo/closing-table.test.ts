@@ -1,0 +1,34 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { closingTable } from '../../src/demo/closing-table.ts';
+import type { Result } from '../../src/demo/performance.ts';
+
+const result: Result = {
+  agent: 'zombie',
+  delegationId: 'demo-zombie',
+  happened: 'came back, too late',
+  status: 'stuck',
+  errorDetail: 'no heartbeat for 5s',
+  lateResult: true,
+  asExpected: true,
+  problems: [],
+};
+
+test('the closing table says of each agent what happened, what the ledger says and whether that is right', () => {
+  const wrong = {
+    ...result,
+    agent: 'victim',
+    status: null,
+    errorDetail: null,
+    lateResult: false,
+    asExpected: false,
+    problems: ['the ledger holds no such row'],
+  };
+  expect(stripVTControlCharacters(closingTable([result, wrong])).split('\n')).toEqual([
+    'agent   what happened        what the ledger says',
+    '------  -------------------  ---------------------------------------  -----',
+    'zombie  came back, too late  stuck: no heartbeat for 5s, result kept  ok',
+    'victim  came back, too late  nothing                                  WRONG',
+    'victim: the ledger holds no such row',
+  ]);
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Ending } from '../../src/demo/role.ts';
+import { problemsOf } from '../../src/demo/verdict.ts';
+import type { Activity, ActivityEvent, Delegation } from '../../src/index.ts';
+
+const at = new Date('2026-07-28T10:00:00Z');
+
+const expected: Ending = {
+  status: 'stuck',
+  by: 'sweeper',
+  errorDetail: /^no heartbeat for \d+s$/,
+  activity: ['delegation.queued', 'delegation.in_progress', 'delegation.stuck', 'delegation.late_result'],
+  result: 'the result',
+};
+
+const row: Delegation = {
+  delegationId: 'd',
+  callerId: 'caller',
+  calleeId: 'callee',
+  taskPreview: 'task',
+  status: 'stuck',
+  lastHeartbeat: at,
+  deadline: at,
+  idempotencyKey: null,
+  resultPreview: null,
+  errorDetail: 'no heartbeat for 5s',
+  finishedAt: at,
+  createdAt: at,
+  updatedAt: at,
+};
+
+function activity(event: ActivityEvent, actor: string, detail: Record<string, unknown> = {}): Activity {
+  const status = event.slice('delegation.'.length);
+  const toStatus = event === 'delegation.late_result' ? null : (status as Activity['toStatus']);
+  return {
+    activityId: 1,
+    delegationId: 'd',
+    event,
+    fromStatus: null,
+    toStatus,
+    actor,
+    detail,
+    requestBody: null,
+    responseBody: null,
+    createdAt: at,
+  };
+}
+
+const history = [
+  activity('delegation.queued', 'ledger'),
+  activity('delegation.in_progress', 'agent'),
+  activity('delegation.stuck', 'sweeper'),
+  activity('delegation.late_result', 'agent', { attempted: 'completed', resultPreview: 'the result' }),
+];
+
+describe("the demo's verdict", () => {
+  test('has no fault to find with a delegation that ended as it should', () => {
+    expect(problemsOf(expected, row, history)).toEqual([]);
+  });
+
+  test.each<[string, Delegation | null, readonly Activity[], RegExp]>([
+    ['a row that is not there', null, [], /no such row/],
+    ['another status', { ...row, status: 'failed' }, history, /the status is failed, not stuck/],
+    ['another reason', { ...row, errorDetail: 'deadline exceeded' }, history, /the error detail is deadline exceeded/],
+    ['no reason', { ...row, errorDetail: null }, history, /the error detail is null/],
+    ['an end without its instant', { ...row, finishedAt: null }, history, /finished_at is empty/],
+    ['a history that does not add up', row, history.slice(0, 2), /adds up to in_progress, the row says stuck/],
+    ['another hand', row, history.toSpliced(2, 1, activity('delegation.stuck', 'agent')), /agent moved it there/],
+    ['a late result that was not recorded', row, history.slice(0, 3), /the result kept is null/],
+    ['an activity too many', row, [...history, history[3]!], /the activity is/],
+  ])('tells %s', (_, found, stream, problem) => {
+    expect(problemsOf(expected, found, stream).join('\n')).toMatch(problem);
+  });
+
+  test('does not let a reason pass where there should be none', () => {
+    expect(problemsOf({ ...expected, errorDetail: null }, row, history)).toEqual([
+      'the error detail is no heartbeat for 5s, not null',
+    ]);
+  });
+});

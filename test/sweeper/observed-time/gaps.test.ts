@@ -1,0 +1,229 @@
+import { describe, expect, test } from '@jest/globals';
+import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
+import { SweeperState } from '../../../src/sweeper/state.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { capturedLog, seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
+import { useDatabase } from '../../support/use-database.ts';
+import { waitUntilWaiting } from '../../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+const stuckAfterMs = 600_000;
+
+function daemon(thresholdMs = stuckAfterMs) {
+  const capture = capturedLog();
+  const state = new SweeperState(database.db, sweeperTables(database.db));
+  return { beat: new Beat(state, capture.log, thresholdMs), ...capture };
+}
+
+interface GapRow {
+  readonly start: Date;
+  readonly seconds: number;
+}
+
+const gaps = () =>
+  database.query<GapRow>(`
+    SELECT gap_start AS start, extract(epoch FROM gap_end - gap_start)::float8 AS seconds FROM sweeper_gaps ORDER BY gap_end`);
+
+/** As if all that is in the database had been left that much longer ago. */
+const letTimePass = (seconds: number) =>
+  database.query(
+    `WITH s AS (UPDATE sweeper_state SET beat_at = beat_at - $1::float8 * interval '1 second'),
+      g AS (UPDATE sweeper_gaps SET gap_start = gap_start - $1::float8 * interval '1 second',
+        gap_end = gap_end - $1::float8 * interval '1 second')
+     UPDATE delegations SET last_heartbeat = last_heartbeat - $1::float8 * interval '1 second'`,
+    [seconds],
+  );
+
+/** Nobody beats, while this agent goes on with its heartbeats. */
+const heartbeat = (delegationId: string) =>
+  testLedger(database.db, { heartbeatMinIntervalMs: 1 }).ledger.heartbeat(delegationId);
+
+const sweep = (thresholdMs = stuckAfterMs) =>
+  testSweeper(database.db, { stuckAfterMs: thresholdMs }).sweeper.sweep({ trigger: 'manual' });
+const statusOf = async (delegationId: string) => (await testLedger(database.db).ledger.get(delegationId))?.status;
+
+describe('the beat', () => {
+  test('the first beat ever makes no gap', async () => {
+    const { beat, events } = daemon();
+    await beat.leave();
+    expect(await gaps()).toEqual([]);
+    expect(events('sweep.unobserved')).toEqual([]);
+  });
+
+  test('beats at their cadence, and a rolling restart, make no gap', async () => {
+    await daemon().beat.leave();
+    for (const seconds of [10, 10, 29]) {
+      await letTimePass(seconds);
+      await daemon().beat.leave();
+    }
+    expect(await gaps()).toEqual([]);
+  });
+
+  test('the database away for an hour is one gap, said once', async () => {
+    await daemon().beat.leave();
+    await letTimePass(3600);
+    const { beat, events } = daemon();
+    await beat.leave();
+    await beat.leave();
+    const [gap, ...others] = await gaps();
+    expect(others).toEqual([]);
+    expect(gap!.seconds).toBeGreaterThanOrEqual(3600);
+    const [said, ...more] = events('sweep.unobserved');
+    expect(more).toEqual([]);
+    expect(said).toMatchObject({ level: 'warn', gapStart: gap!.start.toISOString() });
+    expect(said!.gapMs).toBe(Math.floor(gap!.seconds * 1000));
+    expect(Date.parse(said!.gapEnd as string) - Date.parse(said!.gapStart as string)).toBeCloseTo(
+      said!.gapMs as number,
+      -1,
+    );
+  });
+
+  test('two daemons that return at once record one gap, and one of them says it', async () => {
+    await daemon().beat.leave();
+    await letTimePass(3600);
+    // Both statements have begun before either can lock: the one that waits must look again at what it waited for.
+    const gate = await database.connect();
+    await gate.query('BEGIN; SELECT FROM sweeper_state FOR UPDATE');
+    const returning = [daemon(), daemon()];
+    const beats = returning.map(({ beat }) => beat.leave());
+    await waitUntilWaiting(database, 2);
+    await gate.query('COMMIT');
+    await Promise.all(beats);
+    expect(await gaps()).toHaveLength(1);
+    expect(returning.flatMap(({ events }) => events('sweep.unobserved'))).toHaveLength(1);
+  });
+
+  test('a daemon with a threshold shorter than a beat sees gaps of three of its own, shorter beats', async () => {
+    await daemon(2_000).beat.leave();
+    await letTimePass(1);
+    const { beat } = daemon(2_000);
+    expect(beat.intervalMs).toBe(200);
+    await beat.leave();
+    expect((await gaps())[0]!.seconds).toBeGreaterThanOrEqual(1);
+  });
+
+  test('old gaps are pruned, the ones that a horizon can still reach are not', async () => {
+    await database.query(`INSERT INTO sweeper_gaps
+      SELECT clock_timestamp() - days * interval '1 day' - interval '1 hour', clock_timestamp() - days * interval '1 day'
+      FROM unnest('{29, 31, 40}'::int[]) days`);
+    const { beat } = daemon();
+    await beat.leave();
+    expect(await gaps()).toHaveLength(3);
+    await letTimePass(60);
+    await beat.leave();
+    // Of 30 observed days, 40 calendar days ago is out of reach; 31 may be too, by the hours of the gaps between.
+    const left = await gaps();
+    const ages = left.map(({ start }) => Math.floor((Date.now() - start.getTime()) / 86_400_000));
+    expect(ages).toEqual([29, 0]);
+  });
+
+  test('a state row that was lost is said, not taken for calm', async () => {
+    await database.query('DELETE FROM sweeper_state');
+    await expect(daemon().beat.leave()).rejects.toThrow('sweeper_state');
+  });
+});
+
+describe('a sweep after a gap', () => {
+  test('an hour without the database: the living have a whole threshold to be heard, the dead before it are marked at once', async () => {
+    const dead = await seedDelegation(database, { silentSeconds: 601 });
+    const living = await seedDelegation(database, { silentSeconds: 5 });
+    const half = await seedDelegation(database, { silentSeconds: 300 });
+    await daemon().beat.leave();
+    await letTimePass(3600);
+    await daemon().beat.leave();
+    const summary = await sweep();
+    expect(summary).toMatchObject({ stuck: 1 });
+    expect(summary.unobservedMs).toBeGreaterThanOrEqual(3_600_000);
+    expect(await statusOf(dead)).toBe('stuck');
+
+    await heartbeat(living);
+    // In steps of a beat: daemons are back.
+    for (let i = 0; i < 25; i += 1) {
+      await letTimePass(10);
+      await daemon().beat.leave();
+    }
+    expect(await sweep()).toMatchObject({ stuck: 0 });
+    for (let i = 0; i < 10; i += 1) {
+      await letTimePass(10);
+      await daemon().beat.leave();
+    }
+    expect(await sweep()).toMatchObject({ stuck: 1 });
+    expect(await statusOf(half)).toBe('stuck');
+    expect(await statusOf(living)).toBe('in_progress');
+  });
+
+  test('daemons at zero for a night while agents worked on: only who went silent before the night is marked', async () => {
+    const dead = await seedDelegation(database, { silentSeconds: 900, deadlineSeconds: 1e6 });
+    const worker = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e6 });
+    const diedAtMidnight = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e6 });
+    await daemon().beat.leave();
+    await letTimePass(5 * 3600);
+    await heartbeat(worker);
+    await heartbeat(diedAtMidnight);
+    await letTimePass(5 * 3600);
+    await heartbeat(worker);
+    await daemon().beat.leave();
+    expect(await sweep()).toMatchObject({ stuck: 1 });
+    expect(await statusOf(dead)).toBe('stuck');
+
+    for (let i = 0; i < 70; i += 1) {
+      await letTimePass(10);
+      await heartbeat(worker);
+      await daemon().beat.leave();
+    }
+    expect(await sweep()).toMatchObject({ stuck: 1 });
+    expect(await statusOf(diedAtMidnight)).toBe('stuck');
+    expect(await statusOf(worker)).toBe('in_progress');
+  });
+
+  test('two gaps inside one threshold are both left out', async () => {
+    const silent = await seedDelegation(database);
+    await daemon().beat.leave();
+    for (let outage = 0; outage < 2; outage += 1) {
+      await letTimePass(400);
+      await daemon().beat.leave();
+    }
+    expect(await gaps()).toHaveLength(2);
+    const summary = await sweep();
+    expect(summary).toMatchObject({ stuck: 0 });
+    expect(summary.unobservedMs).toBeGreaterThanOrEqual(800_000);
+    expect(await statusOf(silent)).toBe('in_progress');
+  });
+
+  test('the deadline is an instant: a gap does not move it', async () => {
+    const overdue = await seedDelegation(database, { deadlineSeconds: -1 });
+    await daemon().beat.leave();
+    await letTimePass(3600);
+    expect(await sweep()).toMatchObject({ failed: 1 });
+    expect(await statusOf(overdue)).toBe('failed');
+  });
+
+  test('a one-shot sweep counts the gap that is still open, and makes none', async () => {
+    await seedDelegation(database, { silentSeconds: 5 });
+    await daemon().beat.leave();
+    await letTimePass(3600);
+    const summary = await sweep();
+    expect(summary).toMatchObject({ stuck: 0, remaining: 0 });
+    expect(summary.unobservedMs).toBeGreaterThanOrEqual(3_600_000);
+    expect((await testSweeper(database.db).sweeper.dryRun()).unobservedMs).toBeGreaterThanOrEqual(3_600_000);
+    expect(await gaps()).toEqual([]);
+    await daemon().beat.leave();
+    expect(await gaps()).toHaveLength(1);
+    expect(await sweep()).toMatchObject({ stuck: 0 });
+  });
+
+  test('where no daemon has ever left a beat, a one-shot sweep goes by the calendar', async () => {
+    await seedDelegation(database, { silentSeconds: 700 });
+    expect(await sweep()).toMatchObject({ stuck: 1, unobservedMs: 0 });
+  });
+
+  test('a threshold shorter than ten seconds: seconds without a beat do not mark the living', async () => {
+    const living = await seedDelegation(database, { silentSeconds: 0 });
+    await daemon(5_000).beat.leave();
+    await letTimePass(7);
+    expect(await sweep(5_000)).toMatchObject({ stuck: 0 });
+    await daemon(5_000).beat.leave();
+    expect(await sweep(5_000)).toMatchObject({ stuck: 0 });
+    expect(await statusOf(living)).toBe('in_progress');
+  });
+});

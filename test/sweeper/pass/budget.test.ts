@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import { seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+
+/** Ids from the oldest on. */
+async function seedSilent(rows: number, from = 700): Promise<string[]> {
+  const ids = Array.from({ length: rows }, (_, index) => `silent-${String(index).padStart(3, '0')}`);
+  for (const [index, delegationId] of ids.entries()) {
+    await seedDelegation(database, { delegationId, silentSeconds: from + (rows - index) * 400 });
+  }
+  return ids;
+}
+
+const stuckIds = async () =>
+  (
+    await database.query<{ delegation_id: string }>(
+      `SELECT delegation_id FROM activity_logs WHERE event = 'delegation.stuck' ORDER BY activity_id`,
+    )
+  ).map((row) => row.delegation_id);
+
+describe('the budget of a sweep', () => {
+  test('ends it after so many rows, oldest first; what is left is the next one', async () => {
+    const ids = await seedSilent(7);
+    const { sweeper } = testSweeper(database.db, { rowsMax: 5, batchRowsMax: 2 });
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({
+      stuck: 5,
+      batches: 3,
+      remaining: 2,
+      truncated: true,
+    });
+    expect((await stuckIds()).toSorted()).toEqual(ids.slice(0, 5));
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({
+      stuck: 2,
+      batches: 1,
+      remaining: 0,
+      truncated: false,
+    });
+    expect((await stuckIds()).toSorted()).toEqual(ids);
+  });
+
+  test('that just suffices truncates nothing', async () => {
+    await seedSilent(4);
+    const { sweeper } = testSweeper(database.db, { rowsMax: 4, batchRowsMax: 2 });
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 4, remaining: 0, truncated: false });
+  });
+
+  test('is each rule’s own', async () => {
+    await seedSilent(3);
+    for (let row = 0; row < 3; row += 1) await seedDelegation(database, { status: 'queued', deadlineSeconds: -5 });
+    const { sweeper } = testSweeper(database.db, { rowsMax: 2, batchRowsMax: 10 });
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({
+      stuck: 2,
+      failed: 2,
+      batches: 2,
+      remaining: 2,
+      truncated: true,
+    });
+  });
+
+  test('counts what remains to 10,000 and no further', async () => {
+    await database.query(`
+      WITH rows AS (
+        INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, deadline)
+        SELECT 'row-' || n, 'a', 'b', 'c', now() - n * interval '1 second' FROM generate_series(1, 10010) n RETURNING delegation_id)
+      INSERT INTO activity_logs (delegation_id, event, to_status, actor)
+      SELECT delegation_id, 'delegation.queued', 'queued', 'test' FROM rows`);
+    const { sweeper } = testSweeper(database.db, { rowsMax: 5 });
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ failed: 5, remaining: 10_000, truncated: true });
+    expect(await sweeper.dryRun()).toMatchObject({ failed: 5, remaining: 10_000, truncated: true });
+  });
+});
+
+describe('the cursor', () => {
+  test.each([1, 2, 3, 4, 100])(
+    'in batches of %i finds every row once, also those that share a key',
+    async (batchRowsMax) => {
+      const ids = Array.from({ length: 12 }, (_, index) => `row-${index}`);
+      for (const delegationId of ids) await seedDelegation(database, { delegationId, silentSeconds: 5000 });
+      await database.query(`UPDATE delegations SET last_heartbeat = date_trunc('hour', last_heartbeat)`);
+      const deadlines = ['a', 'b', 'c', 'd', 'e'].map((name) => `due-${name}`);
+      for (const delegationId of deadlines) await seedDelegation(database, { delegationId, status: 'queued' });
+      await database.query(
+        `UPDATE delegations SET deadline = date_trunc('hour', now()) - interval '1 hour' WHERE delegation_id = ANY($1)`,
+        [deadlines],
+      );
+      const { sweeper } = testSweeper(database.db, { batchRowsMax });
+      const summary = await sweeper.sweep({ trigger: 'manual' });
+      expect(summary).toMatchObject({ stuck: 12, failed: 5, remaining: 0, truncated: false });
+      expect(summary.batches).toBeGreaterThanOrEqual(Math.ceil(12 / batchRowsMax) + Math.ceil(5 / batchRowsMax));
+      expect((await stuckIds()).toSorted()).toEqual(ids.toSorted());
+    },
+  );
+});
+
+describe('an abort', () => {
+  test('before the first batch marks nothing', async () => {
+    await seedSilent(3);
+    const { sweeper } = testSweeper(database.db);
+    expect(await sweeper.sweep({ trigger: 'manual', signal: AbortSignal.abort() })).toMatchObject({
+      stuck: 0,
+      failed: 0,
+      remaining: 3,
+      truncated: true,
+    });
+  });
+
+  test('between two batches keeps what was committed, and does not count as a sweep that went through', async () => {
+    const rows = 40;
+    await seedSilent(rows);
+    const controller = new AbortController();
+    const capture = testSweeper(database.db, { batchRowsMax: 2 });
+    // A mark is logged once its batch has committed.
+    const push = capture.lines.push.bind(capture.lines);
+    capture.lines.push = (...lines) => {
+      controller.abort();
+      return push(...lines);
+    };
+    const summary = await capture.sweeper.sweep({ trigger: 'cron', signal: controller.signal });
+    const { stuck } = summary;
+    expect(summary).toMatchObject({ remaining: rows - stuck, truncated: true });
+    expect(stuck).toBeGreaterThan(0);
+    expect(stuck).toBeLessThan(rows);
+    expect(await stuckIds()).toHaveLength(stuck);
+    expect(await database.query('SELECT swept_at FROM sweeper_state')).toEqual([{ swept_at: null }]);
+    const next = await testSweeper(database.db).sweeper.sweep({ trigger: 'cron' });
+    expect(next).toMatchObject({ stuck: rows - stuck, remaining: 0, truncated: false });
+    expect(await database.query('SELECT swept_at FROM sweeper_state')).toEqual([{ swept_at: expect.any(Date) }]);
+    expect(await database.query('SELECT sweep_id, stuck, truncated FROM sweeper_sweeps ORDER BY started_at')).toEqual([
+      { sweep_id: summary.sweepId, stuck, truncated: true },
+      { sweep_id: next.sweepId, stuck: rows - stuck, truncated: false },
+    ]);
+  });
+});
+
+test('a sweep that the database fails says so, and whether it is worth trying again', async () => {
+  await seedSilent(1);
+  const { sweeper, events } = testSweeper(database.db.withSchema('nowhere'));
+  await expect(sweeper.sweep({ trigger: 'cron' })).rejects.toMatchObject({ code: '42P01' });
+  expect(events('sweep.failed')).toMatchObject([{ trigger: 'cron', retryable: true, err: { code: '42P01' } }]);
+  expect((await testLedger(database.db).ledger.get('silent-000'))?.status).toBe('in_progress');
+});

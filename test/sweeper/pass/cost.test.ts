@@ -1,0 +1,195 @@
+import { describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { BufferMeter } from '../../../bench/buffers.ts';
+import { cursorStart, markBatchStatement, planStatement, type Range } from '../../../src/sweeper/pass/mark.ts';
+import { Ranges } from '../../../src/sweeper/pass/ranges.ts';
+import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { testLedger, testSweeper } from '../../support/fixtures.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase();
+
+const FLEET = 300;
+/** Of the large fleet: enough that its buckets fill index pages of their own. */
+const LARGE_FLEET = 2000;
+
+/** A fleet that is heard, among finished rows. */
+async function load(finished: number, { silentSeconds = 0, inProgress = FLEET, previewBytes = 4 } = {}): Promise<void> {
+  await database.query('TRUNCATE delegations, activity_logs');
+  await database.query(
+    `WITH rows AS (
+       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, finished_at)
+       SELECT 'done-' || i, 'caller', 'callee', repeat('x', $4::int), 'completed', now() - interval '1 day', now() - interval '1 day'
+       FROM generate_series(1, $1::int) i
+       UNION ALL
+       SELECT 'live-' || i, 'caller', 'callee', 'task', 'in_progress', now() - $3::float8 * interval '1 second', NULL
+       FROM generate_series(1, $2::int) i
+       RETURNING delegation_id, status)
+     INSERT INTO activity_logs (delegation_id, event, to_status, actor)
+     SELECT delegation_id, 'delegation.' || status, status, 'test' FROM rows`,
+    [finished, inProgress, silentSeconds, previewBytes],
+  );
+  await database.query('VACUUM (ANALYZE) delegations');
+}
+
+const fleet = Array.from({ length: FLEET }, (_, i) => `live-${i + 1}`);
+
+async function idleBuffers(): Promise<number> {
+  const meter = new BufferMeter(database.url);
+  try {
+    const { sweeper } = testSweeper(meter.db, { storm: { minStale: 20, ratio: 0.5, maxHoldMs: 60_000 } });
+    return await meter.measure(() => sweeper.sweep({ trigger: 'manual' }));
+  } finally {
+    await meter.db.destroy();
+  }
+}
+
+describe('an idle sweep', () => {
+  test('touches no more buffers in a table of fifty times the rows', async () => {
+    await load(400);
+    await idleBuffers();
+    const small = await idleBuffers();
+    await load(20_000);
+    await idleBuffers();
+    const large = await idleBuffers();
+    expect(small).toBeLessThanOrEqual(100);
+    expect(large).toBeLessThanOrEqual(small * 1.5);
+  });
+
+  test('touches no more after the whole fleet was heard thirty times', async () => {
+    await load(20_000);
+    await idleBuffers();
+    const before = await idleBuffers();
+    const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 0.001 });
+    for (let round = 0; round < 30; round += 1) await ledger.heartbeatMany(fleet);
+    expect(await idleBuffers()).toBeLessThanOrEqual(before + 10);
+  });
+});
+
+describe('an idle sweep of a fleet that has crossed a dozen buckets, each followed by a vacuum', () => {
+  // Left to itself, vacuum leaves the index alone while the dead stand on two of a hundred pages: bench/scenarios/crossings.
+  test('touches no more', async () => {
+    await load(20_000, { inProgress: LARGE_FLEET, previewBytes: 1500 });
+    await idleBuffers();
+    const before = await idleBuffers();
+    for (let minutesAgo = 60; minutesAgo >= 0; minutesAgo -= 5) {
+      await database.query(
+        `UPDATE delegations SET last_heartbeat = now() - $1::float8 * interval '1 minute' WHERE status = 'in_progress'`,
+        [minutesAgo],
+      );
+      await database.query('VACUUM delegations');
+    }
+    expect(await idleBuffers()).toBeLessThanOrEqual(before + 5);
+  });
+});
+
+describe('a heartbeat', () => {
+  test('writes no more than 250 bytes of log inside its bucket, and a fresh one nothing', async () => {
+    await load(0);
+    // A page image is not the heartbeat's price but the checkpoint's.
+    const walOf = async (work: () => Promise<unknown>) => {
+      const read = async () =>
+        (
+          await database.query<{ bytes: number; images: number }>(
+            `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`,
+          )
+        )[0]!.bytes;
+      const before = await read();
+      await work();
+      return (await read()) - before;
+    };
+    await database.db.connection().execute(async (db) => {
+      const eager = testLedger(db, { heartbeatMinIntervalMs: 0.001 }).ledger;
+      const debounced = testLedger(db, { heartbeatMinIntervalMs: 3_600_000 }).ledger;
+      const all = (ledger: typeof eager) => async () => {
+        for (const id of fleet) await ledger.heartbeat(id);
+      };
+      await all(eager)();
+      const samples: number[] = [];
+      for (let round = 0; round < 5; round += 1) samples.push((await walOf(all(eager))) / FLEET);
+      // Other tests write to the same log, and a bucket's border may fall into a round: the least is the heartbeat's own.
+      expect(Math.min(...samples)).toBeLessThanOrEqual(250);
+      await sql`SELECT 1`.execute(db);
+      const fresh: number[] = [];
+      for (let round = 0; round < 5; round += 1) fresh.push((await walOf(all(debounced))) / FLEET);
+      expect(Math.min(...fresh)).toBeLessThanOrEqual(15);
+    });
+  });
+
+  test('reads its row by the key, whatever the plan that its session has kept', async () => {
+    const meter = new BufferMeter(database.url);
+    try {
+      const { ledger } = testLedger(meter.db, { heartbeatMinIntervalMs: 3_600_000 });
+      // Planned, and kept, while the table was empty.
+      for (let i = 0; i < 10; i += 1) await ledger.heartbeat('nobody');
+      await load(20_000);
+      await ledger.heartbeat('live-1');
+      expect(await meter.measure(() => ledger.heartbeat('live-1'))).toBeLessThanOrEqual(20);
+    } finally {
+      await meter.db.destroy();
+    }
+  });
+});
+
+describe('a batch', () => {
+  test.each([stale, overdue])('finds its rows again by their place, not by a join: $name', async (rule) => {
+    await load(5000, { silentSeconds: 700 });
+    const tables = sweeperTables(database.db);
+    const nowUs = Date.now() * 1000;
+    const plan = planStatement(tables, rule).sql;
+    const batch = markBatchStatement(tables, rule).sql;
+    const range = [Number.NEGATIVE_INFINITY, '', nowUs, 'z'];
+    const plans = [
+      await explain(plan, [nowUs, nowUs, 100, cursorStart.keyUs, cursorStart.delegationId, [], 10]),
+      await explain(batch, [nowUs, nowUs, 'sweep', 600_000, 100, [], ...range]),
+    ];
+    for (const text of plans) expect(text).not.toContain('Seq Scan on delegations');
+    expect(plans[1]).toContain('Tid Scan on delegations');
+    expect(plans[1]).not.toMatch(/Hash Join|Merge Join/);
+  });
+
+  async function explain(statement: string, parameters: unknown[]): Promise<string> {
+    const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${statement}`, parameters);
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  }
+});
+
+describe('the ranges of a pass', () => {
+  const places = (from: number, count: number, rows = 1000) =>
+    Array.from({ length: count }, (_, i) => ({ keyUs: from + i, delegationId: `row-${from + i}`, rows }));
+
+  test('follow each other without a gap, and are planned while earlier ones are worked on', async () => {
+    const asked: number[] = [];
+    const ranges = new Ranges(
+      async (after, rowsMax) => {
+        asked.push(rowsMax);
+        return after.keyUs < 0 ? places(0, 16) : after.keyUs === 15 ? places(16, 1, 10) : [];
+      },
+      cursorStart,
+      1000,
+      1_000_000,
+    );
+    const taken: Range[] = [];
+    for (let range = await ranges.next(); range; range = await ranges.next()) taken.push(range);
+    expect(taken.map(({ upTo }) => upTo.keyUs)).toEqual(Array.from({ length: 17 }, (_, i) => i));
+    taken.slice(1).forEach(({ after }, i) => {
+      expect(after).toEqual(taken[i]!.upTo);
+    });
+    expect(asked).toEqual([16_000, 16_000]);
+  });
+
+  test('give the error of their planning to whoever comes for the next, and to nobody else', async () => {
+    const ranges = new Ranges(
+      async (after) => {
+        if (after.keyUs < 0) return places(0, 16);
+        throw new Error('away');
+      },
+      cursorStart,
+      1000,
+      1_000_000,
+    );
+    for (let i = 0; i < 16; i += 1) expect(await ranges.next()).not.toBeNull();
+    await expect(ranges.next()).rejects.toThrow('away');
+  });
+});

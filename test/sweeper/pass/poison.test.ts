@@ -1,0 +1,140 @@
+import { expect, test } from '@jest/globals';
+import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { countByStatus, notEndedOnce, seedFleet } from '../../support/seed-fleet.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+
+/** Every update of these rows raises. */
+async function poison(...ids: string[]): Promise<void> {
+  await database.query(`CREATE TABLE poisoned (delegation_id text)`);
+  await database.query(`INSERT INTO poisoned SELECT unnest($1::text[])`, [ids]);
+  await database.query(`
+    CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF EXISTS (SELECT FROM poisoned p WHERE p.delegation_id = NEW.delegation_id) THEN
+        RAISE EXCEPTION 'poisoned % of %', NEW.delegation_id, NEW.task_preview USING ERRCODE = 'P0666';
+      END IF;
+      RETURN NEW;
+    END $$`);
+  await database.query('CREATE TRIGGER poison BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION poison()');
+}
+
+const heal = () => database.query('DELETE FROM poisoned');
+/** As if what has been said had been said that long ago. */
+const ageNotices = (minutes: number) =>
+  database.query(`UPDATE sweeper_notices SET noticed_at = noticed_at - $1::int * interval '1 minute'`, [minutes]);
+const knownPoisons = () => database.query(`SELECT subject FROM sweeper_notices WHERE kind = 'poisoned'`);
+const manual = { trigger: 'manual' } as const;
+
+test('a poisoned row is said once an hour by all replicas together, and counted by every sweep', async () => {
+  const id = await seedDelegation(database, { silentSeconds: 700 });
+  await poison(id);
+  const replicas = [testSweeper(database.db), testSweeper(database.db)];
+  const said = () => replicas.flatMap(({ events }) => events('sweep.poisoned'));
+  const sweepAll = async () => {
+    for (const { sweeper } of [...replicas, ...replicas]) {
+      expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 0, poisoned: 1, remaining: 1, truncated: false });
+    }
+  };
+
+  await sweepAll();
+  expect(said()).toHaveLength(1);
+  expect(said()[0]).toMatchObject({ level: 'error', rule: 'stale', delegationId: id, err: { code: 'P0666' } });
+  await ageNotices(59);
+  await sweepAll();
+  expect(said()).toHaveLength(1);
+  await ageNotices(1);
+  await sweepAll();
+  expect(said()).toHaveLength(2);
+  expect(replicas.flatMap(({ events }) => events('sweep.completed')).map(({ poisoned }) => poisoned)).toEqual(
+    Array(12).fill(1),
+  );
+});
+
+test('all others move, also the ones in the batch of several poisoned rows, and under both rules', async () => {
+  const prefix = await seedFleet(database, { rows: 300, silentSeconds: 700 });
+  const late = await seedFleet(database, { rows: 100, deadlineSeconds: -5 });
+  const poisoned = [0, 1, 77, 150, 299].map((i) => `${prefix}${String(i).padStart(8, '0')}`);
+  poisoned.push(`${late}00000050`);
+  await poison(...poisoned);
+  const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 64 });
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 295, failed: 99, poisoned: 6, remaining: 6 });
+  expect(
+    events('sweep.poisoned')
+      .map(({ delegationId }) => delegationId)
+      .sort(),
+  ).toEqual([...poisoned].sort());
+  expect(await countByStatus(database)).toEqual({ stuck: 295, failed: 99, in_progress: 6 });
+  expect(await notEndedOnce(database)).toEqual([]);
+
+  // Known by now, so that they cost the rows beside them nothing.
+  await seedFleet(database, { rows: 128, silentSeconds: 700 });
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 128, poisoned: 6, batches: 2 });
+});
+
+test('a suspect that is healed moves with the next sweep and is forgotten, and said again when it falls ill again', async () => {
+  const id = await seedDelegation(database, { silentSeconds: 700 });
+  const other = await seedDelegation(database, { silentSeconds: 700 });
+  await poison(id, other);
+  const { sweeper, events } = testSweeper(database.db);
+  await sweeper.sweep(manual);
+  await database.query('DELETE FROM poisoned WHERE delegation_id = $1', [id]);
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1, poisoned: 1 });
+  expect(await knownPoisons()).toEqual([{ subject: other }]);
+  await heal();
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1, poisoned: 0, remaining: 0 });
+  expect(await knownPoisons()).toEqual([]);
+
+  const again = await seedDelegation(database, { silentSeconds: 700 });
+  await database.query('INSERT INTO poisoned VALUES ($1)', [again]);
+  await sweeper.sweep(manual);
+  expect(
+    events('sweep.poisoned')
+      .map(({ delegationId }) => delegationId)
+      .sort(),
+  ).toEqual([again, id, other].sort());
+});
+
+test('a suspect that a sweep did not come to try stays one, and is not said again within its hour', async () => {
+  const prefix = await seedFleet(database, { rows: 4, silentSeconds: 700 });
+  const ids = [1, 2].map((i) => `${prefix}0000000${i}`);
+  await poison(...ids);
+  const { sweeper, events } = testSweeper(database.db);
+  await sweeper.sweep(manual);
+  expect(events('sweep.poisoned')).toHaveLength(2);
+  // One is healed, and uses up a sweep's whole budget before the other is tried.
+  await database.query('DELETE FROM poisoned WHERE delegation_id = $1', [ids[0]]);
+  await testSweeper(database.db, { rowsMax: 1 }).sweeper.sweep(manual);
+  const replica = testSweeper(database.db);
+  await replica.sweeper.sweep(manual);
+  expect(replica.events('sweep.poisoned')).toEqual([]);
+});
+
+test('when every row raises the fault is not theirs: the sweep gives up, says so, and takes up again when it is over', async () => {
+  const prefix = await seedFleet(database, { rows: 400, silentSeconds: 700 });
+  await poison(...Array.from({ length: 400 }, (_, i) => `${prefix}${String(i).padStart(8, '0')}`));
+  const { sweeper, events } = testSweeper(database.db);
+  await expect(sweeper.sweep(manual)).rejects.toThrow('poisoned');
+  expect(events('sweep.failed')).toEqual([
+    expect.objectContaining({ retryable: false, err: expect.objectContaining({ code: 'P0666' }) }),
+  ]);
+  expect(events('sweep.poisoned').length).toBeLessThan(150);
+  await heal();
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 400, poisoned: 0, remaining: 0 });
+  expect(await notEndedOnce(database)).toEqual([]);
+});
+
+test('a row whose trigger misses a table stops no other, though the database as a whole might have lost its tables', async () => {
+  const prefix = await seedFleet(database, { rows: 20, silentSeconds: 700 });
+  const id = `${prefix}00000007`;
+  await database.query(`
+    CREATE FUNCTION miss() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM FROM no_such_table; RETURN NEW; END $$`);
+  await database.query(`
+    CREATE TRIGGER miss BEFORE UPDATE ON delegations FOR EACH ROW
+    WHEN (OLD.delegation_id = '${id}') EXECUTE FUNCTION miss()`);
+  const { sweeper, events } = testSweeper(database.db);
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 19, poisoned: 1, remaining: 1 });
+  expect(events('sweep.poisoned')).toMatchObject([{ delegationId: id, err: { code: '42P01' } }]);
+});

@@ -1,0 +1,72 @@
+import { describe, expect, test } from '@jest/globals';
+import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
+import { matchingStatement, remainingStatement, staleAtLeastStatement } from '../../../src/sweeper/storm/probe.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { seedDelegation } from '../../support/fixtures.ts';
+import { mark } from '../../support/mark.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+
+// Any instants will do. The second horizon lies on the border of two buckets of five minutes.
+const horizons = { 'inside a bucket': 1_790_000_123_456_789, "on a bucket's border": 1_790_000_100_000_000 };
+const THRESHOLD_US = 600_000_000;
+
+const at = async (id: string, column: 'last_heartbeat' | 'deadline', us: number) => {
+  await database.query(
+    `UPDATE delegations SET ${column} = '1970-01-01 00:00:00+00'::timestamptz + $2::bigint * interval '1 microsecond'
+     WHERE delegation_id = $1`,
+    [id, us],
+  );
+};
+
+describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) => {
+  const nowUs = horizonUs + THRESHOLD_US;
+
+  async function matching(rule: typeof stale): Promise<string[]> {
+    const rows = await matchingStatement(sweeperTables(database.db), rule).run(database.db, [nowUs, horizonUs, 100]);
+    return rows.map(({ delegationId }) => delegationId);
+  }
+
+  test('a heartbeat exactly at the threshold is not stale; a microsecond earlier is', async () => {
+    const offsets = { 'a-older': -THRESHOLD_US, 'b-stale': -1, 'c-exact': 0, 'd-living': 1, 'e-now': THRESHOLD_US };
+    for (const [delegationId, offset] of Object.entries(offsets)) {
+      await seedDelegation(database, { delegationId });
+      await at(delegationId, 'last_heartbeat', horizonUs + offset);
+      await at(delegationId, 'deadline', nowUs + 1);
+    }
+    const tables = sweeperTables(database.db);
+    expect(await matching(stale)).toEqual(['a-older', 'b-stale']);
+    expect(await remainingStatement(tables).run(database.db, [nowUs, horizonUs])).toEqual([{ overdue: 0, stale: 2 }]);
+    const reached = (rows: number) => staleAtLeastStatement(tables).run(database.db, [nowUs, horizonUs, rows]);
+    expect([await reached(2), await reached(3)]).toEqual([[{ reached: true }], [{ reached: false }]]);
+    expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['a-older', 'b-stale']);
+    expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual([]);
+    expect(await database.query(`SELECT error_detail FROM delegations WHERE delegation_id = 'b-stale'`)).toEqual([
+      { error_detail: 'no heartbeat for 600s' },
+    ]);
+  });
+
+  test('a deadline that is now has not passed; a microsecond earlier it has', async () => {
+    for (const [delegationId, offset] of Object.entries({ 'a-past': -1, 'b-now': 0, 'c-ahead': 1 })) {
+      await seedDelegation(database, { delegationId });
+      await at(delegationId, 'deadline', nowUs + offset);
+      await at(delegationId, 'last_heartbeat', nowUs);
+    }
+    expect(await matching(overdue)).toEqual(['a-past']);
+    expect(await mark(database.db, 'overdue', { nowUs, horizonUs })).toEqual(['a-past']);
+    expect(await mark(database.db, 'overdue', { nowUs, horizonUs })).toEqual([]);
+  });
+
+  test('the two rules share no row: what is both belongs to the deadline, what is due just now to the silence', async () => {
+    for (const [delegationId, offset] of Object.entries({ 'a-both': -1, 'b-silent': 0 })) {
+      await seedDelegation(database, { delegationId });
+      await at(delegationId, 'deadline', nowUs + offset);
+      await at(delegationId, 'last_heartbeat', horizonUs - 1);
+    }
+    expect(await matching(stale)).toEqual(['b-silent']);
+    expect(await matching(overdue)).toEqual(['a-both']);
+    expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['b-silent']);
+    expect(await mark(database.db, 'overdue', { nowUs, horizonUs })).toEqual(['a-both']);
+  });
+});

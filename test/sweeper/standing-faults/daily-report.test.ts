@@ -1,0 +1,29 @@
+import { expect, test } from '@jest/globals';
+import { seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+const manual = { trigger: 'manual' } as const;
+
+test('once a day one replica says how many of the marked came back with a result', async () => {
+  const ids = [
+    await seedDelegation(database, { silentSeconds: 700 }),
+    await seedDelegation(database, { silentSeconds: 800 }),
+  ];
+  const { ledger } = testLedger(database.db);
+  const replicas = [testSweeper(database.db), testSweeper(database.db)];
+  const said = () => replicas.flatMap(({ events }) => events('ledger.daily'));
+  const sweepAll = async () => {
+    for (const { sweeper } of replicas) await sweeper.sweep(manual);
+  };
+
+  await sweepAll();
+  expect(said()).toMatchObject([{ marked: 0, lateResults: 0, lateResultRatio: null }]);
+  for (const resultPreview of ['a result', 'and another'])
+    await ledger.setStatus(ids[0]!, 'completed', { resultPreview });
+  await sweepAll();
+  expect(said()).toHaveLength(1);
+  await database.query(`UPDATE sweeper_notices SET noticed_at = noticed_at - interval '1 day' WHERE kind = 'daily'`);
+  await sweepAll();
+  expect(said().slice(1)).toMatchObject([{ marked: 2, lateResults: 1, lateResultRatio: 0.5, windowMs: 86_400_000 }]);
+});
