@@ -59,7 +59,8 @@ GRANT USAGE ON SCHEMA :"pgboss_schema" TO :"sweeper", :"reader";
 SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger_is_there \gset
 \if :ledger_is_there
 REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
-  :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".delegation_sweeper_migrations
+  :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
+  :"db_schema".sweeper_daemons, :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
 
 -- The activity stream is append-only for everybody, and nobody chooses an activity's id or time.
@@ -68,20 +69,23 @@ GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detai
 
 -- The sweeper moves statuses and records it. It adds no delegation, stamps no heartbeat, deletes nothing of the ledger.
 GRANT SELECT, UPDATE (status, finished_at, updated_at, error_detail) ON :"db_schema".delegations TO :"sweeper";
-GRANT SELECT, UPDATE ON :"db_schema".sweeper_state TO :"sweeper";
+GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
-  ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices TO :"sweeper";
+  ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,
+  :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons TO :"sweeper";
 GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
 
 -- Orchestrators and agents. Who asked whom for what, and under which key, never changes once it is written.
 GRANT SELECT, INSERT,
   UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, result_preview, error_detail)
   ON :"db_schema".delegations TO :"writer";
-GRANT SELECT ON :"db_schema".sweeper_state TO :"writer"; -- the threshold that a heartbeat's answer carries
+-- The threshold that a heartbeat's answer carries; a library of 0.1.0 reads it from sweeper_state.
+GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_state TO :"writer";
 
 -- People and dashboards. The activity holds requests and responses whole: who may not read those gets no reader.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,
-  :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".delegation_sweeper_migrations TO :"reader";
+  :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
+  :"db_schema".sweeper_daemons, :"db_schema".delegation_sweeper_migrations TO :"reader";
 \endif
 
 -- pg-boss: the daemon runs it with migrate and createSchema off, so rows are all that it needs; its functions are open

@@ -45,7 +45,14 @@ export interface Database {
     storm_held_since: NullableTimestamp;
     storm_released_at: NullableTimestamp;
   };
-  sweeper_gaps: { gap_start: Timestamp; gap_end: Timestamp };
+  sweeper_gaps: { gap_start: Timestamp; gap_end: Timestamp; kind: Generated<string> };
+  sweeper_threshold: {
+    singleton: Generated<boolean>;
+    stuck_after_ms: ColumnType<string | null, number | null, number | null>;
+    epoch: Generated<string>;
+  };
+  sweeper_lowerings: { lowered_at: Timestamp; stuck_after_ms: ColumnType<string, number, number> };
+  sweeper_daemons: { daemon_id: string; stuck_after_ms: ColumnType<string, number, number>; beat_at: Timestamp };
   sweeper_sweeps: {
     sweep_id: string;
     started_at: Timestamp;

@@ -18,6 +18,14 @@ export class Statement<Row> {
   }
 }
 
+/**
+ * SQL: a whole number as a result column. As JSON it is a number in every client, and exact: float8 would be cut to as few
+ * digits as somebody's `extra_float_digits` says, and bigint would come as a string.
+ */
+export function wholeNumber(expression: string): string {
+  return `to_json((${expression})::bigint)`;
+}
+
 /** A literal list for IN. Literals, not parameters: a generic plan can match a partial index only with a literal. */
 export function literals(values: readonly string[]): string {
   return values.map(literal).join(', ');

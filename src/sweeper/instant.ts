@@ -6,9 +6,14 @@ export type Micros = number;
 
 export const MICROS_PER_MS = 1000;
 
-/** SQL: a timestamptz expression as Micros. */
+/** The first and last instants that ISO 8601 writes with four digits; PostgreSQL has earlier and later, and infinity. */
+const ISO_MIN_MS = -62_135_596_800_000;
+const ISO_MAX_MS = 253_402_300_799_999;
+
+/** SQL: a timestamptz expression as Micros, a bigint. Infinity, which has none, becomes the year 1 or 9999. */
 export function microsOf(expression: string): string {
-  return `(extract(epoch FROM ${expression}) * 1000000)::float8`;
+  return `CASE ${expression} WHEN '-infinity'::timestamptz THEN ${ISO_MIN_MS * MICROS_PER_MS}
+    WHEN 'infinity'::timestamptz THEN ${ISO_MAX_MS * MICROS_PER_MS} ELSE (extract(epoch FROM ${expression}) * 1000000)::bigint END`;
 }
 
 /**
@@ -16,7 +21,7 @@ export function microsOf(expression: string): string {
  * extract's cost; half a microsecond more than that errs keeps 0.123 from becoming 122.
  */
 export function wholeMsOf(expression: string): string {
-  return `floor(date_part('epoch', ${expression}) * 1000 + 0.0005)`;
+  return `floor(date_part('epoch', ${expression}) * 1000 + 0.0005)::bigint`;
 }
 
 /** SQL: a bound parameter in Micros as a timestamptz. Stable, so that an index condition can use it. */
@@ -27,10 +32,6 @@ export function timestampOf(parameter: string): string {
 export function isoOf(micros: Micros): string {
   return isoOfMs(Math.floor(micros / MICROS_PER_MS));
 }
-
-/** The first and last instants that ISO 8601 writes with four digits; PostgreSQL has earlier and later, and infinity. */
-const ISO_MIN_MS = -62_135_596_800_000;
-const ISO_MAX_MS = 253_402_300_799_999;
 
 export function isoOfMs(ms: number): string {
   return new Date(Math.min(ISO_MAX_MS, Math.max(ISO_MIN_MS, ms))).toISOString();

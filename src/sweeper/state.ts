@@ -1,5 +1,5 @@
 import type { LedgerDb } from '../db/schema.ts';
-import { Statement } from '../db/statement.ts';
+import { Statement, wholeNumber } from '../db/statement.ts';
 import { type Micros, microsOf, timestampOf } from './instant.ts';
 import type { Gap } from './observed-time/horizon.ts';
 import type { MarkRecord } from './pass/evidence.ts';
@@ -51,8 +51,8 @@ export class SweeperState {
 
   constructor(db: LedgerDb, { sweeperState, gaps, sweeps }: SweeperTables) {
     this.#db = db;
-    const columns = `${microsOf('clock_timestamp()')} AS "nowUs", ${microsOf('s.beat_at')} AS "beatAtUs", s.sweep_id AS "leaseId",
-  ${microsOf('s.storm_held_since')} AS "heldSinceUs", ${microsOf('s.storm_released_at')} AS "releasedAtUs",
+    const columns = `${wholeNumber(microsOf('clock_timestamp()'))} AS "nowUs", ${wholeNumber(microsOf('s.beat_at'))} AS "beatAtUs", s.sweep_id AS "leaseId",
+  ${wholeNumber(microsOf('s.storm_held_since'))} AS "heldSinceUs", ${wholeNumber(microsOf('s.storm_released_at'))} AS "releasedAtUs",
   coalesce((SELECT json_agg(json_build_object('startUs', ${microsOf('gap_start')}, 'endUs', ${microsOf('gap_end')}))
             FROM ${gaps}), '[]') AS "gaps"`;
     this.#open = new Statement(`UPDATE ${sweeperState} s SET sweep_id = $1 WHERE singleton RETURNING ${columns}`);
@@ -66,7 +66,7 @@ gap AS (
   SELECT beat_at, now FROM tick WHERE beat_at < now - $2::float8 * interval '1 millisecond'
   RETURNING gap_start, gap_end),
 beaten AS (UPDATE ${sweeperState} SET beat_at = now, stuck_after_ms = $1::bigint FROM tick WHERE singleton)
-SELECT ${microsOf('tick.now')} AS "nowUs", ${microsOf('gap.gap_start')} AS "startUs", ${microsOf('gap.gap_end')} AS "endUs"
+SELECT ${wholeNumber(microsOf('tick.now'))} AS "nowUs", ${wholeNumber(microsOf('gap.gap_start'))} AS "startUs", ${wholeNumber(microsOf('gap.gap_end'))} AS "endUs"
 FROM tick LEFT JOIN gap ON true`);
     this.#storm = new Statement(`
 UPDATE ${sweeperState} SET storm_held_since = ${timestampOf('$1')}, storm_released_at = ${timestampOf('$2')}

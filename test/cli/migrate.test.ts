@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { migrationNames, newestMigration } from '../support/migration-names.ts';
 import { runProgram } from '../support/program.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
 const fresh = { DB_SCHEMA: 'fresh', PGBOSS_SCHEMA: 'fresh_boss' };
-const newest = '0002_sweeper';
+const all = migrationNames.join(', ');
 
 const migrate = (args: readonly string[], env: Record<string, string> = fresh) =>
   runProgram(['migrate', ...args], { DATABASE_URL: database.url, ...env });
@@ -21,7 +22,7 @@ describe('migrate up', () => {
   test('installs both schemas; again, it finds nothing to do', async () => {
     const first = await migrate(['up', '--json']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(first.stdout)).toEqual({ applied: ['0001_ledger', newest] });
+    expect(JSON.parse(first.stdout)).toEqual({ applied: migrationNames });
     expect(await tables('fresh')).toEqual(expect.arrayContaining(['activity_logs', 'delegations', 'sweeper_state']));
     expect(await tables('fresh_boss')).toEqual(expect.arrayContaining(['job', 'schedule', 'version']));
     expect(await migrate(['up'])).toEqual({
@@ -32,14 +33,14 @@ describe('migrate up', () => {
   });
 
   test('is what migrate does when it is not told', async () => {
-    expect(await migrate([])).toMatchObject({ code: 0, stdout: `Applied 0001_ledger, ${newest}.` });
+    expect(await migrate([])).toMatchObject({ code: 0, stdout: `Applied ${all}.` });
   });
 
   test('at once from three sides installs each migration once', async () => {
     const results = await Promise.all([migrate(['--json']), migrate(['--json']), migrate(['--json'])]);
     expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(Array(3).fill({ code: 0, stderr: '' }));
     const applied = results.flatMap(({ stdout }) => JSON.parse(stdout).applied);
-    expect(applied.sort()).toEqual(['0001_ledger', newest]);
+    expect(applied.sort()).toEqual(migrationNames);
     expect(await migrate(['status'])).toMatchObject({ code: 0 });
   });
 
@@ -71,7 +72,7 @@ describe('migrate status', () => {
     const { code, stdout } = await migrate(['status']);
     expect(code).toBe(1);
     const [ledger, pgboss, remedy] = stdout.split('\n');
-    expect(ledger).toBe(`ledger:  not installed; pending 0001_ledger, ${newest}`);
+    expect(ledger).toBe(`ledger:  not installed; pending ${all}`);
     expect(pgboss).toMatch(/^pg-boss: not installed; needed \d+$/);
     expect(remedy).toBe('Run `delegation-sweeper migrate up`.');
     expect(await tables('fresh')).toEqual([]);
@@ -80,7 +81,7 @@ describe('migrate status', () => {
   test('answers yes (0) once all is there', async () => {
     const { code, stdout } = await migrate(['status'], {});
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^ledger: {2}${newest}\npg-boss: \\d+; needed \\d+$`));
+    expect(stdout).toMatch(new RegExp(`^ledger: {2}${newestMigration}\npg-boss: \\d+; needed \\d+$`));
   });
 
   test('answers no while pg-boss alone is missing', async () => {
@@ -95,11 +96,11 @@ describe('migrate down', () => {
     await migrate(['up']);
     const down = await migrate(['down', '--json']);
     expect(down).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(down.stdout)).toEqual({ reverted: [newest, '0001_ledger'] });
+    expect(JSON.parse(down.stdout)).toEqual({ reverted: migrationNames.toReversed() });
     expect((await tables('fresh')).filter((name) => !name.startsWith('delegation_sweeper_migrations'))).toEqual([]);
     expect(await tables('fresh_boss')).toContain('job');
     expect(await migrate(['down'])).toMatchObject({ code: 0, stdout: 'Nothing to take back.' });
-    expect(await migrate(['up'])).toMatchObject({ code: 0, stdout: `Applied 0001_ledger, ${newest}.` });
+    expect(await migrate(['up'])).toMatchObject({ code: 0, stdout: `Applied ${all}.` });
     expect(await runProgram(['sweep'], { DATABASE_URL: database.url, ...fresh })).toMatchObject({ code: 0 });
   });
 
@@ -124,8 +125,8 @@ test.each([['sweep'], ['sweep', '--dry-run'], ['sweep', '--json']])(
 );
 
 test('an older schema is told from a missing one', async () => {
-  await database.query(`DELETE FROM delegation_sweeper_migrations WHERE name = '${newest}'`);
+  await database.query(`DELETE FROM delegation_sweeper_migrations WHERE name = '${newestMigration}'`);
   const { code, stderr } = await runProgram(['sweep'], { DATABASE_URL: database.url });
   expect(code).toBe(78);
-  expect(stderr).toContain(`(found 0001_ledger, needs ${newest})`);
+  expect(stderr).toContain(`(found ${migrationNames.at(-2)}, needs ${newestMigration})`);
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { startDaemon } from '../support/daemon.ts';
 import { seedDelegation } from '../support/fixtures.ts';
+import { newestMigration } from '../support/migration-names.ts';
 import { startPasswordServer } from '../support/password-server.ts';
 import { runProgram } from '../support/program.ts';
 import { Relay } from '../support/relay.ts';
@@ -76,7 +77,7 @@ describe('a schema that is missing or older', () => {
     expect(await daemon.until('database.schema_outdated')).toMatchObject({
       component: 'ledger',
       found: null,
-      required: '0002_sweeper',
+      required: newestMigration,
       remedy: expect.stringContaining('migrate up'),
     });
     const { port } = await daemon.until('ops.listening');

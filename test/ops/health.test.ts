@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { unreadyReasons } from '../../src/ops/readiness.ts';
 import { testSweeper } from '../support/fixtures.ts';
+import { newestMigration } from '../support/migration-names.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { startOps } from './running-ops.ts';
@@ -57,11 +58,11 @@ describe('health over HTTP', () => {
   });
 
   test('an outdated schema is named, with the remedy', async () => {
-    await database.query(`DELETE FROM delegation_sweeper_migrations WHERE name = '0002_sweeper'`);
+    await database.query('DELETE FROM delegation_sweeper_migrations WHERE name = $1', [newestMigration]);
     await using ops = await startOps(database.url);
     expect(await readiness(ops.get)).toMatchObject({
       status: 503,
-      reasons: [{ reason: 'schema_outdated', detail: expect.stringMatching(/needs 0002_sweeper; run .*migrate up/) }],
+      reasons: [{ reason: 'schema_outdated', detail: expect.stringContaining(`needs ${newestMigration}; run `) }],
     });
   });
 

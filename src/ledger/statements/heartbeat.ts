@@ -1,4 +1,4 @@
-import { isOneOf, Statement } from '../../db/statement.ts';
+import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
 import type { LedgerTables } from '../tables.ts';
 import { openStatuses, type Status } from '../transitions.ts';
 
@@ -33,7 +33,7 @@ const isOpen = isOneOf('d.status', openStatuses);
 const stamp = 'last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())';
 
 const answer = `seen.delegation_id AS "delegationId", seen.status AS "status", seen.terminal AS "terminal",
-  seen.due AS "due", seen.stuck_after_ms::float8 AS "stuckAfterMs"`;
+  seen.due AS "due", ${wholeNumber('seen.stuck_after_ms')} AS "stuckAfterMs"`;
 
 /**
  * One delegation's heartbeat, by the function of the schema: the same as below for one row, with plans that the server

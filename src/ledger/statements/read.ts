@@ -1,4 +1,4 @@
-import { Statement } from '../../db/statement.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
 import type { Activity } from '../activity.ts';
 import type { Delegation } from '../delegation.ts';
 import type { LedgerTables } from '../tables.ts';
@@ -16,7 +16,7 @@ FROM ${delegations} WHERE delegation_id = $1`);
 /** Oldest first. Parameter: $1 id. */
 export function historyStatement({ activityLogs }: LedgerTables): Statement<Activity> {
   return new Statement(`
-SELECT activity_id::float8 AS "activityId", delegation_id AS "delegationId", event AS "event",
+SELECT ${wholeNumber('activity_id')} AS "activityId", delegation_id AS "delegationId", event AS "event",
   from_status AS "fromStatus", to_status AS "toStatus", actor AS "actor", detail AS "detail",
   request_body AS "requestBody", response_body AS "responseBody", created_at AS "createdAt"
 FROM ${activityLogs} WHERE delegation_id = $1 ORDER BY activity_id`);

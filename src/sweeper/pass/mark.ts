@@ -1,4 +1,4 @@
-import { Statement } from '../../db/statement.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
 import { transitionCtes } from '../../ledger/statements/transition.ts';
 import type { Status } from '../../ledger/transitions.ts';
 import { type Micros, microsOf, timestampOf, wholeMsOf } from '../instant.ts';
@@ -82,7 +82,7 @@ WITH matching AS (
 numbered AS (
   SELECT key, delegation_id, row_number() OVER places AS n, lead(delegation_id) OVER places IS NULL AS is_last
   FROM matching WINDOW places AS (ORDER BY key, delegation_id))
-SELECT ${leaseId(tables)} AS "leaseId", e.delegation_id AS "delegationId", ${microsOf('e.key')} AS "keyUs",
+SELECT ${leaseId(tables)} AS "leaseId", e.delegation_id AS "delegationId", ${wholeNumber(microsOf('e.key'))} AS "keyUs",
   ((e.n - 1) % $7::int + 1)::int AS "rows"
 FROM (VALUES ($7::int)) one LEFT JOIN (SELECT * FROM numbered WHERE n % $7::int = 0 OR is_last) e ON true
 ORDER BY e.n`);
@@ -110,7 +110,7 @@ function isWithin(rule: Rule): string {
 
 function markStatement(tables: SweeperTables, rule: Rule, which: string): Statement<MarkAnswer> {
   const detail = `jsonb_build_object('rule', '${rule.name}', 'sweepId', $3::text, 'lastHeartbeat', m.last_heartbeat,
-      'deadline', m.deadline, ${rule.name === 'stale' ? `'stuckAfterMs', $4::float8, 'silentMs'` : `'overdueMs'`}, m.lateness_ms)`;
+      'deadline', m.deadline, ${rule.name === 'stale' ? `'stuckAfterMs', $4::numeric, 'silentMs'` : `'overdueMs'`}, m.lateness_ms)`;
   return new Statement(`
 WITH picked AS MATERIALIZED (
   SELECT d.ctid AS place, d.delegation_id, d.status
@@ -136,9 +136,9 @@ ${transitionCtes(tables, {
   ],
 })}
 SELECT ${leaseId(tables)} AS "leaseId", m.delegation_id AS "delegationId", m.caller_id AS "callerId",
-  m.callee_id AS "calleeId", m.from_status AS "fromStatus", ${wholeMsOf('m.last_heartbeat')} AS "lastHeartbeatMs",
-  ${wholeMsOf('m.deadline')} AS "deadlineMs", m.lateness_ms AS "latenessMs"
-FROM (VALUES ($4::float8)) one LEFT JOIN moved m ON true`);
+  m.callee_id AS "calleeId", m.from_status AS "fromStatus", ${wholeNumber(wholeMsOf('m.last_heartbeat'))} AS "lastHeartbeatMs",
+  ${wholeNumber(wholeMsOf('m.deadline'))} AS "deadlineMs", ${wholeNumber('m.lateness_ms')} AS "latenessMs"
+FROM (VALUES ($4::numeric)) one LEFT JOIN moved m ON true`);
 }
 
 /**

@@ -20,7 +20,7 @@ export function verbatim(pgbossSchema: string): string {
 export async function installedVersion(db: Kysely<Database>, pgbossSchema: string): Promise<number | null> {
   try {
     const { rows } = await sql<{ version: number }>`
-      SELECT version::float8 AS version FROM ${sql.id(pgbossSchema, 'version')}`.execute(db);
+      SELECT version::int AS version FROM ${sql.id(pgbossSchema, 'version')}`.execute(db);
     return rows[0]?.version ?? null;
   } catch (err) {
     if ((err as { code?: string }).code === UNDEFINED_TABLE) return null;

@@ -1,4 +1,4 @@
-import { Statement } from '../../db/statement.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
 import { openStatuses, type Status, sourcesOf } from '../../ledger/transitions.ts';
 import type { SweeperTables } from '../tables.ts';
 
@@ -32,7 +32,7 @@ export function censusStatement({ delegations }: SweeperTables, rowsMax = CENSUS
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)
 SELECT clock.now AS "at", o.status AS "status",
   least(${SILENCE_BINS}, greatest(0, floor(${silenceMs} / $1::float8 * ${SILENCE_BINS})))::int AS "bin",
-  count(*)::float8 AS "count"
+  ${wholeNumber('count(*)')} AS "count"
 FROM clock, (
   SELECT d.status, d.last_heartbeat FROM ${delegations} d WHERE d.finished_at IS NULL
   ORDER BY d.deadline, d.delegation_id LIMIT ${rowsMax}) o

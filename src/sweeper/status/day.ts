@@ -1,4 +1,4 @@
-import { literal, Statement } from '../../db/statement.ts';
+import { literal, Statement, wholeNumber } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** Late results that are counted at most: each costs a look at its delegation. */
@@ -23,11 +23,11 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
   return new Statement(`
 SELECT s.*, l.*, g.*
 FROM (
-  SELECT count(*)::float8 AS "sweeps", coalesce(sum(stuck), 0)::float8 AS "stuck",
-    coalesce(sum(failed), 0)::float8 AS "failed"
+  SELECT ${wholeNumber('count(*)')} AS "sweeps", ${wholeNumber('coalesce(sum(stuck), 0)')} AS "stuck",
+    ${wholeNumber('coalesce(sum(failed), 0)')} AS "failed"
   FROM ${sweeps} WHERE started_at >= ${dayAgo}) s,
 (
-  SELECT count(DISTINCT late.delegation_id)::float8 AS "lateResults"
+  SELECT ${wholeNumber('count(DISTINCT late.delegation_id)')} AS "lateResults"
   FROM (
     SELECT a.delegation_id FROM ${activityLogs} a
     WHERE a.to_status IS NULL AND a.created_at >= ${dayAgo} AND a.event = 'delegation.late_result'
@@ -35,7 +35,7 @@ FROM (
     LIMIT ${LATE_RESULTS_MAX}) late
   JOIN ${delegations} d ON d.delegation_id = late.delegation_id AND d.finished_at >= ${dayAgo}) l,
 (
-  SELECT coalesce(sum(floor(extract(epoch FROM gap_end - greatest(gap_start, ${dayAgo})) * 1000)), 0)::float8 AS "unobservedMs"
+  SELECT ${wholeNumber(`coalesce(sum(floor(extract(epoch FROM gap_end - greatest(gap_start, ${dayAgo})) * 1000)), 0)`)} AS "unobservedMs"
   FROM ${gaps} WHERE gap_end > ${dayAgo}) g`);
 }
 

@@ -1,4 +1,4 @@
-import { Statement } from '../../db/statement.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
 import type { MarkRecord } from '../pass/evidence.ts';
 import type { CalleeCount } from '../storm/probe.ts';
 import type { SweeperTables } from '../tables.ts';
@@ -44,21 +44,21 @@ export function historyStatements({ sweeps, gaps }: SweeperTables) {
   return {
     bins: new Statement<SweepBin>(`
 SELECT date_bin('${HISTORY_BIN_MINUTES} minutes', started_at, '1970-01-01 00:00:00+00'::timestamptz) AS "at",
-  count(*)::float8 AS "sweeps", sum(stuck)::float8 AS "stuck", sum(failed)::float8 AS "failed",
-  max(duration_ms)::float8 AS "durationMaxMs", bool_or(held) AS "held"
+  ${wholeNumber('count(*)')} AS "sweeps", ${wholeNumber('sum(stuck)')} AS "stuck", ${wholeNumber('sum(failed)')} AS "failed",
+  ${wholeNumber('max(duration_ms)')} AS "durationMaxMs", bool_or(held) AS "held"
 FROM ${day} GROUP BY 1 ORDER BY 1`),
     marks: new Statement<Mark>(`
 SELECT s.started_at AS "at", m.mark ->> 'delegationId' AS "delegationId", m.mark ->> 'callerId' AS "callerId",
   m.mark ->> 'calleeId' AS "calleeId", m.mark ->> 'rule' AS "rule", m.mark ->> 'fromStatus' AS "fromStatus",
-  (m.mark ->> 'latenessMs')::float8 AS "latenessMs", (m.mark ->> 'stuckAfterMs')::float8 AS "stuckAfterMs"
+  (m.mark -> 'latenessMs')::json AS "latenessMs", (m.mark -> 'stuckAfterMs')::json AS "stuckAfterMs"
 FROM (SELECT * FROM ${sweeps} WHERE started_at >= clock_timestamp() - interval '1 day' AND stuck + failed > 0
       ORDER BY started_at DESC LIMIT ${MARKS_MAX}) s,
   jsonb_array_elements(s.marks) WITH ORDINALITY m (mark, position)
 ORDER BY s.started_at DESC, m.position DESC LIMIT ${MARKS_MAX}`),
     callees: new Statement<CalleeCount>(`
-SELECT c.callee ->> 'calleeId' AS "calleeId", sum((c.callee ->> 'count')::float8)::float8 AS "count"
+SELECT c.callee ->> 'calleeId' AS "calleeId", ${wholeNumber("sum((c.callee ->> 'count')::bigint)")} AS "count"
 FROM ${day}, jsonb_array_elements(s.callees) c (callee)
-GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${CALLEES_MAX}`),
+GROUP BY 1 ORDER BY sum((c.callee ->> 'count')::bigint) DESC, 1 LIMIT ${CALLEES_MAX}`),
     gaps: new Statement<History['gaps'][number]>(`
 SELECT gap_start AS "start", gap_end AS "end" FROM ${gaps} WHERE gap_end > clock_timestamp() - interval '1 day'
 ORDER BY gap_end DESC LIMIT ${GAPS_MAX}`),

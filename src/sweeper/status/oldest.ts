@@ -1,4 +1,4 @@
-import { isOneOf, Statement } from '../../db/statement.ts';
+import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
 import { sourcesOf } from '../../ledger/transitions.ts';
 import type { SweeperTables } from '../tables.ts';
 
@@ -15,13 +15,12 @@ export interface Oldest {
 /** The first entries of the two indexes that a sweep uses, too. */
 export function oldestStatement({ delegations }: SweeperTables): Statement<Oldest> {
   // Not below zero, when a row's instant is later than this statement's clock.
-  const since = (instant: string) =>
-    `greatest(0, floor(extract(epoch FROM clock_timestamp() - ${instant}) * 1000))::float8`;
+  const since = (instant: string) => `greatest(0, floor(extract(epoch FROM clock_timestamp() - ${instant}) * 1000))`;
   return new Statement(`
 SELECT
-  (SELECT max(${since('o.last_heartbeat')})
+  (SELECT ${wholeNumber(`max(${since('o.last_heartbeat')})`)}
    FROM (SELECT d.last_heartbeat FROM ${delegations} d WHERE ${isOneOf('d.status', sourcesOf('stuck'))}
          ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${BUCKET_ROWS_MAX}) o) AS "silenceMs",
-  coalesce((SELECT ${since('d.deadline')} FROM ${delegations} d WHERE d.finished_at IS NULL
-            ORDER BY d.deadline, d.delegation_id LIMIT 1), 0) AS "overdueMs"`);
+  ${wholeNumber(`coalesce((SELECT ${since('d.deadline')} FROM ${delegations} d WHERE d.finished_at IS NULL
+            ORDER BY d.deadline, d.delegation_id LIMIT 1), 0)`)} AS "overdueMs"`);
 }

@@ -1,4 +1,4 @@
-import { Statement } from '../../db/statement.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** What the daemons of this database keep between them, at one instant of its clock. */
@@ -17,7 +17,7 @@ export interface Vitals {
 export function vitalsStatement({ sweeperState }: SweeperTables): Statement<Vitals> {
   return new Statement(`
 SELECT clock_timestamp() AS "now", s.swept_at AS "sweptAt", s.beat_at AS "beatAt",
-  s.stuck_after_ms::float8 AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
+  ${wholeNumber('s.stuck_after_ms')} AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
   s.storm_released_at AS "stormReleasedAt"
 FROM ${sweeperState} s WHERE singleton`);
 }

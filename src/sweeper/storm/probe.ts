@@ -1,4 +1,4 @@
-import { isOneOf, Statement } from '../../db/statement.ts';
+import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { overdue, type Rule, stale } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';
@@ -41,7 +41,7 @@ export interface StaleCount {
 export function staleCountStatement({ delegations }: SweeperTables): Statement<StaleCount> {
   return new Statement(`
 WITH per AS (SELECT d.callee_id, count(*) AS rows FROM ${delegations} d WHERE ${stale.matches} GROUP BY d.callee_id)
-SELECT coalesce(sum(rows), 0)::float8 AS "stale", count(*)::float8 AS "callees",
+SELECT ${wholeNumber('coalesce(sum(rows), 0)')} AS "stale", ${wholeNumber('count(*)')} AS "callees",
   coalesce((SELECT json_agg(json_build_object('calleeId', callee_id, 'count', rows))
             FROM (SELECT * FROM per ORDER BY rows DESC, callee_id LIMIT ${CALLEES_NAMED_MAX}) named), '[]') AS "top"
 FROM per`);
@@ -50,7 +50,7 @@ FROM per`);
 /** How many are in progress, counted no further than $1. */
 export function inFlightStatement({ delegations }: SweeperTables): Statement<{ inFlight: number }> {
   return new Statement(`
-SELECT count(*)::float8 AS "inFlight"
+SELECT ${wholeNumber('count(*)')} AS "inFlight"
 FROM (SELECT FROM ${delegations} d WHERE ${inProgress} ${inOrder(stale)} LIMIT $1::bigint) counted`);
 }
 
@@ -61,7 +61,7 @@ export interface RemainingCount {
 
 /** What still matches each rule, each counted to the maximum. Parameters: $1 now, $2 horizon. */
 export function remainingStatement({ delegations }: SweeperTables): Statement<RemainingCount> {
-  const count = (rule: Rule) => `(SELECT count(*)::float8
+  const count = (rule: Rule) => `(SELECT ${wholeNumber('count(*)')}
   FROM (SELECT FROM ${delegations} d WHERE ${rule.matches} ${inOrder(rule)} LIMIT ${REMAINING_COUNT_MAX}) counted) AS "${rule.name}"`;
   return new Statement(`SELECT ${count(overdue)}, ${count(stale)}`);
 }
@@ -78,7 +78,7 @@ export interface MatchingRow {
 export function matchingStatement({ delegations }: SweeperTables, rule: Rule): Statement<MatchingRow> {
   return new Statement(`
 SELECT d.delegation_id AS "delegationId", d.caller_id AS "callerId", d.callee_id AS "calleeId", d.status AS "status",
-  floor(extract(epoch FROM ${rule.lateness}) * 1000)::float8 AS "latenessMs"
+  ${wholeNumber(`floor(extract(epoch FROM ${rule.lateness}) * 1000)`)} AS "latenessMs"
 FROM ${delegations} d WHERE ${rule.matches}
 ${inOrder(rule)} LIMIT $3::int`);
 }
