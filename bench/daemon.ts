@@ -44,7 +44,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   private constructor(url: string, flags: readonly string[]) {
-    this.#child = spawn(process.execPath, [...flags, `${BUILD}/dist/src/main.js`, 'start'], {
+    this.#child = spawn(process.execPath, [...flags, `${BUILD}/dist/main.js`, 'start'], {
       env: { PATH: process.env.PATH, DATABASE_URL: url, OPS_PORT: '0', NODE_ENV: 'production' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** argv -> command -> exit code. */
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const [major = 0] = process.versions.node.split('.').map(Number);
 const EXIT_CONFIGURATION = 78;
 
-if (major < 22 || (major === 22 && minor < 18)) {
+if (major < 24) {
   process.stderr.write(
-    `delegation-sweeper needs Node 22.18 or newer, this is ${process.versions.node}. In a checkout, run it through npm (npm start, npm run -s cli -- <command>): its scripts use the Node that npm ci installed.\n`,
+    `delegation-sweeper needs Node 24 or newer, this is ${process.versions.node}. In a checkout, run it through npm (npm start, npm run -s cli -- <command>): its scripts use the Node that npm ci installed.\n`,
   );
   process.exit(EXIT_CONFIGURATION);
 }

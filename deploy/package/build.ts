@@ -1,0 +1,75 @@
+/**
+ * Builds `dist`, which is what the package carries: the ledger library, and the daemon with its command line.
+ *
+ * Both are bundled, so that an agent that installs the library gets kysely, pg and pino and nothing that only the daemon
+ * needs: what the daemon uses besides (pg-boss, zod, OpenTelemetry and so on) stands in its own files. Chunks that both
+ * share are built once. The demo and the embedded PostgreSQL belong to a checkout and are left out.
+ *
+ * dist/index.js         the library            dist/migrations/*.js  each migration, as the migrator reads them
+ * dist/main.js          the command line       dist/types/           the library's declarations
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { pruneDeclarations } from './declarations.ts';
+import { licenses } from './licenses.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const dist = path.join(root, 'dist');
+
+/** Installed beside the package, never inside it: the user's program and the ledger have to share one kysely. */
+const external = ['kysely', 'kysely/*', 'pg', 'pino', '*/demo/demo.ts', '*/embedded/embedded-postgres.ts'];
+
+rmSync(dist, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  outdir: dist,
+  outbase: root,
+  entryPoints: [
+    { in: 'src/index.ts', out: 'index' },
+    { in: 'src/main.ts', out: 'main' },
+    ...readdirSync(path.join(root, 'migrations')).map((file) => ({
+      in: `migrations/${file}`,
+      out: `migrations/${path.parse(file).name}`,
+    })),
+  ],
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  external,
+  // Stack traces name our sources; their text travels with the map, since the package has no src.
+  sourcemap: 'linked',
+  sourcesContent: true,
+  // CommonJS packages inside the bundle ask for Node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  metafile: true,
+  logLevel: 'warning',
+});
+execFileSync(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+pruneDeclarations(path.join(dist, 'types'), 'src/index.d.ts');
+writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(root, bundledPackages(metafile)));
+
+/** The packages whose code got into the bundle. */
+function bundledPackages({ inputs }: Metafile): string[] {
+  const names = Object.keys(inputs).flatMap((file) => {
+    const inside = file.split('node_modules/').at(-1)!;
+    return inside === file
+      ? []
+      : [
+          inside
+            .split('/')
+            .slice(0, inside.startsWith('@') ? 2 : 1)
+            .join('/'),
+        ];
+  });
+  return [...new Set(names)].sort();
+}
