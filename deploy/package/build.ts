@@ -16,7 +16,8 @@ import { pruneDeclarations } from './declarations.ts';
 import { licenses } from './licenses.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const dist = path.join(root, 'dist');
+/** Where to; the benchmark builds into a place of its own. */
+const dist = path.resolve(root, process.argv[2] ?? 'dist');
 
 /** Installed beside the package, never inside it: the user's program and the ledger have to share one kysely. */
 const external = ['kysely', 'kysely/*', 'pg', 'pino', '*/demo/demo.ts', '*/embedded/embedded-postgres.ts'];
@@ -51,10 +52,20 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-execFileSync(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  [
+    path.join(root, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    path.join(dist, 'types'),
+  ],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 pruneDeclarations(path.join(dist, 'types'), 'src/index.d.ts');
 writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(root, bundledPackages(metafile)));
 
