@@ -8,7 +8,6 @@ import { DelegationLedger } from '../index.ts';
 import { Periodic } from '../lifecycle/periodic.ts';
 import { Services } from '../lifecycle/services.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
-import { Undo } from '../lifecycle/undo.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Schedule } from '../sweeper/schedule/schedule.ts';
@@ -89,7 +88,7 @@ async function stageAndPerform(
   interrupt.throwIfAborted();
   const daemon = daemonServices(settings, stage, log);
   const services = new Services([...daemon.services, sweepRequests(daemon.schedule, log)]);
-  await using undo = new Undo();
+  await using undo = new AsyncDisposableStack();
   undo.defer(() => services.stopAll({ deadlineMs: daemon.stopWithinMs }));
   await untilAborted(services.startAll({ deadlineMs: daemon.stopWithinMs }), AbortSignal.any([interrupt, limit]));
   const handle = undo.use(

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseLocation } from '../db/connection.ts';
 import { type Delegation, type DelegationLedger, isTerminal } from '../index.ts';
-import { Undo } from '../lifecycle/undo.ts';
 import type { EventFields } from '../log/catalogue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { AgentProcess } from './agent-process.ts';
@@ -29,7 +28,7 @@ const LOOK_EVERY_MS = 200;
 export async function perform(cast: readonly Role[], options: PerformanceOptions): Promise<Result[]> {
   const { log, location, dbSchema, interrupt, limit } = options;
   const signal = AbortSignal.any([interrupt, limit]);
-  await using troupe = new Undo();
+  await using troupe = new AsyncDisposableStack();
   const agents = new Map<Role, AgentProcess>();
   for (const role of cast) {
     if (role.work === null) continue;

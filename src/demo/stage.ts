@@ -7,7 +7,6 @@ import type { Database } from '../config/config.ts';
 import type { DatabaseLocation } from '../db/connection.ts';
 import { openDatabase } from '../db/database.ts';
 import { startEmbedded } from '../embedded/embedded-postgres.ts';
-import { Undo } from '../lifecycle/undo.ts';
 import type { EventLog } from '../log/event-log.ts';
 
 export interface StageNames {
@@ -24,16 +23,16 @@ export function stageNames(): StageNames {
 /** A database, or two schemas of one, that are the demo's alone; gone when it is disposed. */
 export class Stage implements AsyncDisposable {
   readonly location: DatabaseLocation;
-  readonly #undo: Undo;
+  readonly #undo: AsyncDisposableStack;
 
-  private constructor(location: DatabaseLocation, undo: Undo) {
+  private constructor(location: DatabaseLocation, undo: AsyncDisposableStack) {
     this.location = location;
     this.#undo = undo;
   }
 
   /** With both schemas installed. Throws EmbeddedPostgresError, or the database's error, and leaves nothing behind. */
   static async open(database: Database, names: StageNames, log: EventLog): Promise<Stage> {
-    await using undo = new Undo();
+    await using undo = new AsyncDisposableStack();
     const location = await locate(database, undo, log);
     const options = { location, ...names };
     // A server of the demo's own goes as a whole.
@@ -47,7 +46,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-async function locate(database: Database, undo: Undo, log: EventLog): Promise<DatabaseLocation> {
+async function locate(database: Database, undo: AsyncDisposableStack, log: EventLog): Promise<DatabaseLocation> {
   if (database.kind === 'url') return { url: database.url };
   if (database.kind === 'file') return { file: database.file };
   const asked = await mkdtemp(path.join(tmpdir(), 'delegation-sweeper-demo-'));
