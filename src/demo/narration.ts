@@ -12,7 +12,7 @@ export function narrate(line: Line): string {
 }
 
 /** Sweeps are counted in the progress line, what they mark has lines of its own; the results stand in the table. */
-const elsewhere = new Set(['sweep.completed', 'demo.result', 'demo.completed']);
+const elsewhere = new Set(['sweep.completed', 'ledger.daily', 'demo.result', 'demo.completed']);
 
 export function isWorthALine(event: string): boolean {
   return !elsewhere.has(event);
@@ -32,16 +32,17 @@ const tales: Readonly<Record<string, (line: Line) => string>> = {
   'embedded.stopped': () => 'PostgreSQL has stopped, its data are gone',
 };
 
-function untold({ level: _, time: __, service: ___, event, message, ...fields }: Line): string {
-  return `${event}: ${message} ${JSON.stringify(fields)}`;
+function untold({ message }: Line): string {
+  return String(message);
 }
 
 function name(of: unknown): string {
   return String(of).padEnd(NAME_WIDTH);
 }
 
+/** Cut off, as the ledger's own text cuts it: the lines and the closing table say the same. */
 function seconds(ms: unknown): string {
-  return `${Number((Number(ms) / 1000).toFixed(1))} s`;
+  return `${Math.floor(Number(ms) / 100) / 10} s`;
 }
 
 const red = (text: string) => styleText(['bold', 'red'], text, { stream: process.stdout });
