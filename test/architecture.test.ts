@@ -8,8 +8,9 @@ import { describe, expect, test } from '@jest/globals';
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   log: [],
   lifecycle: [],
-  config: [],
-  db: ['log'],
+  address: [],
+  config: ['address'],
+  db: ['address', 'log'],
   ledger: ['db', 'log'],
   sweeper: ['ledger', 'db', 'log', 'lifecycle'],
   ops: ['log', 'lifecycle'],
