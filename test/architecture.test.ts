@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   address: [],
   config: ['address'],
   db: ['address', 'log'],
-  ledger: ['db', 'log'],
+  ledger: ['address', 'db', 'log'],
   sweeper: ['ledger', 'db', 'log', 'lifecycle'],
   ops: ['log', 'lifecycle'],
   embedded: ['lifecycle', 'log'],
@@ -32,7 +32,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
   commander: [/^cli\//],
-  '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/logger\.ts$/],
+  '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };
 
