@@ -98,7 +98,7 @@ function hostsOf(authority: string, parameters: Parameters): readonly Host[] {
 }
 
 function hostAndPort(text: string): Host {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]*)(?::(.*))?$/.exec(text);
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]*)(?::([^:]*))?$/.exec(text);
   if (!match) throw new AddressError('a host is not a name or an address (an IPv6 address stands in square brackets)');
   const [, host = '', port = ''] = match;
   return { host: bare(decoded(host, 'a % of the host must be written %25')), port: portOf(port) };
