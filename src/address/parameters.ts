@@ -26,7 +26,7 @@ const refused: Readonly<Record<string, string>> = {
   currentSchema: "currentSchema would be ignored; the schema is DB_SCHEMA, or openLedger's option `schema`",
   database: 'database would be ignored; the database is the path of the URL',
   service: 'service files are not read; write host, port and database into the URL',
-  passfile: 'password files are not read; put the password into the URL, or the URL into a file',
+  passfile: 'passfile would be ignored; put the password into the URL, or the URL into a file',
   replication: 'replication is no connection that a ledger can use',
   require_auth: 'require_auth would be ignored; sslmode=verify-full makes sure of the server',
   requiressl: 'requiressl would be ignored; use sslmode=verify-full',

@@ -45,7 +45,8 @@ export function redactUrl(text: string): string {
 }
 
 /** Their names and ports alone: a password with a comma in it has an @ behind it. */
-const severalHosts = /^([a-z]+:\/\/(?:[^/?#]*@)?)([\w.:[\]-]+(?:,[\w.:[\]-]+)+)(?=[/?#]|$)/i;
+const host = String.raw`(?:[\w.-]+|\[[\w.:]+\])(?::\d+)?`;
+const severalHosts = new RegExp(String.raw`^([a-z]+:\/\/(?:[^/?#]*@)?)(${host}(?:,${host})+)(?=[/?#]|$)`, 'i');
 
 function parse(text: string): URL | null {
   // As node-postgres does: user@/database stands for the default host, which URL does not take.

@@ -253,6 +253,27 @@ describe('DATABASE_URL_FILE', () => {
   });
 });
 
+test.each([
+  ['bogus', 'bogus is unknown; accepted: sslmode=disable, require, verify-ca or verify-full'],
+  ['prefer', 'falls back to a connection without TLS'],
+])('PGSSLMODE=%s is refused with the reason', (mode, reason) => {
+  expect(errorOf({ DATABASE_URL: 'postgres://h/db', PGSSLMODE: mode }).message).toContain(reason);
+});
+
+test.each([
+  ['mysql://h/db', 'does not begin with postgresql:// or postgres://'],
+  ['postgres://h:70000/db', 'a port is not a number from 1 to 65535'],
+  ['postgres://u:1#s@h/db', 'must be percent-encoded'],
+  ['postgres://h/db?sslmode=bogus', 'sslmode=bogus is unknown; accepted: sslmode=disable, require, verify-ca'],
+  ['postgres://h/db?uselibpqcompat=true&sslmode=require', 'would accept any certificate'],
+  ['postgres://h/db?hostaddr=10.0.0.1', 'hostaddr is not supported'],
+  ['postgres://h/db?target_session_attrs=standby', 'target_session_attrs=standby'],
+])('%s is refused with the reason, from a file as well', (url, reason) => {
+  expect(errorOf({ DATABASE_URL: url }).message).toContain(reason);
+  expect(errorOf({ DATABASE_URL_FILE: file('refused', url) }).message).toMatch(/its content: /);
+  expect(errorOf({ DATABASE_URL_FILE: file('refused', url) }).message).toContain(reason);
+});
+
 test('PGSSLMODE=no-verify, which the driver would read for itself, is refused like sslmode=no-verify', () => {
   expect(errorOf({ DATABASE_URL: 'postgres://h/db', PGSSLMODE: 'no-verify' }).message).toContain(
     'PGSSLMODE="no-verify"',
