@@ -7,5 +7,12 @@ export type { HeartbeatResult } from './ledger/heartbeats.ts';
 export type { InsertArguments, InsertResult } from './ledger/insertion.ts';
 export { KeepAlive, type KeepAliveOptions } from './ledger/keep-alive.ts';
 export { DelegationLedger, type LedgerOptions } from './ledger/ledger.ts';
+export {
+  createLedgerPool,
+  type LedgerPoolOptions,
+  type OpenLedgerOptions,
+  type OwnedLedger,
+  openLedger,
+} from './ledger/open-ledger.ts';
 export type { SetStatusOptions, SetStatusResult } from './ledger/status-change.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';

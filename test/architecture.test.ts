@@ -8,9 +8,10 @@ import { describe, expect, test } from '@jest/globals';
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   log: [],
   lifecycle: [],
-  config: [],
-  db: ['log'],
-  ledger: ['db', 'log'],
+  address: [],
+  config: ['address'],
+  db: ['address', 'log'],
+  ledger: ['address', 'db', 'log'],
   sweeper: ['ledger', 'db', 'log', 'lifecycle'],
   ops: ['log', 'lifecycle'],
   embedded: ['lifecycle', 'log'],
@@ -31,7 +32,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
   commander: [/^cli\//],
-  '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/logger\.ts$/],
+  '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };
 

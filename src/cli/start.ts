@@ -6,6 +6,7 @@ import { version } from '../compose/version.ts';
 import { type Config, redacted } from '../config/config.ts';
 import { Services } from '../lifecycle/services.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
+import { activeTrace } from '../log/active-trace.ts';
 import { errorFields } from '../log/error-fields.ts';
 import { createEventLog, type EventLog, teeEventLog } from '../log/event-log.ts';
 import { createLogger } from '../log/logger.ts';
@@ -14,7 +15,7 @@ import { Telemetry } from '../ops/telemetry/telemetry.ts';
 
 /** The daemon: the composition root. Resolves with the exit code once a signal has stopped everything. */
 export async function start(config: Config): Promise<ExitCode> {
-  const lines = createEventLog(createLogger({ level: config.logLevel, destination: 'stdout' }));
+  const lines = createEventLog(createLogger({ level: config.logLevel, destination: 'stdout', mixin: activeTrace }));
   const telemetry = await Telemetry.open({ ...config.telemetry, version }, lines);
   const metrics = new EventMetrics(telemetry.meter);
   const log = teeEventLog(metrics, lines);

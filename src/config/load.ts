@@ -1,3 +1,4 @@
+import { refusalOfMode, sslModes } from '../address/tls.ts';
 import type { Config, Database } from './config.ts';
 import { ConfigError, type Problem, shown } from './config-error.ts';
 import { type KeyName, keys, type Settings } from './keys.ts';
@@ -55,14 +56,9 @@ function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<S
       reason: `not set, and NODE_ENV=production has no embedded database; accepted: ${keys.databaseUrl.accepted}, or DATABASE_URL_FILE`,
     });
   }
-  // node-postgres reads it for a URL that does not say.
-  if (PGSSLMODE === 'no-verify') {
-    problems.push({
-      variable: 'PGSSLMODE',
-      value: PGSSLMODE,
-      reason:
-        'it would accept any certificate, and so any server; accepted: verify-full, or disable on a trusted network',
-    });
+  // node-postgres reads it for a URL that does not say, and takes what it does not know for no TLS.
+  if (PGSSLMODE && !sslModes.includes(PGSSLMODE)) {
+    problems.push({ variable: 'PGSSLMODE', value: PGSSLMODE, reason: refusalOfMode(PGSSLMODE) });
   }
   // PostgreSQL folds an unquoted name to lower case, and pg-boss does not always quote.
   if (dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {

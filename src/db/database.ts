@@ -1,6 +1,7 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
-import { type ConnectionOptions, poolConfig } from './connection.ts';
+import type { Kysely } from 'kysely';
+import type pg from 'pg';
+import type { ConnectionOptions } from './connection.ts';
+import { databaseOn, openPool } from './pool.ts';
 import type { Database } from './schema.ts';
 
 export interface DatabaseHandle extends AsyncDisposable {
@@ -11,13 +12,7 @@ export interface DatabaseHandle extends AsyncDisposable {
 
 /** Opens no connection yet. Disposing it closes all of them, once each is returned. */
 export function openDatabase(options: ConnectionOptions & { readonly schema: string }): DatabaseHandle {
-  const pool = new pg.Pool(poolConfig(options));
-  // An idle connection that the server closes says so here; the next query opens another. Unheard it ends the process.
-  pool.on('error', () => {});
-  const root = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  return {
-    db: root.withSchema(options.schema),
-    pool,
-    [Symbol.asyncDispose]: () => root.destroy(),
-  };
+  const { pool } = openPool(options);
+  const db = databaseOn(pool, options.schema);
+  return { db, pool, [Symbol.asyncDispose]: () => db.destroy() };
 }

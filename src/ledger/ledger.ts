@@ -1,5 +1,6 @@
 import type { LedgerDb } from '../db/schema.ts';
-import { createEventLog, type EventLog, type LogSink } from '../log/event-log.ts';
+import type { EventLog, LogSink } from '../log/event-log.ts';
+import { createLedgerLog } from '../log/ledger-log.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Activity } from './activity.ts';
 import { assertDurationMs, assertId } from './arguments.ts';
@@ -44,7 +45,7 @@ export class DelegationLedger {
   constructor(db: LedgerDb, options: LedgerOptions = {}) {
     const { heartbeatMinIntervalMs = HEARTBEAT_MIN_INTERVAL_DEFAULT_MS } = options;
     assertDurationMs('heartbeatMinIntervalMs', heartbeatMinIntervalMs);
-    const log: EventLog = createEventLog(options.logger ?? defaultLogger());
+    const log: EventLog = createLedgerLog(options.logger ?? defaultLogger());
     const tables = ledgerTables(db);
     this.#db = db;
     this.#insertion = new Insertion(db, tables, log);

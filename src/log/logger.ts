@@ -1,6 +1,5 @@
-import { context, isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, type LevelWithSilent, type Logger, pino, stdTimeFunctions } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import { type Prettiness, prettified } from './pretty.ts';
 import { turnDestination } from './turn-destination.ts';
 
 export type { Logger } from 'pino';
@@ -12,20 +11,16 @@ export interface LoggerOptions {
   readonly service?: string;
   /** Lines for people instead of JSON, with colours where the terminal has them. */
   readonly pretty?: boolean | Prettiness;
-}
-
-export interface Prettiness {
-  readonly colors: boolean;
-  /** One line's words, in place of its message and fields. */
-  readonly words?: (line: Readonly<Record<string, unknown>>) => string;
+  /** Fields that are added to each line, such as the ids of the span that is active. */
+  readonly mixin?: () => object;
 }
 
 /**
- * One JSON object a line: level as a word, time in ISO 8601 UTC, service, the event's fields, trace_id and span_id where
- * a span is active, message.
+ * One JSON object a line: level as a word, time in ISO 8601 UTC, service, the event's fields, those of `mixin`,
+ * message.
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const { level, destination = 'stdout', service = 'delegation-sweeper', pretty = false } = options;
+  const { level, destination = 'stdout', service = 'delegation-sweeper', pretty = false, mixin } = options;
   const stream = typeof destination === 'string' ? openStandard(destination) : destination;
   return pino(
     {
@@ -36,43 +31,20 @@ export function createLogger(options: LoggerOptions): Logger {
       formatters: { level: (label) => ({ level: label }) },
       // pino's own would take { code, message } for an Error and add a type and a stack.
       serializers: { err: (err) => err },
-      mixin: activeTrace,
-      mixinMergeStrategy: (line, ids) => (ids === noTrace ? line : { ...line, ...ids }),
+      // Not pino's own merge, which copies the line even where there is nothing to add.
+      ...(mixin && { mixin, mixinMergeStrategy: mergeUnlessEmpty }),
     },
     pretty === false ? stream : prettified(stream, pretty === true ? { colors: hasColors(destination) } : pretty),
   );
 }
 
-const noTrace = {};
-
-/** The span that the line belongs to, under OpenTelemetry's own names; nothing while no span is active. */
-function activeTrace(): object {
-  const span = trace.getSpanContext(context.active());
-  return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : noTrace;
+function mergeUnlessEmpty(line: object, added: object): object {
+  for (const _ in added) return { ...line, ...added };
+  return line;
 }
 
 function openStandard(name: 'stdout' | 'stderr'): DestinationStream {
   return turnDestination(name === 'stdout' ? 1 : 2);
-}
-
-/** The words bring colours of their own; pino-pretty wants every level named as soon as one is. */
-const plainMessages = 'message:reset,info:green,warn:yellow,error:red';
-
-/** pino-pretty's function, not its stream: the stream loses lines when the process exits at once. */
-function prettified(stream: DestinationStream, { colors, words }: Prettiness): DestinationStream {
-  const prettify = prettyFactory({
-    colorize: colors,
-    messageKey: 'message',
-    translateTime: 'SYS:HH:MM:ss.l',
-    // pino-pretty would put an event's pid into the line's head.
-    ignore: words ? 'service,pid' : 'service',
-    ...(words && { messageFormat: words, hideObject: true, customColors: plainMessages }),
-  });
-  return {
-    write(line) {
-      stream.write(prettify(line));
-    },
-  };
 }
 
 function hasColors(destination: 'stdout' | 'stderr' | DestinationStream): boolean {

@@ -14,6 +14,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
   /** Swallowed, and not yet given up by the client. */
   readonly #halfOpen = new Set<Link>();
+  #accepted = 0;
   #refusing = false;
   #stalled = false;
 
@@ -66,6 +67,11 @@ export class TcpProxy implements AsyncDisposable {
     return this.#halfOpen.size;
   }
 
+  /** Connections so far, refused ones too. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   restore(): void {
     this.#refusing = false;
     this.#stalled = false;
@@ -81,6 +87,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket): void {
+    this.#accepted += 1;
     client.on('error', () => undefined);
     if (this.#refusing) {
       client.destroy();

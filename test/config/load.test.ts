@@ -37,6 +37,7 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     good: [
       ['postgres://h/db', 'database', { kind: 'url', url: 'postgres://h/db' }],
       ['postgresql://u:p%40ss@[::1]:5432/db?sslmode=disable', 'database', expect.objectContaining({ kind: 'url' })],
+      ['postgres://u:p@a,b:5433/db', 'database', { kind: 'url', url: 'postgres://u:p@a,b:5433/db' }],
       ['postgresql:///db?host=/run/postgresql', 'database', expect.objectContaining({ kind: 'url' })],
       ['postgresql://u@/db?host=/run/postgresql', 'database', expect.objectContaining({ kind: 'url' })],
     ],
@@ -46,12 +47,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
       'host=h dbname=db',
       'postgres://h:70000/db',
       'postgres://h/db ',
-      'postgres://a,b/db',
       'postgres://u:p/s@h/db',
       'postgres://u:1#s@h/db',
       'postgres://u:50%@h/db',
       'postgres://h/db?sslmode=no-verify',
       'postgres://h/db?ssl=no-verify',
+      'postgres://h/db?sslmode=bogus',
+      'postgres://h/db?hostaddr=10.0.0.1',
     ],
   },
   DATABASE_URL_FILE: { good: [], bad: ['/no/such/file', '/', 'nul\0'] },
@@ -249,6 +251,27 @@ describe('DATABASE_URL_FILE', () => {
     const env = { DATABASE_URL: 'postgres://h/db', DATABASE_URL_FILE: file('good', 'postgres://h/db') };
     expect(errorOf(env).message).toContain('one of them');
   });
+});
+
+test.each([
+  ['bogus', 'bogus is unknown; accepted: sslmode=disable, require, verify-ca or verify-full'],
+  ['prefer', 'falls back to a connection without TLS'],
+])('PGSSLMODE=%s is refused with the reason', (mode, reason) => {
+  expect(errorOf({ DATABASE_URL: 'postgres://h/db', PGSSLMODE: mode }).message).toContain(reason);
+});
+
+test.each([
+  ['mysql://h/db', 'does not begin with postgresql:// or postgres://'],
+  ['postgres://h:70000/db', 'a port is not a number from 1 to 65535'],
+  ['postgres://u:1#s@h/db', 'must be percent-encoded'],
+  ['postgres://h/db?sslmode=bogus', 'sslmode=bogus is unknown; accepted: sslmode=disable, require, verify-ca'],
+  ['postgres://h/db?uselibpqcompat=true&sslmode=require', 'would accept any certificate'],
+  ['postgres://h/db?hostaddr=10.0.0.1', 'hostaddr is not supported'],
+  ['postgres://h/db?target_session_attrs=standby', 'target_session_attrs=standby'],
+])('%s is refused with the reason, from a file as well', (url, reason) => {
+  expect(errorOf({ DATABASE_URL: url }).message).toContain(reason);
+  expect(errorOf({ DATABASE_URL_FILE: file('refused', url) }).message).toMatch(/its content: /);
+  expect(errorOf({ DATABASE_URL_FILE: file('refused', url) }).message).toContain(reason);
 });
 
 test('PGSSLMODE=no-verify, which the driver would read for itself, is refused like sslmode=no-verify', () => {

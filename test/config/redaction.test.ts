@@ -7,6 +7,10 @@ const urls = [
   'postgres://u:s3cret@h/db',
   'postgres://u:s3cret@h:70000/db',
   'postgres://u:s3cret@a,b/db',
+  'postgres://u:s3cret@a:1,b:2/db',
+  'postgres://u:s3cret,x@a:1,b:2/db',
+  'postgres://u:s3cret,b',
+  'postgres://u:x,s3cret@a,b@c,d/db',
   'postgres://:s3cret@h/db',
   'postgres://u:x@s3cret@h/db?sslmode=no-verify',
   'postgres://u:x/s3cret@h/db',
@@ -58,6 +62,19 @@ test('the rest of the URL, and of the configuration, stays readable', () => {
   expect(redacted(config)).toEqual({
     ...config,
     database: { kind: 'url', url: 'postgresql://app:***@db:5432/ledger?sslmode=verify-full' },
+  });
+});
+
+test('of several hosts, in either form, the password alone is hidden', () => {
+  const several = 'postgresql://app:s3cret@a:5432,b:5433,[::1]/ledger?target_session_attrs=primary';
+  expect(redacted(loadConfig({ DATABASE_URL: several })).database).toEqual({
+    kind: 'url',
+    url: several.replace('s3cret', '***'),
+  });
+  const query = 'postgresql://app:s3cret@/ledger?host=a,b&port=1,2';
+  expect(redacted(loadConfig({ DATABASE_URL: query })).database).toEqual({
+    kind: 'url',
+    url: expect.stringMatching(/^postgresql:\/\/app:\*\*\*@localhost\/ledger\?host=a,b&port=1,2$/),
   });
 });
 

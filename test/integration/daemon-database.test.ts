@@ -70,6 +70,16 @@ describe('a database that is away', () => {
   });
 });
 
+test('sslmode=require, whose meaning the driver would comment on in plain text, leaves nothing but JSON lines', async () => {
+  await using relay = await Relay.open(database.url);
+  await using daemon = startDaemon(`${relay.urlOf(database.url)}?sslmode=require`);
+  const { err } = await daemon.until('database.unavailable');
+  expect(err.message).toBe('The server does not support SSL connections');
+  daemon.child.kill('SIGTERM');
+  expect(await daemon.child.exit).toEqual(gracefully);
+  expect(daemon.child.stderrLines).toEqual([]);
+});
+
 describe('a schema that is missing or older', () => {
   test('keeps the daemon up, saying so, until `migrate up` from elsewhere; no restart', async () => {
     const env = { DB_SCHEMA: 'fresh', PGBOSS_SCHEMA: 'fresh_boss' };

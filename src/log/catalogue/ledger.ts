@@ -1,40 +1,35 @@
 import { z } from 'zod';
-import { event } from './event.ts';
 import { callerId, count, delegationId, err, text } from './fields.ts';
+import { ledgerLines } from './ledger-lines.ts';
 
 const from = text('status that it has, and keeps');
 const attempted = text('status that was asked for');
 
 /** What the ledger could not do as it was asked, in the process of the caller. */
 export const ledgerEvents = {
-  'ledger.insert_failed': event('error', 'Delegation not recorded', z.strictObject({ delegationId, callerId, err })),
-  'ledger.heartbeat_failed': event(
-    'error',
-    'Heartbeat not recorded',
-    z.strictObject({
+  'ledger.insert_failed': {
+    ...ledgerLines['ledger.insert_failed'],
+    fields: z.strictObject({ delegationId, callerId, err }),
+  },
+  'ledger.heartbeat_failed': {
+    ...ledgerLines['ledger.heartbeat_failed'],
+    fields: z.strictObject({
       delegationId: text('the delegation; the first one of a call with many'),
       count: count('delegations in the call'),
       err,
     }),
-  ),
-  'ledger.row_missing': event(
-    'warn',
-    'Heartbeat for a delegation that the ledger does not hold',
-    z.strictObject({ delegationId }),
-  ),
-  'ledger.transition_refused': event(
-    'warn',
-    'Transition refused: statuses only go forward',
-    z.strictObject({ delegationId, from, to: attempted }),
-  ),
-  'ledger.late_result': event(
-    'warn',
-    'Result arrived after the delegation was given up on; recorded in its activity',
-    z.strictObject({ delegationId, from, attempted }),
-  ),
-  'ledger.orphan_update': event(
-    'warn',
-    'Update for a delegation that the ledger does not hold; recorded in the activity',
-    z.strictObject({ delegationId, attempted }),
-  ),
+  },
+  'ledger.row_missing': { ...ledgerLines['ledger.row_missing'], fields: z.strictObject({ delegationId }) },
+  'ledger.transition_refused': {
+    ...ledgerLines['ledger.transition_refused'],
+    fields: z.strictObject({ delegationId, from, to: attempted }),
+  },
+  'ledger.late_result': {
+    ...ledgerLines['ledger.late_result'],
+    fields: z.strictObject({ delegationId, from, attempted }),
+  },
+  'ledger.orphan_update': {
+    ...ledgerLines['ledger.orphan_update'],
+    fields: z.strictObject({ delegationId, attempted }),
+  },
 } as const;

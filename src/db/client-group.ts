@@ -1,0 +1,44 @@
+import type { Host } from '../address/database-address.ts';
+import type { DatabaseClient } from './database-client.ts';
+
+/** The clients of one pool, which learn from one another: which host is good, and that all of them may be stale. */
+export class ClientGroup {
+  readonly #clients = new Set<DatabaseClient>();
+  #good: string | undefined;
+
+  add(client: DatabaseClient): void {
+    this.#clients.add(client);
+  }
+
+  delete(client: DatabaseClient): void {
+    this.#clients.delete(client);
+  }
+
+  /** The host that was good last comes first: one that swallows packets is not waited for at each connection. */
+  inOrder(hosts: readonly Host[]): readonly Host[] {
+    return hosts.toSorted((a, b) => Number(keyOf(b) === this.#good) - Number(keyOf(a) === this.#good));
+  }
+
+  isGood(host: Host): void {
+    this.#good = keyOf(host);
+  }
+
+  /**
+   * What befell one connection has likely befallen the others: left in the pool, each would fail a query of its own
+   * before it is found out, one timeout after the other.
+   */
+  retireOthers(client: DatabaseClient, err: Error): void {
+    for (const other of this.#clients) {
+      if (other !== client) other.retire(err);
+    }
+  }
+
+  /** Ends all of them now, whatever they are doing. */
+  cutAll(err: Error): void {
+    for (const client of this.#clients) client.cut(err);
+  }
+}
+
+function keyOf({ host, port }: Host): string {
+  return JSON.stringify([host, port]);
+}

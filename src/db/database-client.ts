@@ -1,0 +1,210 @@
+import { EventEmitter } from 'node:events';
+import type pg from 'pg';
+import { parseAddress } from '../address/database-address.ts';
+import { requestCancel } from './cancel-request.ts';
+import type { ClientGroup } from './client-group.ts';
+import { verdictOn } from './connection-verdict.ts';
+import { openSession, type Session } from './session.ts';
+
+export interface DatabaseClientOptions {
+  /** The URL, read anew for each connection. */
+  readonly url: () => string;
+  /** What the URL may override. */
+  readonly driver: pg.ClientConfig;
+  /** For all hosts of the URL together. */
+  readonly connectTimeoutMs: number;
+}
+
+type Callback = (err: Error | null, result?: unknown) => void;
+
+/** For a connection that says goodbye and is not answered. */
+const CLOSE_WITHIN_MS = 2_000;
+
+/**
+ * What a pg.Pool takes for a pg.Client: one that finds the right host among several, and that knows when its connection
+ * must not be used again. A pool looks at `_queryable` when a client comes back.
+ */
+export class DatabaseClient extends EventEmitter {
+  readonly #group: ClientGroup;
+  readonly #options: DatabaseClientOptions;
+  /** The attempt that is under way, then the session. */
+  #session: Session | undefined;
+  /** Why the pool must not hand it out again. */
+  #retired: Error | undefined;
+  /** Why nothing more may be asked here. */
+  #lost: Error | undefined;
+  #ending = false;
+  #underWay = 0;
+
+  constructor(group: ClientGroup, options: DatabaseClientOptions) {
+    super();
+    this.#group = group;
+    this.#options = options;
+    // A connection that breaks says so to its query, and here: to whoever listens. Unheard it would end the process.
+    this.on('error', () => {});
+  }
+
+  /** What a pool destroys when it has waited long enough. */
+  get connection(): unknown {
+    return this.#session?.connection;
+  }
+
+  get processID(): number | null {
+    return this.#session?.processID ?? null;
+  }
+
+  get _queryable(): boolean {
+    return this.#retired === undefined && this.#session?.isQueryable === true;
+  }
+
+  get _ending(): boolean {
+    return this.#ending;
+  }
+
+  isConnected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  connect(callback?: Callback): Promise<this> | undefined {
+    const connected = this.#connect();
+    if (!callback) return connected.then(() => this);
+    connected.then(() => callback(null, this), callback);
+    return undefined;
+  }
+
+  async #connect(): Promise<void> {
+    const { url, driver, connectTimeoutMs } = this.#options;
+    this.#session = await openSession(parseAddress(url()), driver, connectTimeoutMs, this.#group, {
+      attempt: (session) => {
+        this.#session = session;
+      },
+      isGivenUp: () => this.#ending,
+    });
+    this.#group.add(this);
+    this.#listen(this.#session);
+  }
+
+  #listen(session: Session): void {
+    const { client } = session;
+    for (const event of ['notice', 'notification', 'drain'] as const) {
+      client.on(event as 'notice', (value: unknown) => this.emit(event, value));
+    }
+    client.on('end', () => {
+      this.#group.delete(this);
+      this.emit('end');
+    });
+    client.on('error', (err) => {
+      if (this.#retired === undefined && !this.#ending) this.emit('error', err);
+    });
+    session.onReadOnly((err) => {
+      this.retire(err);
+    });
+  }
+
+  /** As pg.Client's, by promise, by callback or with a query object. */
+  query(...args: unknown[]): unknown {
+    const client = this.#session?.client;
+    if (this.#lost !== undefined || client === undefined) return this.#refuse(args);
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    const callback = args.at(-1);
+    this.#underWay += 1;
+    if (typeof callback === 'function') {
+      return query(...args.slice(0, -1), (err: Error | null, result: unknown) => {
+        this.#done(err);
+        callback(err, result);
+      });
+    }
+    const answer = query(...args);
+    if (!(answer instanceof Promise)) {
+      this.#underWay -= 1;
+      return answer;
+    }
+    return answer.then(
+      (result) => {
+        this.#done(null);
+        return result;
+      },
+      (err: Error) => {
+        this.#done(err);
+        throw err;
+      },
+    );
+  }
+
+  #refuse(args: readonly unknown[]): unknown {
+    const err = new Error(`Connection terminated: ${this.#lost?.message ?? 'it was never opened'}`, {
+      cause: this.#lost,
+    });
+    const callback = args.at(-1);
+    if (typeof callback !== 'function') return Promise.reject(err);
+    process.nextTick(callback as Callback, err);
+    return undefined;
+  }
+
+  #done(err: Error | null | undefined): void {
+    this.#underWay -= 1;
+    const verdict = err ? verdictOn(err) : 'good';
+    if (verdict === 'good') return;
+    if (verdict === 'cut') this.#cutAfterCancel(err!);
+    else this.#retired ??= err!;
+    this.#group.retireOthers(this, err!);
+  }
+
+  /** From here on it is not handed out again; what is under way may end. An idle one leaves its pool at once. */
+  retire(err: Error): void {
+    if (this.#retired !== undefined || this.#ending) return;
+    this.#retired = err;
+    const isIdle = this.#underWay === 0 && this.#session?.isInTransaction !== true;
+    // A pool listens to its idle clients, and drops those that fail.
+    if (isIdle) this.emit('error', err);
+  }
+
+  /** Ends the connection now; a query under way fails. */
+  cut(err: Error): void {
+    this.#retired ??= err;
+    this.#lost ??= err;
+    this.#session?.destroy();
+  }
+
+  #cutAfterCancel(err: Error): void {
+    if (this.#lost !== undefined) return;
+    this.#retired ??= err;
+    this.#lost = err;
+    const session = this.#session!;
+    // The request first: PgBouncer forgets which query a client ran as soon as that client is gone.
+    void session
+      .cancelTarget()
+      .then(requestCancel, () => {})
+      .finally(() => session.destroy());
+  }
+
+  end(callback?: () => void): Promise<void> | undefined {
+    this.#ending = true;
+    const ended = this.#end();
+    if (!callback) return ended;
+    void ended.then(callback);
+    return undefined;
+  }
+
+  async #end(): Promise<void> {
+    // Its end comes by itself, after the cancel request.
+    if (this.#lost !== undefined || this.#session === undefined) return;
+    const session = this.#session;
+    // A half-open connection does not answer a goodbye.
+    const timer = setTimeout(() => session.destroy(), CLOSE_WITHIN_MS);
+    await session.client.end();
+    clearTimeout(timer);
+  }
+
+  ref(): void {
+    this.#session?.ref();
+  }
+
+  unref(): void {
+    this.#session?.unref();
+  }
+
+  getTransactionStatus(): string | null {
+    return this.#session?.transactionStatus ?? null;
+  }
+}

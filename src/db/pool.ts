@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { ClientGroup } from './client-group.ts';
+import { type ConnectionOptions, poolConfig } from './connection.ts';
+import type { Database } from './schema.ts';
+
+/** A pool that no fault of the database can end the process by, and that can be closed within a bound. */
+export interface LedgerPool {
+  readonly pool: pg.Pool;
+  /** Waits for queries under way for at most `withinMs`, then cuts them off. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** Opens no connection yet. */
+export function openPool(options: ConnectionOptions): LedgerPool {
+  const group = new ClientGroup();
+  const pool = new pg.Pool(poolConfig(options, group));
+  // An idle connection that the server closes says so here; the next query opens another. Unheard it ends the process.
+  pool.on('error', () => {});
+  return {
+    pool,
+    async close(withinMs) {
+      const ended = pool.ending ? undefined : pool.end();
+      const timer = new AbortController();
+      const late = sleep(withinMs, undefined, { signal: timer.signal }).catch(() => {});
+      await Promise.race([ended, late]);
+      timer.abort();
+      group.cutAll(new Error('the pool was closed'));
+    },
+  };
+}
+
+/** The ledger's tables through this pool, in this schema. */
+export function databaseOn(pool: pg.Pool, schema: string): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+}

@@ -1,0 +1,180 @@
+import { isIP } from 'node:net';
+import { isNativeError } from 'node:util/types';
+import pg from 'pg';
+import type { DatabaseAddress, Host, TargetSession } from '../address/database-address.ts';
+import type { CancelTarget } from './cancel-request.ts';
+import type { ClientGroup } from './client-group.ts';
+import { driverConfig } from './driver-config.ts';
+
+/** What of pg.Client has no type. */
+interface Driver {
+  readonly ssl: boolean | object;
+  readonly connection: NodeJS.EventEmitter & { readonly stream: { destroy(): void; readonly remoteAddress?: string } };
+  readonly processID: number | null;
+  readonly secretKey: number | null;
+  readonly _queryable: boolean;
+  getTransactionStatus(): string | null;
+  ref(): void;
+  unref(): void;
+}
+
+/** A connection to one host. */
+export class Session {
+  readonly client: pg.Client;
+  readonly #driver: Driver;
+  readonly #target: TargetSession;
+
+  constructor(config: pg.ClientConfig, target: TargetSession) {
+    this.client = new pg.Client(config);
+    this.client.on('error', () => {});
+    this.#driver = this.client as unknown as Driver;
+    this.#target = target;
+  }
+
+  get connection(): unknown {
+    return this.#driver.connection;
+  }
+
+  get processID(): number | null {
+    return this.#driver.processID;
+  }
+
+  get isQueryable(): boolean {
+    return this.#driver._queryable;
+  }
+
+  /** I: none, T: open, E: failed; null before the first answer. */
+  get transactionStatus(): string | null {
+    return this.#driver.getTransactionStatus();
+  }
+
+  get isInTransaction(): boolean {
+    return this.transactionStatus === 'T' || this.transactionStatus === 'E';
+  }
+
+  ref(): void {
+    this.#driver.ref();
+  }
+
+  unref(): void {
+    this.#driver.unref();
+  }
+
+  destroy(): void {
+    this.#driver.connection.stream.destroy();
+  }
+
+  /** Connects, and throws where the server is not what was asked for. */
+  async open(timeoutMs: number): Promise<void> {
+    assertVerified(this.#driver.ssl);
+    await this.client.connect();
+    if (this.#target !== 'any') await this.#assertTakesWrites(timeoutMs);
+  }
+
+  async #assertTakesWrites(timeoutMs: number): Promise<void> {
+    const { rows } = await this.client.query<{ standby: boolean; readOnly: string }>({
+      text: `SELECT pg_catalog.pg_is_in_recovery() AS standby,
+        pg_catalog.current_setting('transaction_read_only') AS "readOnly"`,
+      query_timeout: timeoutMs,
+    } as pg.QueryConfig);
+    const { standby, readOnly } = rows[0]!;
+    if (standby) throw this.#unwanted('is a standby');
+    if (this.#target === 'read-write' && readOnly !== 'off') throw this.#unwanted('takes no writes');
+  }
+
+  /** PostgreSQL tells its sessions when it turns read-only (from 14 on), which one that only reads would not notice. */
+  onReadOnly(listener: (err: Error) => void): void {
+    if (this.#target === 'any') return;
+    const { connection } = this.#driver;
+    connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+      if (status.parameterValue !== 'on') return;
+      if (status.parameterName === 'in_hot_standby') listener(this.#unwanted('became a standby'));
+      if (this.#target === 'read-write' && status.parameterName === 'default_transaction_read_only') {
+        listener(this.#unwanted('takes no writes any more'));
+      }
+    });
+  }
+
+  #unwanted(what: string): Error {
+    const { host, port } = this.client;
+    const message = `${host}:${port} ${what}, and target_session_attrs is ${this.#target}`;
+    // As the server would answer the first write.
+    return Object.assign(new Error(message), { code: '25006' });
+  }
+
+  /** By the address that it is connected to: behind its name may stand another server by now. Throws when there is none. */
+  async cancelTarget(): Promise<CancelTarget> {
+    const { processID, secretKey, connection, ssl } = this.#driver;
+    const { host, port } = this.client;
+    if (processID === null || secretKey === null) throw new Error('no key to cancel by');
+    const named = isIP(host) === 0 ? { ...(typeof ssl === 'object' && ssl), servername: host } : ssl;
+    return {
+      host: connection.stream.remoteAddress ?? host,
+      port,
+      ssl: ssl && named,
+      processID,
+      secretKey,
+    };
+  }
+}
+
+/** By PGSSLMODE, which the driver reads for itself. */
+function assertVerified(ssl: unknown): void {
+  if (
+    typeof ssl === 'object' &&
+    ssl !== null &&
+    (ssl as { rejectUnauthorized?: boolean }).rejectUnauthorized === false
+  ) {
+    throw new Error(
+      'PGSSLMODE=no-verify would accept any certificate, and so any server: unset it, or use verify-full',
+    );
+  }
+}
+
+export interface Attempts {
+  /** Told of each before it begins. */
+  attempt(session: Session): void;
+  /** Whether nobody waits any more. */
+  isGivenUp(): boolean;
+}
+
+/**
+ * Tries the hosts in turn until one is what was asked for, within `timeoutMs` in all. Throws the error of the only host,
+ * or an AggregateError with one for each.
+ */
+export async function openSession(
+  address: DatabaseAddress,
+  driver: pg.ClientConfig,
+  timeoutMs: number,
+  group: ClientGroup,
+  attempts: Attempts,
+): Promise<Session> {
+  const deadlineMs = performance.now() + timeoutMs;
+  const errors: unknown[] = [];
+  const hosts = group.inOrder(address.hosts);
+  for (const [index, host] of hosts.entries()) {
+    const shareMs = Math.max(1, (deadlineMs - performance.now()) / (hosts.length - index));
+    const config = { ...driver, ...driverConfig(address, host), connectionTimeoutMillis: shareMs };
+    const session = new Session(config, address.target);
+    attempts.attempt(session);
+    try {
+      await session.open(shareMs);
+      group.isGood(host);
+      return session;
+    } catch (err) {
+      void session.client.end().catch(() => {});
+      errors.push(named(err, host, hosts.length));
+    }
+    if (attempts.isGivenUp()) break;
+  }
+  if (errors.length === 1) throw errors[0];
+  throw new AggregateError(errors, 'none of the hosts can be used');
+}
+
+/** With several hosts the error says whose it is. */
+function named(err: unknown, { host, port }: Host, hosts: number): unknown {
+  if (hosts === 1 || !isNativeError(err) || err.message.includes(host)) return err;
+  return Object.assign(new Error(`${host}:${port ?? 5432}: ${err.message}`, { cause: err }), {
+    code: (err as { code?: unknown }).code,
+  });
+}

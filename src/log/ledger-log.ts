@@ -1,0 +1,16 @@
+import type { ledgerEvents } from './catalogue/ledger.ts';
+import { type Line, ledgerLines } from './catalogue/ledger-lines.ts';
+import type { EventLog, LogSink } from './event-log.ts';
+
+/** Each of the catalogue's ledger events has its line here, too. */
+const lines: Readonly<Record<keyof typeof ledgerEvents, Line>> = ledgerLines;
+
+/** The event log of the ledger's library: its own events alone, without the catalogue's field schemas. */
+export function createLedgerLog(sink: LogSink): EventLog {
+  return {
+    emit(event, fields) {
+      const { level, message } = lines[event as keyof typeof lines];
+      sink[level]({ event, ...fields }, message);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { spawnNode } from '../support/child.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Prints the packages whose files a fresh process reads when it imports `module`, then `afterwards`. */
+async function packagesLoadedBy(module: string, afterwards = ''): Promise<string[]> {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const loaded = new Set();
+    registerHooks({ load(url, context, next) {
+      const [, name] = /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)\\//.exec(url) ?? [];
+      if (name) loaded.add(name);
+      return next(url, context);
+    } });
+    const imported = await import(${JSON.stringify(pathToFileURL(path.join(root, module)).href)});
+    ${afterwards}
+    process.stdout.write([...loaded].sort().join('\\n') + '\\n');`;
+  await using child = spawnNode(['--input-type=module', '--eval', script]);
+  const { code } = await child.exit;
+  expect({ code, stderr: child.stderrLines }).toEqual({ code: 0, stderr: [] });
+  return child.stdoutLines.filter((line) => line !== '');
+}
+
+/** A package and all that it depends on. */
+function withDependencies(name: string, from = path.join(root, 'package.json'), seen = new Set<string>()): Set<string> {
+  if (seen.has(name)) return seen;
+  let manifest: string | undefined;
+  for (let dir = path.dirname(from); manifest === undefined && dir !== path.dirname(dir); dir = path.dirname(dir)) {
+    const candidate = path.join(dir, 'node_modules', name, 'package.json');
+    try {
+      readFileSync(candidate);
+      manifest = candidate;
+    } catch {}
+  }
+  if (manifest === undefined) return seen; // optional, not installed
+  seen.add(name);
+  const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
+  for (const dependency of Object.keys(dependencies)) withDependencies(dependency, manifest, seen);
+  return seen;
+}
+
+test('the library reads kysely, pg and pino, and nothing that the daemon alone needs', async () => {
+  const allowed = new Set(['kysely', 'pg', 'pino'].flatMap((name) => [...withDependencies(name)]));
+  // Used, not only imported: what is loaded late counts as well.
+  const use = `
+    await using ledger = await imported.openLedger('postgresql://127.0.0.1:1/nowhere');
+    await ledger.get('d').catch(() => {});`;
+  const loaded = await packagesLoadedBy('src/index.ts', use);
+  expect(loaded.filter((name) => !allowed.has(name))).toEqual([]);
+  expect(loaded).toEqual(expect.arrayContaining(['kysely', 'pg', 'pino']));
+});
+
+test('a package that is loaded late is seen: the readable form of a log line brings pino-pretty', async () => {
+  const use = `imported.createLogger({ level: 'info', pretty: true, destination: { write() {} } });`;
+  expect(await packagesLoadedBy('src/log/logger.ts')).not.toContain('pino-pretty');
+  expect(await packagesLoadedBy('src/log/logger.ts', use)).toContain('pino-pretty');
+  expect(createRequire(import.meta.url).resolve('pino-pretty')).toContain('node_modules');
+});
