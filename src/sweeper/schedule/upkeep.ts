@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLog } from '../../log/event-log.ts';
+import { Repeats } from '../../log/repeats.ts';
+import type { Cron } from '../status/cron.ts';
+import { SUPERVISE_SECONDS } from './boss.ts';
+import type { PgBossClock, Reading } from './pgboss-clock.ts';
+import type { SweepQueue } from './sweep-queue.ts';
+import { type Awaited, awaitNext, overdueMs, withPatience } from './tick-watch.ts';
+
+/** A tick that stays missed is logged again after this long. */
+const MISSED_REPEAT_MS = 60_000;
+
+export interface UpkeepOptions {
+  readonly queue: SweepQueue;
+  readonly clock: PgBossClock;
+  readonly cron: Cron;
+  readonly log: EventLog;
+  /** Called for each look that failed. */
+  readonly onError: (err: unknown) => void;
+}
+
+/**
+ * Sees to it that sweeps go on whatever befalls pg-boss's ticks: asks for the sweep that did not come, puts back a queue
+ * that was dropped, and pg-boss's instants after the database's clock was set back. One small query every ten seconds.
+ */
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #missed = new Repeats(MISSED_REPEAT_MS);
+  #awaited: Awaited | null = null;
+  #looksFailed = 0;
+  #refusals = 0;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.look(performance.now());
+        this.#looksFailed = 0;
+      } catch (err) {
+        this.#looksFailed += 1;
+        if (!signal.aborted) this.#options.onError(err);
+      }
+      await sleep(SUPERVISE_SECONDS * 1000, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** One look, at this instant of the process's clock in milliseconds. Throws the database's error. */
+  async look(atMs: number): Promise<void> {
+    const { queue, clock, cron } = this.#options;
+    const reading = await clock.read();
+    if (reading.ahead) await clock.takeBack();
+    if (!reading.scheduled) await queue.restore();
+    if (this.#awaited && this.#looksFailed > 0) this.#awaited = withPatience(this.#awaited, atMs);
+    this.#awaited ??= awaitNext(cron, reading, atMs);
+    if (reading.sweepId !== this.#awaited.sweepId) {
+      this.#awaited = awaitNext(cron, reading, atMs);
+      this.#refusals = 0;
+    }
+    const lateMs = overdueMs(this.#awaited, reading, atMs);
+    if (lateMs > 0) await this.#makeUp(this.#awaited, reading, lateMs, atMs);
+  }
+
+  /** Once for an occurrence: what is awaited next is the one after it. */
+  async #makeUp(missed: Awaited, reading: Reading, lateMs: number, atMs: number): Promise<void> {
+    const { queue, cron, log } = this.#options;
+    // A sweep that is longer than a tick: what comes due meanwhile is dropped on purpose.
+    const requested = !reading.active && (await queue.request('cron'));
+    this.#refusals = requested || reading.active ? 0 : this.#refusals + 1;
+    if (this.#refusals === 0) this.#awaited = awaitNext(cron, reading, atMs);
+    // Refused once: another replica was a moment quicker, and logs it. Again: it is queued, and nobody takes it.
+    if ((requested || this.#refusals > 1) && this.#missed.isDue('tick', atMs)) {
+      log.emit('sweep.tick_missed', { dueAt: new Date(missed.dueMs).toISOString(), lateMs });
+    }
+  }
+}
