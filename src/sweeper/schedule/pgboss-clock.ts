@@ -47,7 +47,7 @@ export class PgBossClock {
     const ahead = (column: string) => `${column} > ${now} + ${AHEAD}`;
     const anyAhead = (columns: readonly string[]) => columns.map(ahead).join(' OR ');
     const setBack = (columns: readonly string[]) =>
-      columns.map((column) => `${column} = least(${column}, ${now})`).join(', ');
+      columns.map((column) => `${column} = CASE WHEN ${column} > ${now} THEN ${now} ELSE ${column} END`).join(', ');
     const waiting = `name = $1 AND state < 'active' AND ${ahead('start_after')}`;
     const seemsAlive = `name = $1 AND state = 'active' AND ${ahead('heartbeat_on')}`;
     // A minute's tick is filed under the minute, as UTC without a zone. In the words of pg-boss's index, which finds it.
