@@ -43,9 +43,10 @@ export function daemonServices(
     ...connectionOf(place, config.dbPoolMax, 'delegation-sweeper'),
     schema: config.dbSchema,
   });
+  const availability = new Availability(log);
   const state = new SweeperState(handle.db, sweeperTables(handle.db));
   const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer);
-  const schedule = new Schedule(sweeper, log, new Availability(log), {
+  const schedule = new Schedule(sweeper, log, availability, {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
     dbSchema: config.dbSchema,
     pgbossSchema: config.pgbossSchema,
@@ -56,8 +57,8 @@ export function daemonServices(
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
-      new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, new Availability(log)),
-      new Pulse(new Beat(state, log, config.stuckAfterMs), log, new Availability(log)),
+      new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability),
+      new Pulse(new Beat(state, log, config.stuckAfterMs), log, availability),
       schedule,
     ],
     schedule,

@@ -1,4 +1,5 @@
 import type { PgBoss } from 'pg-boss';
+import { againWhereIdleClosed } from '../../db/idle-closed.ts';
 import { wholeNumber } from '../../db/statement.ts';
 import { verbatim } from './pgboss-schema.ts';
 import { TICK_QUEUE } from './sweep-queue.ts';
@@ -80,7 +81,7 @@ FROM "${dbSchema.replaceAll('"', '""')}".sweeper_state s WHERE s.singleton`;
 
   /** Throws the database's error. */
   async read(): Promise<Reading> {
-    const { rows } = await this.#boss.getDb().executeSql(this.#read, [this.#queue]);
+    const { rows } = await againWhereIdleClosed(() => this.#boss.getDb().executeSql(this.#read, [this.#queue]));
     const [reading] = rows as Reading[];
     if (!reading) throw new Error('sweeper_state has lost its one row; insert it again');
     return reading;

@@ -1,6 +1,7 @@
 import { isNativeError } from 'node:util/types';
 import type { PgBoss } from 'pg-boss';
 import type { ConnectionOptions } from '../../db/connection.ts';
+import { isIdleClosed } from '../../db/idle-closed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -99,6 +100,8 @@ export class Schedule implements Service {
   }
 
   #logError(thrown: unknown): void {
+    // pg-boss polls again within seconds, over another connection.
+    if (isIdleClosed(thrown)) return;
     const err = errorFields(asError(thrown));
     if (this.#errors.isDue(err.code ?? err.message)) this.#log.emit('pgboss.error', { err });
   }

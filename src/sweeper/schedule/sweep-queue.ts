@@ -1,4 +1,5 @@
 import type { PgBoss, Queue } from 'pg-boss';
+import { againWhereIdleClosed } from '../../db/idle-closed.ts';
 import type { Cron } from '../status/cron.ts';
 import type { SweepTrigger } from '../summary.ts';
 import { SWEEP_QUEUE, sweepQueue } from './queue-name.ts';
@@ -39,7 +40,8 @@ export class SweepQueue {
 
   /** Asks for a sweep now. False: one is queued or running already. */
   async request(trigger: SweepTrigger): Promise<boolean> {
-    return (await this.#boss.send(this.name, { trigger } satisfies SweepJob)) !== null;
+    const id = await againWhereIdleClosed(() => this.#boss.send(this.name, { trigger } satisfies SweepJob));
+    return id !== null;
   }
 
   /** Puts the queue and its schedule in place, and right. createQueue alone silently keeps a queue of another policy. */
