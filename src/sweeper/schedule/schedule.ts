@@ -51,7 +51,6 @@ export class Schedule implements Service {
   constructor(sweeper: Sweeper, log: EventLog, availability: Availability, options: ScheduleOptions) {
     const { connection, dbSchema, pgbossSchema, cron: expression, timezone, stopWithinMs } = options;
     const cron = { expression, timezone };
-    const onError = (err: unknown) => this.#logError(err);
     this.#sweeper = sweeper;
     this.#log = log;
     this.#availability = availability;
@@ -59,8 +58,8 @@ export class Schedule implements Service {
     this.#boss = createBoss(connection, pgbossSchema);
     this.#queue = new SweepQueue(this.#boss, dbSchema, cron);
     const clock = new PgBossClock(this.#boss, { dbSchema, pgbossSchema, queue: this.#queue.name });
-    this.#upkeep = new Upkeep({ queue: this.#queue, clock, cron, log, onError });
-    this.#boss.on('error', onError);
+    this.#upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
+    this.#boss.on('error', (err) => this.#logError(err));
     this.#boss.on('warning', (warning) => {
       const type = warningType(warning);
       // The pulse logs that, and for less than a minute too.
@@ -96,7 +95,7 @@ export class Schedule implements Service {
     // Before the worker, whose first look then finds it. A sweep that a dead replica left is taken over instead.
     await this.#availability.until(() => this.request('startup'), signal);
     await this.#availability.until(() => workSweeps(this.#boss, this.#queue.name, this.#sweeper, signal), signal);
-    this.#keeping = this.#upkeep.run(signal);
+    this.#keeping = this.#upkeep.run(this.#availability, signal);
   }
 
   #logError(thrown: unknown): void {

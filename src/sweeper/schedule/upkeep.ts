@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
 import type { Cron } from '../status/cron.ts';
+import type { Availability } from './availability.ts';
 import { SUPERVISE_SECONDS } from './boss.ts';
 import type { PgBossClock, Reading } from './pgboss-clock.ts';
 import type { SweepQueue } from './sweep-queue.ts';
@@ -15,8 +16,6 @@ export interface UpkeepOptions {
   readonly clock: PgBossClock;
   readonly cron: Cron;
   readonly log: EventLog;
-  /** Called for each look that failed. */
-  readonly onError: (err: unknown) => void;
 }
 
 /**
@@ -27,34 +26,41 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #missed = new Repeats(MISSED_REPEAT_MS);
   #awaited: Awaited | null = null;
-  #looksFailed = 0;
+  #lookFailed = false;
   #refusals = 0;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Looks until the signal aborts, and resolves then. A look that fails is tried again, and logged by `availability`. */
+  async run(availability: Availability, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      try {
-        await this.look(performance.now());
-        this.#looksFailed = 0;
-      } catch (err) {
-        this.#looksFailed += 1;
-        if (!signal.aborted) this.#options.onError(err);
-      }
+      // Rejects only when the signal aborts.
+      await availability.until(() => this.look(performance.now()), signal).catch(() => {});
       await sleep(SUPERVISE_SECONDS * 1000, undefined, { signal }).catch(() => {});
     }
   }
 
   /** One look, at this instant of the process's clock in milliseconds. Throws the database's error. */
   async look(atMs: number): Promise<void> {
+    try {
+      await this.#look(atMs);
+      this.#lookFailed = false;
+    } catch (err) {
+      this.#lookFailed = true;
+      throw err;
+    }
+  }
+
+  async #look(atMs: number): Promise<void> {
     const { queue, clock, cron } = this.#options;
     const reading = await clock.read();
-    if (reading.ahead) await clock.takeBack();
-    if (!reading.scheduled) await queue.restore();
-    if (this.#awaited && this.#looksFailed > 0) this.#awaited = withPatience(this.#awaited, atMs);
+    const repairs = await Promise.allSettled([
+      reading.ahead && clock.takeBack(),
+      !reading.scheduled && queue.restore(),
+    ]);
+    if (this.#awaited && this.#lookFailed) this.#awaited = withPatience(this.#awaited, atMs);
     this.#awaited ??= awaitNext(cron, reading, atMs);
     if (reading.sweepId !== this.#awaited.sweepId) {
       this.#awaited = awaitNext(cron, reading, atMs);
@@ -62,6 +68,8 @@ export class Upkeep {
     }
     const lateMs = overdueMs(this.#awaited, reading, atMs);
     if (lateMs > 0) await this.#makeUp(this.#awaited, reading, lateMs, atMs);
+    // Only now: a repair that is refused need not keep a sweep from being asked for.
+    for (const repair of repairs) if (repair.status === 'rejected') throw repair.reason;
   }
 
   /** Once for an occurrence: what is awaited next is the one after it. */

@@ -34,7 +34,7 @@ beforeEach(async () => {
 
 function upkeep() {
   const { log, events } = capturedLog();
-  return { upkeep: new Upkeep({ queue, clock, cron: minutely, log, onError: () => undefined }), events };
+  return { upkeep: new Upkeep({ queue, clock, cron: minutely, log }), events };
 }
 
 const jobs = () =>
@@ -92,6 +92,28 @@ describe('a tick that is lost', () => {
     await one.look(MISSED_MS + LOOK_MS);
     expect(await jobs()).toMatchObject([{ state: 'active' }]);
     expect(events('sweep.tick_missed')).toEqual([]);
+  });
+
+  test('is asked for also where what is broken cannot be repaired, which is not kept quiet', async () => {
+    const { upkeep: one } = upkeep();
+    await one.look(0);
+    await database.query('DELETE FROM pgboss.schedule');
+    await database.query(`ALTER TABLE pgboss.schedule ADD CONSTRAINT refused CHECK (name = '')`);
+    await expect(one.look(MISSED_MS)).rejects.toMatchObject({ code: '23514' });
+    expect(await jobs()).toHaveLength(1);
+  });
+
+  test('is given its time anew after a look that failed', async () => {
+    const { upkeep: one, events } = upkeep();
+    await one.look(0);
+    await database.query('ALTER TABLE sweeper_state RENAME TO away');
+    await expect(one.look(LOOK_MS)).rejects.toMatchObject({ code: '42P01' });
+    await database.query('ALTER TABLE away RENAME TO sweeper_state');
+    await one.look(MISSED_MS);
+    await one.look(MISSED_MS + LOOK_MS);
+    expect(events('sweep.tick_missed')).toEqual([]);
+    await one.look(MISSED_MS + 2 * LOOK_MS);
+    expect(events('sweep.tick_missed')).toHaveLength(1);
   });
 
   test('is said, once a minute, also while its request lies in the queue and nobody takes it', async () => {
