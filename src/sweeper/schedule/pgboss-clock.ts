@@ -26,6 +26,8 @@ export interface PgBossClockOptions {
 
 /** What lies ahead by less may have been written while the reading ran. */
 const AHEAD = "interval '5 seconds'";
+/** Longer than pg-boss takes to notice that the clock was set: it looks once a minute. */
+const UNNOTICED = "interval '90 seconds'";
 /** One row for all replicas: when each of pg-boss's rounds was last made. */
 const ROUNDS = ['cron_on', 'flow_on', 'reindex_on', 'bam_on'];
 /** The same for each queue: here it looks for the jobs of dead workers. */
@@ -52,8 +54,11 @@ export class PgBossClock {
     const waiting = `name = $1 AND state < 'active' AND ${ahead('start_after')}`;
     const seemsAlive = `name = $1 AND state = 'active' AND ${ahead('heartbeat_on')}`;
     // A minute's tick is filed under the minute, as UTC without a zone. In the words of pg-boss's index, which finds it.
+    // Those filed before the clock was set back, and those filed since by a pg-boss that had not noticed yet; but not
+    // at once, or it would file them again and again until it has.
     const ticked = `name = '${TICK_QUEUE}' AND data->>'name' = $1 AND state <> 'cancelled' AND state <> 'active'
-      AND singleton_on > (${now} + interval '1 minute') AT TIME ZONE 'UTC'`;
+      AND singleton_on > (${now} + interval '1 minute') AT TIME ZONE 'UTC'
+      AND (${ahead('created_on')} OR created_on < ${now} - ${UNNOTICED})`;
     this.#boss = boss;
     this.#queue = queue;
     this.#read = `

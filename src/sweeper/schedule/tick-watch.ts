@@ -19,15 +19,31 @@ export interface Awaited {
  */
 export const GRACE_MS = 20_000;
 
+/** After a leap of the database's clock: within a minute pg-boss compares its own with that one, by which it finds what is due. */
+export const LEAP_PATIENCE_MS = 60_000 + GRACE_MS;
+/** Less is a slow answer's, or the clock's own correction. */
+const LEAP_MS = 5_000;
+
 /** What is awaited after this reading. */
 export function awaitNext(cron: Cron, { nowMs, sweepId }: Reading, seenAtMs: number): Awaited {
   const dueMs = nextOccurrence(cron, new Date(nowMs)).getTime();
   return { sweepId, sinceMs: nowMs, dueMs, seenAtMs, patientUntilMs: seenAtMs };
 }
 
-/** The same after looks that failed: pg-boss, too, has just come back, and makes up for what it missed. */
-export function withPatience(awaited: Awaited, seenAtMs: number): Awaited {
-  return { ...awaited, patientUntilMs: seenAtMs + GRACE_MS };
+/** The same, but nothing counts as late for so long. */
+export function withPatience(awaited: Awaited, seenAtMs: number, patienceMs: number): Awaited {
+  return { ...awaited, patientUntilMs: Math.max(awaited.patientUntilMs, seenAtMs + patienceMs) };
+}
+
+/** A look: the clock of the database, and at that moment the process's own. */
+export interface Clocks {
+  readonly nowMs: number;
+  readonly seenAtMs: number;
+}
+
+/** Whether the database's clock leapt forward between two looks. */
+export function hasLeapt(before: Clocks, after: Clocks): boolean {
+  return after.nowMs - before.nowMs - (after.seenAtMs - before.seenAtMs) > LEAP_MS;
 }
 
 /**

@@ -6,7 +6,16 @@ import type { Availability } from './availability.ts';
 import { SUPERVISE_SECONDS } from './boss.ts';
 import type { PgBossClock, Reading } from './pgboss-clock.ts';
 import type { SweepQueue } from './sweep-queue.ts';
-import { type Awaited, awaitNext, overdueMs, withPatience } from './tick-watch.ts';
+import {
+  type Awaited,
+  awaitNext,
+  type Clocks,
+  GRACE_MS,
+  hasLeapt,
+  LEAP_PATIENCE_MS,
+  overdueMs,
+  withPatience,
+} from './tick-watch.ts';
 
 /** A tick that stays missed is logged again after this long. */
 const MISSED_REPEAT_MS = 60_000;
@@ -26,6 +35,7 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #missed = new Repeats(MISSED_REPEAT_MS);
   #awaited: Awaited | null = null;
+  #before: Clocks | null = null;
   #lookFailed = false;
   #refusals = 0;
 
@@ -60,16 +70,23 @@ export class Upkeep {
       reading.ahead && clock.takeBack(),
       !reading.scheduled && queue.restore(),
     ]);
-    if (this.#awaited && this.#lookFailed) this.#awaited = withPatience(this.#awaited, atMs);
-    this.#awaited ??= awaitNext(cron, reading, atMs);
-    if (reading.sweepId !== this.#awaited.sweepId) {
+    if (reading.sweepId !== this.#awaited?.sweepId) {
       this.#awaited = awaitNext(cron, reading, atMs);
       this.#refusals = 0;
     }
+    this.#awaited = withPatience(this.#awaited, atMs, this.#patienceMs(reading.nowMs, atMs));
     const lateMs = overdueMs(this.#awaited, reading, atMs);
     if (lateMs > 0) await this.#makeUp(this.#awaited, reading, lateMs, atMs);
     // Only now: a repair that is refused need not keep a sweep from being asked for.
     for (const repair of repairs) if (repair.status === 'rejected') throw repair.reason;
+  }
+
+  /** pg-boss, too, comes back only now, or learns only now what time it is: it makes up for what it missed by itself. */
+  #patienceMs(nowMs: number, seenAtMs: number): number {
+    const before = this.#before;
+    this.#before = { nowMs, seenAtMs };
+    if (before && hasLeapt(before, this.#before)) return LEAP_PATIENCE_MS;
+    return this.#lookFailed ? GRACE_MS : 0;
   }
 
   /** Once for an occurrence: what is awaited next is the one after it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { awaitNext, GRACE_MS, overdueMs, withPatience } from '../../../src/sweeper/schedule/tick-watch.ts';
+import { awaitNext, GRACE_MS, hasLeapt, overdueMs, withPatience } from '../../../src/sweeper/schedule/tick-watch.ts';
 
 const minutely = { expression: '* * * * *', timezone: 'UTC' };
 const nowMs = Date.UTC(2026, 0, 1, 12, 0, 10);
@@ -43,11 +43,20 @@ describe('a sweep that does not come', () => {
   });
 
   test('has its time anew after the database was away', () => {
-    const awaited = withPatience(awaitNext(minutely, reading(nowMs), 0), HOUR_MS);
+    const awaited = withPatience(awaitNext(minutely, reading(nowMs), 0), HOUR_MS, GRACE_MS);
     expect(overdueMs(awaited, reading(nowMs + HOUR_MS), HOUR_MS)).toBe(0);
     const afterMs = HOUR_MS + GRACE_MS;
     expect(overdueMs(awaited, reading(nowMs + afterMs), afterMs)).toBe(afterMs - dueMs);
   });
+});
+
+test('a leap of the database’s clock is one by more than a slow answer, and forward alone', () => {
+  const look = (seenAtMs: number, clockMs = 0) => ({ nowMs: nowMs + seenAtMs + clockMs, seenAtMs });
+  expect(hasLeapt(look(0), look(10_000))).toBe(false);
+  expect(hasLeapt(look(0), look(HOUR_MS))).toBe(false);
+  expect(hasLeapt(look(0), look(10_000, 5_000))).toBe(false);
+  expect(hasLeapt(look(0), look(10_000, 5_001))).toBe(true);
+  expect(hasLeapt(look(0), look(10_000, -HOUR_MS))).toBe(false);
 });
 
 test('the occurrence is the schedule’s, in its zone', () => {

@@ -94,6 +94,17 @@ describe('a tick that is lost', () => {
     expect(events('sweep.tick_missed')).toEqual([]);
   });
 
+  test('is given the time that pg-boss takes to notice, when the database’s clock leapt over it', async () => {
+    const { upkeep: one, events } = upkeep();
+    await one.look(0);
+    await database.query(`CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
+      $$ SELECT now() + interval '1 hour' $$`);
+    for (let atMs = LOOK_MS; atMs < MISSED_MS; atMs += LOOK_MS) await one.look(atMs);
+    expect(events('sweep.tick_missed')).toEqual([]);
+    await one.look(MISSED_MS);
+    expect(events('sweep.tick_missed')).toHaveLength(1);
+  });
+
   test('is asked for also where what is broken cannot be repaired, which is not kept quiet', async () => {
     const { upkeep: one } = upkeep();
     await one.look(0);
@@ -187,24 +198,29 @@ describe("after the database's clock was set back by an hour", () => {
   });
 
   test("the minutes that come a second time may have their ticks again, and no other queue's are touched", async () => {
-    const file = (name: string, minutes: number, state = 'completed') =>
+    const file = (name: string, minutes: number, { state = 'completed', filed = 'now()' } = {}) =>
       database.query(
         `INSERT INTO pgboss.job (name, data, state, singleton_key, singleton_on, start_after, created_on)
          VALUES ('__pgboss__send-it', jsonb_build_object('name', $1::text), $3::pgboss.job_state, $1 || '__',
-           date_trunc('minute', now() AT TIME ZONE 'UTC') - $2::int * interval '1 minute', now(), now())`,
+           date_trunc('minute', now() AT TIME ZONE 'UTC') - $2::int * interval '1 minute', now(), ${filed})`,
         [name, minutes, state],
       );
     await file(queue.name, 0);
-    await file(queue.name, 1, 'created');
+    await file(queue.name, 1, { state: 'created' });
     await file(queue.name, 70);
+    // By a pg-boss that had not noticed: until it has, it would file them again.
+    await file(queue.name, 2, { filed: "now() - interval '1 hour 30 seconds'" });
+    await file(queue.name, 3, { filed: "now() - interval '1 hour 100 seconds'" });
     await file('another', 0);
     await database.query(SET_BACK);
     await upkeep().upkeep.look(0);
-    const left = await database.query(`SELECT data->>'name' AS name, state::text FROM pgboss.job
-      WHERE name = '__pgboss__send-it' AND singleton_on IS NOT NULL ORDER BY 1`);
+    const left = await database.query(`SELECT data->>'name' AS name,
+        round(extract(epoch FROM now() AT TIME ZONE 'UTC' - singleton_on) / 60 - 0.5)::int AS minutes
+      FROM pgboss.job WHERE name = '__pgboss__send-it' AND singleton_on IS NOT NULL ORDER BY 1, 2`);
     expect(left).toEqual([
-      { name: 'another', state: 'completed' },
-      { name: queue.name, state: 'completed' },
+      { name: 'another', minutes: 0 },
+      { name: queue.name, minutes: 2 },
+      { name: queue.name, minutes: 70 },
     ]);
   });
 
