@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   pg: [/^db\//],
   kysely: [/^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
-  'pg-boss': [/^sweeper\/schedule\/schedule\.ts$/, /^sweeper\/schedule\/pgboss-schema\.ts$/],
+  'pg-boss': [/^sweeper\/schedule\//],
   pino: [/^log\//],
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],

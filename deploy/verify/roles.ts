@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { DelegationLedger } from '../../src/index.ts';
 import { createLogger } from '../../src/log/logger.ts';
+import { sweepQueue } from '../../src/sweeper/schedule/queue-name.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { Background, run } from './command.ts';
 import { pathOf } from './packages.ts';
@@ -210,7 +211,7 @@ const UPKEEP_MS = 25_000;
 /** Long enough for each of pg-boss's rounds: supervision and monitoring every ten seconds, cron, heartbeats. */
 async function daemonWorks(server: PostgresServer, on: RoledDatabase): Promise<void> {
   await server.query(
-    `SELECT "${on.pgbossSchema}".create_queue('delegation-sweep', '{"policy":"standard"}')`,
+    `SELECT "${on.pgbossSchema}".create_queue('${sweepQueue(on.ledgerSchema)}', '{"policy":"standard"}')`,
     [],
     on.database,
   );

@@ -48,6 +48,7 @@ export function daemonServices(
   const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer);
   const schedule = new Schedule(sweeper, log, availability, {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
+    dbSchema: config.dbSchema,
     pgbossSchema: config.pgbossSchema,
     cron: config.sweepCron,
     timezone: config.sweepTz,

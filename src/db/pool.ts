@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { ClientGroup } from './client-group.ts';
 import { type ConnectionOptions, poolConfig } from './connection.ts';
+import { outlivingIdleTimeouts } from './idle-closed.ts';
 import type { Database } from './schema.ts';
 
 /** A pool that no fault of the database can end the process by, and that can be closed within a bound. */
@@ -33,5 +34,5 @@ export function openPool(options: ConnectionOptions): LedgerPool {
 
 /** The ledger's tables through this pool, in this schema. */
 export function databaseOn(pool: pg.Pool, schema: string): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: outlivingIdleTimeouts(pool) }) }).withSchema(schema);
 }

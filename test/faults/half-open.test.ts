@@ -106,6 +106,7 @@ test('a sweep whose connections go half open in mid-batch is freed, tried again 
   const { sweeper, log, events } = testSweeper(handle.db, { batchRowsMax: 10 });
   const schedule = new Schedule(sweeper, log, new Availability(log), {
     connection,
+    dbSchema: 'public',
     pgbossSchema: 'pgboss',
     cron: '0 0 1 1 *',
     timezone: 'UTC',

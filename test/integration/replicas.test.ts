@@ -64,6 +64,7 @@ test('a sweep longer than a tick does not pile up: while one runs, all that is a
   const { log, lines } = capturedLog();
   const options = {
     connection: { location: { url: database.url }, max: 2, applicationName: 'replica', queryTimeoutMs: 60_000 },
+    dbSchema: 'public',
     pgbossSchema: 'pgboss',
     cron: '0 0 1 1 *',
     timezone: 'UTC',

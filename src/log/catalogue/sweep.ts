@@ -66,6 +66,14 @@ export const sweepEvents = {
       retryable: z.boolean().describe('true: it is tried again unchanged; false: it needs somebody'),
     }),
   ),
+  'sweep.tick_missed': event(
+    'warn',
+    'No sweep came when one was due; the daemon asked for it itself',
+    z.strictObject({
+      dueAt: instant("occurrence of SWEEP_CRON, by the database's clock"),
+      lateMs: milliseconds('for which no sweep had begun by then, above what a tick may take'),
+    }),
+  ),
   'sweep.poisoned': event(
     'error',
     'A row cannot be updated; the sweep goes on without it',

@@ -4,6 +4,7 @@ import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { Repeats } from '../../log/repeats.ts';
 import type { Availability } from './availability.ts';
 import { installedVersion, requiredVersion } from './pgboss-schema.ts';
 
@@ -57,14 +58,13 @@ export class SchemaGate implements Service {
 
   async start(): Promise<void> {
     const { signal } = this.#aborter;
-    let saidAtMs = Number.NEGATIVE_INFINITY;
+    const repeats = new Repeats(REPEAT_MS);
     for (;;) {
       this.outdated = await this.#availability.until(this.#check, signal);
       if (this.outdated === null) return;
-      if (performance.now() - saidAtMs >= REPEAT_MS) {
-        saidAtMs = performance.now();
-        this.#log.emit('database.schema_outdated', this.outdated);
-      }
+      const { component, found } = this.outdated;
+      // Each fault at once: the next one shows when the first has been put right.
+      if (repeats.isDue(`${component} ${found}`)) this.#log.emit('database.schema_outdated', this.outdated);
       await sleep(RECHECK_MS, undefined, { signal });
     }
   }

@@ -1,0 +1,240 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { PgBoss } from 'pg-boss';
+import { createBoss, startBoss } from '../../../src/sweeper/schedule/boss.ts';
+import { PgBossClock } from '../../../src/sweeper/schedule/pgboss-clock.ts';
+import { SweepQueue } from '../../../src/sweeper/schedule/sweep-queue.ts';
+import { Upkeep } from '../../../src/sweeper/schedule/upkeep.ts';
+import { capturedLog } from '../../support/fixtures.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+let boss: PgBoss;
+let queue: SweepQueue;
+let clock: PgBossClock;
+// Jest runs these hooks in the order of their definition: it stops before its database is dropped.
+afterEach(() => boss.stop({ graceful: false }));
+const database = useDatabase({ per: 'test', replayed: false });
+const minutely = { expression: '* * * * *', timezone: 'UTC' };
+/** Past the next occurrence of a minutely schedule, whenever the test runs, and past what a tick may take. */
+const MISSED_MS = 90_000;
+const LOOK_MS = 10_000;
+
+beforeEach(async () => {
+  boss = createBoss(
+    { location: { url: database.url }, max: 2, applicationName: 'upkeep', queryTimeoutMs: 60_000 },
+    'pgboss',
+  );
+  boss.on('error', () => undefined);
+  await startBoss(boss);
+  queue = new SweepQueue(boss, 'public', minutely);
+  clock = new PgBossClock(boss, { dbSchema: 'public', pgbossSchema: 'pgboss', queue: queue.name });
+  await queue.ensure();
+  // pg-boss's own ticks are lost, for whatever cause.
+  await database.query(`UPDATE pgboss.schedule SET cron = '0 0 1 1 *'`);
+});
+
+function upkeep() {
+  const { log, events } = capturedLog();
+  return { upkeep: new Upkeep({ queue, clock, cron: minutely, log }), events };
+}
+
+const jobs = () =>
+  database.query<{ id: string; state: string; data: unknown }>(
+    'SELECT id, state::text, data FROM pgboss.job WHERE name = $1',
+    [queue.name],
+  );
+/** As a sweep does when it opens. */
+const beginSweep = (id: string) => database.query('UPDATE sweeper_state SET sweep_id = $1', [id]);
+
+describe('a tick that is lost', () => {
+  test('is asked for, once for its occurrence, and said with when it was due', async () => {
+    const { upkeep: one, events } = upkeep();
+    await one.look(0);
+    await one.look(LOOK_MS);
+    expect(await jobs()).toEqual([]);
+    await one.look(MISSED_MS);
+    expect(await jobs()).toMatchObject([{ state: 'created', data: { trigger: 'cron' } }]);
+    const [missed, ...others] = events('sweep.tick_missed');
+    expect(others).toEqual([]);
+    expect(missed).toMatchObject({ level: 'warn', dueAt: expect.stringMatching(/:00\.000Z$/) });
+    expect(missed!.lateMs).toBeGreaterThan(20_000);
+    expect(missed!.lateMs).toBeLessThanOrEqual(MISSED_MS);
+
+    await boss.deleteQueuedJobs(queue.name);
+    await one.look(MISSED_MS + LOOK_MS);
+    expect(await jobs()).toEqual([]);
+    await one.look(2 * MISSED_MS);
+    expect(await jobs()).toHaveLength(1);
+  });
+
+  test('is asked for by one of three replicas that look at the same moment', async () => {
+    const replicas = [upkeep(), upkeep(), upkeep()];
+    await Promise.all(replicas.map((replica) => replica.upkeep.look(0)));
+    await Promise.all(replicas.map((replica) => replica.upkeep.look(MISSED_MS)));
+    expect(await jobs()).toHaveLength(1);
+    expect(replicas.flatMap(({ events }) => events('sweep.tick_missed'))).toHaveLength(1);
+  });
+
+  test('is none when a sweep began, whoever asked for it', async () => {
+    const { upkeep: one, events } = upkeep();
+    await one.look(0);
+    await beginSweep('another');
+    await one.look(MISSED_MS);
+    expect(await jobs()).toEqual([]);
+    expect(events('sweep.tick_missed')).toEqual([]);
+  });
+
+  test('is none while a sweep runs that is longer than a tick', async () => {
+    const { upkeep: one, events } = upkeep();
+    await queue.request('cron');
+    await boss.fetch(queue.name);
+    await one.look(0);
+    await one.look(MISSED_MS);
+    await one.look(MISSED_MS + LOOK_MS);
+    expect(await jobs()).toMatchObject([{ state: 'active' }]);
+    expect(events('sweep.tick_missed')).toEqual([]);
+  });
+
+  test('is given the time that pg-boss takes to notice, when the database’s clock leapt over it', async () => {
+    const { upkeep: one, events } = upkeep();
+    await one.look(0);
+    await database.query(`CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
+      $$ SELECT now() + interval '1 hour' $$`);
+    for (let atMs = LOOK_MS; atMs < MISSED_MS; atMs += LOOK_MS) await one.look(atMs);
+    expect(events('sweep.tick_missed')).toEqual([]);
+    await one.look(MISSED_MS);
+    expect(events('sweep.tick_missed')).toHaveLength(1);
+  });
+
+  test('is asked for also where what is broken cannot be repaired, which is not kept quiet', async () => {
+    const { upkeep: one } = upkeep();
+    await one.look(0);
+    await database.query('DELETE FROM pgboss.schedule');
+    await database.query(`ALTER TABLE pgboss.schedule ADD CONSTRAINT refused CHECK (name = '')`);
+    await expect(one.look(MISSED_MS)).rejects.toMatchObject({ code: '23514' });
+    expect(await jobs()).toHaveLength(1);
+  });
+
+  test('is given its time anew after a look that failed', async () => {
+    const { upkeep: one, events } = upkeep();
+    await one.look(0);
+    await database.query('ALTER TABLE sweeper_state RENAME TO away');
+    await expect(one.look(LOOK_MS)).rejects.toMatchObject({ code: '42P01' });
+    await database.query('ALTER TABLE away RENAME TO sweeper_state');
+    await one.look(MISSED_MS);
+    await one.look(MISSED_MS + LOOK_MS);
+    expect(events('sweep.tick_missed')).toEqual([]);
+    await one.look(MISSED_MS + 2 * LOOK_MS);
+    expect(events('sweep.tick_missed')).toHaveLength(1);
+  });
+
+  test('is said, once a minute, also while its request lies in the queue and nobody takes it', async () => {
+    const { upkeep: one, events } = upkeep();
+    await queue.request('cron');
+    await one.look(0);
+    for (let atMs = MISSED_MS; atMs < MISSED_MS + 120_000; atMs += LOOK_MS) await one.look(atMs);
+    expect(await jobs()).toHaveLength(1);
+    expect(events('sweep.tick_missed')).toHaveLength(2);
+    expect(events('sweep.tick_missed')[1]!.lateMs).toBeGreaterThan(events('sweep.tick_missed')[0]!.lateMs as number);
+  });
+});
+
+test('a queue, its schedule and the queue of ticks that are gone are put back', async () => {
+  const { upkeep: one } = upkeep();
+  await database.query('DELETE FROM pgboss.schedule; DELETE FROM pgboss.job; DELETE FROM pgboss.queue');
+  await one.look(0);
+  const names = await database.query('SELECT name FROM pgboss.queue ORDER BY name');
+  expect(names).toEqual([{ name: '__pgboss__send-it' }, { name: queue.name }]);
+  expect(await database.query('SELECT name, cron FROM pgboss.schedule')).toEqual([
+    { name: queue.name, cron: minutely.expression },
+  ]);
+});
+
+describe("after the database's clock was set back by an hour", () => {
+  const SET_BACK = `CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
+    $$ SELECT now() - interval '1 hour' $$`;
+
+  test('a sweep that was handed back is due again, instead of keeping all others out of the queue for that hour', async () => {
+    await queue.request('startup');
+    await database.query(SET_BACK);
+    const { upkeep: one } = upkeep();
+    // What happens without: it is not handed out, and a new one is refused.
+    expect(await boss.fetch(queue.name)).toEqual([]);
+    expect(await queue.request('cron')).toBe(false);
+    await one.look(0);
+    expect(await boss.fetch(queue.name)).toHaveLength(1);
+  });
+
+  test("a dead worker's sweep does not look alive for that hour", async () => {
+    await queue.request('startup');
+    await boss.fetch(queue.name);
+    await database.query(SET_BACK);
+    const silentMs = async () =>
+      (
+        await database.query<{ ms: number }>(
+          `SELECT (extract(epoch FROM pgboss.job_now() - heartbeat_on) * 1000)::int AS ms FROM pgboss.job WHERE name = $1`,
+          [queue.name],
+        )
+      )[0]!.ms;
+    expect(await silentMs()).toBeLessThan(-3_500_000);
+    await upkeep().upkeep.look(0);
+    expect(await silentMs()).toBeGreaterThanOrEqual(0);
+  });
+
+  test("pg-boss's rounds come again: ticks, and the search for dead workers", async () => {
+    await database.query(
+      `UPDATE pgboss.version SET cron_on = now(), flow_on = now(), reindex_on = NULL, bam_on = now()`,
+    );
+    await database.query(`UPDATE pgboss.queue SET monitor_on = now(), monitor_claim_on = now(), maintain_on = NULL`);
+    await database.query(SET_BACK);
+    await upkeep().upkeep.look(0);
+    expect(
+      await database.query(`SELECT cron_on <= pgboss.job_now() AS cron, flow_on <= pgboss.job_now() AS flow,
+        bam_on <= pgboss.job_now() AS bam, reindex_on FROM pgboss.version`),
+    ).toEqual([{ cron: true, flow: true, bam: true, reindex_on: null }]);
+    expect(
+      await database.query(`SELECT DISTINCT monitor_on <= pgboss.job_now() AS on, monitor_claim_on <= pgboss.job_now() AS claim,
+        maintain_on FROM pgboss.queue`),
+    ).toEqual([{ on: true, claim: true, maintain_on: null }]);
+  });
+
+  test("the minutes that come a second time may have their ticks again, and no other queue's are touched", async () => {
+    const file = (name: string, minutes: number, { state = 'completed', filed = 'now()' } = {}) =>
+      database.query(
+        `INSERT INTO pgboss.job (name, data, state, singleton_key, singleton_on, start_after, created_on)
+         VALUES ('__pgboss__send-it', jsonb_build_object('name', $1::text), $3::pgboss.job_state, $1 || '__',
+           date_trunc('minute', now() AT TIME ZONE 'UTC') - $2::int * interval '1 minute', now(), ${filed})`,
+        [name, minutes, state],
+      );
+    await file(queue.name, 0);
+    await file(queue.name, 1, { state: 'created' });
+    await file(queue.name, 70);
+    // By a pg-boss that had not noticed: until it has, it would file them again.
+    await file(queue.name, 2, { filed: "now() - interval '1 hour 30 seconds'" });
+    await file(queue.name, 3, { filed: "now() - interval '1 hour 100 seconds'" });
+    await file('another', 0);
+    await database.query(SET_BACK);
+    await upkeep().upkeep.look(0);
+    const left = await database.query(`SELECT data->>'name' AS name,
+        round(extract(epoch FROM now() AT TIME ZONE 'UTC' - singleton_on) / 60 - 0.5)::int AS minutes
+      FROM pgboss.job WHERE name = '__pgboss__send-it' AND singleton_on IS NOT NULL ORDER BY 1, 2`);
+    expect(left).toEqual([
+      { name: 'another', minutes: 0 },
+      { name: queue.name, minutes: 2 },
+      { name: queue.name, minutes: 70 },
+    ]);
+  });
+
+  test('what has been put back is not put back again', async () => {
+    await queue.request('startup');
+    await database.query(SET_BACK);
+    expect((await clock.read()).ahead).toBe(true);
+    await upkeep().upkeep.look(0);
+    expect((await clock.read()).ahead).toBe(false);
+  });
+});
+
+test('a look costs one query, which finds nothing ahead on a clock that is right', async () => {
+  await queue.request('startup');
+  await boss.fetch(queue.name);
+  expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });
+});
