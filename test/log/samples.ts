@@ -25,6 +25,11 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'pgboss.error': { err },
   'database.unavailable': { attempt: 1, retryInMs: 100, err },
   'database.recovered': { outageMs: 1000 },
+  'database.refused': {
+    err: { code: '28P01', message: 'password authentication failed for user "sweeper"' },
+    remedy: 'check the password',
+    retryInMs: 100,
+  },
   'database.schema_outdated': { component: 'ledger', found: '0001', required: '0002', remedy: 'migrate up' },
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },
