@@ -11,9 +11,9 @@ export interface Screen extends Disposable {
   print(text: string): void;
 }
 
-/** JSON lines on stdout, unless that is a terminal. */
-export function openScreen(): Screen {
-  return process.stdout.isTTY ? new TerminalScreen() : jsonScreen();
+/** JSON lines on stdout when they are asked for, or when that is no terminal. */
+export function openScreen({ json }: { readonly json: boolean }): Screen {
+  return process.stdout.isTTY && !json ? new TerminalScreen() : jsonScreen();
 }
 
 function jsonScreen(): Screen {

@@ -5,8 +5,10 @@ export interface EventLog {
   emit<E extends EventName>(event: E, fields: EventFields<E>): void;
 }
 
-/** The part of a logger that events need: any pino has it, a user's own one included. */
-export type LogSink = Readonly<Record<EventLevel, (line: object, message: string) => void>>;
+type Write = (line: object, message: string) => void;
+
+/** The part of a logger that events need: any pino has it, a user's own one included. The ledger logs nothing fatal. */
+export type LogSink = Readonly<Record<Exclude<EventLevel, 'fatal'>, Write>> & { readonly fatal?: Write };
 
 /** One event, heard by all: the metrics, then the log. */
 export function teeEventLog(...logs: readonly EventLog[]): EventLog {
@@ -22,7 +24,9 @@ export function createEventLog(sink: LogSink): EventLog {
   return {
     emit(event, fields) {
       const { level, message } = catalogue[event];
-      sink[level]({ event, ...fields }, message);
+      const line = { event, ...fields };
+      if (level === 'fatal' && sink.fatal) sink.fatal(line, message);
+      else sink[level === 'fatal' ? 'error' : level](line, message);
     },
   };
 }

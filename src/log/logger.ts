@@ -2,6 +2,7 @@ import { context, isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, type LevelWithSilent, type Logger, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { turnDestination } from './turn-destination.ts';
+import { visibleDeep } from './visible.ts';
 
 export type { Logger } from 'pino';
 
@@ -70,7 +71,8 @@ function prettified(stream: DestinationStream, { colors, words }: Prettiness): D
   });
   return {
     write(line) {
-      stream.write(prettify(line));
+      // A person's terminal would obey what an id may hold; a JSON line has it escaped.
+      stream.write(prettify(JSON.stringify(visibleDeep(JSON.parse(line)))));
     },
   };
 }

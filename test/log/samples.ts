@@ -15,11 +15,13 @@ const session = {
 /** One emission of every event, with whatever can be missing there. */
 export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'daemon.started': { version: '0.1.0', config: { sweepCron: '* * * * *' } },
+  'daemon.start_failed': { err: { code: 'EADDRINUSE', message: 'the ops server cannot listen' }, exitCode: 78 },
   'daemon.stopping': { signal: 'SIGTERM' },
   'daemon.stopped': { reason: 'SIGTERM', durationMs: 12 },
   'ops.listening': { host: '127.0.0.1', port: 9464 },
   'ops.request_failed': { path: '/metrics', err },
   'telemetry.warning': { detail: 'export failed' },
+  'process.warning': { name: 'Warning', code: null, detail: 'SECURITY WARNING' },
   'clock.skewed': { skewMs: -5000 },
   'pgboss.warning': { type: 'slow_query', detail: 'a query took long' },
   'pgboss.error': { err },
