@@ -32,7 +32,9 @@ export function failureOf(err: unknown): Failure {
 /** Null for an error that is not the database's to explain. */
 function ofDatabase(err: unknown): Failure | null {
   const { code, message } = errorFields(err);
-  const coded = code === null ? message : `${message} (${code})`;
+  // OpenSSL's end in a line break.
+  const line = message.replace(/\s*\n\s*/g, ' ').trim();
+  const coded = code === null ? line : `${line} (${code})`;
   const told = (exit: ExitCode, what: string, remedy: string) => ({
     exitCode: exit,
     message: `${what}: ${coded}\nWhat to do: ${remedy}.`,
