@@ -3,7 +3,7 @@ import { type DatabaseHandle, openDatabase } from '../db/database.ts';
 import { isRefusal, remedyOf } from '../db/refusal.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { Cached } from '../ops/cached.ts';
+import { Cached, NoAnswer } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
 import type { PoolUse } from '../ops/probes.ts';
@@ -72,16 +72,21 @@ export function opsServices(
     host: config.opsHost,
     port: config.opsPort,
     routes: {
-      '/': pageRoute({ status, census, history, version }),
+      '/': pageRoute({ status, census, history, version, refusalOf }),
       '/livez': livezRoute,
       '/readyz': readyzRoute(
         cached(readiness, () => READINESS_KEPT_MS),
-        (err) => (isRefusal(err) ? { remedy: remedyOf(err) } : null),
+        refusalOf,
       ),
       '/metrics': telemetry.metricsRoute,
     },
   });
   return [telemetry, { name: 'ops database', async start() {}, stop: () => closeAll(handle, readinessHandle) }, server];
+}
+
+/** Nobody answered in time: whether the database would have said no is not known. */
+function refusalOf(err: unknown): { readonly remedy: string } | null {
+  return !(err instanceof NoAnswer) && isRefusal(err) ? { remedy: remedyOf(err) } : null;
 }
 
 async function closeAll(...handles: readonly DatabaseHandle[]): Promise<void> {

@@ -1,6 +1,5 @@
 import { errorFields } from '../log/error-fields.ts';
 import { json, type Route } from './answer.ts';
-import { NoAnswer } from './cached.ts';
 import type { OutdatedSchema, Punctuality } from './probes.ts';
 
 export interface ReadinessReading {
@@ -49,7 +48,7 @@ export function readyzRoute(read: () => Promise<ReadinessReading>, refusalOf: Re
 function failureReason(err: unknown, refusalOf: RefusalOf): UnreadyReason {
   const { code, message } = errorFields(err);
   const detail = code === null ? message : `${message} (${code})`;
-  const refusal = err instanceof NoAnswer ? null : refusalOf(err);
+  const refusal = refusalOf(err);
   if (refusal === null) return { reason: 'database_unreachable', detail };
   return { reason: 'database_refused', detail: `${detail}; ${refusal.remedy}` };
 }
