@@ -44,12 +44,11 @@ async function wrongHost(store: ImageStore, installation: Installation): Promise
   await installation.server.present(wrong);
   await using secret = await MountedSecret.make(await installation.files(installation.url('sweeper')));
   await using container = await Container.start(store, { secret: secret.dir });
-  const refusal = await container.waitForEvent(/^database\.unavailable$/, ({ attempt }) => Number(attempt) >= 2);
+  const refusal = await container.waitForEvent(/^database\.refused$/);
   assert(errorOf(refusal).code === 'ERR_TLS_CERT_ALTNAME_INVALID', JSON.stringify(refusal));
   // Those of the container before it may still be ending.
   await container.waitUntil('no session', async () => (await sessions(installation)) === 0);
   await installation.server.present(installation.certificate);
-  await container.waitForEvent(/^database\.recovered$/);
   await container.waitForStatus('/readyz', 200);
 }
 
@@ -61,7 +60,7 @@ async function unknownAuthority(store: ImageStore, installation: Installation): 
   };
   await using secret = await MountedSecret.make(files);
   await using container = await Container.start(store, { secret: secret.dir });
-  const refusal = await container.waitForEvent(/^database\.unavailable$/, ({ attempt }) => Number(attempt) >= 2);
+  const refusal = await container.waitForEvent(/^database\.refused$/);
   assert(/self.signed|unable to (get|verify)/i.test(errorOf(refusal).message), JSON.stringify(refusal));
   // Those of the container before it may still be ending.
   await container.waitUntil('no session', async () => (await sessions(installation)) === 0);
@@ -70,7 +69,7 @@ async function unknownAuthority(store: ImageStore, installation: Installation): 
 async function withoutTls(store: ImageStore, installation: Installation): Promise<void> {
   await using secret = await MountedSecret.make({ url: installation.url('sweeper', { query: 'sslmode=disable' }) });
   await using container = await Container.start(store, { secret: secret.dir });
-  const refusal = await container.waitForEvent(/^database\.unavailable$/);
+  const refusal = await container.waitForEvent(/^database\.refused$/);
   assert(errorOf(refusal).code === '28000', JSON.stringify(refusal));
 }
 
@@ -82,9 +81,8 @@ async function rotation(store: ImageStore, installation: Installation): Promise<
   await installation.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [
     installation.on.roles.sweeper,
   ]);
-  await container.waitForEvent(/^database\.unavailable$/, (line) => errorOf(line).code === '28P01');
+  await container.waitForEvent(/^database\.refused$/, (line) => errorOf(line).code === '28P01');
   await secret.replace(await installation.files(installation.url('sweeper')));
-  await container.waitForEvent(/^database\.recovered$/);
   await installation.seed('rotated-', 1, 'stale');
   await container.waitForEvent(/^delegation\.stuck$/, ({ delegationId }) => delegationId === 'rotated-1', TICK_MS);
   // Whichever of its sweeps that was: the schedule, on pg-boss's own connections, goes on as well.
@@ -112,7 +110,7 @@ async function pooled(store: ImageStore, installation: Installation): Promise<vo
   await container.waitForStatus('/readyz', 200);
   await ledgerThrough(installation, bouncer.port);
   await container.waitForEvent(/^sweep\.completed$/, ({ trigger }) => trigger === 'cron', TICK_MS);
-  const trouble = container.events(/error|failed$|unavailable/);
+  const trouble = container.events(/error|failed$|unavailable|refused$/);
   assert(trouble.length === 0, JSON.stringify(trouble.slice(0, 3)));
   const direct = await sessions(installation);
   assert(direct > 0 && direct <= SERVER_CONNECTIONS_MAX, `${direct} sessions of the sweeper on the server`);

@@ -1,19 +1,21 @@
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type Config, redacted } from '../config/config.ts';
+import { visible } from '../log/visible.ts';
+import { printAnswer } from './answer.ts';
 
 /** The configuration was read before this is called: a wrong one never gets here. */
-export function check(config: Config, { json = false }: { readonly json?: boolean }): ExitCode {
-  const shown = redacted(config);
+export async function check(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
+  const values = redacted(config);
   const text = json
-    ? JSON.stringify(shown)
+    ? JSON.stringify(values)
     : [
         'The configuration is valid.',
-        ...Object.entries(shown).map(([name, value]) => `  ${name} = ${show(value)}`),
+        ...Object.entries(values).map(([name, value]) => `  ${name} = ${visible(wordsOf(value))}`),
       ].join('\n');
-  process.stdout.write(`${text}\n`);
+  await printAnswer(`${text}\n`);
   return exitCode.done;
 }
 
-function show(value: unknown): string {
+function wordsOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

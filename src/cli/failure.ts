@@ -1,25 +1,66 @@
 import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { isConnectionRefusal, remedyOf } from '../db/refusal.ts';
 import { isRetryable } from '../db/sqlstate.ts';
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts';
 import { errorFields } from '../log/error-fields.ts';
+import { ListenError } from '../ops/listen-error.ts';
 
-/** SQLSTATE classes of a server that is there but does not let us in, or has no such database. */
-const refusedClasses = /^(28|3D)/;
+export interface Failure {
+  readonly exitCode: ExitCode;
+  /** For people: what went wrong and, in a line of its own, what to do about it. */
+  readonly message: string;
+}
+
+const PERMISSION_DENIED = '42501';
 
 /** What a failed command says on stderr, and its exit code. A stack is for a defect of ours alone. */
-export function failureOf(err: unknown): { readonly exitCode: ExitCode; readonly message: string } {
+export function failureOf(err: unknown): Failure {
   // What failed while it was cleaned up after a failure is the lesser news.
   if (err instanceof Error && 'suppressed' in err) return failureOf(err.suppressed);
+  if (err instanceof AggregateError && err.cause !== undefined) return failureOf(err.cause);
   if (err instanceof CommandError) return err;
-  if (err instanceof ConfigError) return { exitCode: exitCode.configuration, message: err.message };
-  const { code, message } = errorFields(err);
-  const coded = code === null ? message : `${message} (${code})`;
-  if (err instanceof EmbeddedPostgresError) return { exitCode: exitCode.unavailable, message };
-  if (isRetryable(err) || (code !== null && refusedClasses.test(code))) {
-    return { exitCode: exitCode.unavailable, message: `The database is not available: ${coded}` };
+  if (err instanceof ConfigError || err instanceof ListenError) {
+    return { exitCode: exitCode.configuration, message: err.message };
   }
-  const stack = err instanceof Error && code === null ? `\n${err.stack ?? ''}` : '';
-  return { exitCode: exitCode.internal, message: `${coded}${stack}` };
+  const { code, message } = errorFields(err);
+  if (err instanceof EmbeddedPostgresError) return { exitCode: exitCode.unavailable, message };
+  return ofDatabase(err) ?? defect(err, code === null ? message : `${message} (${code})`);
+}
+
+/** Null for an error that is not the database's to explain. */
+function ofDatabase(err: unknown): Failure | null {
+  const { code, message } = errorFields(err);
+  // OpenSSL's end in a line break.
+  const line = message.replace(/\s*\n\s*/g, ' ').trim();
+  const coded = code === null ? line : `${line} (${code})`;
+  const told = (exit: ExitCode, what: string, remedy: string) => ({
+    exitCode: exit,
+    message: `${what}: ${coded}\nWhat to do: ${remedy}.`,
+  });
+  if (isConnectionRefusal(err)) return told(exitCode.unavailable, 'The database refuses the connection', remedyOf(err));
+  if (code === PERMISSION_DENIED) {
+    return told(exitCode.configuration, 'The database refuses what the command asks', remedyOf(err));
+  }
+  if (code === 'ENOENT' && (err as NodeJS.ErrnoException).syscall === 'open') {
+    // A certificate or a key that the URL names, or the file of DATABASE_URL_FILE.
+    return told(
+      exitCode.configuration,
+      'A file that the configuration names is missing',
+      'put it there, or mend its path',
+    );
+  }
+  if (!isRetryable(err)) return null;
+  return told(
+    exitCode.unavailable,
+    'The database is not available',
+    'see that it runs and takes connections from here, and that DATABASE_URL names its host and port; then try again',
+  );
+}
+
+function defect(err: unknown, coded: string): Failure {
+  const isDatabases = err instanceof Error && /^[0-9A-Z]{5}$/.test(String((err as { code?: unknown }).code));
+  const stack = err instanceof Error && !isDatabases ? `\n${err.stack ?? ''}` : '';
+  return { exitCode: exitCode.internal, message: `Internal error, please report it: ${coded}${stack}` };
 }

@@ -1,23 +1,40 @@
+import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type InstallOptions, installSchemas, installStatus, removeLedger } from '../compose/install.ts';
-import { openLocation } from '../compose/location.ts';
+import { COUNT_MAX, type LedgerContents, ledgerContents } from '../compose/ledger-contents.ts';
+import { type Location, openLocation } from '../compose/location.ts';
 import type { Config } from '../config/config.ts';
-import { createEventLog } from '../log/event-log.ts';
-import { commandLogger } from './command-logger.ts';
+import { visible } from '../log/visible.ts';
+import { count, duration } from '../ops/page/format.ts';
+import { printAnswer } from './answer.ts';
+import { commandLog } from './command-log.ts';
 
 export const migrateActions = ['up', 'down', 'status'] as const;
 export type MigrateAction = (typeof migrateActions)[number];
 
-/** `status` answers no (1) while something is pending. */
+export interface MigrateCommandOptions {
+  readonly json?: boolean;
+  /** For `down`: the ledger's rows may go. */
+  readonly deleteAllData?: boolean;
+  /** For `down`: also under a daemon that runs. */
+  readonly evenIfRunning?: boolean;
+}
+
+/** `status` answers no (1) while something is pending, `down` while it would delete rows, or a daemon runs. */
 export async function migrate(
   config: Config,
   action: MigrateAction,
-  { json = false }: { readonly json?: boolean },
+  options: MigrateCommandOptions,
 ): Promise<ExitCode> {
-  await using place = await openLocation(config, createEventLog(commandLogger(config)));
-  const options = { location: place.location, dbSchema: config.dbSchema, pgbossSchema: config.pgbossSchema };
-  const { text, result, code } = await actions[action](options);
-  process.stdout.write(`${json ? JSON.stringify(result) : text}\n`);
+  await using place = await openLocation(config, commandLog(config));
+  const schemas = { location: place.location, dbSchema: config.dbSchema, pgbossSchema: config.pgbossSchema };
+  const { text, result, code } = await actions[action](schemas, place, options);
+  const isEmbedded = place.embeddedUrl !== null;
+  await printAnswer(
+    options.json
+      ? `${JSON.stringify(isEmbedded ? { ...result, database: place.name } : result)}\n`
+      : `${text}\n${isEmbedded ? `Database: ${visible(place.name)}.\n` : ''}`,
+  );
   return code;
 }
 
@@ -27,20 +44,24 @@ interface Answer {
   readonly code: ExitCode;
 }
 
-const actions: Readonly<Record<MigrateAction, (options: InstallOptions) => Promise<Answer>>> = {
-  async up(options) {
-    const applied = await installSchemas(options);
+type Action = (schemas: InstallOptions, place: Location, options: MigrateCommandOptions) => Promise<Answer>;
+
+const actions: Readonly<Record<MigrateAction, Action>> = {
+  async up(schemas) {
+    const applied = await installSchemas(schemas);
     const text =
       applied.length === 0 ? 'Nothing to apply: the schemas are up to date.' : `Applied ${applied.join(', ')}.`;
     return { text, result: { applied }, code: exitCode.done };
   },
-  async down(options) {
-    const reverted = await removeLedger(options);
+  async down(schemas, place, options) {
+    const refusal = refusalOf(await ledgerContents(schemas), place.name, options);
+    if (refusal !== null) throw new CommandError(exitCode.no, refusal);
+    const reverted = await removeLedger(schemas);
     const text = reverted.length === 0 ? 'Nothing to take back.' : `Took back ${reverted.join(', ')}.`;
     return { text, result: { reverted }, code: exitCode.done };
   },
-  async status(options) {
-    const { ledger, pgboss } = await installStatus(options);
+  async status(schemas) {
+    const { ledger, pgboss } = await installStatus(schemas);
     const behind = ledger.pending.length > 0 || (pgboss.installed ?? 0) < pgboss.required;
     const text = [
       `ledger:  ${ledger.current ?? 'not installed'}${ledger.pending.length > 0 ? `; pending ${ledger.pending.join(', ')}` : ''}`,
@@ -50,3 +71,22 @@ const actions: Readonly<Record<MigrateAction, (options: InstallOptions) => Promi
     return { text, result: { ledger, pgboss }, code: behind ? exitCode.no : exitCode.done };
   },
 };
+
+/** Why the ledger is not taken back, and what to say to have it taken back; null when nothing speaks against it. */
+export function refusalOf(
+  { delegations, activities, beatAgeMs, aliveWithinMs }: LedgerContents,
+  database: string,
+  { deleteAllData = false, evenIfRunning = false }: MigrateCommandOptions,
+): string | null {
+  const hasRows = delegations + activities > 0;
+  const isRunning = beatAgeMs !== null && beatAgeMs < aliveWithinMs;
+  const rows = `This deletes ${counted(delegations)} delegations and ${counted(activities)} activities: say --delete-all-data to have them deleted.`;
+  const daemon = `A daemon left its beat ${duration(beatAgeMs ?? 0)} ago: stop all daemons and wait until the last beat is ${duration(aliveWithinMs)} old, or say --even-if-running.`;
+  const reasons = [...(hasRows && !deleteAllData ? [rows] : []), ...(isRunning && !evenIfRunning ? [daemon] : [])];
+  if (reasons.length === 0) return null;
+  return ['Nothing was changed.', ...reasons, `Database: ${visible(database)}.`].join('\n');
+}
+
+function counted(rows: number): string {
+  return rows < COUNT_MAX ? count(rows) : `${count(COUNT_MAX)} or more`;
+}

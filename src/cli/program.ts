@@ -3,6 +3,8 @@ import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
 import { loadConfig } from '../config/load.ts';
 import { demo } from '../demo/demo.ts';
+import { visibleLines } from '../log/visible.ts';
+import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { failureOf } from './failure.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
@@ -16,32 +18,58 @@ Configuration comes from the environment (docs/configuration.md); \`check\` tell
 
 /** Runs one command. stdout has the answer, stderr what went wrong; the daemon logs to stdout. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
+  // Nobody reads what goes wrong any more: no reason to fail in another way.
+  process.stderr.on('error', () => {});
   let code: ExitCode = exitCode.done;
-  const program = programOf((result) => {
-    code = result;
+  let help = '';
+  const program = programOf({
+    done: (result) => {
+      code = result;
+    },
+    writeHelp: (text) => {
+      help += text;
+    },
   });
   try {
-    await program.parseAsync(args, { from: 'user' });
-    return code;
+    try {
+      await program.parseAsync(args, { from: 'user' });
+      return code;
+    } catch (err) {
+      // commander has said what was wrong; help and version come as such an error too, with exit code 0.
+      if (!(err instanceof CommanderError)) throw err;
+      await printAnswer(help);
+      return err.exitCode === 0 ? exitCode.done : exitCode.usage;
+    }
   } catch (err) {
-    // commander has said what was wrong; help and version come as such an error too, with exit code 0.
-    if (err instanceof CommanderError) return err.exitCode === 0 ? exitCode.done : exitCode.usage;
     const failure = failureOf(err);
-    process.stderr.write(`${failure.message}\n`);
+    process.stderr.write(`${visibleLines(failure.message)}\n`);
     return failure.exitCode;
   }
 }
 
-function programOf(done: (code: ExitCode) => void): Command {
+interface Outlets {
+  readonly done: (code: ExitCode) => void;
+  /** Help and the version: answers like any other. */
+  readonly writeHelp: (text: string) => void;
+}
+
+function programOf({ done, writeHelp }: Outlets): Command {
   const program = new Command('delegation-sweeper')
     .description('Finds the delegations whose agent has gone silent, and moves them to stuck.')
     .version(version)
     .exitOverride()
+    // Before the commands are made: they take it over.
+    .configureOutput({ writeOut: writeHelp })
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', codes);
   program
     .command('start')
     .description('run the daemon: sweep at start, then on every tick of SWEEP_CRON')
+    .option('--json', 'accepted for evenness: the log is one JSON object a line already')
+    .addHelpText(
+      'after',
+      examples('DATABASE_URL=postgresql://... delegation-sweeper start', 'LOG_LEVEL=warn delegation-sweeper start'),
+    )
     .action(async () => done(await start(loadConfig(process.env))));
   program
     .command('sweep')
@@ -49,26 +77,41 @@ function programOf(done: (code: ExitCode) => void): Command {
     .option('--dry-run', 'change nothing; name every row that would change, with the reason')
     .option('--force', 'let go of a storm guard hold for this one sweep')
     .option('--json', 'print the summary as one JSON object')
+    .addHelpText(
+      'after',
+      examples('delegation-sweeper sweep --dry-run', "delegation-sweeper sweep --dry-run --json | jq '.rows[]'"),
+    )
     .action(async (options) => done(await sweep(loadConfig(process.env), options)));
   program
     .command('migrate')
     .description("install the ledger's and pg-boss's schemas, bring them up to date, or take the ledger's back")
     .addArgument(new Argument('[action]', 'what to do').choices(migrateActions).default('up'))
+    .option('--delete-all-data', 'down: also when the ledger has rows, which are deleted')
+    .option('--even-if-running', 'down: also while a daemon runs')
     .option('--json', 'print the result as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper migrate up', 'delegation-sweeper migrate status --json'))
     .action(async (action: MigrateAction, options) => done(await migrate(loadConfig(process.env), action, options)));
   program
     .command('status')
-    .description('tell how it goes: sweeps, storm, open delegations, false positives')
+    .description('tell how it goes: sweeps, storm, open delegations, false positives; exit 1 when nobody sweeps')
     .option('--json', 'print it as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
     .option('--json', 'print it as one JSON object')
-    .action((options) => done(check(loadConfig(process.env), options)));
+    .addHelpText('after', examples('delegation-sweeper check', 'STUCK_AFTER=5m delegation-sweeper check --json'))
+    .action(async (options) => done(await check(loadConfig(process.env), options)));
   program
     .command('demo')
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
-    .action(async () => done(await demo(loadConfig(process.env))));
+    .option('--json', 'one JSON object a line, also on a terminal')
+    .addHelpText('after', examples('delegation-sweeper demo'))
+    .action(async (options) => done(await demo(loadConfig(process.env), options)));
   return program;
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

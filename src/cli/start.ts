@@ -1,39 +1,77 @@
 import { daemonServices } from '../compose/daemon-services.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
-import { type Location, openLocation } from '../compose/location.ts';
+import { type Location, openDaemonLocation } from '../compose/location.ts';
 import { opsServices } from '../compose/ops-services.ts';
 import { version } from '../compose/version.ts';
 import { type Config, redacted } from '../config/config.ts';
 import { Services } from '../lifecycle/services.ts';
-import { onShutdownSignal } from '../lifecycle/signals.ts';
+import { onShutdownSignal, type ShutdownSignal } from '../lifecycle/signals.ts';
 import { activeTrace } from '../log/active-trace.ts';
 import { errorFields } from '../log/error-fields.ts';
 import { createEventLog, type EventLog, teeEventLog } from '../log/event-log.ts';
 import { createLogger } from '../log/logger.ts';
 import { EventMetrics } from '../ops/telemetry/event-metrics.ts';
 import { Telemetry } from '../ops/telemetry/telemetry.ts';
+import { logWarnings } from './command-log.ts';
+import { failureOf } from './failure.ts';
 
-/** The daemon: the composition root. Resolves with the exit code once a signal has stopped everything. */
+/**
+ * The daemon: the composition root. Resolves with the exit code once a signal has stopped everything. Rejects when it
+ * cannot start, with the reason, which has been logged at the highest level by then.
+ */
 export async function start(config: Config): Promise<ExitCode> {
   const lines = createEventLog(createLogger({ level: config.logLevel, destination: 'stdout', mixin: activeTrace }));
-  const telemetry = await Telemetry.open({ ...config.telemetry, version }, lines);
-  const metrics = new EventMetrics(telemetry.meter);
-  const log = teeEventLog(metrics, lines);
+  using _warnings = logWarnings(lines);
   using shutdown = onShutdownSignal();
-  log.emit('daemon.started', { version, config: redacted(config) });
   // Asked a second time, a person wants it gone now. Nothing is lost: a batch commits or does not, and the embedded
   // server ends with this process.
   void shutdown.impatient.then(() => process.exit(exitCode.done));
-  const place = await openLocation(config, log, 'refuse');
-  const daemon = daemonServices(config, place, log, metrics);
-  const deadlineMs = daemon.stopWithinMs;
-  const services = new Services([...opsServices(config, place, log, telemetry, daemon.poolUse), ...daemon.services]);
+  try {
+    const telemetry = await Telemetry.open({ ...config.telemetry, version }, lines);
+    const metrics = new EventMetrics(telemetry.meter);
+    const log = teeEventLog(metrics, lines);
+    log.emit('daemon.started', { version, config: redacted(config) });
+    const place = await openDaemonLocation(config, log);
+    announce(place);
+    const daemon = daemonServices(config, place, log, metrics);
+    const services = [...opsServices(config, place, log, telemetry, daemon.poolUse), ...daemon.services];
+    return await run(new Services(services), place, log, shutdown, daemon.stopWithinMs);
+  } catch (err) {
+    // `run` has logged its own.
+    if (!(err instanceof StartFailed)) logFailure(lines, err);
+    throw err instanceof StartFailed ? err.cause : err;
+  }
+}
+
+/** Logged already, and everything that had started was stopped. */
+class StartFailed extends Error {}
+
+function logFailure(log: EventLog, err: unknown): void {
+  log.emit('daemon.start_failed', { err: errorFields(err), exitCode: failureOf(err).exitCode || exitCode.internal });
+}
+
+/** Where no database is named, agents have to be told where it is. Not logged: no line of the log holds a URL. */
+function announce({ embeddedUrl }: Location): void {
+  if (embeddedUrl === null) return;
+  process.stderr.write(`Agents on this machine reach the embedded database by DATABASE_URL='${embeddedUrl}'\n`);
+}
+
+async function run(
+  services: Services,
+  place: Location,
+  log: EventLog,
+  shutdown: ShutdownSignal,
+  deadlineMs: number,
+): Promise<ExitCode> {
   const failed = services.startAll({ deadlineMs }).then(
     () => new Promise<never>(() => {}),
     (err: unknown) => err,
   );
-  const signal = await Promise.race([shutdown.requested, failed.then((err) => ({ err }))]);
-  return await stop(signal, services, place, log, deadlineMs);
+  const cause = await Promise.race([shutdown.requested, failed.then((err) => ({ err }))]);
+  if (typeof cause !== 'string') logFailure(log, cause.err);
+  await stop(cause, services, place, log, deadlineMs);
+  if (typeof cause !== 'string') throw new StartFailed('the daemon did not start', { cause: cause.err });
+  return exitCode.done;
 }
 
 async function stop(
@@ -42,7 +80,7 @@ async function stop(
   place: Location,
   log: EventLog,
   deadlineMs: number,
-): Promise<ExitCode> {
+): Promise<void> {
   const startedAtMs = performance.now();
   const signal = typeof cause === 'string' ? cause : null;
   log.emit('daemon.stopping', { signal });
@@ -54,5 +92,4 @@ async function stop(
     reason: reasons.join('; '),
     durationMs: Math.round(performance.now() - startedAtMs),
   });
-  return signal ? exitCode.done : exitCode.internal;
 }

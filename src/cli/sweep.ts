@@ -5,10 +5,12 @@ import { sweeperOptions } from '../compose/sweeper-options.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
-import { createEventLog } from '../log/event-log.ts';
+import { visible } from '../log/visible.ts';
+import { duration } from '../ops/page/format.ts';
 import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
-import { commandLogger } from './command-logger.ts';
+import { printAnswer } from './answer.ts';
+import { commandLog } from './command-log.ts';
 
 export interface SweepCommandOptions {
   readonly dryRun?: boolean;
@@ -22,7 +24,7 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(signal));
-  const log = createEventLog(commandLogger(config));
+  const log = commandLog(config);
   await using place = await openLocation(config, log);
   await using handle = openDatabase({
     ...connectionOf(place, 2, 'delegation-sweeper sweep'),
@@ -33,7 +35,13 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   const summary = dryRun
     ? await sweeper.dryRun({ force })
     : await sweeper.sweep({ trigger: 'manual', force, signal: interrupt.signal });
-  process.stdout.write(`${json ? JSON.stringify(summary) : describe(summary)}\n`);
+  // Where it was not named, which database was swept is news.
+  const database = place.embeddedUrl === null ? null : place.name;
+  await printAnswer(
+    json
+      ? `${JSON.stringify(database === null ? summary : { ...summary, database })}\n`
+      : `${describe(summary)}\n${database === null ? '' : `Database: ${visible(database)}.\n`}`,
+  );
   return exitCode.done;
 }
 
@@ -43,7 +51,7 @@ function describe(summary: SweepSummary): string {
     held && 'The storm guard holds the stale rule: too many went silent at once (--force lets go for one sweep).',
     truncated && 'Not all were taken: run it again, or raise SWEEP_MAX_ROWS.',
     poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
-    unobservedMs > 0 && `${seconds(unobservedMs)} s that no daemon observed did not count as silence.`,
+    unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,
   ];
   return [
     ...summary.rows.map(describeRow),
@@ -54,10 +62,6 @@ function describe(summary: SweepSummary): string {
 
 function describeRow(row: PlannedRow): string {
   return row.rule === 'stale'
-    ? `${row.delegationId}  stuck: silent for ${seconds(row.silentMs)} s`
-    : `${row.delegationId}  failed: deadline exceeded by ${seconds(row.overdueMs)} s`;
-}
-
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(1);
+    ? `${visible(row.delegationId)}  stuck: silent for ${duration(row.silentMs)}`
+    : `${visible(row.delegationId)}  failed: deadline exceeded by ${duration(row.overdueMs)}`;
 }

@@ -7,6 +7,7 @@ import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Pulse } from '../sweeper/observed-time/pulse.ts';
 import type { SweepObserver } from '../sweeper/pass/observer.ts';
 import { Availability } from '../sweeper/schedule/availability.ts';
+import { Outage } from '../sweeper/schedule/outage.ts';
 import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { SweeperState } from '../sweeper/state.ts';
@@ -43,10 +44,11 @@ export function daemonServices(
     ...connectionOf(place, config.dbPoolMax, 'delegation-sweeper'),
     schema: config.dbSchema,
   });
-  const availability = new Availability(log);
+  const outage = new Outage(log);
+  const availability = () => new Availability(log, undefined, outage);
   const state = new SweeperState(handle.db, sweeperTables(handle.db));
   const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer);
-  const schedule = new Schedule(sweeper, log, availability, {
+  const schedule = new Schedule(sweeper, log, availability(), {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
     dbSchema: config.dbSchema,
     pgbossSchema: config.pgbossSchema,
@@ -57,8 +59,8 @@ export function daemonServices(
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
-      new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability),
-      new Pulse(new Beat(state, log, config.stuckAfterMs), log, availability),
+      new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability()),
+      new Pulse(new Beat(state, log, config.stuckAfterMs), log, availability()),
       schedule,
     ],
     schedule,

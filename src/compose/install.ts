@@ -15,7 +15,7 @@ export interface InstallStatus {
 }
 
 /** No query timeout: a migration takes as long as it takes. */
-const connectionOf = ({ location }: InstallOptions): ConnectionOptions => ({
+export const connectionOf = ({ location }: InstallOptions): ConnectionOptions => ({
   location,
   max: 1,
   applicationName: 'delegation-sweeper migrate',

@@ -1,31 +1,34 @@
 import type { Config } from '../config/config.ts';
-import type { ConnectionOptions, DatabaseLocation } from '../db/connection.ts';
+import { type ConnectionOptions, currentUrl, type DatabaseLocation } from '../db/connection.ts';
 import { startEmbedded } from '../embedded/embedded-postgres.ts';
+import { joinEmbedded } from '../embedded/join-embedded.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { CommandError } from './command-error.ts';
+import { exitCode } from './exit-code.ts';
 import { installSchemas } from './install.ts';
 
 /** Where a command finds its database. Disposing it ends the embedded server, when this process runs it. */
 export interface Location extends AsyncDisposable {
   readonly location: DatabaseLocation;
+  /** The database in words, for an answer that speaks of it: without user and password. */
+  readonly name: string;
+  /** Set where no database is named: the URL by which other processes of this machine reach the embedded one. */
+  readonly embeddedUrl: string | null;
 }
 
 /** A statement without an answer for this long frees its sweep: the network may have swallowed it. */
 const QUERY_TIMEOUT_MS = 60_000;
 
 /**
- * The database of the configuration; without one, an embedded PostgreSQL with its schemas in place.
- * A one-shot command joins the server of a daemon that runs on the same data; a second daemon is refused.
+ * The daemon's: the database of the configuration; without one, an embedded PostgreSQL with its schemas in place, which
+ * it starts, and makes at first. A second daemon on the same data is refused.
  */
-export async function openLocation(
-  { database, dbSchema, pgbossSchema }: Config,
-  log: EventLog,
-  ifRunning: 'join' | 'refuse' = 'join',
-): Promise<Location> {
-  if (database.kind === 'url') return given({ url: database.url });
-  if (database.kind === 'file') return given({ file: database.file });
-  const server = await startEmbedded({ dataDir: database.embeddedDir, ifRunning });
-  const { url, dataDir, startedHere } = server;
-  log.emit('embedded.started', { dataDir, joined: !startedHere });
+export async function openDaemonLocation(config: Config, log: EventLog): Promise<Location> {
+  const { database, dbSchema, pgbossSchema } = config;
+  if (database.kind !== 'embedded') return given(config);
+  const server = await startEmbedded({ dataDir: database.embeddedDir, ifRunning: 'refuse' });
+  const { url, dataDir } = server;
+  log.emit('embedded.started', { dataDir, joined: false });
   try {
     await installSchemas({ location: { url }, dbSchema, pgbossSchema });
   } catch (err) {
@@ -33,16 +36,56 @@ export async function openLocation(
     throw err;
   }
   return {
-    location: { url },
+    ...embedded(url, dataDir, dbSchema),
     async [Symbol.asyncDispose]() {
       await server.stop();
-      if (startedHere) log.emit('embedded.stopped', { dataDir });
+      log.emit('embedded.stopped', { dataDir });
     },
   };
 }
 
-function given(location: DatabaseLocation): Location {
-  return { location, async [Symbol.asyncDispose]() {} };
+/**
+ * A one-shot command's: the database of the configuration; without one, that of the daemon that runs on DATA_DIR. It
+ * never makes a database: an answer from a new and empty one would be about nothing.
+ * @throws CommandError (78) when none runs there.
+ */
+export async function openLocation(config: Config, log: EventLog): Promise<Location> {
+  const { database, dbSchema } = config;
+  if (database.kind !== 'embedded') return given(config);
+  const server = await joinEmbedded(database.embeddedDir);
+  if (!server) {
+    throw new CommandError(
+      exitCode.configuration,
+      `DATABASE_URL is not set, and no daemon runs an embedded database in DATA_DIR ${database.embeddedDir}.
+What to do: set DATABASE_URL (or DATABASE_URL_FILE), or run \`delegation-sweeper start\` first, which makes one there.`,
+    );
+  }
+  log.emit('embedded.started', { dataDir: server.dataDir, joined: true });
+  return { ...embedded(server.url, server.dataDir, dbSchema), async [Symbol.asyncDispose]() {} };
+}
+
+function embedded(url: string, dataDir: string, dbSchema: string): Omit<Location, keyof AsyncDisposable> {
+  return { location: { url }, name: `the embedded PostgreSQL in ${dataDir}, schema ${dbSchema}`, embeddedUrl: url };
+}
+
+function given({ database, dbSchema }: Config): Location {
+  const location = database.kind === 'file' ? { file: database.file } : { url: (database as { url: string }).url };
+  return {
+    location,
+    get name() {
+      return `${nameOf(currentUrl(location))}, schema ${dbSchema}`;
+    },
+    embeddedUrl: null,
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** `host:port/database`. */
+function nameOf(text: string): string {
+  const url = URL.parse(text) ?? URL.parse(text.replace('@/', '@localhost/'));
+  if (url === null) return 'the database of DATABASE_URL';
+  const host = url.searchParams.get('host') ?? (url.hostname || 'localhost');
+  return `${host}:${url.port || '5432'}/${decodeURIComponent(url.pathname.slice(1) || url.username)}`;
 }
 
 export function connectionOf(

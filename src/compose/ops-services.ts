@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts';
-import { openDatabase } from '../db/database.ts';
+import { type DatabaseHandle, openDatabase } from '../db/database.ts';
+import { isRefusal, remedyOf } from '../db/refusal.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { Cached } from '../ops/cached.ts';
+import { Cached, NoAnswer } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
 import type { PoolUse } from '../ops/probes.ts';
@@ -15,8 +16,10 @@ import { connectionOf, type Location } from './location.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
 
-/** A pool of its own: whoever asks how it goes can never hold a sweep up. One for the probes, one for slow readings. */
+/** A pool of its own: whoever asks how it goes can never hold a sweep up. */
 const POOL_MAX = 2;
+/** Readiness has one connection to itself: slow readings of the page, or many of them, must not turn it. */
+const READINESS_POOL_MAX = 1;
 /** A little more than a reading's statements may take on the server. */
 const QUERY_TIMEOUT_MS = 6_000;
 
@@ -35,15 +38,18 @@ export function opsServices(
   telemetry: Telemetry,
   pool: () => PoolUse,
 ): Service[] {
-  const handle = openDatabase({
-    ...connectionOf(place, POOL_MAX, 'delegation-sweeper ops'),
-    queryTimeoutMs: QUERY_TIMEOUT_MS,
-    schema: config.dbSchema,
-  });
+  const open = (max: number) =>
+    openDatabase({
+      ...connectionOf(place, max, 'delegation-sweeper ops'),
+      queryTimeoutMs: QUERY_TIMEOUT_MS,
+      schema: config.dbSchema,
+    });
+  const [handle, readinessHandle] = [open(POOL_MAX), open(READINESS_POOL_MAX)];
   const reader = new StatusReader(handle.db, statusOptions(config));
+  const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
-    const outdated = await outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema);
-    return { outdated, punctuality: outdated === null ? await reader.punctuality() : null };
+    const outdated = await outdatedSchema(readinessHandle.db, config.dbSchema, config.pgbossSchema);
+    return { outdated, punctuality: outdated === null ? await readinessReader.punctuality() : null };
   };
   const cached = <Value>(read: () => Promise<Value>, keepMs: (tookMs: number) => number): (() => Promise<Value>) => {
     const reading = new Cached(read, { keepMs, answerWithinMs: ANSWER_WITHIN_MS });
@@ -66,15 +72,23 @@ export function opsServices(
     host: config.opsHost,
     port: config.opsPort,
     routes: {
-      '/': pageRoute({ status, census, history, version }),
+      '/': pageRoute({ status, census, history, version, refusalOf }),
       '/livez': livezRoute,
-      '/readyz': readyzRoute(cached(readiness, () => READINESS_KEPT_MS)),
+      '/readyz': readyzRoute(
+        cached(readiness, () => READINESS_KEPT_MS),
+        refusalOf,
+      ),
       '/metrics': telemetry.metricsRoute,
     },
   });
-  return [
-    telemetry,
-    { name: 'ops database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
-    server,
-  ];
+  return [telemetry, { name: 'ops database', async start() {}, stop: () => closeAll(handle, readinessHandle) }, server];
+}
+
+/** Nobody answered in time: whether the database would have said no is not known. */
+function refusalOf(err: unknown): { readonly remedy: string } | null {
+  return !(err instanceof NoAnswer) && isRefusal(err) ? { remedy: remedyOf(err) } : null;
+}
+
+async function closeAll(...handles: readonly DatabaseHandle[]): Promise<void> {
+  await Promise.all(handles.map((handle) => handle[Symbol.asyncDispose]()));
 }

@@ -1,43 +1,67 @@
 import type { Problem } from './config-error.ts';
-import { keys } from './keys.ts';
+import { editDistance } from './edit-distance.ts';
+import { type KeyName, keys } from './keys.ts';
 
-/** Prefixes that are ours alone; DATABASE_ and LOG_ belong to others as well. */
-const ours = /^(STUCK|SWEEP|STORM|OPS|DB|PGBOSS|SHUTDOWN)_/;
 const known: readonly string[] = Object.values(keys).map((key) => key.env);
-const maxDistance = 2;
 
-/** Variables that look like a misspelt one of ours and would be ignored in silence. Their values are not shown. */
+/**
+ * What other programs call the same thing. Somebody's own variable may have such a name, so it is a problem only while
+ * ours is not set.
+ */
+const otherNames: { readonly [K in KeyName]?: readonly string[] } = {
+  databaseUrl: ['DB_URL', 'DB_URI', 'DB_DSN', 'DATABASE_DSN', 'DATABASE_CONNECTION_STRING'],
+  dbPoolMax: ['DB_POOL', 'DB_POOL_SIZE', 'DB_POOL_MAX_SIZE', 'DB_POOL_LIMIT', 'DB_MAX_CONNECTIONS'],
+  sweepCron: ['SWEEP_SCHEDULE', 'SWEEP_INTERVAL'],
+  sweepTz: ['SWEEP_TIMEZONE', 'SWEEP_TIME_ZONE'],
+  stuckAfterMs: ['STALE_AFTER', 'STUCK_TIMEOUT', 'STUCK_THRESHOLD'],
+  logLevel: ['LOG_VERBOSITY'],
+  shutdownGraceMs: ['SHUTDOWN_GRACE_PERIOD', 'SHUTDOWN_TIMEOUT'],
+};
+
+const properOf = new Map(
+  Object.entries(otherNames).flatMap(([name, others]) => others.map((other) => [other, keys[name as KeyName].env])),
+);
+
+/** Variables that look like one of ours and would be ignored in silence. Their values are not shown. */
 export function typos(env: NodeJS.ProcessEnv): Problem[] {
   const problems: Problem[] = [];
   for (const [variable, text] of Object.entries(env)) {
-    if (!text || !ours.test(variable) || known.includes(variable)) continue;
-    const nearest = nearestOf(variable);
-    if (nearest !== null)
-      problems.push({ variable, value: null, reason: `unknown variable, did you mean ${nearest}?` });
+    if (!text || known.includes(variable)) continue;
+    const meant = known.find((name) => isNearMiss(variable, name)) ?? unsetProper(variable, env);
+    if (meant !== undefined) {
+      problems.push({ variable, value: null, reason: `unknown variable, did you mean ${meant}?` });
+    }
   }
   return problems;
 }
 
-function nearestOf(name: string): string | null {
-  let nearest: string | null = null;
-  let least = maxDistance + 1;
-  for (const candidate of known) {
-    const distance = editDistance(name, candidate);
-    if (distance < least) [nearest, least] = [candidate, distance];
-  }
-  return nearest;
+function unsetProper(variable: string, env: NodeJS.ProcessEnv): string | undefined {
+  const proper = properOf.get(variable);
+  return proper !== undefined && !env[proper] && !env[`${proper}_FILE`] ? proper : undefined;
 }
 
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(previous[j]! + 1, current[j - 1]! + 1, substitution));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
+/**
+ * One slip in the whole name, or as many words, each nearly the same. Word by word, since a whole word that differs
+ * (DATABASE_SSL, APP_PORT) is another variable, however few letters it has. A number at the end is meant.
+ */
+function isNearMiss(variable: string, name: string): boolean {
+  const written = variable.toUpperCase().replaceAll('-', '_');
+  if (written.replace(/_?\d+$/, '') === name && written !== name) return false;
+  if (editDistance(written, name) <= 1) return true;
+  const [words, names] = [written.split('_'), name.split('_')];
+  return words.length === names.length && words.every((word, i) => isNearWord(word, names[i]!));
+}
+
+const LONG_WORD = 6;
+
+function isNearWord(word: string, name: string): boolean {
+  return editDistance(word, name) <= (name.length >= LONG_WORD ? 2 : 1) || isShortFor(word, name);
+}
+
+/** LVL for LEVEL: some of its letters, the first among them and more than half of all, in their order. */
+function isShortFor(word: string, name: string): boolean {
+  if (word[0] !== name[0] || word.length * 2 <= name.length) return false;
+  let at = 0;
+  for (const letter of name) if (letter === word[at]) at += 1;
+  return at === word.length;
 }

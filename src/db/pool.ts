@@ -34,5 +34,7 @@ export function openPool(options: ConnectionOptions): LedgerPool {
 
 /** The ledger's tables through this pool, in this schema. */
 export function databaseOn(pool: pg.Pool, schema: string): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: outlivingIdleTimeouts(pool) }) }).withSchema(schema);
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: outlivingIdleTimeouts(pool) }) }).withSchema(
+    schema,
+  );
 }

@@ -26,13 +26,13 @@ const LIMIT_MS = 90_000;
 const SWEEP_EVERY_MS = 1_000;
 
 /** The main job on a live fleet: the daemon's own services, agents in processes of their own, and what becomes of them. */
-export async function demo(config: Config): Promise<ExitCode> {
+export async function demo(config: Config, { json = false }: { readonly json?: boolean } = {}): Promise<ExitCode> {
   const startedAtMs = performance.now();
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(new Error(`interrupted by ${signal}`)));
   const limit = AbortSignal.timeout(LIMIT_MS);
-  using screen = openScreen();
+  using screen = openScreen({ json });
   const progress = new Progress(cast.map(({ name }) => name));
   screen.showProgress(() => progress.text());
   try {

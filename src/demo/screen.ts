@@ -1,5 +1,6 @@
 import { createEventLog, type EventLog } from '../log/event-log.ts';
 import { createLogger } from '../log/logger.ts';
+import { prettyDestination } from '../log/pretty.ts';
 import { isWorthALine, narrate } from './narration.ts';
 
 /** Where the demo is seen: events above, and at the bottom of a terminal one line that says how far it is. */
@@ -11,9 +12,9 @@ export interface Screen extends Disposable {
   print(text: string): void;
 }
 
-/** JSON lines on stdout, unless that is a terminal. */
-export function openScreen(): Screen {
-  return process.stdout.isTTY ? new TerminalScreen() : jsonScreen();
+/** JSON lines on stdout when they are asked for, or when that is no terminal. */
+export function openScreen({ json }: { readonly json: boolean }): Screen {
+  return process.stdout.isTTY && !json ? new TerminalScreen() : jsonScreen();
 }
 
 function jsonScreen(): Screen {
@@ -33,8 +34,10 @@ class TerminalScreen implements Screen {
     const events = createEventLog(
       createLogger({
         level: 'info',
-        destination: { write: (line) => this.print(line) },
-        pretty: { colors: process.stdout.hasColors(), words: narrate },
+        destination: prettyDestination(
+          { write: (line) => this.print(line) },
+          { colors: process.stdout.hasColors(), words: narrate },
+        ),
       }),
     );
     this.log = {

@@ -1,6 +1,7 @@
 import type { LedgerDb } from '../db/schema.ts';
-import type { EventLog, LogSink } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
 import { createLedgerLog } from '../log/ledger-log.ts';
+import type { LogSink } from '../log/log-sink.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Activity } from './activity.ts';
 import { assertDurationMs, assertId } from './arguments.ts';

@@ -5,12 +5,13 @@ export interface ShutdownSignal extends Disposable {
   readonly impatient: Promise<NodeJS.Signals>;
 }
 
-const signals = ['SIGTERM', 'SIGINT'] as const;
+/** SIGHUP: the terminal or the session that it was started from has gone. */
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** A Ctrl-C under `npm start` comes twice within milliseconds: from the terminal, and forwarded by npm. */
 const sameWithinMs = 1000;
 
-/** Takes SIGTERM and SIGINT over until it is disposed; listening does not keep the process alive. */
+/** Takes SIGTERM, SIGINT and SIGHUP over until it is disposed; listening does not keep the process alive. */
 export function onShutdownSignal(): ShutdownSignal {
   const requested = Promise.withResolvers<NodeJS.Signals>();
   const impatient = Promise.withResolvers<NodeJS.Signals>();

@@ -1,12 +1,9 @@
-import type { EventLevel } from './catalogue/event.ts';
 import { catalogue, type EventFields, type EventName } from './catalogue.ts';
+import { type LogSink, writeLine } from './log-sink.ts';
 
 export interface EventLog {
   emit<E extends EventName>(event: E, fields: EventFields<E>): void;
 }
-
-/** The part of a logger that events need: any pino has it, a user's own one included. */
-export type LogSink = Readonly<Record<EventLevel, (line: object, message: string) => void>>;
 
 /** One event, heard by all: the metrics, then the log. */
 export function teeEventLog(...logs: readonly EventLog[]): EventLog {
@@ -22,7 +19,7 @@ export function createEventLog(sink: LogSink): EventLog {
   return {
     emit(event, fields) {
       const { level, message } = catalogue[event];
-      sink[level]({ event, ...fields }, message);
+      writeLine(sink, level, { event, ...fields }, message);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { ledgerEvents } from './catalogue/ledger.ts';
 import { type Line, ledgerLines } from './catalogue/ledger-lines.ts';
-import type { EventLog, LogSink } from './event-log.ts';
+import type { EventLog } from './event-log.ts';
+import { type LogSink, writeLine } from './log-sink.ts';
 
 /** Each of the catalogue's ledger events has its line here, too. */
 const lines: Readonly<Record<keyof typeof ledgerEvents, Line>> = ledgerLines;
@@ -10,7 +11,7 @@ export function createLedgerLog(sink: LogSink): EventLog {
   return {
     emit(event, fields) {
       const { level, message } = lines[event as keyof typeof lines];
-      sink[level]({ event, ...fields }, message);
+      writeLine(sink, level, { event, ...fields }, message);
     },
   };
 }

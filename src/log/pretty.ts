@@ -1,9 +1,11 @@
-import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
-import type { prettyFactory } from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
+import { type StandardStream, standardDestination } from './turn-destination.ts';
+import { visibleDeep } from './visible.ts';
 
 export interface Prettiness {
-  readonly colors: boolean;
+  /** Default: where the terminal has them. */
+  readonly colors?: boolean;
   /** One line's words, in place of its message and fields. */
   readonly words?: (line: Readonly<Record<string, unknown>>) => string;
 }
@@ -11,9 +13,16 @@ export interface Prettiness {
 /** The words bring colours of their own; pino-pretty wants every level named as soon as one is. */
 const plainMessages = 'message:reset,info:green,warn:yellow,error:red';
 
-/** pino-pretty's function, not its stream: the stream loses lines when the process exits at once. */
-export function prettified(stream: DestinationStream, { colors, words }: Prettiness): DestinationStream {
-  const prettify = loadPrettyFactory()({
+/**
+ * A logger's destination for people: lines in words instead of JSON. In a module of its own, since neither the daemon nor
+ * an agent loads pino-pretty. Its function, not its stream: the stream loses lines when the process exits at once.
+ */
+export function prettyDestination(
+  to: StandardStream | DestinationStream,
+  { colors = hasColors(to), words }: Prettiness = {},
+): DestinationStream {
+  const stream = typeof to === 'string' ? standardDestination(to) : to;
+  const prettify = prettyFactory({
     colorize: colors,
     messageKey: 'message',
     translateTime: 'SYS:HH:MM:ss.l',
@@ -23,12 +32,12 @@ export function prettified(stream: DestinationStream, { colors, words }: Prettin
   });
   return {
     write(line) {
-      stream.write(prettify(line));
+      // A person's terminal would obey what an id may hold; a JSON line has it escaped.
+      stream.write(prettify(JSON.stringify(visibleDeep(JSON.parse(line)))));
     },
   };
 }
 
-/** Only where a person reads: neither an agent nor the daemon needs it. */
-function loadPrettyFactory(): typeof prettyFactory {
-  return createRequire(import.meta.url)('pino-pretty').prettyFactory;
+function hasColors(to: StandardStream | DestinationStream): boolean {
+  return typeof to === 'string' && process[to].isTTY === true && process[to].hasColors();
 }

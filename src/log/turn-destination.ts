@@ -26,3 +26,9 @@ export function turnDestination(fd: number): DestinationStream {
     },
   };
 }
+
+export type StandardStream = 'stdout' | 'stderr';
+
+export function standardDestination(name: StandardStream): DestinationStream {
+  return turnDestination(name === 'stdout' ? 1 : 2);
+}

@@ -1,3 +1,12 @@
+/** There is no reading yet: whatever is asked takes longer than anybody should wait. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+
+  constructor(withinMs: number) {
+    super(`no answer within ${withinMs} ms`);
+  }
+}
+
 export interface CachedOptions {
   /** How long a reading is good for, given how long it took. Failures count, too: they are not repeated at once. */
   readonly keepMs: (tookMs: number) => number;
@@ -38,7 +47,7 @@ export class Cached<Value> {
 
 async function within<Value>(ms: number, reading: Promise<Value>): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  const timer = setTimeout(() => reject(new NoAnswer(ms)), ms);
   try {
     return await Promise.race([reading, late]);
   } finally {

@@ -4,6 +4,8 @@ import type { Service } from '../lifecycle/service.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type Answer, json, type Route } from './answer.ts';
+import { Connections } from './connections.ts';
+import { ListenError } from './listen-error.ts';
 
 export interface OpsServerOptions {
   readonly host: string;
@@ -32,6 +34,7 @@ export class OpsServer implements Service {
   readonly #server: Server;
   readonly #options: OpsServerOptions;
   readonly #log: EventLog;
+  readonly #connections = new Connections(CONNECTIONS_MAX);
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -49,7 +52,7 @@ export class OpsServer implements Service {
       },
       (request, response) => void this.#serve(request, response),
     );
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.on('connection', (socket) => this.#connections.opened(socket));
     this.#server.timeout = IDLE_SOCKET_TIMEOUT_MS;
   }
 
@@ -77,7 +80,7 @@ export class OpsServer implements Service {
     try {
       await promise;
     } catch (err) {
-      throw listenError(host, port, err);
+      throw new ListenError(host, port, err);
     }
     this.#log.emit('ops.listening', { host, port: this.port! });
   }
@@ -93,6 +96,7 @@ export class OpsServer implements Service {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#connections.asked(request, response);
     const { status, contentType, body, headers } = await this.#answer(request);
     response.writeHead(status, {
       ...everyAnswer,
@@ -116,10 +120,4 @@ export class OpsServer implements Service {
       return json(500, { error: 'internal' });
     }
   }
-}
-
-function listenError(host: string, port: number, cause: unknown): Error {
-  const { code, message } = errorFields(cause);
-  const why = code === 'EADDRINUSE' ? 'another process listens there; set OPS_PORT' : message;
-  return Object.assign(new Error(`The ops server cannot listen on ${host}, port ${port}: ${why}`, { cause }), { code });
 }

@@ -9,7 +9,7 @@ export interface ReadinessReading {
 }
 
 export interface UnreadyReason {
-  readonly reason: 'database_unreachable' | 'schema_outdated' | 'never_swept' | 'not_sweeping';
+  readonly reason: 'database_unreachable' | 'database_refused' | 'schema_outdated' | 'never_swept' | 'not_sweeping';
   readonly detail: string;
 }
 
@@ -28,8 +28,11 @@ export function unreadyReasons({ outdated, punctuality }: ReadinessReading): Unr
   return [{ reason: 'not_sweeping', detail }];
 }
 
+/** Whether the database answered and said no, and what to do about it then; null for a database that is away. */
+export type RefusalOf = (err: unknown) => { readonly remedy: string } | null;
+
 /** Ready, or 503 with the reasons. */
-export function readyzRoute(read: () => Promise<ReadinessReading>): Route {
+export function readyzRoute(read: () => Promise<ReadinessReading>, refusalOf: RefusalOf): Route {
   return async () => {
     try {
       const reading = await read();
@@ -37,16 +40,17 @@ export function readyzRoute(read: () => Promise<ReadinessReading>): Route {
       const { sweptAt = null, nextAt = null } = reading.punctuality ?? {};
       return json(reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons, sweptAt, nextAt });
     } catch (err) {
-      const { code, message } = errorFields(err);
-      const detail = code === null ? message : `${message} (${code})`;
-      return json(503, {
-        ready: false,
-        reasons: [{ reason: 'database_unreachable', detail }],
-        sweptAt: null,
-        nextAt: null,
-      });
+      return json(503, { ready: false, reasons: [failureReason(err, refusalOf)], sweptAt: null, nextAt: null });
     }
   };
+}
+
+function failureReason(err: unknown, refusalOf: RefusalOf): UnreadyReason {
+  const { code, message } = errorFields(err);
+  const detail = code === null ? message : `${message} (${code})`;
+  const refusal = refusalOf(err);
+  if (refusal === null) return { reason: 'database_unreachable', detail };
+  return { reason: 'database_refused', detail: `${detail}; ${refusal.remedy}` };
 }
 
 /** Alive is whoever answers. Nothing is asked of the database: its outage is no reason to restart the daemon. */

@@ -104,6 +104,52 @@ describe('migrate down', () => {
     expect(await runProgram(['sweep'], { DATABASE_URL: database.url, ...fresh })).toMatchObject({ code: 0 });
   });
 
+  describe('refuses to delete what is there', () => {
+    const there = async () =>
+      (await database.query<{ n: number }>('SELECT count(*)::int AS n FROM fresh.delegations'))[0]!.n;
+    const insert = () =>
+      database.query(`WITH row AS (INSERT INTO fresh.delegations (delegation_id, caller_id, callee_id, task_preview)
+        SELECT 'd-' || i, 'a', 'b', 'c' FROM generate_series(1, 10) i RETURNING delegation_id)
+        INSERT INTO fresh.activity_logs (delegation_id, event, to_status, actor)
+        SELECT delegation_id, 'delegation.queued', 'queued', 'a' FROM row`);
+
+    test('and says how much that is, until it is told --delete-all-data', async () => {
+      await migrate(['up']);
+      await insert();
+      const refused = await migrate(['down']);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/^Nothing was changed\.$/m);
+      expect(refused.stderr).toMatch(/10 delegations and 10 activities: say --delete-all-data/);
+      expect(refused.stderr).toMatch(new RegExp(`/${database.name}, schema fresh\\.$`, 'm'));
+      expect(await there()).toBe(10);
+      expect(await migrate(['down', '--delete-all-data'])).toMatchObject({ code: 0 });
+      expect(await migrate(['status'])).toMatchObject({ code: 1 });
+    });
+
+    test('under a daemon whose beat is younger than three beats, until it is told --even-if-running', async () => {
+      await migrate(['up']);
+      await insert();
+      await database.query(`UPDATE fresh.sweeper_state SET stuck_after_ms = 600000, beat_at = clock_timestamp()`);
+      const refused = await migrate(['down', '--delete-all-data']);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/A daemon left its beat \d+ (ms|s) ago: .* 30 s old, or say --even-if-running\./);
+      expect(refused.stderr).not.toContain('--delete-all-data to');
+      expect(await there()).toBe(10);
+      await database.query(`UPDATE fresh.sweeper_state SET beat_at = clock_timestamp() - interval '31 seconds'`);
+      expect(await migrate(['down', '--delete-all-data'])).toMatchObject({ code: 0 });
+      await migrate(['up']);
+      await database.query(`UPDATE fresh.sweeper_state SET stuck_after_ms = 600000, beat_at = clock_timestamp()`);
+      expect(await migrate(['down', '--even-if-running'])).toMatchObject({ code: 0 });
+    });
+
+    test('of a ledger that an older release installed, too', async () => {
+      await migrate(['up']);
+      await insert();
+      await database.query('ALTER TABLE fresh.sweeper_state RENAME TO not_there_yet');
+      expect(await migrate(['down'])).toMatchObject({ code: 1, stderr: expect.stringContaining('10 delegations') });
+    });
+  });
+
   test('leaves nothing behind but its bookkeeping', async () => {
     await migrate(['up']);
     await migrate(['down']);

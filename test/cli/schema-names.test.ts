@@ -52,7 +52,7 @@ test.each([
     daemon.child.kill('SIGTERM');
     expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
 
-    await answer('migrate', 'down');
+    await answer('migrate', 'down', '--delete-all-data', '--even-if-running');
     expect(await runProgram(['migrate', 'status'], env)).toMatchObject({ code: 1 });
     // Nothing went where it would go without the two names.
     expect(await database.query('SELECT * FROM public.delegations')).toEqual([]);

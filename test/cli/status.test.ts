@@ -33,14 +33,20 @@ describe('status', () => {
     expect(stdout).toMatch(/^sweeping +yes$/m);
     expect(stdout).toMatch(/^storm +none$/m);
     expect(stdout).toMatch(/^open +1 queued, 0 dispatched, 0 in_progress$/m);
-    expect(stdout).toMatch(/^most overdue +1\d\.\d s$/m);
+    expect(stdout).toMatch(/^most overdue +1\d s$/m);
+    expect(stdout).toMatch(new RegExp(`^database +.*/${database.name}, schema public$`, 'm'));
     expect(stdout).toMatch(/^false positives +none was marked stuck$/m);
   });
 
-  test('says that nobody sweeps, and until when a storm is held', async () => {
+  test('answers no (1) when nobody sweeps, and says until when a storm is held', async () => {
     await database.query(`UPDATE sweeper_state SET storm_held_since = '2026-07-28T12:00:00Z'`);
+    expect(await status('--json')).toMatchObject({
+      code: 1,
+      stderr: '',
+      stdout: expect.stringMatching(/^{"sweeping":false,/),
+    });
     const { code, stdout } = await status();
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(stdout).toMatch(/^sweeping +no: /m);
     expect(stdout).toMatch(/^storm +held until 2026-07-28T12:30:00.000Z: nothing is marked stuck$/m);
   });

@@ -296,27 +296,91 @@ describe('NODE_ENV=production', () => {
 describe('misspelt variables', () => {
   test.each([
     ['STUCK_AFTR', 'STUCK_AFTER'],
+    ['STCUK_AFTER', 'STUCK_AFTER'],
+    ['STUCKAFTER', 'STUCK_AFTER'],
+    ['STALE_AFTER', 'STUCK_AFTER'],
+    ['stuck_after', 'STUCK_AFTER'],
+    ['STUCK-AFTER', 'STUCK_AFTER'],
     ['SWEEP_BATCHSIZE', 'SWEEP_BATCH_SIZE'],
     ['SWEEP_MAX_ROW', 'SWEEP_MAX_ROWS'],
+    ['SWEEP_CORN', 'SWEEP_CRON'],
+    ['SWEEP_TIMEZONE', 'SWEEP_TZ'],
     ['STORM_RATOI', 'STORM_RATIO'],
+    ['STROM_RATIO', 'STORM_RATIO'],
+    ['STORM_MAXHOLD', 'STORM_MAX_HOLD'],
     ['OPS_PROT', 'OPS_PORT'],
+    ['OP_PORT', 'OPS_PORT'],
     ['DB_SHEMA', 'DB_SCHEMA'],
+    ['DB_SCHEMAS', 'DB_SCHEMA'],
+    ['DB_POOL_SIZE', 'DB_POOL_MAX'],
+    ['DB_POOLMAX', 'DB_POOL_MAX'],
     ['PGBOSS_SHEMA', 'PGBOSS_SCHEMA'],
+    ['PG_BOSS_SCHEMA', 'PGBOSS_SCHEMA'],
     ['SHUTDOWN_GRACE_', 'SHUTDOWN_GRACE'],
+    ['SHUTDOWN_TIMEOUT', 'SHUTDOWN_GRACE'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['DATABSE_URL', 'DATABASE_URL'],
+    ['DATABASE_URLS', 'DATABASE_URL'],
+    ['DATABASEURL', 'DATABASE_URL'],
+    ['DBASE_URL', 'DATABASE_URL'],
+    ['DB_URL', 'DATABASE_URL'],
+    ['DATABASE_URI_FILE', 'DATABASE_URL_FILE'],
+    ['LOG_LVL', 'LOG_LEVEL'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['LOG_LEVLE', 'LOG_LEVEL'],
   ])('%s: did you mean %s?', (variable, nearest) => {
     const { message } = errorOf({ [variable]: 's3cret' });
     expect(message).toContain(`${variable}: unknown variable, did you mean ${nearest}?`);
     expect(message).not.toContain('s3cret');
   });
 
-  test.each(['OPS_SERVICE_PORT', 'DB_HOST', 'DATABASE_URLS', 'PATH', 'SWEEP_BAT'])('%s is not ours', (variable) =>
-    expect(() => loadConfig({ [variable]: 'x' })).not.toThrow(),
-  );
+  test.each([
+    ...['OPS_SERVICE_PORT', 'OPS_SERVICE_HOST', 'OPS_PORT_9464_TCP', 'DB_HOST', 'DB_NAME', 'DB_USER', 'DB_PORT'],
+    ...['DB_PASSWORD', 'DB_POOL_MIN', 'DB_POOL_TIMEOUT', 'DB_SSL', 'PG_SCHEMA', 'PGDATA', 'PGHOST', 'PGPORT'],
+    ...['DATABASE_NAME', 'DATABASE_HOST', 'DATABASE_USER', 'DATABASE_SSL', 'DATABASE_PORT', 'DATABASE_ID'],
+    ...[
+      'DATABASE_URL_2',
+      'DATABASE_URL2',
+      'DATABASE_REPLICA_URL',
+      'SHADOW_DATABASE_URL',
+      'POSTGRES_URL',
+      'REDIS_URL',
+      'DATA_URL',
+    ],
+    ...['LOG_FILE', 'LOG_DIR', 'LOG_FORMAT', 'LOG_LABEL', 'LOGNAME', 'LOG_COLORS', 'HOSTNAME', 'HOST', 'PORT', 'TZ'],
+    ...['APP_PORT', 'APP_HOST', 'API_PORT', 'API_HOST', 'DNS_PORT', 'SSH_PORT', 'DATA_PATH', 'XDG_DATA_DIRS'],
+    ...['SHUTDOWN', 'SWEEP_BAT', 'PATH', 'HOME', 'NODE_OPTIONS', 'OTEL_SDK_DISABLED', 'STUCK', 'STORM'],
+  ])('%s is not ours', (variable) => expect(() => loadConfig({ [variable]: 'x' })).not.toThrow());
+
+  test('what others call it is a problem only while ours is not set', () => {
+    const DATABASE_URL = 'postgres://h/db';
+    expect(() => loadConfig({ DATABASE_URL, DB_URL: 'postgres://h/other' })).not.toThrow();
+    const DATABASE_URL_FILE = file('proper', DATABASE_URL);
+    expect(() => loadConfig({ DATABASE_URL_FILE, DB_URL: 'postgres://h/other' })).not.toThrow();
+    expect(() => loadConfig({ DB_POOL_MAX: '4', DB_POOL_SIZE: '10' })).not.toThrow();
+    expect(errorOf({ DATABASE_URL, DATABASE_URI: DATABASE_URL }).message).toContain('DATABASE_URI: unknown variable');
+  });
+
+  test('none of our own names is taken for a misspelling of another', () => {
+    for (const variable of variables) {
+      const problems = errorOrNone({ [variable]: 'x' })?.problems ?? [];
+      expect(problems.filter(({ reason }) => reason.includes('did you mean'))).toEqual([]);
+    }
+  });
 
   test('an empty one counts as unset', () => {
     expect(() => loadConfig({ STUCK_AFTR: '' })).not.toThrow();
   });
 });
+
+function errorOrNone(env: NodeJS.ProcessEnv): ConfigError | null {
+  try {
+    loadConfig(env);
+    return null;
+  } catch (err) {
+    return err as ConfigError;
+  }
+}
 
 test('a value of great length is cut in the message', () => {
   expect(errorOf({ LOG_LEVEL: 'x'.repeat(10_000) }).message.length).toBeLessThan(500);

@@ -50,8 +50,9 @@ describe('a database that is away', () => {
     // pg-boss counts its cron as started before it has made the queue that its ticks go through.
     await database.query('ALTER FUNCTION pgboss.create_queue(text, jsonb) RENAME TO create_queue_away');
     await using daemon = startDaemon(database.url);
-    const { err } = await daemon.until('database.unavailable', ({ attempt }) => attempt === 2);
+    const { err } = await daemon.until('database.refused');
     expect(err).toMatchObject({ code: '42883' });
+    expect(daemon.events('database.unavailable')).toEqual([]);
     await database.query('ALTER FUNCTION pgboss.create_queue_away(text, jsonb) RENAME TO create_queue');
     expect(await daemon.until('sweep.completed')).toMatchObject({ trigger: 'startup' });
     await daemon.until('sweep.completed', ({ trigger }) => trigger === 'cron', { timeoutMs: 45_000 });
@@ -123,7 +124,8 @@ describe('a password', () => {
     await using server = await startPasswordServer();
     for (const url of [server.url('hush'), 'postgresql://sweeper:hush@127.0.0.1:1/ledger?password=hush']) {
       await using daemon = startDaemon(url);
-      await daemon.until('database.unavailable', ({ attempt }) => attempt === 2);
+      if (url === server.url('hush')) await daemon.until('database.refused');
+      else await daemon.until('database.unavailable', ({ attempt }) => attempt === 2);
       daemon.child.kill('SIGTERM');
       expect(await daemon.child.exit).toEqual(gracefully);
       expect([...daemon.child.stdoutLines, ...daemon.child.stderrLines].join('\n')).not.toContain('hush');
@@ -138,7 +140,9 @@ describe('a password', () => {
       const file = path.join(dir, 'url');
       await writeFile(file, server.url('hush'));
       await using daemon = startDaemon('', { DATABASE_URL: undefined, DATABASE_URL_FILE: file });
-      expect((await daemon.until('database.unavailable')).err).toMatchObject({ code: '28P01' });
+      const { err, remedy } = await daemon.until('database.refused');
+      expect(err).toMatchObject({ code: '28P01' });
+      expect(remedy).toContain('password');
       await writeFile(`${file}.new`, `${database.url}\n`);
       await rename(`${file}.new`, file);
       await daemon.until('sweep.completed');

@@ -42,6 +42,13 @@ describe('the daemon', () => {
     await expectStopped(daemon, 'SIGTERM');
   });
 
+  test('a terminal that goes away (SIGHUP) is a graceful stop, too', async () => {
+    await using daemon = startDaemon(database.url);
+    await daemon.until('sweep.completed');
+    daemon.child.kill('SIGHUP');
+    await expectStopped(daemon, 'SIGHUP');
+  });
+
   test('a Ctrl-C that comes twice at once, as it does under npm, is one graceful stop', async () => {
     await using daemon = startDaemon(database.url);
     await daemon.until('sweep.completed');

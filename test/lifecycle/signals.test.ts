@@ -34,12 +34,15 @@ async function run() {
 }
 
 describe('shutdown signals', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s asks for a shutdown instead of ending the process', async (signal) => {
-    const { child, heard } = await run();
-    child.kill(signal);
-    expect(await heard()).toBe(`requested ${signal}`);
-    expect([child.exitCode, child.signalCode]).toEqual([null, null]);
-  });
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s asks for a shutdown instead of ending the process',
+    async (signal) => {
+      const { child, heard } = await run();
+      child.kill(signal);
+      expect(await heard()).toBe(`requested ${signal}`);
+      expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    },
+  );
 
   test('a Ctrl-C that npm forwards as well is one; a later one is impatient', async () => {
     const { child, heard } = await run();

@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../src/log/logger.ts';
+import { prettyDestination } from '../../src/log/pretty.ts';
 
-const module = new URL('../../src/log/logger.ts', import.meta.url).href;
+const moduleOf = (name: string) => JSON.stringify(new URL(`../../src/log/${name}.ts`, import.meta.url).href);
 
-/** Runs `body` with a logger in a process of its own, which exits at once. */
-function inChild(options: object, body: string) {
-  const script = `const { createLogger } = await import(${JSON.stringify(module)});
-    const log = createLogger(${JSON.stringify(options)}); ${body}; process.exit(3)`;
+/** Runs `body` with a logger in a process of its own, which exits at once. `options`: as source. */
+function inChild(options: string, body: string) {
+  const script = `const { createLogger } = await import(${moduleOf('logger')});
+    const { prettyDestination } = await import(${moduleOf('pretty')});
+    const log = createLogger(${options}); ${body}; process.exit(3)`;
   return spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
@@ -16,7 +18,7 @@ function inChild(options: object, body: string) {
 
 test('nothing is lost when the process exits right after the last line', () => {
   const { status, stdout, stderr } = inChild(
-    { level: 'info' },
+    `{ level: 'info' }`,
     'for (let i = 0; i < 20000; i++) log.info({ i }, "line")',
   );
   expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
@@ -27,7 +29,7 @@ test('nothing is lost when the process exits right after the last line', () => {
 
 test('nothing is lost in the readable form either', () => {
   const { stdout } = inChild(
-    { level: 'info', pretty: true },
+    `{ level: 'info', destination: prettyDestination('stdout') }`,
     'for (let i = 0; i < 1000; i++) log.info({ event: "e" }, "line " + i)',
   );
   expect(stdout).toMatch(/INFO.*line 0\n/);
@@ -35,7 +37,7 @@ test('nothing is lost in the readable form either', () => {
 });
 
 test('stderr can be the destination, and stdout then stays empty', () => {
-  const { stdout, stderr } = inChild({ level: 'info', destination: 'stderr' }, 'log.warn({}, "careful")');
+  const { stdout, stderr } = inChild(`{ level: 'info', destination: 'stderr' }`, 'log.warn({}, "careful")');
   expect(stdout).toBe('');
   expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', message: 'careful' });
 });
@@ -50,7 +52,8 @@ test('a level below the configured one is not written', () => {
 
 test('without a terminal the readable form has no colour codes', () => {
   const lines: string[] = [];
-  createLogger({ level: 'info', pretty: true, destination: { write: (line) => lines.push(line) } }).info({}, 'plain');
+  const destination = prettyDestination({ write: (line) => lines.push(line) });
+  createLogger({ level: 'info', destination }).info({}, 'plain');
   expect(lines.join('')).toContain('plain');
   expect(lines.join('')).not.toContain('\u001b');
 });

@@ -15,16 +15,23 @@ const session = {
 /** One emission of every event, with whatever can be missing there. */
 export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'daemon.started': { version: '0.1.0', config: { sweepCron: '* * * * *' } },
+  'daemon.start_failed': { err: { code: 'EADDRINUSE', message: 'the ops server cannot listen' }, exitCode: 78 },
   'daemon.stopping': { signal: 'SIGTERM' },
   'daemon.stopped': { reason: 'SIGTERM', durationMs: 12 },
   'ops.listening': { host: '127.0.0.1', port: 9464 },
   'ops.request_failed': { path: '/metrics', err },
   'telemetry.warning': { detail: 'export failed' },
+  'process.warning': { name: 'Warning', code: null, detail: 'SECURITY WARNING' },
   'clock.skewed': { skewMs: -5000 },
   'pgboss.warning': { type: 'slow_query', detail: 'a query took long' },
   'pgboss.error': { err },
   'database.unavailable': { attempt: 1, retryInMs: 100, err },
   'database.recovered': { outageMs: 1000 },
+  'database.refused': {
+    err: { code: '28P01', message: 'password authentication failed for user "sweeper"' },
+    remedy: 'check the password',
+    retryInMs: 100,
+  },
   'database.schema_outdated': { component: 'ledger', found: '0001', required: '0002', remedy: 'migrate up' },
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },

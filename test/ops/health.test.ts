@@ -4,8 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import { unreadyReasons } from '../../src/ops/readiness.ts';
 import { testSweeper } from '../support/fixtures.ts';
 import { newestMigration } from '../support/migration-names.ts';
+import { startPasswordServer } from '../support/password-server.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { waitFor, waitUntilWaiting } from '../support/wait-for.ts';
 import { startOps } from './running-ops.ts';
 
 const at = (time: string) => new Date(`2026-07-28T${time}Z`);
@@ -66,7 +67,19 @@ describe('health over HTTP', () => {
     });
   });
 
-  test('whoever asks, and however many: two connections at most', async () => {
+  test('is not turned by readings of the page that wait, whatever they hold', async () => {
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    await using ops = await startOps(database.url);
+    const keeper = await database.connect();
+    await keeper.query('BEGIN; LOCK TABLE delegations');
+    const pages = [ops.get('/'), ops.get('/metrics')];
+    await waitUntilWaiting(database, 2);
+    expect(await readiness(ops.get)).toMatchObject({ status: 200, ready: true, reasons: [] });
+    await keeper.query('ROLLBACK');
+    await Promise.all(pages);
+  });
+
+  test('whoever asks, and however many: three connections at most, one of them for readiness alone', async () => {
     await using ops = await startOps(database.url);
     const paths = ['/', '/readyz', '/metrics'];
     await Promise.all(Array.from({ length: 90 }, (_, i) => ops.get(paths[i % 3]!)));
@@ -75,7 +88,7 @@ describe('health over HTTP', () => {
        AND datname = current_database()`,
     );
     expect(row!.sessions).toBeGreaterThan(0);
-    expect(row!.sessions).toBeLessThanOrEqual(2);
+    expect(row!.sessions).toBeLessThanOrEqual(3);
   });
 });
 
@@ -98,6 +111,20 @@ describe('health while the database does not answer', () => {
     } finally {
       mute.close();
     }
+  });
+
+  test('one that answers with no is told from one that is away, with what to do', async () => {
+    await using server = await startPasswordServer();
+    await using ops = await startOps(server.url('hush'));
+    const { status, body } = await ops.get('/readyz');
+    expect(status).toBe(503);
+    expect(JSON.parse(body).reasons).toEqual([
+      {
+        reason: 'database_refused',
+        detail: expect.stringMatching(/password authentication failed .*28P01.*; check the/),
+      },
+    ]);
+    expect(body).not.toContain('hush');
   });
 
   test('a refused connection is told as it is', async () => {

@@ -88,10 +88,14 @@ describe('the page', () => {
   test('stands when some of it, or all of it, could not be read', () => {
     expect(page({ census: null })).toContain('could not be counted in time');
     expect(page({ history: null })).toContain('Could not be read in time.');
-    const away = page({ status: { err: new Error('connect postgres://u:s3cret@h/db') }, census: null, history: null });
+    const err = new Error('connect postgres://u:s3cret@h/db');
+    const away = page({ status: { err, refusal: null }, census: null, history: null });
     expect(away).toContain('Database unreachable');
     expect(away).toContain('postgres://u:***@h/db');
     expect(away).toContain('http-equiv="refresh"');
+    const refused = page({ status: { err, refusal: { remedy: 'mend it' } }, census: null, history: null });
+    expect(refused).toContain('Database refused');
+    expect(refused).toContain('mend it. The daemon goes on trying.');
   });
 
   test('of a ledger without a single row has no NaN and no Infinity', () => {

@@ -50,6 +50,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
     census: async () => counted,
     history: async () => history,
     version: '0.1.0',
+    refusalOf: () => null,
   };
   const server = new OpsServer(capturedLog().log, { host: '127.0.0.1', port: 0, routes: { '/': pageRoute(probes) } });
   await server.start();

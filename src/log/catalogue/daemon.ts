@@ -11,6 +11,14 @@ export const daemonEvents = {
       config: z.record(z.string(), z.unknown()).describe('the whole configuration, secrets redacted'),
     }),
   ),
+  'daemon.start_failed': event(
+    'fatal',
+    'Daemon cannot start',
+    z.strictObject({
+      err,
+      exitCode: z.int().min(1).max(255).describe('with which the process ends'),
+    }),
+  ),
   'daemon.stopping': event(
     'info',
     'Daemon stopping',
@@ -44,6 +52,15 @@ export const daemonEvents = {
     'OpenTelemetry warns',
     z.strictObject({
       detail: z.string().describe('its message, passwords redacted; the same one at most once a minute'),
+    }),
+  ),
+  'process.warning': event(
+    'warn',
+    'Node or a library warns',
+    z.strictObject({
+      name: text('the kind of warning, such as DeprecationWarning'),
+      code: z.string().nullable().describe('its code; null when it has none'),
+      detail: z.string().describe('its message, passwords redacted'),
     }),
   ),
   'clock.skewed': event(

@@ -17,6 +17,15 @@ export const databaseEvents = {
     'Database available again',
     z.strictObject({ outageMs: milliseconds('from the first failed attempt to this success') }),
   ),
+  'database.refused': event(
+    'error',
+    'The database refuses what the daemon asks; it tries again, but somebody has to do something',
+    z.strictObject({
+      err,
+      remedy: text('what to do'),
+      retryInMs: milliseconds('wait before the next attempt; the same refusal is logged once a minute'),
+    }),
+  ),
   'database.schema_outdated': event(
     'error',
     "The database's schema is older than this code",

@@ -1,5 +1,6 @@
 import type { Route } from '../answer.ts';
 import type { Census, History, Status } from '../probes.ts';
+import type { RefusalOf } from '../readiness.ts';
 import { contentSecurityPolicy, renderPage } from './page.ts';
 
 export interface PageProbes {
@@ -7,15 +8,16 @@ export interface PageProbes {
   readonly census: () => Promise<Census>;
   readonly history: () => Promise<History>;
   readonly version: string;
+  readonly refusalOf: RefusalOf;
 }
 
 const headers = { 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'no-referrer' };
 
 /** Answers also while the database does not. */
-export function pageRoute({ status, census, history, version }: PageProbes): Route {
+export function pageRoute({ status, census, history, version, refusalOf }: PageProbes): Route {
   return async () => {
     const readings = await Promise.all([
-      status().catch((err: unknown) => ({ err })),
+      status().catch((err: unknown) => ({ err, refusal: refusalOf(err) })),
       census().catch(() => null),
       history().catch(() => null),
     ]);

@@ -11,7 +11,7 @@ import { unreachable, type Verdict, verdictOf } from './verdict.ts';
 
 /** What the page shows; null: it could not be read. */
 export interface PageReadings {
-  readonly status: Status | { readonly err: unknown };
+  readonly status: Status | { readonly err: unknown; readonly refusal: { readonly remedy: string } | null };
   readonly census: Census | null;
   readonly history: History | null;
   readonly version: string;
@@ -37,7 +37,7 @@ export function renderPage(readings: PageReadings): string {
   const { status, version } = readings;
   const body =
     'err' in status
-      ? verdictSection(unreachable(status.err), null)
+      ? verdictSection(unreachable(status.err, status.refusal), null)
       : html`${verdictSection(verdictOf(status), factsList(status))}${sections(status, readings)}`;
   return html`<!doctype html>
 <html lang="en">
@@ -59,7 +59,7 @@ export function renderPage(readings: PageReadings): string {
 }
 
 function title(status: PageReadings['status']): string {
-  const verdict = 'err' in status ? unreachable(status.err) : verdictOf(status);
+  const verdict = 'err' in status ? unreachable(status.err, status.refusal) : verdictOf(status);
   return `${verdict.title} · delegation-sweeper`;
 }
 

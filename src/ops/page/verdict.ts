@@ -33,8 +33,16 @@ export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status):
   return { tone: 'good', title: 'Sweeping', detail: 'No storm, and every sweep on time.' };
 }
 
-export function unreachable(err: unknown): Verdict {
+/** `refusal`: what to do where the database answered with no; null for one that is away. */
+export function unreachable(err: unknown, refusal: { readonly remedy: string } | null): Verdict {
   const { code, message } = errorFields(err);
-  const detail = `${message}${code === null ? '' : ` (${code})`}. The daemon retries; the figures come back with it.`;
-  return { tone: 'bad', title: 'Database unreachable', detail };
+  const what = `${message}${code === null ? '' : ` (${code})`}`;
+  if (refusal !== null) {
+    return { tone: 'bad', title: 'Database refused', detail: `${what}; ${refusal.remedy}. The daemon goes on trying.` };
+  }
+  return {
+    tone: 'bad',
+    title: 'Database unreachable',
+    detail: `${what}. The daemon retries; the figures come back with it.`,
+  };
 }

@@ -34,6 +34,7 @@ export class EventMetrics implements EventLog {
       'delegation.stuck': () => marked.add(1, { rule: 'stale' }),
       'delegation.deadline_exceeded': () => marked.add(1, { rule: 'overdue' }),
       'database.unavailable': failed,
+      'database.refused': failed,
       'pgboss.error': failed,
     };
   }

@@ -1,37 +1,41 @@
+import { isRefusal } from '../../db/refusal.ts';
 import { backoffMs } from '../../lifecycle/backoff.ts';
 import { processTime, type Time } from '../../lifecycle/time.ts';
-import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { Outage } from './outage.ts';
 
 /** From a quarter of a second, so that a restart is bridged at once, to ten: an outage's end is noticed within a beat. */
 const backoff = { baseMs: 250, maxMs: 10_000 };
 
-/** Follows whether the database answers, and says when that changes and when it is tried again. */
+/**
+ * Follows whether the database works for one service, and says when it is tried again. Each service has one of its own,
+ * since what works for one may be refused to another; services that share `outage` log an outage once between them.
+ */
 export class Availability {
-  readonly #log: EventLog;
+  readonly #outage: Outage;
   readonly #time: Time;
   #attempt = 0;
-  #downSinceMs: number | null = null;
 
-  constructor(log: EventLog, time: Time = processTime) {
-    this.#log = log;
+  constructor(log: EventLog, time: Time = processTime, outage: Outage = new Outage(log, time)) {
     this.#time = time;
+    this.#outage = outage;
   }
 
-  /** An attempt failed. Returns how long to wait before the next, in milliseconds. */
+  /**
+   * An attempt failed. Returns how long to wait before the next, in milliseconds. Logged as `database.unavailable`, or as
+   * `database.refused` where the database answered with no: that is no outage, and waiting alone does not end it.
+   */
   failed(err: unknown): number {
     this.#attempt += 1;
-    this.#downSinceMs ??= this.#time.now();
     const retryInMs = backoffMs(this.#attempt, backoff);
-    this.#log.emit('database.unavailable', { attempt: this.#attempt, retryInMs, err: errorFields(err) });
+    if (isRefusal(err)) this.#outage.refused(this, err, retryInMs);
+    else this.#outage.unavailable(this, err, retryInMs);
     return retryInMs;
   }
 
   succeeded(): void {
-    if (this.#downSinceMs === null) return;
-    this.#log.emit('database.recovered', { outageMs: Math.round(this.#time.now() - this.#downSinceMs) });
     this.#attempt = 0;
-    this.#downSinceMs = null;
+    this.#outage.available(this);
   }
 
   /** Tries until it works. Rejects only when the signal aborts. */

@@ -1,0 +1,69 @@
+import { styleText } from 'node:util';
+import { visible } from '../log/visible.ts';
+import { duration, percentage } from '../ops/page/format.ts';
+import type { Census } from '../sweeper/status/census.ts';
+import type { Status } from '../sweeper/status/status-reader.ts';
+
+export interface StatusAnswer {
+  readonly read: Status;
+  readonly census: Census;
+  readonly sweeping: boolean;
+  /** The database in words. */
+  readonly database: string;
+}
+
+/** How it goes, a line a fact. On a terminal with colours, and with the time that is left in place of an instant. */
+export function statusWords(answer: StatusAnswer, { terminal }: { readonly terminal: boolean }): string {
+  const { read, census, sweeping, database } = answer;
+  const { now, sweptAt, nextAt, lastSweep, day, oldest, stuckAfterMs } = read;
+  const inWords = (at: Date) => `in ${duration(at.getTime() - now.getTime())}`;
+  const when = (at: Date) => (terminal ? inWords(at) : `${at.toISOString()}, ${inWords(at)}`);
+  const counted = Object.entries(census.byStatus).map(([name, count]) => `${count} ${name}`);
+  const lines = {
+    sweeping: sweepingWords(read, sweeping, terminal),
+    'last sweep':
+      sweptAt === null
+        ? 'never'
+        : `${duration(now.getTime() - sweptAt.getTime())} ago${lastSweep ? `, in ${duration(lastSweep.durationMs)}` : ''}`,
+    'next sweep': when(nextAt),
+    storm: stormWords(read, terminal),
+    unobserved: `${duration(day.unobservedMs)} in the last day`,
+    open: `${counted.join(', ')}${census.capped ? ', of the first million by deadline' : ''}`,
+    'longest silence':
+      oldest.silenceMs === null ? 'none' : `${duration(oldest.silenceMs)}, ${duration(stuckAfterMs)} allowed`,
+    'most overdue': oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs),
+    'last day': `${day.sweeps} sweeps, ${day.stuck} marked stuck, ${day.failed} failed`,
+    'false positives': falsePositives(read),
+    database: visible(database),
+  };
+  return Object.entries(lines)
+    .map(([name, value]) => `${name.padEnd(16)} ${value}`)
+    .join('\n');
+}
+
+function sweepingWords({ sweptAt }: Status, sweeping: boolean, terminal: boolean): string {
+  if (sweeping) return styled('green', 'yes', terminal);
+  const why = sweptAt === null ? 'no sweep has gone through yet' : 'three ticks have passed without a successful sweep';
+  return styled(
+    'red',
+    `no: ${why}; does a daemon run (\`delegation-sweeper start\`), and what does its log say?`,
+    terminal,
+  );
+}
+
+function stormWords({ now, storm: { state, until } }: Status, terminal: boolean): string {
+  if (state === 'held' && until !== null) {
+    const ends = terminal ? `for another ${duration(until.getTime() - now.getTime())}` : `until ${until.toISOString()}`;
+    return styled('red', `held ${ends}: nothing is marked stuck`, terminal);
+  }
+  return state === 'released' ? 'released: one batch a sweep is marked stuck' : 'none';
+}
+
+function falsePositives({ day: { lateResults, falsePositiveRatio } }: Status): string {
+  if (falsePositiveRatio === null) return 'none was marked stuck';
+  return `${lateResults} delivered a result all the same: ${percentage(falsePositiveRatio)}`;
+}
+
+function styled(style: 'green' | 'red', text: string, terminal: boolean): string {
+  return terminal ? styleText(style, text, { stream: process.stdout }) : text;
+}

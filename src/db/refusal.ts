@@ -1,0 +1,62 @@
+import { isNativeError } from 'node:util/types';
+import { isRetryable } from './sqlstate.ts';
+
+/** The server is there and says no: there is no such database. Retryable for a statement, since a restore brings it back. */
+const NO_SUCH_DATABASE = '3D000';
+
+/** Node's and OpenSSL's codes for a certificate or a TLS session that is not acceptable. */
+const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
+/** node-postgres's own words for the same; they have no code. */
+const tlsMessages = /does not support SSL|establishing an SSL connection|self[- ]signed certificate/i;
+/** node-postgres, when the server asks for a password and there is none, or it proves itself wrongly. */
+const passwordMessages = /^SASL: |client password must be|unknown authenticationOk message type/i;
+
+/** What somebody has to do, by SQLSTATE. The first that matches. */
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [/^28/, 'check the user and the password in DATABASE_URL, and the pg_hba.conf of the server'],
+  [/^3D000$/, 'put the name of an existing database into DATABASE_URL, or create it'],
+  [/^42501$/, 'grant the role its rights: run deploy/postgres/roles.sql again'],
+  [/^(42P01|42883|42703|3F000)$/, 'bring the schema up to date: run `delegation-sweeper migrate up`'],
+];
+const TLS_REMEDY = "check sslmode and sslrootcert in DATABASE_URL against the server's certificate and its host name";
+const PASSWORD_REMEDY = 'put the right password into DATABASE_URL';
+const DEFECT_REMEDY = 'this may be a defect of delegation-sweeper: report it with this line';
+
+/**
+ * Whether the database answered and said no, or the error is one of ours: somebody has to do something, and trying again
+ * alone changes nothing. False for an outage, which passes by itself.
+ */
+export function isRefusal(err: unknown): boolean {
+  return codeOf(err) === NO_SUCH_DATABASE || !isRetryable(err);
+}
+
+/** Whether a connection was refused for who we are or how we connect: password, pg_hba.conf, TLS, no such database. */
+export function isConnectionRefusal(err: unknown): boolean {
+  const code = codeOf(err);
+  return (code !== null && /^(28|3D)/.test(code)) || isTls(err) || isPassword(err);
+}
+
+/** What to do about an error for which isRefusal is true: a sentence without its full stop. */
+export function remedyOf(err: unknown): string {
+  if (isTls(err)) return TLS_REMEDY;
+  if (isPassword(err)) return PASSWORD_REMEDY;
+  const code = codeOf(err) ?? '';
+  return remedies.find(([pattern]) => pattern.test(code))?.[1] ?? DEFECT_REMEDY;
+}
+
+function isTls(err: unknown): boolean {
+  return tlsCodes.test(codeOf(err) ?? '') || tlsMessages.test(messageOf(err));
+}
+
+function isPassword(err: unknown): boolean {
+  return passwordMessages.test(messageOf(err));
+}
+
+function codeOf(err: unknown): string | null {
+  const { code } = (isNativeError(err) ? err : {}) as { code?: unknown };
+  return typeof code === 'string' ? code : null;
+}
+
+function messageOf(err: unknown): string {
+  return isNativeError(err) ? err.message : '';
+}

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startDaemon } from '../support/daemon.ts';
+import { runProgram } from '../support/program.ts';
+import { withClient } from '../support/server.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+let dir: string;
+let DATA_DIR: string;
+beforeEach(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'test-cli-embedded-'));
+  await chmod(dir, 0o755);
+  DATA_DIR = path.join(dir, 'data');
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const oneShot = [
+  ['sweep'],
+  ['sweep', '--dry-run', '--json'],
+  ['status'],
+  ['migrate', 'up'],
+  ['migrate', 'down', '--delete-all-data'],
+  ['migrate', 'status', '--json'],
+];
+
+describe('without DATABASE_URL', () => {
+  test.each(oneShot)('%s %s %s where no daemon runs makes no database: 78, and what to do', async (...args) => {
+    const command = args.filter((arg) => arg !== undefined);
+    const { code, stdout, stderr } = await runProgram(command, { DATA_DIR });
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+    expect(stderr).toMatch(/^DATABASE_URL is not set, and no daemon runs an embedded database in DATA_DIR .*data\.$/m);
+    expect(stderr).toMatch(/^What to do: set DATABASE_URL .* `delegation-sweeper start`/m);
+    expect(existsSync(DATA_DIR)).toBe(false);
+  });
+
+  test('start prints by which URL agents reach its database; the other commands join it, and name it', async () => {
+    await using daemon = startDaemon('', { DATABASE_URL: undefined, DATA_DIR });
+    await daemon.until('sweep.completed', undefined, { timeoutMs: 60_000 });
+    const said = daemon.child.stderrLines.find((line) => line.includes('DATABASE_URL='));
+    const url = /DATABASE_URL='([^']+)'$/.exec(said ?? '')![1]!;
+    expect(daemon.child.stdoutLines.join('\n')).not.toContain('postgresql://');
+    const rows = await withClient(url, async (client) => (await client.query('SELECT FROM delegations')).rowCount);
+    expect(rows).toBe(0);
+
+    const env = { DATA_DIR, LOG_LEVEL: 'error' };
+    const named = /the embedded PostgreSQL in .*data, schema public/;
+    for (const command of [['sweep'], ['status'], ['migrate', 'status']]) {
+      const { code, stdout } = await runProgram(command, env);
+      expect({ command, code, stdout }).toEqual({ command, code: 0, stdout: expect.stringMatching(named) });
+    }
+    for (const command of [['sweep'], ['status'], ['migrate']]) {
+      const { stdout } = await runProgram([...command, '--json'], env);
+      expect(JSON.parse(stdout).database).toMatch(named);
+    }
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
+
+    // The data are there; the daemon is not.
+    const after = await runProgram(['status'], env);
+    expect(after).toMatchObject({ code: 78, stdout: '' });
+    await waitFor('no server', async () => !existsSync(path.join(DATA_DIR, 'pgdata', 'postmaster.pid')));
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, test } from '@jest/globals';
+import { failureOf } from '../../src/cli/failure.ts';
+import { CommandError } from '../../src/compose/command-error.ts';
+
+const coded = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
+
+describe('what a command ends with', () => {
+  test.each([
+    ['28P01', 69],
+    ['3D000', 69],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 69],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 69],
+    ['ECONNREFUSED', 69],
+    ['57P03', 69],
+    ['42501', 78],
+  ])('%s is %i, with what to do and no stack', (code, exitCode) => {
+    const failure = failureOf(coded(code));
+    expect(failure.exitCode).toBe(exitCode);
+    expect(failure.message).toMatch(new RegExp(`: it failed \\(${code}\\)\\nWhat to do: .+\\.$`));
+  });
+
+  test('a defect of ours is 70, with the stack that a report needs', () => {
+    const failure = failureOf(new TypeError('x is not a function'));
+    expect(failure.exitCode).toBe(70);
+    expect(failure.message).toMatch(/^Internal error, please report it: x is not a function\nTypeError.*\n +at /);
+  });
+
+  test('a statement that the database cannot run is one, too; its stack would say nothing', () => {
+    expect(failureOf(coded('42703'))).toEqual({
+      exitCode: 70,
+      message: 'Internal error, please report it: it failed (42703)',
+    });
+  });
+
+  test('a failure while cleaning up is not what is told, nor is that of a stop after a failed start', () => {
+    const first = new CommandError(78, 'the reason');
+    expect(failureOf(new SuppressedError(new Error('later'), first))).toBe(first);
+    expect(failureOf(new AggregateError([first, new Error('stop')], 'x did not start', { cause: first }))).toBe(first);
+  });
+
+  test('several lines of an error are one', () => {
+    expect(failureOf(coded('EPROTO', 'wrong version\nnumber:\n')).message).toMatch(
+      /: wrong version number: \(EPROTO\)\n/,
+    );
+  });
+});

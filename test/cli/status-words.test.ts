@@ -1,0 +1,47 @@
+import { expect, test } from '@jest/globals';
+import { type StatusAnswer, statusWords } from '../../src/cli/status-words.ts';
+
+const at = (time: string) => new Date(`2026-07-28T${time}Z`);
+const DAY_MS = 86_400_000;
+
+const answer: StatusAnswer = {
+  sweeping: false,
+  database: 'db:5432/led\x1b[31mger, schema public',
+  census: { at: at('12:00:00'), byStatus: { queued: 1 }, capped: false, silence: [] },
+  read: {
+    now: at('12:00:00'),
+    sweptAt: at('09:00:00'),
+    nextAt: at('12:01:00'),
+    dueSince: at('11:57:00'),
+    skewMs: 0,
+    beatAt: null,
+    stuckAfterMs: 600_000,
+    storm: { state: 'held', since: at('11:45:00'), until: at('12:15:00') },
+    lastSweep: null,
+    day: { sweeps: 1, stuck: 2, failed: 0, lateResults: 1, unobservedMs: 90_000, falsePositiveRatio: 0.5 },
+    oldest: { silenceMs: 817_225_811, overdueMs: 3 * DAY_MS + 4 * 3_600_000 },
+  },
+};
+
+test('a piped answer has instants and how long until then; durations are in the units of people', () => {
+  const text = statusWords(answer, { terminal: false });
+  expect(text).toMatch(/^sweeping +no: three ticks have passed/m);
+  expect(text).toMatch(/^last sweep +3 h ago$/m);
+  expect(text).toMatch(/^next sweep +2026-07-28T12:01:00.000Z, in 1 min$/m);
+  expect(text).toMatch(/^storm +held until 2026-07-28T12:15:00.000Z: nothing is marked stuck$/m);
+  expect(text).toMatch(/^longest silence +9 d 11 h, 10 min allowed$/m);
+  expect(text).toMatch(/^most overdue +3 d 4 h$/m);
+  expect(text).toMatch(/^unobserved +1 min 30 s in the last day$/m);
+  expect(text).toMatch(/^false positives +1 delivered a result all the same: 50%$/m);
+});
+
+test('a terminal gets ages in place of instants', () => {
+  const text = statusWords(answer, { terminal: true });
+  expect(text).not.toContain('2026-07-28T');
+  expect(text).toMatch(/^next sweep +in 1 min$/m);
+  expect(text).toContain('held for another 15 min');
+});
+
+test('nothing that a terminal would obey comes from the database', () => {
+  expect(statusWords(answer, { terminal: false })).toMatch(/^database +db:5432\/led\\x1b\[31mger, schema public$/m);
+});
