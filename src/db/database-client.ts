@@ -33,6 +33,7 @@ export class DatabaseClient extends EventEmitter {
   #retired: Error | undefined;
   /** Why nothing more may be asked here. */
   #lost: Error | undefined;
+  #isOpen = false;
   #ending = false;
   #underWay = 0;
 
@@ -74,14 +75,26 @@ export class DatabaseClient extends EventEmitter {
 
   async #connect(): Promise<void> {
     const { url, driver, connectTimeoutMs } = this.#options;
-    this.#session = await openSession(parseAddress(url()), driver, connectTimeoutMs, this.#group, {
-      attempt: (session) => {
-        this.#session = session;
-      },
-      isGivenUp: () => this.#ending,
-    });
+    const isGivenUp = () => this.#ending || this.#lost !== undefined;
+    // From now on: a pool that is closed at its bound cuts attempts off, too.
     this.#group.add(this);
-    this.#listen(this.#session);
+    try {
+      const session = await openSession(parseAddress(url()), driver, connectTimeoutMs, this.#group, {
+        attempt: (attempt) => {
+          this.#session = attempt;
+        },
+        isGivenUp,
+      });
+      if (isGivenUp()) {
+        session.destroy();
+        throw this.#lost ?? new Error('Connection terminated: it was ended while it opened');
+      }
+      this.#listen(session);
+      this.#isOpen = true;
+    } catch (err) {
+      this.#group.delete(this);
+      throw err;
+    }
   }
 
   #listen(session: Session): void {
@@ -152,7 +165,7 @@ export class DatabaseClient extends EventEmitter {
 
   /** From here on it is not handed out again; what is under way may end. An idle one leaves its pool at once. */
   retire(err: Error): void {
-    if (this.#retired !== undefined || this.#ending) return;
+    if (!this.#isOpen || this.#retired !== undefined || this.#ending) return;
     this.#retired = err;
     const isIdle = this.#underWay === 0 && this.#session?.isInTransaction !== true;
     // A pool listens to its idle clients, and drops those that fail.

@@ -107,15 +107,20 @@ export class Session {
     const { processID, secretKey, connection, ssl } = this.#driver;
     const { host, port } = this.client;
     if (processID === null || secretKey === null) throw new Error('no key to cancel by');
-    const named = isIP(host) === 0 ? { ...(typeof ssl === 'object' && ssl), servername: host } : ssl;
     return {
       host: connection.stream.remoteAddress ?? host,
       port,
-      ssl: ssl && named,
+      ssl: ssl && isIP(host) === 0 ? withServerName(ssl, host) : ssl,
       processID,
       secretKey,
     };
   }
+}
+
+/** Its key is not enumerable, so that no log shows it. */
+function withServerName(ssl: true | object, servername: string): object {
+  const own = typeof ssl === 'object' ? Object.getOwnPropertyDescriptors(ssl) : {};
+  return Object.defineProperties({ servername }, own);
 }
 
 /** By PGSSLMODE, which the driver reads for itself. */

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { createLedgerPool, InvalidArgumentError, type LedgerPoolOptions, openLedger } from '../../src/index.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { capturedLog, seedDelegation } from '../support/fixtures.ts';
+import { startPasswordServer } from '../support/password-server.ts';
 import { addressOf, proxied } from '../support/proxied.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -167,6 +168,18 @@ describe('openLedger', () => {
     expect(await ledger.insert(delegation)).toMatchObject({ outcome: 'inserted' });
   });
 
+  test('sends nothing to a server that PGSSLMODE=no-verify would have it trust unseen', async () => {
+    await using server = await startPasswordServer();
+    process.env.PGSSLMODE = 'no-verify';
+    try {
+      await using ledger = await openLedger(server.url('s3cret'), quiet());
+      await expect(ledger.get('d')).rejects.toThrow('any certificate');
+      expect(server.passwords).toEqual([]);
+    } finally {
+      delete process.env.PGSSLMODE;
+    }
+  });
+
   test('addresses the schema that it is given, whatever the search path', async () => {
     await database.query('CREATE SCHEMA elsewhere');
     await using ledger = await openLedger(database.url, { ...quiet(), schema: 'elsewhere' });
@@ -201,6 +214,19 @@ describe('openLedger', () => {
     await database.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'under-test'`,
     );
+  });
+
+  test('closes within its bound although a connection is only being opened', async () => {
+    await using proxy = await TcpProxy.open(() => addressOf(database.url));
+    proxy.stall();
+    const ledger = await openLedger(proxied(database.url, proxy), { ...quiet(), closeTimeoutMs: 300 });
+    const asked = ledger.get('d').then(
+      () => 'answered',
+      () => 'failed',
+    );
+    await waitFor('the attempt', () => proxy.accepted === 1);
+    await ledger[Symbol.asyncDispose]();
+    expect(await asked).toBe('failed');
   });
 
   test.each([
