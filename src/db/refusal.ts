@@ -8,6 +8,8 @@ const NO_SUCH_DATABASE = '3D000';
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
 /** node-postgres's own words for the same; they have no code. */
 const tlsMessages = /does not support SSL|establishing an SSL connection|self[- ]signed certificate/i;
+/** Of the system below: whatever it is (no address left, no file descriptor), it is not the database's no. */
+const errno = /^E[A-Z0-9]+$/;
 /** node-postgres, when the server asks for a password and there is none, or it proves itself wrongly. */
 const passwordMessages = /^SASL: |client password must be|unknown authenticationOk message type/i;
 
@@ -27,7 +29,8 @@ const DEFECT_REMEDY = 'this may be a defect of delegation-sweeper: report it wit
  * alone changes nothing. False for an outage, which passes by itself.
  */
 export function isRefusal(err: unknown): boolean {
-  return codeOf(err) === NO_SUCH_DATABASE || !isRetryable(err);
+  if (codeOf(err) === NO_SUCH_DATABASE || isTls(err)) return true;
+  return !isRetryable(err) && !errno.test(codeOf(err) ?? '');
 }
 
 /** Whether a connection was refused for who we are or how we connect: password, pg_hba.conf, TLS, no such database. */

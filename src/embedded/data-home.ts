@@ -42,13 +42,9 @@ export async function openDataHome(dataDir: string): Promise<DataHome> {
 
 /** The place of data that are there already; undefined where there are none. Makes nothing. */
 export async function findDataHome(dataDir: string): Promise<DataHome | undefined> {
-  try {
-    const moved = await readlink(path.join(dataDir, MOVED)).catch(() => undefined);
-    const dir = moved ?? (await realpath(dataDir).catch(() => undefined));
-    return dir !== undefined && (await isFolder(dir)) ? dataHome(dir, await clusterUser(dir)) : undefined;
-  } catch (err) {
-    throw unusable(dataDir, err);
-  }
+  const moved = await readlink(path.join(dataDir, MOVED)).catch(() => undefined);
+  const dir = moved ?? (await realpath(dataDir).catch(() => undefined));
+  return dir !== undefined && (await isFolder(dir)) ? dataHome(dir, await clusterUser(dir)) : undefined;
 }
 
 async function clusterUser(dir: string): Promise<ServerUser> {

@@ -2,6 +2,8 @@ import { type DestinationStream, destination as openDestination } from 'pino';
 
 /** Characters held back at most. */
 const HELD_MAX = 65_536;
+/** Characters kept of what could not be written. What comes on top is lost. */
+const UNWRITTEN_MAX = 1_048_576;
 
 /**
  * Writes synchronously to a file descriptor, once for all lines of a turn of the event loop: a line is out before
@@ -9,7 +11,9 @@ const HELD_MAX = 65_536;
  * a batch are a few system calls, which a line each cost more than all else in them.
  */
 export function turnDestination(fd: number): DestinationStream {
-  const stream = openDestination({ dest: fd, sync: true });
+  const stream = openDestination({ dest: fd, sync: true, maxLength: UNWRITTEN_MAX });
+  // A terminal that has gone, a disk that is full: no reason to stop the work that the lines are about.
+  stream.on('error', () => {});
   let held = '';
   const flush = () => {
     const lines = held;

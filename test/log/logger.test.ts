@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../src/log/logger.ts';
 import { prettyDestination } from '../../src/log/pretty.ts';
@@ -56,4 +57,24 @@ test('without a terminal the readable form has no colour codes', () => {
   createLogger({ level: 'info', destination }).info({}, 'plain');
   expect(lines.join('')).toContain('plain');
   expect(lines.join('')).not.toContain('\u001b');
+});
+
+test('a log that cannot be written does not stop the work that its lines are about', () => {
+  const script = `const { createLogger } = await import(${JSON.stringify(module)});
+    const log = createLogger({ level: 'info' });
+    for (let i = 0; i < 50_000; i++) log.info({ i }, 'a line'.repeat(20));
+    await new Promise(setImmediate);
+    log.fatal({}, 'and on');
+    await new Promise(setImmediate);
+    console.error('still at work');`;
+  const disk = openSync('/dev/full', 'w');
+  try {
+    const child = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+      encoding: 'utf8',
+      stdio: ['ignore', disk, 'pipe'],
+    });
+    expect(child).toMatchObject({ status: 0, stderr: 'still at work\n' });
+  } finally {
+    closeSync(disk);
+  }
 });

@@ -107,6 +107,7 @@ describe('what is a refusal', () => {
     ['42883', 'migrate up'],
     ['22P02', 'report it'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'sslrootcert'],
+    ['EPROTO', 'sslrootcert'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'sslrootcert'],
   ])('%s, with what to do about it', (code, remedy) => {
     expect(isRefusal(coded(code))).toBe(true);
@@ -121,7 +122,10 @@ describe('what is a refusal', () => {
     expect(remedyOf(missing)).toContain('password');
   });
 
-  test.each(['ECONNREFUSED', '57P03', '53300', '25006', '08006', '40001', '55P03'])('%s is none', (code) => {
-    expect(isRefusal(coded(code))).toBe(false);
-  });
+  test.each(['ECONNREFUSED', '57P03', '53300', '25006', '08006', '40001', '55P03', 'EMFILE', 'EADDRNOTAVAIL'])(
+    '%s is none',
+    (code) => {
+      expect(isRefusal(coded(code))).toBe(false);
+    },
+  );
 });
