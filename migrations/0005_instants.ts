@@ -102,7 +102,7 @@ async function heartbeat(db: Kysely<unknown>): Promise<void> {
   const { version } = rows[0]!;
   await sql`
     CREATE OR REPLACE FUNCTION delegation_heartbeat(id text, debounce_ms float8) RETURNS json LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off SET enable_seqscan = off AS $$
     DECLARE
       routine oid;
       place text;
