@@ -24,9 +24,11 @@ export class LedgerDatabase implements AsyncDisposable {
   }
 
   /** A Kysely of its own: with so many connections, a clock that runs ahead, or an ear for its queries. */
-  open(options: { max?: number; log?: (event: LogEvent) => void; startup?: string } = {}): Kysely<Database> {
-    const { max = 4, log, startup } = options;
-    const db = kyselyOf(poolOf(this.url, max, startup), log);
+  open(
+    options: { max?: number; log?: (event: LogEvent) => void; startup?: string; Client?: typeof pg.Client } = {},
+  ): Kysely<Database> {
+    const { max = 4, log, startup, Client } = options;
+    const db = kyselyOf(poolOf(this.url, max, startup, Client), log);
     this.#others.push(() => db.destroy());
     return db;
   }
@@ -38,8 +40,13 @@ export class LedgerDatabase implements AsyncDisposable {
   }
 }
 
-export function poolOf(url: string, max: number, startup?: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max, ...(startup && { options: startup }) });
+export function poolOf(url: string, max: number, startup?: string, Client?: typeof pg.Client): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    ...(startup && { options: startup }),
+    ...(Client && { Client }),
+  });
   pool.on('error', () => {});
   return pool;
 }

@@ -1,12 +1,12 @@
-import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import pg from 'pg';
 import type { Database } from '../src/db/schema.ts';
 import type { LedgerDatabase } from './ledger-database.ts';
 
 /**
- * A clock that the benchmark moves: the product's own SQL, unchanged, finds a clock_timestamp() that runs ahead of
- * PostgreSQL's, since the sessions here look for functions in the schema `bench` before pg_catalog. So a quarter of an
- * hour of heartbeats, with its bucket crossings, takes as long as its writes.
+ * A clock that the benchmark moves: the product's own SQL, unchanged but for the name of the function that it asks for the
+ * time, finds a clock that runs ahead of PostgreSQL's. So a quarter of an hour of heartbeats, with its bucket crossings,
+ * takes as long as its writes.
  */
 export class SimulatedClock {
   readonly #db: Kysely<Database>;
@@ -21,14 +21,9 @@ export class SimulatedClock {
     await database.query(`
       CREATE OR REPLACE FUNCTION bench.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
       $$ SELECT pg_catalog.clock_timestamp() + current_setting('bench.ahead')::interval $$`);
-    // The function has a search path of its own.
-    await database.query(
-      'ALTER FUNCTION delegation_heartbeat(text, float8) SET search_path = bench, pg_catalog, public',
-    );
+    await replaceClock(database);
     // One session: the setting is the session's.
-    return new SimulatedClock(
-      database.open({ max: 1, startup: '-c search_path=bench,pg_catalog,public -c bench.ahead=0s' }),
-    );
+    return new SimulatedClock(database.open({ max: 1, startup: '-c bench.ahead=0s', Client: AheadClient }));
   }
 
   /** Its session: the ledger or the sweeper made on it lives by this clock. */
@@ -43,5 +38,32 @@ export class SimulatedClock {
 
   async advance(seconds: number): Promise<void> {
     await this.set(this.#aheadSeconds + seconds);
+  }
+}
+
+const ahead = (text: string) => text.replaceAll(/\b(?:pg_catalog\.)?clock_timestamp\(\)/g, 'bench.clock_timestamp()');
+
+/** The functions and triggers of the schema, which name the system's clock themselves. */
+async function replaceClock(database: LedgerDatabase): Promise<void> {
+  // A session without the setting, as that of a set-up is, lives by the real clock.
+  await database.query(
+    `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET bench.ahead = ''0s''', current_database()); END $$`,
+  );
+  const definitions = await database.query<{ definition: string }>(`
+    SELECT pg_get_functiondef(oid) AS definition FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND proname IN ('delegation_heartbeat', 'delegations_guard')
+    UNION ALL
+    SELECT replace(pg_get_triggerdef(oid), 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER') FROM pg_trigger
+    WHERE tgrelid = 'public.delegations'::regclass AND NOT tgisinternal`);
+  for (const { definition } of definitions) await database.query(ahead(definition));
+}
+
+/** Sends the product's statements with the other clock's name. */
+class AheadClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const query = this.query.bind(this) as (...args: unknown[]) => unknown;
+    this.query = ((text: unknown, ...rest: unknown[]) =>
+      query(typeof text === 'string' ? ahead(text) : text, ...rest)) as typeof this.query;
   }
 }

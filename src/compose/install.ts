@@ -2,6 +2,7 @@ import type { ConnectionOptions, DatabaseLocation } from '../db/connection.ts';
 import { openDatabase } from '../db/database.ts';
 import { migrateDown, migrateUp, type SchemaVersion, schemaVersion } from '../db/migrator.ts';
 import { installedVersion, installPgBoss, requiredVersion } from '../sweeper/schedule/pgboss-schema.ts';
+import { requireEncoding } from './ledger-schema.ts';
 
 export interface InstallOptions {
   readonly location: DatabaseLocation;
@@ -22,9 +23,10 @@ export const connectionOf = ({ location }: InstallOptions): ConnectionOptions =>
   queryTimeoutMs: 0,
 });
 
-/** Installs both schemas, or brings them up to date. Returns the ledger migrations applied now. Throws the database's error. */
+/** Installs both schemas, or brings them up to date. Returns the ledger migrations applied now. @throws CommandError, or the database's error. */
 export async function installSchemas(options: InstallOptions): Promise<string[]> {
   await using handle = openDatabase({ ...connectionOf(options), schema: options.dbSchema });
+  await requireEncoding(handle.db);
   const results = await migrateUp(handle.db, options.dbSchema);
   await installPgBoss(handle.db, connectionOf(options), options.pgbossSchema);
   return results.map(({ migrationName }) => migrationName);

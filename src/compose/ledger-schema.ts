@@ -1,9 +1,24 @@
 import type { Kysely } from 'kysely';
 import type { Config } from '../config/config.ts';
+import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../db/encoding.ts';
 import type { Database } from '../db/schema.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
+
+/** What a command answers where the database's encoding cannot hold every text. */
+function encodingError(found: string | null): CommandError {
+  return new CommandError(
+    exitCode.configuration,
+    `The database's encoding is ${found}, which cannot hold every text that an agent writes; the ledger needs ${REQUIRED_ENCODING}: ${ENCODING_REMEDY}`,
+  );
+}
+
+/** @throws CommandError where the database's encoding is not UTF8, or the database's error. */
+export async function requireEncoding(db: Kysely<Database>): Promise<void> {
+  const found = await serverEncoding(db);
+  if (found !== REQUIRED_ENCODING) throw encodingError(found);
+}
 
 /** A one-shot command needs the ledger's tables, not pg-boss's. @throws CommandError, or the database's error. */
 export async function requireLedgerSchema(
@@ -11,8 +26,9 @@ export async function requireLedgerSchema(
   { dbSchema, pgbossSchema }: Pick<Config, 'dbSchema' | 'pgbossSchema'>,
 ): Promise<void> {
   const outdated = await outdatedSchema(db, dbSchema, pgbossSchema);
-  if (outdated?.component !== 'ledger') return;
+  if (outdated === null || outdated.component === 'pgboss') return;
   const { found, required, remedy } = outdated;
+  if (outdated.component === 'encoding') throw encodingError(found);
   throw new CommandError(
     exitCode.configuration,
     `The ledger's schema in ${dbSchema} is older than this program (found ${found ?? 'none'}, needs ${required}): ${remedy}`,

@@ -10,6 +10,8 @@ import {
   Migrator,
   NO_MIGRATIONS,
 } from 'kysely/migration';
+import { finish, prepare } from './finishing/finish.ts';
+import { LOCK_GIVE_UP_MS_DEFAULT, LOCK_TIMEOUT_MS, retryWhileLocked } from './migration-retry.ts';
 import type { Database } from './schema.ts';
 
 /** Beside src/ in a checkout, beside the compiled src/ in dist/. */
@@ -21,7 +23,7 @@ const bookkeeping = {
   migrationLockTableName: 'delegation_sweeper_migrations_lock',
 };
 
-/** Runs each migration with the target schema first on its transaction's search path. */
+/** Runs each migration with the target schema alone on its transaction's search path, and with little patience for locks. */
 class SchemaMigrations implements MigrationProvider {
   readonly #schema: string;
   readonly #files = new FileMigrationProvider({
@@ -47,7 +49,10 @@ class SchemaMigrations implements MigrationProvider {
 
   #inSchema(run: Migration['up']): Migration['up'] {
     return async (db) => {
-      await sql`SET LOCAL search_path TO ${sql.id(this.#schema)}`.execute(db);
+      await sql`
+        SELECT set_config('search_path', quote_ident(${this.#schema}), true),
+          set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true), set_config('statement_timeout', '0', true),
+          set_config('standard_conforming_strings', 'on', true)`.execute(db);
       await run(db);
     };
   }
@@ -62,19 +67,40 @@ function migrator(db: Kysely<Database>, schema: string): Migrator {
   });
 }
 
+export interface MigrateUpOptions {
+  /** How long to go on trying for the locks that others hold, in milliseconds. Default ten minutes. */
+  readonly giveUpAfterMs?: number;
+}
+
 /**
- * Applies every pending migration in one transaction. Safe to run twice at once: the second waits, then finds nothing.
+ * Applies every pending migration, each in a transaction of its own, while agents work: none of their statements waits
+ * for it longer than a second. Where a lock is not to be had at once it steps back and tries again. Then it finishes
+ * what takes as long as the tables are large (finishing/). Safe to run twice at once, and after it was interrupted.
  * A database that is newer than this code is left as it is.
+ * @throws MigrationBlockedError, or the database's error; what was applied before stays.
  */
-export async function migrateUp(db: Kysely<Database>, schema: string): Promise<MigrationResult[]> {
-  const { pending, unknown } = await schemaVersion(db, schema);
+export async function migrateUp(
+  db: Kysely<Database>,
+  schema: string,
+  { giveUpAfterMs = LOCK_GIVE_UP_MS_DEFAULT }: MigrateUpOptions = {},
+): Promise<MigrationResult[]> {
+  const { applied, pending, unknown } = await schemaVersion(db, schema);
   if (pending.length === 0 && unknown.length > 0) return [];
-  return settled(await migrator(db, schema).migrateToLatest());
+  if (applied.length > 0) await prepare(db, schema, giveUpAfterMs);
+  const results: MigrationResult[] = [];
+  for (;;) {
+    const step = await retryWhileLocked(async () => settled(await migrator(db, schema).migrateUp()), giveUpAfterMs);
+    if (step.length === 0) break;
+    results.push(...step);
+  }
+  await finish(db, schema, giveUpAfterMs);
+  return results;
 }
 
 /** Takes every migration back, the last first. The ledger's data go with the tables. */
 export async function migrateDown(db: Kysely<Database>, schema: string): Promise<MigrationResult[]> {
-  return settled(await migrator(db, schema).migrateTo(NO_MIGRATIONS));
+  const down = async () => settled(await migrator(db, schema).migrateTo(NO_MIGRATIONS));
+  return retryWhileLocked(down, LOCK_GIVE_UP_MS_DEFAULT);
 }
 
 function settled({ error, results }: { error?: unknown; results?: MigrationResult[] }): MigrationResult[] {

@@ -1,20 +1,6 @@
-/**
- * Instants as PostgreSQL keeps them: whole microseconds since 1970, in a number (exact to the year 2255). A Date has
- * milliseconds alone, and "exactly at the threshold" must stay exact.
- */
-export type Micros = number;
+import { ISO_MAX_MS, ISO_MIN_MS, MICROS_PER_MS, type Micros } from '../db/instant.ts';
 
-export const MICROS_PER_MS = 1000;
-
-/** The first and last instants that ISO 8601 writes with four digits; PostgreSQL has earlier and later, and infinity. */
-const ISO_MIN_MS = -62_135_596_800_000;
-const ISO_MAX_MS = 253_402_300_799_999;
-
-/** SQL: a timestamptz expression as Micros, a bigint. Infinity, which has none, becomes the year 1 or 9999. */
-export function microsOf(expression: string): string {
-  return `CASE ${expression} WHEN '-infinity'::timestamptz THEN ${ISO_MIN_MS * MICROS_PER_MS}
-    WHEN 'infinity'::timestamptz THEN ${ISO_MAX_MS * MICROS_PER_MS} ELSE (extract(epoch FROM ${expression}) * 1000000)::bigint END`;
-}
+export { MICROS_PER_MS, type Micros, microsOf } from '../db/instant.ts';
 
 /**
  * SQL: a timestamptz or an interval in whole milliseconds, cut off. date_part is floating point, at a third of

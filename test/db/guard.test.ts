@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { activityEvents, attemptEvents } from '../../src/ledger/activity.ts';
 import { PREVIEW_BYTES_MAX } from '../../src/ledger/preview.ts';
-import { isTerminal, mayBecome, type Status, statuses, terminalStatuses } from '../../src/ledger/transitions.ts';
+import {
+  isTerminal,
+  mayBecome,
+  type Status,
+  sourcesOf,
+  statuses,
+  terminalStatuses,
+} from '../../src/ledger/transitions.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitUntilWaiting } from '../support/wait-for.ts';
 
@@ -131,6 +138,78 @@ describe('an insert by a foreign client', () => {
   });
 });
 
+describe('a heartbeat of a foreign client', () => {
+  const AT = '2026-01-02T03:04:05.000Z';
+
+  /** How many seconds the stamp lies in the past; null: there is none. */
+  async function age(id: string): Promise<number | null> {
+    const [row] = await database.query<{ age: number | null }>(
+      `SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS age FROM delegations WHERE delegation_id = $1`,
+      [id],
+    );
+    return row!.age;
+  }
+
+  async function expectJustNow(id: string): Promise<void> {
+    const seconds = await age(id);
+    expect(seconds).toBeGreaterThanOrEqual(0);
+    expect(seconds).toBeLessThan(60);
+  }
+
+  test.each(['infinity', '2290-01-01T00:00:00Z'])('is taken back to the clock when it says %s', async (future) => {
+    await expectJustNow((await insert('in_progress', `, '${future}', NULL`)).id);
+    await expectJustNow((await insert('queued', `, '${future}', NULL`)).id);
+    const { id } = await insert('in_progress', `, '${AT}', NULL`);
+    await update(id, `last_heartbeat = '${future}'`);
+    await expectJustNow(id);
+    const { id: queued } = await insert('queued');
+    await update(queued, `status = 'in_progress', last_heartbeat = '${future}'`);
+    await expectJustNow(queued);
+  });
+
+  test('is the clock where it is taken away from what is in progress', async () => {
+    const { id } = await insert('in_progress', `, '${AT}', NULL`);
+    await update(id, 'last_heartbeat = NULL');
+    await expectJustNow(id);
+    const { id: queued } = await insert('queued', `, '${AT}', NULL`);
+    await update(queued, 'last_heartbeat = NULL');
+    expect(await age(queued)).toBeNull();
+    await update(queued, `status = 'in_progress', last_heartbeat = NULL`);
+    await expectJustNow(queued);
+  });
+
+  test('from the future that is there already is taken back on entry, and by the next heartbeat', async () => {
+    const early = async (status: string) => {
+      const { id } = await insert(status, `, '${AT}', NULL`);
+      // As the server's clock leaves it that was set back.
+      await database.query('ALTER TABLE delegations DISABLE TRIGGER delegations_guard_stamp');
+      await update(id, `last_heartbeat = clock_timestamp() + interval '1 day'`);
+      await database.query('ALTER TABLE delegations ENABLE TRIGGER delegations_guard_stamp');
+      return id;
+    };
+    const queued = await early('queued');
+    await update(queued, `status = 'in_progress'`);
+    await expectJustNow(queued);
+    const working = await early('in_progress');
+    const [answer] = await database.query('SELECT delegation_heartbeat($1, 600000) AS answer', [working]);
+    expect(answer).toMatchObject({ answer: { stamped: true } });
+    await expectJustNow(working);
+  });
+
+  test.each([
+    `deadline = 'infinity'`,
+    `deadline = '-infinity'`,
+    `last_heartbeat = '-infinity'`,
+    `created_at = '-infinity'`,
+    `updated_at = 'infinity'`,
+    `status = 'completed', finished_at = 'infinity'`,
+  ])('and any other instant is finite: %s is refused', async (set) => {
+    const { id, row } = await insert('in_progress', `, '${AT}', NULL`);
+    await expect(update(id, set)).rejects.toMatchObject({ code: '23514', constraint: 'delegations_instants_sound' });
+    expect(await read(id)).toEqual(row);
+  });
+});
+
 describe('the price of the guard', () => {
   const triggersOf = async (id: string, set: string) => {
     const sql = `EXPLAIN (ANALYZE, FORMAT JSON) UPDATE delegations SET ${set} WHERE delegation_id = $1`;
@@ -141,13 +220,14 @@ describe('the price of the guard', () => {
     return row!['QUERY PLAN'][0].Triggers.map((trigger) => trigger['Trigger Name']);
   };
 
-  test('is paid only by an update that names status: the trigger hangs on that column', async () => {
+  test('is paid only by an update that names status, or the stamp: the triggers hang on those columns', async () => {
     const hung = await database.query(`
       SELECT t.tgname, array_agg(a.attname::text) AS columns
       FROM pg_trigger t LEFT JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr)
       WHERE t.tgrelid = 'delegations'::regclass AND NOT t.tgisinternal GROUP BY t.tgname ORDER BY t.tgname`);
     expect(hung).toEqual([
       { tgname: 'delegations_guard_insert', columns: [null] },
+      { tgname: 'delegations_guard_stamp', columns: ['last_heartbeat'] },
       { tgname: 'delegations_guard_update', columns: ['status'] },
     ]);
   });
@@ -157,6 +237,11 @@ describe('the price of the guard', () => {
     expect(await triggersOf(id, 'last_heartbeat = clock_timestamp()')).toEqual([]);
     expect(await triggersOf(id, `status = 'in_progress', last_heartbeat = clock_timestamp()`)).toEqual([]);
     expect(await triggersOf(id, `status = 'completed', finished_at = clock_timestamp()`)).toEqual([]);
+  });
+
+  test('is one call for a stamp that has to be taken back', async () => {
+    const { id } = await insert('in_progress');
+    expect(await triggersOf(id, `last_heartbeat = 'infinity'`)).toEqual(['delegations_guard_stamp']);
   });
 
   test('is one call for a step that lacks its stamp', async () => {
@@ -177,6 +262,7 @@ describe('the checks in the database say what the code says', () => {
   test('about statuses', async () => {
     expect(await definition('delegations_status_known')).toEqual(statuses);
     expect(await definition('delegations_finished_when_terminal')).toEqual(terminalStatuses);
+    expect(await definition('delegations_instants_sound')).toEqual(sourcesOf('stuck'));
     expect(await definition('activity_logs_from_status_known')).toEqual(statuses);
     expect(await definition('activity_logs_to_status_known')).toEqual(statuses);
   });

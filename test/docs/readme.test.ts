@@ -30,12 +30,14 @@ describe("the README's SQL", () => {
     expect(await database.query(insert, [id, 'caller', 'callee', 'task'])).toHaveLength(1);
     expect(await database.query(insert, [id, 'caller', 'callee', 'task'])).toHaveLength(0);
     expect(await database.query(start, [id, 'callee'])).toEqual([{ from_status: 'queued' }]);
-    expect(await database.query(heartbeat, [id])).toHaveLength(0);
+    expect(await database.query(heartbeat, [id])).toMatchObject([
+      { answer: { status: 'in_progress', stamped: false } },
+    ]);
     await database.query(
       `UPDATE delegations SET last_heartbeat = now() - interval '1 minute' WHERE delegation_id = $1`,
       [id],
     );
-    expect(await database.query(heartbeat, [id])).toEqual([{ status: 'in_progress' }]);
+    expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { status: 'in_progress', stamped: true } }]);
     expect(await database.query(complete, [id, 'callee', 'the result'])).toEqual([{ from_status: 'in_progress' }]);
     expect(await ledger.get(id)).toMatchObject({
       status: 'completed',
@@ -50,11 +52,22 @@ describe("the README's SQL", () => {
     ]);
   });
 
+  test('keeps a delegation alive that beats every second, however short the threshold', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 0.6 });
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 5000');
+    expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { stamped: true, stuckAfterMs: 5000 } }]);
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
+  });
+
+  test('is told from an unknown delegation', async () => {
+    expect(await database.query(heartbeat, ['unknown'])).toEqual([{ answer: null }]);
+  });
+
   test('keeps a result that comes too late', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'stuck' });
     expect(await database.query(complete, [id, 'callee', 'too late'])).toHaveLength(0);
-    expect(await database.query(heartbeat, [id])).toHaveLength(0);
+    expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { terminal: true, stamped: false } }]);
     expect((await ledger.get(id))?.status).toBe('stuck');
     expect((await ledger.history(id)).at(-1)).toMatchObject({
       event: 'delegation.late_result',

@@ -117,8 +117,8 @@ const mutants: readonly Mutant[] = [
     way: 'sequential',
     edits: [
       [
-        `status = 'in_progress', updated_at = clock_timestamp(), last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())`,
-        `status = 'in_progress', updated_at = clock_timestamp()`,
+        `status = 'in_progress', updated_at = pg_catalog.clock_timestamp(), last_heartbeat = greatest(d.last_heartbeat, pg_catalog.clock_timestamp())`,
+        `status = 'in_progress', updated_at = pg_catalog.clock_timestamp()`,
       ],
     ],
   },

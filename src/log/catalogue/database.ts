@@ -28,12 +28,12 @@ export const databaseEvents = {
   ),
   'database.schema_outdated': event(
     'error',
-    "The database's schema is older than this code",
+    "The database's schema is older than this code, or its encoding is not UTF8",
     z.strictObject({
-      component: z.enum(['ledger', 'pgboss']).describe('whose schema'),
-      found: z.string().nullable().describe('version found; null when none is installed'),
-      required: text('version that this code needs'),
-      remedy: text('the command that brings it up to date'),
+      component: z.enum(['encoding', 'ledger', 'pgboss']).describe('whose schema, or the encoding of the database'),
+      found: z.string().nullable().describe('version or encoding found; null when none is installed'),
+      required: text('version or encoding that this code needs'),
+      remedy: text('what brings it up to date'),
     }),
   ),
   'embedded.started': event(

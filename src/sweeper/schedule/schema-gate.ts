@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
+import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/encoding.ts';
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
 import type { Service } from '../../lifecycle/service.ts';
@@ -8,9 +9,9 @@ import { Repeats } from '../../log/repeats.ts';
 import type { Availability } from './availability.ts';
 import { installedVersion, requiredVersion } from './pgboss-schema.ts';
 
-/** What is too old in the database; null when it is current, or newer than this code knows. */
+/** What is too old in the database, or its encoding where that is not UTF8; null when all is current, or newer than this code knows. */
 export interface OutdatedSchema {
-  readonly component: 'ledger' | 'pgboss';
+  readonly component: 'encoding' | 'ledger' | 'pgboss';
   readonly found: string | null;
   readonly required: string;
   readonly remedy: string;
@@ -27,6 +28,10 @@ export async function outdatedSchema(
   dbSchema: string,
   pgbossSchema: string,
 ): Promise<OutdatedSchema | null> {
+  const encoding = await serverEncoding(db);
+  if (encoding !== REQUIRED_ENCODING) {
+    return { component: 'encoding', found: encoding, required: REQUIRED_ENCODING, remedy: ENCODING_REMEDY };
+  }
   const { pending, current } = await schemaVersion(db, dbSchema);
   const newest = pending.at(-1);
   if (newest !== undefined) return { component: 'ledger', found: current, required: newest, remedy: REMEDY };

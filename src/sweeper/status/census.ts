@@ -1,4 +1,4 @@
-import { Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/statement.ts';
 import { openStatuses, type Status, sourcesOf } from '../../ledger/transitions.ts';
 import type { SweeperTables } from '../tables.ts';
 
@@ -27,16 +27,20 @@ export interface CensusRow {
 
 /** Along the index of open deadlines. Parameter: $1 threshold in ms. */
 export function censusStatement({ delegations }: SweeperTables, rowsMax = CENSUS_ROWS_MAX): Statement<CensusRow> {
-  const silenceMs = `extract(epoch FROM clock.now - o.last_heartbeat)::float8 * 1000`;
-  return new Statement(`
+  // An interval since infinity, which an older ledger may hold, would raise.
+  const silenceMs = `CASE WHEN isfinite(o.last_heartbeat) THEN extract(epoch FROM clock.now - o.last_heartbeat)::float8 * 1000 END`;
+  return new Statement(
+    `
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)
-SELECT clock.now AS "at", o.status AS "status",
+SELECT ${instant('clock.now')} AS "at", o.status AS "status",
   least(${SILENCE_BINS}, greatest(0, floor(${silenceMs} / $1::float8 * ${SILENCE_BINS})))::int AS "bin",
   ${wholeNumber('count(*)')} AS "count"
 FROM clock, (
   SELECT d.status, d.last_heartbeat FROM ${delegations} d WHERE d.finished_at IS NULL
   ORDER BY d.deadline, d.delegation_id LIMIT ${rowsMax}) o
-GROUP BY 1, 2, 3`);
+GROUP BY clock.now, 2, 3`,
+    ['at'],
+  );
 }
 
 export function censusOf(rows: readonly CensusRow[], now: Date, rowsMax = CENSUS_ROWS_MAX): Census {

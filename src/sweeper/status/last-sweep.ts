@@ -1,4 +1,4 @@
-import { Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** The sweep that began last, by any replica. */
@@ -16,9 +16,12 @@ export interface LastSweep {
 }
 
 export function lastSweepStatement({ sweeps }: SweeperTables): Statement<LastSweep> {
-  return new Statement(`
-SELECT started_at AS "startedAt", trigger AS "trigger", stuck AS "stuck", failed AS "failed", poisoned AS "poisoned",
+  return new Statement(
+    `
+SELECT ${instant('started_at')} AS "startedAt", trigger AS "trigger", stuck AS "stuck", failed AS "failed", poisoned AS "poisoned",
   remaining AS "remaining", truncated AS "truncated", held AS "held", ${wholeNumber('duration_ms')} AS "durationMs",
   ${wholeNumber('unobserved_ms')} AS "unobservedMs"
-FROM ${sweeps} ORDER BY started_at DESC LIMIT 1`);
+FROM ${sweeps} ORDER BY started_at DESC LIMIT 1`,
+    ['startedAt'],
+  );
 }

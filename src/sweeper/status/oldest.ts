@@ -1,3 +1,4 @@
+import { microsOf } from '../../db/instant.ts';
 import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
 import { sourcesOf } from '../../ledger/transitions.ts';
 import type { SweeperTables } from '../tables.ts';
@@ -15,7 +16,8 @@ export interface Oldest {
 /** The first entries of the two indexes that a sweep uses, too. */
 export function oldestStatement({ delegations }: SweeperTables): Statement<Oldest> {
   // Not below zero, when a row's instant is later than this statement's clock.
-  const since = (instant: string) => `greatest(0, floor(extract(epoch FROM clock_timestamp() - ${instant}) * 1000))`;
+  // In whole numbers: an interval since infinity, which an older ledger may hold, would raise.
+  const since = (instant: string) => `greatest(0, (${microsOf('clock_timestamp()')} - ${microsOf(instant)}) / 1000)`;
   return new Statement(`
 SELECT
   (SELECT ${wholeNumber(`max(${since('o.last_heartbeat')})`)}

@@ -1,4 +1,4 @@
-import { Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** What the daemons of this database keep between them, at one instant of its clock. */
@@ -15,9 +15,12 @@ export interface Vitals {
 
 /** One row. */
 export function vitalsStatement({ sweeperState }: SweeperTables): Statement<Vitals> {
-  return new Statement(`
-SELECT clock_timestamp() AS "now", s.swept_at AS "sweptAt", s.beat_at AS "beatAt",
-  ${wholeNumber('s.stuck_after_ms')} AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
-  s.storm_released_at AS "stormReleasedAt"
-FROM ${sweeperState} s WHERE singleton`);
+  return new Statement(
+    `
+SELECT ${instant('clock_timestamp()')} AS "now", ${instant('s.swept_at')} AS "sweptAt", ${instant('s.beat_at')} AS "beatAt",
+  ${wholeNumber('s.stuck_after_ms')} AS "stuckAfterMs", ${instant('s.storm_held_since')} AS "stormHeldSince",
+  ${instant('s.storm_released_at')} AS "stormReleasedAt"
+FROM ${sweeperState} s WHERE singleton`,
+    ['now', 'sweptAt', 'beatAt', 'stormHeldSince', 'stormReleasedAt'],
+  );
 }

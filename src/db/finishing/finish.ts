@@ -1,0 +1,31 @@
+import type { Kysely } from 'kysely';
+import type { Database } from '../schema.ts';
+import { constraintState, validateConstraint } from './constraint.ts';
+import { healInstants } from './heal-instants.ts';
+
+/** Added by migration 0005, without a look at the rows. */
+const INSTANTS = 'delegations_instants_sound';
+
+const CHECK_VIOLATION = '23514';
+/** Healing leaves locked rows out, and a writer may move a row behind it. */
+const ROUNDS_MAX = 20;
+
+/** Before the constraint stands: afterwards an agent that touches a row which violates it would be refused. */
+export async function prepare(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<void> {
+  if ((await constraintState(db, schema, INSTANTS)) === 'missing') await healInstants(db, schema, giveUpAfterMs);
+}
+
+/**
+ * What migrations leave to do outside of their transactions, since it takes as long as the table is large. Idempotent:
+ * every `migrate up` runs it, and one that was interrupted is finished by the next.
+ */
+export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<void> {
+  for (let round = 1; (await constraintState(db, schema, INSTANTS)) === 'not_validated'; round += 1) {
+    try {
+      await validateConstraint(db, schema, 'delegations', INSTANTS);
+    } catch (err) {
+      if ((err as { code?: unknown }).code !== CHECK_VIOLATION || round >= ROUNDS_MAX) throw err;
+      await healInstants(db, schema, giveUpAfterMs);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * How long a migration waits for a table's lock, in milliseconds. Whoever wants the table meanwhile stands behind it in
+ * the queue; a migration that needs two tables waits twice, and the sum has to stay below a second.
+ */
+export const LOCK_TIMEOUT_MS = 300;
+
+/** How long it goes on trying, unless told otherwise: as long as a long report or a dump may take. */
+export const LOCK_GIVE_UP_MS_DEFAULT = 600_000;
+
+const FIRST_PAUSE_MS = 200;
+const PAUSE_MAX_MS = 5_000;
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEADLOCK_DETECTED = '40P01';
+
+/** A migration that found no moment without a long transaction on its tables. `code` is the last attempt's SQLSTATE. */
+export class MigrationBlockedError extends Error {
+  override readonly name = 'MigrationBlockedError';
+  readonly code: string;
+
+  constructor(giveUpAfterMs: number, cause: Error & { code: string }) {
+    super(
+      `for ${Math.round(giveUpAfterMs / 1000)} s other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
+      { cause },
+    );
+    this.code = cause.code;
+  }
+}
+
+/**
+ * Runs `attempt` anew, with longer and longer pauses for those who work, while it fails for want of a lock.
+ * @throws MigrationBlockedError once `giveUpAfterMs` have passed, or any other error of the attempt.
+ */
+export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, giveUpAfterMs: number): Promise<Result> {
+  const giveUpAt = performance.now() + giveUpAfterMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
+    try {
+      return await attempt();
+    } catch (err) {
+      const { code } = err as { code?: unknown };
+      if (code !== LOCK_NOT_AVAILABLE && code !== DEADLOCK_DETECTED) throw err;
+      if (performance.now() >= giveUpAt)
+        throw new MigrationBlockedError(giveUpAfterMs, err as Error & { code: string });
+      // Jitter, lest two that are each other's rivals meet again.
+      await sleep(pauseMs * (0.5 + Math.random() / 2));
+    }
+  }
+}

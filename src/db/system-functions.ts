@@ -1,0 +1,45 @@
+/** The system's functions that our statements call. test/db/settings.test.ts finds one that is missing here. */
+const systemFunctions = [
+  'bool_or',
+  'clock_timestamp',
+  'count',
+  'current_database',
+  'current_setting',
+  'date_bin',
+  'date_part',
+  'floor',
+  'gen_random_uuid',
+  'generate_series',
+  'hashtextextended',
+  'isfinite',
+  'json_agg',
+  'json_build_object',
+  'jsonb_array_elements',
+  'jsonb_array_length',
+  'jsonb_build_object',
+  'lead',
+  'max',
+  'min',
+  'pg_backend_pid',
+  'pg_blocking_pids',
+  'row_number',
+  'set_config',
+  'sqrt',
+  'starts_with',
+  'statement_timestamp',
+  'sum',
+  'to_json',
+  'to_jsonb',
+  'unnest',
+  'width_bucket',
+];
+
+const call = new RegExp(`(?<![\\w."$])(?=(?:${systemFunctions.join('|')})\\()`, 'g');
+
+/**
+ * SQL whose system functions are named with their schema. A search path that puts another schema before pg_catalog would
+ * else let it decide what time it is. Operators and types are not covered: nobody replaces those by accident.
+ */
+export function withSystemFunctions(sql: string): string {
+  return sql.replace(call, 'pg_catalog.');
+}

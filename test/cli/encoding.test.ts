@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startDaemon } from '../support/daemon.ts';
+import { runProgram } from '../support/program.ts';
+import { databaseUrl, testServer, withClient } from '../support/server.ts';
+
+// A database that cannot hold an arrow: a result that has one could never be recorded there.
+const name = `latin1_${randomBytes(6).toString('hex')}`;
+let url: string;
+
+beforeAll(async () => {
+  const server = testServer().url;
+  url = databaseUrl(server, name);
+  await withClient(server, (client) =>
+    client.query(
+      `CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    ),
+  );
+});
+afterAll(async () => {
+  await withClient(testServer().url, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+});
+
+describe('a database whose encoding is not UTF8', () => {
+  test.each([['migrate', 'up'], ['sweep'], ['sweep', '--dry-run'], ['status']])(
+    'is refused by %s %s (78), which names what to do',
+    async (...args) => {
+      const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL: url });
+      expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+      expect(stderr).toMatch(/encoding is LATIN1.*needs UTF8: create a database with ENCODING 'UTF8'/);
+    },
+  );
+
+  test('is left as it was', async () => {
+    const { rows } = await withClient(url, (client) =>
+      client.query(`SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`),
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test('keeps the daemon up, not ready, saying so', async () => {
+    await using daemon = startDaemon(url);
+    expect(await daemon.until('database.schema_outdated')).toMatchObject({
+      component: 'encoding',
+      found: 'LATIN1',
+      required: 'UTF8',
+      remedy: expect.stringContaining('ENCODING'),
+    });
+    const { port } = await daemon.until('ops.listening');
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      reasons: [{ reason: 'schema_outdated', detail: expect.stringContaining('LATIN1') }],
+    });
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
+  });
+});
