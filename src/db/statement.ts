@@ -1,5 +1,8 @@
-import { CompiledQuery } from 'kysely';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import type { LedgerDb } from './schema.ts';
+
+/** What a statement runs on: a Kysely, a transaction, or the one connection of either. */
+export type QueryRunner = LedgerDb | DatabaseConnection;
 
 /**
  * One SQL text, written out once and run many times with bound parameters. Result columns are named in camelCase, so
@@ -12,8 +15,10 @@ export class Statement<Row> {
     this.sql = sql;
   }
 
-  async run(db: LedgerDb, parameters: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(this.sql, parameters as unknown[]));
+  async run(db: QueryRunner, parameters: readonly unknown[]): Promise<Row[]> {
+    const { rows } = await (db as DatabaseConnection).executeQuery<Row>(
+      CompiledQuery.raw(this.sql, parameters as unknown[]),
+    );
     return rows;
   }
 }

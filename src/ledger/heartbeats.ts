@@ -1,4 +1,5 @@
 import type { LedgerDb } from '../db/schema.ts';
+import type { QueryRunner } from '../db/statement.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { assertId, assertIds, idText } from './arguments.ts';
@@ -41,23 +42,26 @@ export class Heartbeats {
   }
 
   async beat(delegationId: string): Promise<HeartbeatResult> {
-    const [result] = await this.#attempt([delegationId], () => {
+    const [result] = await this.#attempt([delegationId], (runner) => {
       assertId('delegationId', delegationId);
-      return this.#stamp([delegationId]);
+      return this.#stamp(runner, [delegationId]);
     });
     return result!;
   }
 
   async beatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
-    return this.#attempt(delegationIds, () => {
+    return this.#attempt(delegationIds, (runner) => {
       assertIds('delegationIds', delegationIds);
-      return this.#stamp(delegationIds);
+      return this.#stamp(runner, delegationIds);
     });
   }
 
-  async #attempt(ids: readonly string[], stamp: () => Promise<Map<string, HeartbeatRow>>): Promise<HeartbeatResult[]> {
+  async #attempt(
+    ids: readonly string[],
+    stamp: (runner: QueryRunner) => Promise<Map<string, HeartbeatRow>>,
+  ): Promise<HeartbeatResult[]> {
     try {
-      const rows = await bestEffort(this.#db, async () => stamp());
+      const rows = await bestEffort(this.#db, async (runner) => stamp(runner));
       return ids.map((id) => this.#result(id, rows.get(id)));
     } catch (err) {
       const list = Array.isArray(ids) ? ids.map(idText) : [];
@@ -70,20 +74,20 @@ export class Heartbeats {
     }
   }
 
-  async #stamp(ids: readonly string[]): Promise<Map<string, HeartbeatRow>> {
+  async #stamp(runner: QueryRunner, ids: readonly string[]): Promise<Map<string, HeartbeatRow>> {
     const answers = new Map<string, HeartbeatRow>();
     let asked = [...new Set(ids)];
     for (let round = 0; round < ROUNDS_MAX && asked.length > 0; round += 1) {
-      const rows = await this.#run(asked);
+      const rows = await this.#run(runner, asked);
       for (const row of rows) answers.set(row.delegationId, row);
       asked = rows.filter(({ due, stamped }) => due && !stamped).map(({ delegationId }) => delegationId);
     }
     return answers;
   }
 
-  async #run(ids: readonly string[]): Promise<HeartbeatRow[]> {
-    if (ids.length > 1) return this.#many.run(this.#db, [ids, this.#minIntervalMs]);
-    const rows = await this.#one.run(this.#db, [ids[0], this.#minIntervalMs]);
+  async #run(runner: QueryRunner, ids: readonly string[]): Promise<HeartbeatRow[]> {
+    if (ids.length > 1) return this.#many.run(runner, [ids, this.#minIntervalMs]);
+    const rows = await this.#one.run(runner, [ids[0], this.#minIntervalMs]);
     return rows.flatMap(({ answer }) => answer ?? []);
   }
 

@@ -8,7 +8,7 @@ import { type HeartbeatResult, Heartbeats } from './heartbeats.ts';
 import { type InsertArguments, Insertion, type InsertResult } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { getStatement, historyStatement } from './statements/read.ts';
-import { type SetStatusOptions, type SetStatusResult, StatusChange } from './status-change.ts';
+import { type SetStatusOptions, type SetStatusResult, StatusChange, sayingOf } from './status-change.ts';
 import { ledgerTables } from './tables.ts';
 import type { Status } from './transitions.ts';
 
@@ -63,8 +63,8 @@ export class DelegationLedger {
    * Moves a delegation forward, with its activity, as one compare-and-set.
    * @throws InvalidArgumentError before anything is written, or the database's error.
    */
-  setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
-    return this.#statusChange.set(delegationId, status, options);
+  async setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
+    return this.#statusChange.say(sayingOf(delegationId, status, options));
   }
 
   /** Says that the delegation's agent is alive. `terminal` and `missing` mean: stop working on it. Never throws. */

@@ -29,7 +29,7 @@ export const ledgerEvents = {
   ),
   'ledger.late_result': event(
     'warn',
-    'Result arrived after the delegation was given up on; recorded in its activity',
+    'Result that the delegation could not take; recorded in its activity',
     z.strictObject({ delegationId, from, attempted }),
   ),
   'ledger.orphan_update': event(
