@@ -107,6 +107,11 @@ export function idText(value: unknown): string {
   return typeof value === 'string' ? value : `(${typeOf(value)})`;
 }
 
+/** The same for a log line: never empty, and never longer than an id can be. */
+export function loggedId(value: unknown): string {
+  return idText(value).slice(0, ID_LENGTH_MAX) || '(none)';
+}
+
 function typeOf(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }

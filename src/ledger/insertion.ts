@@ -2,7 +2,7 @@ import type { LedgerDb } from '../db/schema.ts';
 import type { QueryRunner } from '../db/statement.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { assertDurationMs, assertId, idText, instantOf, jsonBody } from './arguments.ts';
+import { assertDurationMs, assertId, idText, instantOf, jsonBody, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import { InvalidArgumentError } from './errors.ts';
 import { cutPreview } from './preview.ts';
@@ -63,8 +63,11 @@ export class Insertion {
       return await bestEffort(this.#db, (runner) => this.#write(runner, parameters));
     } catch (err) {
       const error = err as Error;
-      const callerId = idText(delegation?.callerId);
-      this.#log.emit('ledger.insert_failed', { delegationId, callerId, err: errorFields(error) });
+      this.#log.emit('ledger.insert_failed', {
+        delegationId: loggedId(delegationId),
+        callerId: loggedId(delegation?.callerId),
+        err: errorFields(error),
+      });
       const outcome = error instanceof InvalidArgumentError ? 'invalid' : 'failed';
       return { outcome, delegationId, error } as InsertResult;
     }

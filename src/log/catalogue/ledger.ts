@@ -37,4 +37,14 @@ export const ledgerEvents = {
     'Update for a delegation that the ledger does not hold; recorded in the activity',
     z.strictObject({ delegationId, attempted }),
   ),
+  'ledger.told_again': event(
+    'warn',
+    'The database went back in time: what the ledger had confirmed was told again',
+    z.strictObject({
+      told: count('delegations whose begin or end was told again'),
+      changed: count('of those, delegations that the ledger had forgotten'),
+      owed: count('delegations that are still to be told; tried again'),
+      err: err.nullable(),
+    }),
+  ),
 } as const;
