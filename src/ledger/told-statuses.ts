@@ -72,7 +72,7 @@ export class ToldStatuses {
     if (before === undefined || before === epoch) return;
     this.#expire();
     for (const id of this.#kept.keys()) this.#owed.add(id);
-    void this.#sayAgain();
+    if (this.#owed.size > 0) void this.#sayAgain();
   }
 
   /** Where nothing else is heard, a tenth of the threshold may pass before the epoch is asked for. */

@@ -80,11 +80,11 @@ describe('a connection that goes half open', () => {
     await keepThreshold();
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const { proxy, handle, endSessions } = await throughProxy();
-    const { ledger } = testLedger(handle.db, EAGER);
-    await ledger.heartbeat(id);
-    proxy.stall();
+    const { ledger, events } = testLedger(handle.db, EAGER);
     const alive = ledger.keepAlive(id, { everyMs: 20 });
-    await new Promise((resolve) => setImmediate(resolve));
+    await waitForStamp(id);
+    proxy.stall();
+    await waitFor('a heartbeat that hangs', () => events('ledger.heartbeat_failed').length > 1);
     const begunMs = performance.now();
     await alive.stop();
     expect(performance.now() - begunMs).toBeLessThan(5_000);
