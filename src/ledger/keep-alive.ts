@@ -6,7 +6,7 @@ import type { KeepAliveRounds, Participant } from './keep-alive-rounds.ts';
 export interface KeepAliveOptions {
   /**
    * Milliseconds between heartbeats, at most 2147483647. Default: a tenth of the daemon's threshold, from 100 ms to 60 s.
-   * Keepers of one ledger go out together, so that a heartbeat may come in half the time.
+   * Those of one ledger go out together, so that one may come after half of it.
    */
   readonly everyMs?: number | undefined;
   /**

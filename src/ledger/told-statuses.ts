@@ -36,7 +36,7 @@ export class ToldStatuses {
   readonly #log: EventLog;
   /** By delegation, oldest first. */
   readonly #kept = new Map<string, Kept>();
-  readonly #owed = new Set<string>();
+  readonly #due = new Set<string>();
   #characters = 0;
   #epoch: string | undefined;
   #heardAtMs = Number.NEGATIVE_INFINITY;
@@ -71,8 +71,8 @@ export class ToldStatuses {
     this.#epoch = epoch;
     if (before === undefined || before === epoch) return;
     this.#expire();
-    for (const id of this.#kept.keys()) this.#owed.add(id);
-    if (this.#owed.size > 0) void this.#sayAgain();
+    for (const id of this.#kept.keys()) this.#due.add(id);
+    if (this.#due.size > 0) void this.#sayAgain();
   }
 
   /** Where nothing else is heard, a tenth of the threshold may pass before the epoch is asked for. */
@@ -83,7 +83,7 @@ export class ToldStatuses {
       this.#timer = undefined;
       this.#expire();
       this.#arm();
-      if (this.#owed.size > 0) void this.#sayAgain();
+      if (this.#due.size > 0) void this.#sayAgain();
       else if (this.#kept.size > 0 && performance.now() - this.#heardAtMs > tickMs / 2) void this.#askEpoch();
     }, tickMs);
     this.#timer.unref();
@@ -101,7 +101,7 @@ export class ToldStatuses {
     const kept = this.#kept.get(delegationId);
     this.#characters -= kept?.characters ?? 0;
     this.#kept.delete(delegationId);
-    this.#owed.delete(delegationId);
+    this.#due.delete(delegationId);
     return kept;
   }
 
@@ -116,9 +116,9 @@ export class ToldStatuses {
       let [told, changed] = [0, 0];
       let error: unknown;
       try {
-        for (const id of this.#owed) {
+        for (const id of this.#due) {
           const outcomes = await this.#tell(this.#kept.get(id)?.sayings ?? []);
-          this.#owed.delete(id);
+          this.#due.delete(id);
           told += 1;
           if (outcomes.includes('changed')) changed += 1;
         }
@@ -128,7 +128,7 @@ export class ToldStatuses {
       this.#log.emit('ledger.told_again', {
         told,
         changed,
-        owed: this.#owed.size,
+        due: this.#due.size,
         err: error === undefined ? null : errorFields(error),
       });
     });

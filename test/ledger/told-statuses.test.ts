@@ -67,7 +67,7 @@ describe('a database that went back in time', () => {
       },
     ]);
     await waitFor('its line', () => events('ledger.told_again').length > 0);
-    expect(events('ledger.told_again')).toMatchObject([{ told: 1, changed: 1, owed: 0, err: null }]);
+    expect(events('ledger.told_again')).toMatchObject([{ told: 1, changed: 1, due: 0, err: null }]);
   });
 
   test('that had forgotten the begin, too, is told of both, in their order', async () => {
@@ -139,7 +139,7 @@ describe('a database that went back in time', () => {
     await restore();
     await database.query('ALTER TABLE activity_logs RENAME TO away');
     await waitFor('a failure', () => events('ledger.told_again').length > 0);
-    expect(events('ledger.told_again')[0]).toMatchObject({ told: 0, changed: 0, owed: 1, err: { code: '42P01' } });
+    expect(events('ledger.told_again')[0]).toMatchObject({ told: 0, changed: 0, due: 1, err: { code: '42P01' } });
     await database.query('ALTER TABLE away RENAME TO activity_logs');
     await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
   });
@@ -153,7 +153,7 @@ describe('a database that went back in time', () => {
     await changeEpoch();
     await hear(ledger);
     await waitFor('its line', () => events('ledger.told_again').length > 0);
-    expect(events('ledger.told_again')).toMatchObject([{ told: 2, changed: 0, owed: 0 }]);
+    expect(events('ledger.told_again')).toMatchObject([{ told: 2, changed: 0, due: 0 }]);
     expect([await ledger.history(done), await ledger.history(begun)].map(({ length }) => length)).toEqual([2, 2]);
     expect(events('ledger.transition_refused')).toEqual([]);
   });

@@ -43,7 +43,7 @@ export const ledgerEvents = {
     z.strictObject({
       told: count('delegations whose begin or end was told again'),
       changed: count('of those, delegations that the ledger had forgotten'),
-      owed: count('delegations that are still to be told; tried again'),
+      due: count('delegations that are still to be told; tried again'),
       err: err.nullable(),
     }),
   ),
