@@ -2,11 +2,11 @@
 export type { Activity, ActivityEvent } from './ledger/activity.ts';
 export { replay } from './ledger/activity.ts';
 export type { Delegation } from './ledger/delegation.ts';
-export { InvalidArgumentError } from './ledger/errors.ts';
-export type { HeartbeatResult } from './ledger/heartbeats.ts';
+export { DelegationLostError, InvalidArgumentError } from './ledger/errors.ts';
+export type { HeartbeatResult } from './ledger/heartbeat-result.ts';
 export type { InsertArguments, InsertResult } from './ledger/insertion.ts';
-export { KeepAlive, type KeepAliveOptions } from './ledger/keep-alive.ts';
-export { DelegationLedger, type LedgerOptions } from './ledger/ledger.ts';
+export type { KeepAlive, KeepAliveOptions } from './ledger/keep-alive.ts';
+export { DelegationLedger, type LedgerOptions, type LogSink } from './ledger/ledger.ts';
 export {
   createLedgerPool,
   type LedgerPoolOptions,

@@ -1,4 +1,4 @@
-import { CompiledQuery } from 'kysely';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { dateOf, type Micros, microsOf } from './instant.ts';
 import type { LedgerDb } from './schema.ts';
 import { withSystemFunctions } from './system-functions.ts';
@@ -8,6 +8,9 @@ type Instant = Date | null;
 /** Names of the columns that hold instants. */
 type InstantColumn<Row> = { [Name in keyof Row & string]: Row[Name] extends Instant ? Name : never }[keyof Row &
   string];
+
+/** What a statement runs on: a Kysely, a transaction, or the one connection of either. */
+export type QueryRunner = LedgerDb | DatabaseConnection;
 
 /**
  * One SQL text, written out once and run many times with bound parameters. Result columns are named in camelCase, so
@@ -25,8 +28,10 @@ export class Statement<Row> {
     this.#instants = instants;
   }
 
-  async run(db: LedgerDb, parameters: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(this.sql, parameters as unknown[]));
+  async run(db: QueryRunner, parameters: readonly unknown[]): Promise<Row[]> {
+    const { rows } = await (db as DatabaseConnection).executeQuery<Row>(
+      CompiledQuery.raw(this.sql, parameters as unknown[]),
+    );
     return this.#instants.length === 0 ? rows : rows.map((row) => this.#withDates(row));
   }
 

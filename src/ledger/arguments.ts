@@ -11,11 +11,30 @@ const ISO_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}
 /** Ten years: an epoch timestamp given by mistake is above it. */
 const DURATION_MAX_MS = 10 * 365 * 24 * 3_600_000;
 
+/** In JSON text: an escape, whole, so that the backslash of `\\\\u0000`, which is text, is never taken for one. */
+const JSON_ESCAPE = /\\(?:u[0-9a-f]{4}|.)/g;
+/** The escapes that PostgreSQL's jsonb refuses. JSON.stringify escapes a surrogate only where it is alone. */
+const REFUSED_ESCAPE = /^\\u(?:0000|d[89a-f][0-9a-f]{2})$/;
+const REPLACEMENT = '\ufffd';
+
+/**
+ * A text as the database can hold it: NUL and lone surrogates, which models write and slices through an emoji leave,
+ * become U+FFFD. @throws InvalidArgumentError for anything but a string.
+ */
+export function storableText(field: string, value: unknown): string {
+  if (typeof value !== 'string') throw new InvalidArgumentError(field, `must be a string, not ${typeOf(value)}`);
+  return value.toWellFormed().replaceAll('\0', REPLACEMENT);
+}
+
+/** A name or an address, which is not mended as what models write is. */
 export function assertText(field: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw new InvalidArgumentError(field, `must be a string, not ${typeOf(value)}`);
-  if (value.includes('\0')) throw new InvalidArgumentError(field, 'must not contain the NUL character (U+0000)');
-  if (!value.isWellFormed())
+  if (/\p{Cc}/u.test(value)) {
+    throw new InvalidArgumentError(field, 'must not contain control characters (U+0000..U+001F, U+007F..U+009F)');
+  }
+  if (!value.isWellFormed()) {
     throw new InvalidArgumentError(field, 'must not contain a lone surrogate (U+D800..U+DFFF)');
+  }
 }
 
 /** Counted in code points, as PostgreSQL's char_length does. */
@@ -41,10 +60,14 @@ export function assertIds(field: string, value: unknown): asserts value is reado
   for (const [index, id] of value.entries()) assertId(`${field}[${index}]`, id);
 }
 
-/** A finite, positive number of milliseconds. */
-export function assertDurationMs(field: string, value: unknown): asserts value is number {
-  if (typeof value !== 'number' || !(value > 0 && value <= DURATION_MAX_MS)) {
-    throw new InvalidArgumentError(field, `must be a positive number of milliseconds, at most ${DURATION_MAX_MS}`);
+/** A positive number of milliseconds up to the longest that is accepted, ten years by default. */
+export function assertDurationMs(
+  field: string,
+  value: unknown,
+  maxMs: number = DURATION_MAX_MS,
+): asserts value is number {
+  if (typeof value !== 'number' || !(value > 0 && value <= maxMs)) {
+    throw new InvalidArgumentError(field, `must be a positive number of milliseconds, at most ${maxMs}`);
   }
 }
 
@@ -69,29 +92,29 @@ function isIsoInstant(text: string): boolean {
 }
 
 /**
- * The body as JSON text, null when there is none.
- * @throws InvalidArgumentError for what JSON or PostgreSQL's jsonb cannot hold.
+ * The body as JSON text, null when there is none. NUL and lone surrogates, in keys and values, become U+FFFD.
+ * @throws InvalidArgumentError for what JSON cannot hold: a cycle, a BigInt, a function.
  */
 export function jsonBody(field: string, body: unknown): string | null {
   if (body === undefined || body === null) return null;
   let json: string | undefined;
   try {
-    json = JSON.stringify(body, (key, value) => {
-      assertText(field, key);
-      if (typeof value === 'string' || value instanceof String) assertText(field, String(value));
-      return value;
-    });
+    json = JSON.stringify(body);
   } catch (err) {
-    if (err instanceof InvalidArgumentError) throw err;
     throw new InvalidArgumentError(field, `must be JSON: ${(err as Error).message}`);
   }
   if (json === undefined) throw new InvalidArgumentError(field, `must be JSON, not ${typeOf(body)}`);
-  return json;
+  return json.replace(JSON_ESCAPE, (sequence) => (REFUSED_ESCAPE.test(sequence) ? REPLACEMENT : sequence));
 }
 
 /** What an answer or a log line calls an id that may be none; never throws. */
 export function idText(value: unknown): string {
   return typeof value === 'string' ? value : `(${typeOf(value)})`;
+}
+
+/** The same for a log line: never empty, and never longer than an id can be. */
+export function loggedId(value: unknown): string {
+  return idText(value).slice(0, ID_LENGTH_MAX) || '(none)';
 }
 
 function typeOf(value: unknown): string {

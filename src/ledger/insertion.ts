@@ -1,7 +1,8 @@
 import type { LedgerDb } from '../db/schema.ts';
+import type { QueryRunner } from '../db/statement.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { assertDurationMs, assertId, idText, instantOf, jsonBody } from './arguments.ts';
+import { assertDurationMs, assertId, idText, instantOf, jsonBody, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import { InvalidArgumentError } from './errors.ts';
 import { cutPreview } from './preview.ts';
@@ -14,7 +15,7 @@ export interface InsertArguments {
   readonly delegationId: string;
   readonly callerId: string;
   readonly calleeId: string;
-  /** Cut to 4096 bytes of UTF-8, on a code point. */
+  /** Cut to 4096 bytes of UTF-8, on a code point. NUL and lone surrogates become U+FFFD. */
   readonly taskPreview: string;
   /** A second insert with the caller's same key is a duplicate, whatever its id. 1 to 200 characters. */
   readonly idempotencyKey?: string | null | undefined;
@@ -26,9 +27,15 @@ export interface InsertArguments {
   readonly requestBody?: unknown;
 }
 
-/** `delegationId` is the holder's: for a duplicate, of the row that had the id or the idempotency key before. */
+/**
+ * `inserted`: recorded as queued. `duplicate`: nothing written, since another row has the id or the caller's idempotency
+ * key; `delegationId` and `status` are that row's. `invalid`: nothing written, `error.field` names the argument; logged.
+ * `failed`: the database did not take it, or gave no answer, so that it may be there all the same; logged. Insert it again
+ * with the same id: `inserted` or `duplicate` then says that it is recorded.
+ */
 export type InsertResult =
-  | { readonly outcome: 'inserted' | 'duplicate'; readonly delegationId: string; readonly status: Status }
+  | { readonly outcome: 'inserted'; readonly delegationId: string; readonly status: Status }
+  | { readonly outcome: 'duplicate'; readonly delegationId: string; readonly status: Status }
   | { readonly outcome: 'invalid'; readonly delegationId: string; readonly error: InvalidArgumentError }
   | { readonly outcome: 'failed'; readonly delegationId: string; readonly error: Error };
 
@@ -53,24 +60,25 @@ export class Insertion {
     const delegationId = idText(delegation?.delegationId);
     try {
       const parameters = parametersOf(delegation);
-      return await bestEffort(this.#db, () => this.#write(parameters));
+      return await bestEffort(this.#db, (runner) => this.#write(runner, parameters));
     } catch (err) {
-      if (err instanceof InvalidArgumentError) return { outcome: 'invalid', delegationId, error: err };
+      const error = err as Error;
       this.#log.emit('ledger.insert_failed', {
-        delegationId,
-        callerId: delegation.callerId,
-        err: errorFields(err),
+        delegationId: loggedId(delegationId),
+        callerId: loggedId(delegation?.callerId),
+        err: errorFields(error),
       });
-      return { outcome: 'failed', delegationId, error: err as Error };
+      const outcome = error instanceof InvalidArgumentError ? 'invalid' : 'failed';
+      return { outcome, delegationId, error } as InsertResult;
     }
   }
 
-  async #write(parameters: InsertParameters): Promise<InsertResult> {
+  async #write(runner: QueryRunner, parameters: InsertParameters): Promise<InsertResult> {
     const [delegationId, callerId, , , idempotencyKey] = parameters;
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
-      const [inserted] = await this.#insert.run(this.#db, parameters);
+      const [inserted] = await this.#insert.run(runner, parameters);
       if (inserted) return { outcome: 'inserted', ...inserted };
-      const [holder]: HolderRow[] = await this.#holder.run(this.#db, [delegationId, callerId, idempotencyKey]);
+      const [holder]: HolderRow[] = await this.#holder.run(runner, [delegationId, callerId, idempotencyKey]);
       if (holder) return { outcome: 'duplicate', ...holder };
     }
     throw new Error('the delegation that holds the id or idempotency key could not be read');

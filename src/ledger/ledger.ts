@@ -6,22 +6,29 @@ import { createLogger } from '../log/logger.ts';
 import type { Activity } from './activity.ts';
 import { assertDurationMs, assertId } from './arguments.ts';
 import type { Delegation } from './delegation.ts';
-import { type HeartbeatResult, Heartbeats } from './heartbeats.ts';
+import { InvalidArgumentError } from './errors.ts';
+import type { HeartbeatResult } from './heartbeat-result.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { type InsertArguments, Insertion, type InsertResult } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
+import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
+import { epochStatement } from './statements/heartbeat.ts';
 import { getStatement, historyStatement } from './statements/read.ts';
-import { type SetStatusOptions, type SetStatusResult, StatusChange } from './status-change.ts';
+import { type SetStatusOptions, type SetStatusResult, StatusChange, sayingOf } from './status-change.ts';
 import { ledgerTables } from './tables.ts';
-import type { Status } from './transitions.ts';
+import { ToldStatuses } from './told-statuses.ts';
+import { isTerminal, type Status } from './transitions.ts';
+
+export type { LogSink };
 
 export interface LedgerOptions {
   /** Where the ledger's events go: any pino logger. Default: JSON lines on stderr, from `warn` up. */
-  readonly logger?: LogSink;
+  readonly logger?: LogSink | undefined;
   /**
    * A heartbeat younger than this is `fresh` and writes nothing. Default 15000: 40 stamps in the default threshold of
    * ten minutes. Never more than a tenth of the daemon's threshold, whatever is asked.
    */
-  readonly heartbeatMinIntervalMs?: number;
+  readonly heartbeatMinIntervalMs?: number | undefined;
 }
 
 const HEARTBEAT_MIN_INTERVAL_DEFAULT_MS = 15_000;
@@ -37,8 +44,10 @@ const HEARTBEAT_MIN_INTERVAL_DEFAULT_MS = 15_000;
 export class DelegationLedger {
   readonly #db: LedgerDb;
   readonly #heartbeats: Heartbeats;
+  readonly #rounds: KeepAliveRounds;
   readonly #insertion: Insertion;
   readonly #statusChange: StatusChange;
+  readonly #told: ToldStatuses;
   readonly #get: ReturnType<typeof getStatement>;
   readonly #history: ReturnType<typeof historyStatement>;
 
@@ -51,7 +60,17 @@ export class DelegationLedger {
     this.#db = db;
     this.#insertion = new Insertion(db, tables, log);
     this.#statusChange = new StatusChange(db, tables, log);
-    this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs);
+    this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) => this.#told.heard(epoch));
+    this.#rounds = new KeepAliveRounds(this.#heartbeats);
+    this.#told = new ToldStatuses(
+      {
+        say: (saying) => this.#statusChange.say(saying),
+        statusOf: async (delegationId) => (await this.get(delegationId))?.status ?? null,
+        epoch: async () => (await epochStatement(tables).run(db, []))[0]?.epoch ?? null,
+        keptMs: () => this.#heartbeats.stuckAfterMs ?? STUCK_AFTER_UNKNOWN_MS,
+      },
+      log,
+    );
     this.#get = getStatement(tables);
     this.#history = historyStatement(tables);
   }
@@ -62,11 +81,18 @@ export class DelegationLedger {
   }
 
   /**
-   * Moves a delegation forward, with its activity, as one compare-and-set.
+   * Moves a delegation forward, with its activity, as one compare-and-set. An end, or `in_progress`, that was confirmed is
+   * kept in memory for the daemon's threshold (at most 10000 delegations, 32 MiB) and told again when the database turns
+   * out to have gone back in time; not what was told in a transaction of the caller's.
    * @throws InvalidArgumentError before anything is written, or the database's error.
    */
-  setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
-    return this.#statusChange.set(delegationId, status, options);
+  async setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
+    const saying = sayingOf(delegationId, status, options);
+    const result = await this.#statusChange.say(saying);
+    // In the caller's transaction nobody knows yet whether it will be so.
+    const isSo = result.outcome === 'changed' || (result.outcome === 'unchanged' && isTerminal(status));
+    if (isSo && !this.#db.isTransaction) this.#told.keep(saying);
+    return result;
   }
 
   /** Says that the delegation's agent is alive. `terminal` and `missing` mean: stop working on it. Never throws. */
@@ -79,10 +105,16 @@ export class DelegationLedger {
     return this.#heartbeats.beatMany(delegationIds);
   }
 
-  /** Heartbeats until disposed: `await using alive = ledger.keepAlive(id)`. @throws InvalidArgumentError */
+  /**
+   * Heartbeats until disposed: `await using alive = ledger.keepAlive(id)`. Those of one ledger go out together.
+   * @throws InvalidArgumentError, also in a transaction: nobody would see its stamps before it is committed.
+   */
   keepAlive(delegationId: string, options: KeepAliveOptions = {}): KeepAlive {
     assertId('delegationId', delegationId);
-    return new KeepAlive((id) => this.heartbeat(id), delegationId, options);
+    if (this.#db.isTransaction) {
+      throw new InvalidArgumentError('db', 'must not be a transaction for keepAlive: nobody sees its heartbeats');
+    }
+    return new KeepAlive(this.#rounds, delegationId, options);
   }
 
   /** The row, or null. @throws InvalidArgumentError, or the database's error. */

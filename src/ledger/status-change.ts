@@ -4,12 +4,15 @@ import type { EventLog } from '../log/event-log.ts';
 import { assertId, assertStatus, jsonBody } from './arguments.ts';
 import { InvalidArgumentError } from './errors.ts';
 import { cutPreview } from './preview.ts';
-import { detailColumnOf, type SetStatusRow, setStatusStatement } from './statements/set-status.ts';
+import { detailColumnOf, repetitionStatement, type SetStatusRow, setStatusStatement } from './statements/set-status.ts';
 import type { LedgerTables } from './tables.ts';
-import type { Status } from './transitions.ts';
+import { isLateResult, type Status } from './transitions.ts';
 
 export interface SetStatusOptions {
-  /** Why: with `failed` and `stuck` only. Cut to 4096 bytes of UTF-8, on a code point, as resultPreview. */
+  /**
+   * Why: with `failed` and `stuck` only. Cut to 4096 bytes of UTF-8, on a code point, as resultPreview. NUL and lone
+   * surrogates become U+FFFD, as in the other texts and bodies.
+   */
   readonly errorDetail?: string | null | undefined;
   /** What came out: with `completed` only. */
   readonly resultPreview?: string | null | undefined;
@@ -20,64 +23,92 @@ export interface SetStatusOptions {
 }
 
 /**
- * `changed`: moved from `from`. `unchanged`: it had that status already. `refused`: the forward-only guard said no, and
- * a result that came too late was recorded. `missing`: no such delegation, recorded for a reconciler.
+ * `changed`: moved from `from`. `unchanged`: it had that status already; with `in_progress` that means that somebody else
+ * works on it, or that this is the repetition of an own call whose answer was lost. `refused`: the forward-only guard said
+ * no; a result was recorded all the same, as `delegation.late_result`. So is another result of one that is `unchanged`.
+ * `missing`: no such delegation; recorded as `delegation.orphan_update`, for a reconciler.
  */
 export type SetStatusResult =
-  | { readonly outcome: 'changed' | 'unchanged' | 'refused'; readonly from: Status; readonly to: Status }
+  | { readonly outcome: 'changed'; readonly from: Status; readonly to: Status }
+  | { readonly outcome: 'unchanged'; readonly from: Status; readonly to: Status }
+  | { readonly outcome: 'refused'; readonly from: Status; readonly to: Status }
   | { readonly outcome: 'missing'; readonly from: null; readonly to: Status };
 
-/** The ledger's guarded transition of one delegation. */
-export class StatusChange {
-  readonly #db: LedgerDb;
-  readonly #tables: LedgerTables;
-  readonly #log: EventLog;
-  readonly #statements = new Map<Status, Statement<SetStatusRow>>();
-
-  constructor(db: LedgerDb, tables: LedgerTables, log: EventLog) {
-    this.#db = db;
-    this.#tables = tables;
-    this.#log = log;
-  }
-
-  async set(delegationId: string, to: Status, options: SetStatusOptions): Promise<SetStatusResult> {
-    const parameters = parametersOf(delegationId, to, options);
-    const [found] = await this.#statement(to).run(this.#db, parameters);
-    if (!found) {
-      this.#log.emit('ledger.orphan_update', { delegationId, attempted: to });
-      return { outcome: 'missing', from: null, to };
-    }
-    const { from, moved, lateResult } = found;
-    if (moved) return { outcome: 'changed', from, to };
-    if (from === to) return { outcome: 'unchanged', from, to };
-    if (lateResult) this.#log.emit('ledger.late_result', { delegationId, from, attempted: to });
-    else this.#log.emit('ledger.transition_refused', { delegationId, from, to });
-    return { outcome: 'refused', from, to };
-  }
-
-  #statement(to: Status): Statement<SetStatusRow> {
-    const known = this.#statements.get(to);
-    if (known) return known;
-    const statement = setStatusStatement(this.#tables, to);
-    this.#statements.set(to, statement);
-    return statement;
-  }
+/** What setStatus was asked, checked and as the statement's parameters: no later change of the caller's can reach it. */
+export interface Saying {
+  readonly delegationId: string;
+  readonly to: Status;
+  readonly text: string | null;
+  readonly actor: string;
+  readonly detail: string;
+  readonly body: string | null;
+  readonly attempt: string;
 }
 
-function parametersOf(delegationId: string, to: Status, options: SetStatusOptions): unknown[] {
+/** @throws InvalidArgumentError */
+export function sayingOf(delegationId: string, to: Status, options: SetStatusOptions): Saying {
   assertId('delegationId', delegationId);
   assertStatus('status', to);
   const { actor = 'ledger', responseBody } = options;
   assertId('actor', actor);
   const detail = detailOf(to, options);
-  return [
+  return {
     delegationId,
-    detail.errorDetail ?? detail.resultPreview ?? null,
+    to,
+    text: detail.errorDetail ?? detail.resultPreview ?? null,
     actor,
-    JSON.stringify(detail),
-    jsonBody('responseBody', responseBody),
-    JSON.stringify({ attempted: to, ...detail }),
-  ];
+    detail: JSON.stringify(detail),
+    body: jsonBody('responseBody', responseBody),
+    attempt: JSON.stringify({ attempted: to, ...detail }),
+  };
+}
+
+/** The ledger's guarded transition of one delegation. */
+export class StatusChange {
+  readonly #db: LedgerDb;
+  readonly #log: EventLog;
+  readonly #statement: (to: Status) => Statement<SetStatusRow>;
+  readonly #repetition: (to: Status) => Statement<{ lateResult: boolean }>;
+
+  constructor(db: LedgerDb, tables: LedgerTables, log: EventLog) {
+    this.#db = db;
+    this.#log = log;
+    this.#statement = onceEach((to) => setStatusStatement(tables, to));
+    this.#repetition = onceEach((to) => repetitionStatement(tables, to));
+  }
+
+  /** @throws the database's error */
+  async say(saying: Saying): Promise<SetStatusResult> {
+    const { delegationId, to, text, actor, detail, body, attempt } = saying;
+    const [found] = await this.#statement(to).run(this.#db, [delegationId, text, actor, detail, body, attempt]);
+    if (!found) {
+      this.#log.emit('ledger.orphan_update', { delegationId, attempted: to });
+      return { outcome: 'missing', from: null, to };
+    }
+    const { from, moved } = found;
+    if (moved) return { outcome: 'changed', from, to };
+    const lateResult = from === to ? await this.#isNew(saying) : found.lateResult;
+    if (lateResult) this.#log.emit('ledger.late_result', { delegationId, from, attempted: to });
+    if (from === to) return { outcome: 'unchanged', from, to };
+    if (!lateResult) this.#log.emit('ledger.transition_refused', { delegationId, from, to });
+    return { outcome: 'refused', from, to };
+  }
+
+  /** Whether the same end again brought a payload that the row does not hold; it is recorded then. */
+  async #isNew({ delegationId, to, text, actor, body, attempt }: Saying): Promise<boolean> {
+    if (!isLateResult(to, to, text !== null || body !== null)) return false;
+    const [judged] = await this.#repetition(to).run(this.#db, [delegationId, text, actor, body, attempt]);
+    return judged!.lateResult;
+  }
+}
+
+function onceEach<Made>(make: (to: Status) => Made): (to: Status) => Made {
+  const made = new Map<Status, Made>();
+  return (to) => {
+    const known = made.get(to) ?? make(to);
+    made.set(to, known);
+    return known;
+  };
 }
 
 /** At most one of the two, cut; the other kind with a status that cannot carry it is the caller's mistake. */

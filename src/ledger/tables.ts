@@ -5,6 +5,7 @@ export interface LedgerTables {
   readonly delegations: string;
   readonly activityLogs: string;
   readonly sweeperState: string;
+  readonly sweeperThreshold: string;
   /** Beside the delegations. */
   readonly heartbeat: string;
 }
@@ -16,5 +17,6 @@ export function ledgerTables(db: LedgerDb): LedgerTables {
     heartbeat: delegations.replace(/"delegations"$/, '"delegation_heartbeat"'),
     activityLogs: tableReference(db, 'activity_logs'),
     sweeperState: tableReference(db, 'sweeper_state'),
+    sweeperThreshold: tableReference(db, 'sweeper_threshold'),
   };
 }

@@ -38,10 +38,11 @@ export function sourcesOf(to: Status): readonly Status[] {
 }
 
 /**
- * A result that reaches a delegation already given up on: refused like any step backwards, but recorded, since finished
- * work must not be lost.
+ * Whether what a caller says with an end, `attempted`, is recorded as a late result because the row, which is `from`,
+ * cannot take it: finished work must not be lost. A result (`completed`, `failed`) that the row does not have always is.
+ * The same end again, and `stuck`, which is nobody's work, are only with a detail or a body that the row does not hold.
  */
-export function isLateResult(from: Status, attempted: Status): boolean {
-  const result = attempted === 'completed' || attempted === 'failed';
-  return result && (from === 'stuck' || from === 'failed') && from !== attempted;
+export function isLateResult(from: Status, attempted: Status, hasNewPayload: boolean): boolean {
+  if (!isTerminal(attempted) || mayBecome(from, attempted)) return false;
+  return hasNewPayload || (from !== attempted && attempted !== 'stuck');
 }

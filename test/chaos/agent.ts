@@ -5,6 +5,7 @@
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CompiledQuery, QueryResult } from 'kysely';
 import { openDatabase } from '../../src/db/database.ts';
 import { DelegationLedger, type SetStatusOptions, type SetStatusResult, type Status } from '../../src/index.ts';
 import { createLogger } from '../../src/log/logger.ts';
@@ -33,16 +34,6 @@ createInterface({ input: process.stdin })
   // Nobody is there any more.
   .on('close', () => process.exit(1));
 
-/** The library's ledger, its keepAlive's heartbeats written down. */
-class DiaryLedger extends DelegationLedger {
-  override async heartbeat(id: string) {
-    const askedAt = Date.now();
-    const result = await super.heartbeat(id);
-    write({ did: 'heartbeat', id, askedAt, answeredAt: Date.now(), outcome: result.outcome });
-    return result;
-  }
-}
-
 const handle = openDatabase({
   location: { url: options.url },
   max: options.lanes + 1,
@@ -50,7 +41,34 @@ const handle = openDatabase({
   queryTimeoutMs: options.stuckAfterMs / 2,
   schema: 'public',
 });
-const ledger = new DiaryLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
+
+/** What a heartbeat's statement answers for one row, by the function or among many. */
+interface Heard {
+  readonly delegationId: string;
+  readonly terminal: boolean;
+  readonly due: boolean;
+  readonly stamped: boolean;
+}
+
+/** Writes down each heartbeat that the database answered, keepAlive's own ones, whichever statement they went out with. */
+const ask = handle.db.executeQuery.bind(handle.db) as (query: CompiledQuery) => Promise<QueryResult<unknown>>;
+handle.db.executeQuery = (async (query: CompiledQuery) => {
+  const askedAt = Date.now();
+  const result = await ask(query);
+  if (!query.sql.includes('delegation_heartbeat') && !query.sql.includes('AS "stamped"')) return result;
+  const rows = (result.rows as (Heard & { answer?: Heard | null })[]).map((row) =>
+    row.answer === undefined ? row : row.answer,
+  );
+  for (const id of [query.parameters[0]].flat() as string[]) {
+    const row = rows.find((heard) => heard?.delegationId === id);
+    // Due and not stamped: undecided, and asked again.
+    if (row?.due && !row.stamped) continue;
+    const outcome = !row ? 'missing' : row.terminal ? 'terminal' : row.stamped ? 'stamped' : 'fresh';
+    write({ did: 'heartbeat', id, askedAt, answeredAt: Date.now(), outcome });
+  }
+  return result;
+}) as typeof handle.db.executeQuery;
+const ledger = new DelegationLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
 
 await Promise.all(Array.from({ length: options.lanes }, (_, lane) => workLane(lane)));
 process.exit(0);

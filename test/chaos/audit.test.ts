@@ -76,6 +76,14 @@ test('a result that was accepted or refused and is nowhere is lost', () => {
   ).toEqual(['lost']);
 });
 
+test('a result that was said again is kept in the row, or as a late one', () => {
+  const done: AuditedActivity = { ...base, event: 'delegation.completed', toStatus: 'completed' };
+  const holding = (resultPreview: string): AuditedRow[] => [{ ...row, status: 'completed', resultPreview }];
+  expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('r'))).toEqual([]);
+  expect(kinds([inProgress, done, late], [completed('unchanged')], new Outages(), holding('another'))).toEqual([]);
+  expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('another'))).toEqual(['lost']);
+});
+
 test('a second end, an unfound delegation and a stream that says otherwise are seen', () => {
   expect(kinds([inProgress, stuck(6_000), stuck(6_000)], [])).toEqual(['twice']);
   expect(kinds([inProgress], [], new Outages(), [{ ...row, status: 'in_progress', finishedAt: null }])).toEqual([

@@ -90,17 +90,17 @@ function losses(
     if (outcome === 'missing') return [lost(`its row, when it became ${to}`)];
     if (outcome === 'changed' && !stream.some(({ toStatus }) => toStatus === to)) return [lost(`its step to ${to}`)];
     if (to !== 'completed' && to !== 'failed') return [];
-    if (outcome === 'changed' || outcome === 'unchanged') {
-      // `unchanged`: this agent's own first try, or for `failed` also the sweep's.
-      const kept = to === 'completed' ? row?.resultPreview : row?.errorDetail;
-      const isKept = row?.status === to && (kept === text || outcome === 'unchanged');
-      return isKept ? [] : [lost(`${to} was ${outcome}, the row says ${row?.status}`)];
-    }
     const isLate = ({ event, detail, responseBody }: AuditedActivity) =>
       event === 'delegation.late_result' &&
       detail.attempted === to &&
       (detail.resultPreview ?? detail.errorDetail) === text &&
       (responseBody as { text?: string } | null)?.text === text;
+    if (outcome === 'changed' || outcome === 'unchanged') {
+      const kept = to === 'completed' ? row?.resultPreview : row?.errorDetail;
+      // `unchanged`: this agent's own first try, or for `failed` also the sweep's, whose reason is another.
+      const isKept = row?.status === to && (kept === text || (outcome === 'unchanged' && stream.some(isLate)));
+      return isKept ? [] : [lost(`${to} was ${outcome}, the row says ${row?.status}`)];
+    }
     return outcome === 'refused' && !stream.some(isLate) ? [lost(`its late result (${to})`)] : [];
   });
 }

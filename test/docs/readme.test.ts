@@ -78,20 +78,40 @@ describe("the README's SQL", () => {
 });
 
 describe("the README's TypeScript", () => {
-  test('runs as it is pasted, and completes its delegation', async () => {
+  /** Runs the example as it is pasted, inside the checkout, where the packages that it imports are found. */
+  async function runExample(edit: (example: string) => string = (example) => example) {
     const [example] = blocks('ts') as [string];
-    // Inside the checkout, where the packages that it imports are found.
     const folder = await mkdtemp(path.join(root, 'test', 'docs', '.readme-'));
     try {
       const file = path.join(folder, 'agent.ts');
       const library = path.relative(folder, path.join(root, 'src', 'index.ts'));
-      writeFileSync(file, example.replace("'delegation-sweeper'", `'${library}'`));
+      writeFileSync(file, edit(example).replace("'delegation-sweeper'", `'${library}'`));
       await using child = spawnNode([file], { env: { DATABASE_URL: database.url } });
-      expect(await child.exit).toEqual({ code: 0, signal: null });
-      expect(child.stderrLines).toEqual([]);
-      expect(child.stdoutLines.join('\n')).toContain("status: 'completed'");
+      return { exit: await child.exit, stdout: child.stdoutLines.join('\n'), stderr: child.stderrLines.join('\n') };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  test('runs as it is pasted, and completes its delegation', async () => {
+    const { exit, stdout, stderr } = await runExample();
+    expect([exit, stderr]).toEqual([{ code: 0, signal: null }, '']);
+    expect(stdout).toContain("status: 'completed'");
+  });
+
+  test.each([
+    { from: 'in_progress', said: 'unchanged' },
+    { from: 'stuck', said: 'refused' },
+  ] as const)('its callee does not work on a delegation that is $from already', async ({ from, said }) => {
+    const id = await seedDelegation(database, { status: from });
+    const { exit, stdout, stderr } = await runExample((example) =>
+      example
+        .replace('crypto.randomUUID()', `'${id}'`)
+        .replace("return 'done';", "console.log('it works');\n  return 'done';"),
+    );
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(stderr).toContain(`not begun here: ${said}, it was ${from}`);
+    expect(stdout).not.toContain('it works');
+    expect(stdout).toContain(`status: '${from}'`);
   });
 });

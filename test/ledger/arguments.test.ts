@@ -14,9 +14,6 @@ const cyclic: Record<string, unknown> = {};
 cyclic.self = cyclic;
 
 const badTexts: [string, unknown][] = [
-  ['a NUL', 'a\0b'],
-  ['a lone high surrogate', `a${LONE}`],
-  ['a lone low surrogate', '\udd8ab'],
   ['a number', 42],
   ['null', null],
   ['nothing', undefined],
@@ -26,6 +23,13 @@ const badTexts: [string, unknown][] = [
 ];
 const badIds: [string, unknown][] = [
   ...badTexts,
+  ['a NUL', 'a\0b'],
+  ['a lone high surrogate', `a${LONE}`],
+  ['a lone low surrogate', '\udd8ab'],
+  ['a line feed', 'a\nb'],
+  ['an escape sequence', '\u001b[31mred'],
+  ['a delete', 'a\u007f'],
+  ['a C1 control character', 'a\u009bm'],
   ['nothing in it', ''],
   ['201 characters', 'x'.repeat(201)],
   ['201 characters of two units', '🦊'.repeat(201)],
@@ -34,12 +38,6 @@ const badIds: [string, unknown][] = [
 const badBodies: [string, unknown][] = [
   ['a cycle', cyclic],
   ['a BigInt', { n: 1n }],
-  ['a NUL in a value', { a: ['b\0'] }],
-  ['a NUL in a key', { 'a\0': 1 }],
-  ['a lone surrogate in a value', [`x${LONE}`]],
-  ['a lone surrogate in a key', { [LONE]: 1 }],
-  ['a NUL in a boxed string', { a: new String('b\0') }],
-  ['a NUL that toJSON makes', { toJSON: () => 'a\0' }],
   [
     'a toJSON that throws',
     {
@@ -114,7 +112,9 @@ describe('insert', () => {
     expect(result).toMatchObject({ outcome: 'invalid', error: { field, code: 'INVALID_ARGUMENT' } });
     expect((result as { error: Error }).error.message).toMatch(new RegExp(`^${field} must `));
     expect(await writtenRows()).toEqual(before);
-    expect(lines).toEqual([]);
+    expect(lines).toMatchObject([
+      { event: 'ledger.insert_failed', err: { code: 'INVALID_ARGUMENT', message: expect.stringContaining(field) } },
+    ]);
   });
 
   test('with both a deadline and a duration is invalid', async () => {
@@ -187,6 +187,60 @@ describe('setStatus', () => {
     expect(await ledger.setStatus(id, 'completed', { errorDetail: null, resultPreview: null })).toMatchObject({
       outcome: 'changed',
     });
+  });
+});
+
+/** What a model writes, and what the ledger keeps of it. */
+const mended: [string, unknown, unknown][] = [
+  ['a NUL', 'a\0b', 'a\ufffdb'],
+  ['a slice through an emoji', '🦊!'.slice(0, 1), '\ufffd'],
+  ['a slice that begins in one', '🦊!'.slice(1), '\ufffd!'],
+  ['whole emoji and a backslash', '🦊\\u0000\\', '🦊\\u0000\\'],
+];
+const mendedBodies: [string, unknown, unknown][] = [
+  ...mended,
+  ['values, nested', { a: ['b\0', { c: `x${LONE}` }] }, { a: ['b\ufffd', { c: 'x\ufffd' }] }],
+  ['keys, nested', { a: [{ 'k\0': 1, [`k${LONE}`]: { '\udd8a': 2 } }] }, { a: [{ 'k\ufffd': { '\ufffd': 2 } }] }],
+  ['a boxed text', { a: new String('b\0') }, { a: 'b\ufffd' }],
+  ['a text that toJSON makes', { toJSON: () => ({ a: 'b\0' }) }, { a: 'b\ufffd' }],
+  ['a Map, as JSON has it', new Map([['a\0', 1]]), {}],
+  ['backslashes before what is no escape', { '\\': '\\\\u0000 \\ud800 "\0"' }, { '\\': '\\\\u0000 \\ud800 "\ufffd"' }],
+  ['other control characters', '\u0001\u001f\n', '\u0001\u001f\n'],
+];
+
+describe('text from models is never refused:', () => {
+  test.each(mended)('%s in a preview or a detail', async (_, said, kept) => {
+    const { ledger } = testLedger(database.db);
+    const text = said as string;
+    const [first, second] = [valid(), valid()];
+    for (const delegation of [first, second]) {
+      expect(await ledger.insert({ ...delegation, taskPreview: text })).toMatchObject({ outcome: 'inserted' });
+      await ledger.setStatus(delegation.delegationId, 'in_progress');
+    }
+    await ledger.setStatus(first.delegationId, 'completed', { resultPreview: text });
+    await ledger.setStatus(second.delegationId, 'failed', { errorDetail: text });
+    expect(await ledger.get(first.delegationId)).toMatchObject({ taskPreview: kept, resultPreview: kept });
+    expect(await ledger.get(second.delegationId)).toMatchObject({ errorDetail: kept });
+    expect((await ledger.history(first.delegationId)).at(-1)).toMatchObject({ detail: { resultPreview: kept } });
+  });
+
+  test.each(mendedBodies)('%s in a body', async (_, said, kept) => {
+    const { ledger } = testLedger(database.db);
+    const delegation = valid();
+    expect(await ledger.insert({ ...delegation, requestBody: said })).toMatchObject({ outcome: 'inserted' });
+    await ledger.setStatus(delegation.delegationId, 'failed', { responseBody: said });
+    const history = await ledger.history(delegation.delegationId);
+    expect([history[0]?.requestBody, history[1]?.responseBody]).toEqual([kept, kept]);
+  });
+
+  test('said again it is the same result, not a late one', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    const result = { resultPreview: `a${LONE}`, responseBody: { 'k\0': LONE } };
+    for (const outcome of ['changed', 'unchanged']) {
+      expect(await ledger.setStatus(id, 'completed', result)).toMatchObject({ outcome });
+    }
+    expect(await ledger.history(id)).toHaveLength(2);
   });
 });
 

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type pg from 'pg';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Database } from '../../src/db/schema.ts';
 import { heartbeatManyStatement, heartbeatStatement } from '../../src/ledger/statements/heartbeat.ts';
 import { ledgerTables } from '../../src/ledger/tables.ts';
 import { terminalStatuses } from '../../src/ledger/transitions.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { waitUntilWaiting } from '../support/wait-for.ts';
+import { waitFor, waitUntilWaiting } from '../support/wait-for.ts';
 
 const database = useDatabase();
 
@@ -39,7 +41,7 @@ describe('a heartbeat that waits behind a mark', () => {
     const blind = [
       { delegationId: id, status: 'in_progress', terminal: false, due: true, stamped: false, stuckAfterMs: null },
     ];
-    expect([(await one).map(({ answer }) => answer), await many]).toEqual([blind, blind]);
+    expect([(await one).map(({ answer }) => answer), await many]).toMatchObject([blind, blind]);
   });
 
   test('stamps after all when the mark is rolled back', async () => {
@@ -97,6 +99,61 @@ async function crossing(run: (session: pg.Client, ids: string[]) => Promise<unkn
   for (const session of [holder, ...sessions]) await session.end();
   return settled.map((result) => (result.status === 'rejected' ? result.reason.code : 'done'));
 }
+
+describe('many sessions that heartbeat the same rows at once', () => {
+  test('write each row once: who waited for a lock finds it fresh, and writes nothing', async () => {
+    const ids = await Promise.all(Array.from({ length: 5 }, () => seedDelegation(database, { silentSeconds: 100 })));
+    const pool = new pg.Pool({ connectionString: database.url, max: 20 });
+    const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+    const { ledger } = testLedger(db);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = ANY($1) FOR UPDATE', [ids]);
+    const queued = Array.from({ length: 20 }, () => ledger.heartbeatMany(ids));
+    await waitUntilWaiting(database, 20);
+    await gate.query('COMMIT');
+    await gate.end();
+    const outcomes = (await Promise.all(queued)).flat().map(({ outcome }) => outcome);
+    await db.destroy();
+    expect(outcomes.filter((outcome) => outcome === 'stamped')).toHaveLength(5);
+    expect(outcomes.filter((outcome) => outcome === 'fresh')).toHaveLength(95);
+  });
+
+  test('would each write anew with a `due` of before the lock', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 100 });
+    const naive = heartbeatManyStatement(ledgerTables(database.db)).sql.replace(
+      /\n {4}AND \(d\.last_heartbeat.*?\n.*/,
+      '',
+    );
+    expect(naive).not.toBe(heartbeatManyStatement(ledgerTables(database.db)).sql);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    const sessions = [await database.connect(), await database.connect(), await database.connect()];
+    const queued = sessions.map((session) => session.query(naive, [[id], 15_000]));
+    await waitUntilWaiting(database, 3);
+    await gate.query('COMMIT');
+    const stamped = (await Promise.all(queued)).flatMap(({ rows }) => rows).filter((row) => row.stamped);
+    for (const session of [gate, ...sessions]) await session.end();
+    expect(stamped).toHaveLength(3);
+  });
+
+  test('a row that somebody keeps locked holds up none of the others', async () => {
+    const [locked, free] = [
+      await seedDelegation(database, { silentSeconds: 100 }),
+      await seedDelegation(database, { silentSeconds: 100 }),
+    ];
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [locked]);
+    const { ledger } = testLedger(database.db);
+    const results = ledger.heartbeatMany([locked, free]);
+    await waitFor('the free one', async () => (await ledger.get(free))!.lastHeartbeat!.getTime() > Date.now() - 50_000);
+    await gate.query('COMMIT');
+    await gate.end();
+    expect(await results).toMatchObject([{ outcome: 'stamped' }, { outcome: 'stamped' }]);
+  });
+});
 
 describe('two batches of heartbeats that share rows', () => {
   test('end both, whatever the plans: rows are locked in the order of their keys', async () => {

@@ -25,6 +25,7 @@ async function secondsBefore(id: string, instant: string): Promise<number> {
 
 async function keepThreshold(stuckAfterMs: number | null): Promise<void> {
   await database.query('UPDATE sweeper_state SET stuck_after_ms = $1', [stuckAfterMs]);
+  await database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [stuckAfterMs]);
 }
 
 describe('a heartbeat', () => {

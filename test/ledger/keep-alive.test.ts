@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type { HeartbeatResult } from '../../src/ledger/heartbeats.ts';
-import { KeepAlive } from '../../src/ledger/keep-alive.ts';
+import { DelegationLostError, InvalidArgumentError } from '../../src/ledger/errors.ts';
+import type { HeartbeatResult } from '../../src/ledger/heartbeat-result.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor, waitUntilWaiting } from '../support/wait-for.ts';
@@ -16,6 +16,12 @@ const stampOf = async (id: string) => {
   );
   return row!.at;
 };
+
+/** As a daemon of this release, or of the one before, keeps it. */
+async function keepThreshold(stuckAfterMs: number | null): Promise<void> {
+  await database.query('UPDATE sweeper_state SET stuck_after_ms = $1', [stuckAfterMs]);
+  await database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [stuckAfterMs]);
+}
 
 describe('keepAlive', () => {
   test('heartbeats again and again until disposed, and no more then', async () => {
@@ -66,45 +72,62 @@ describe('keepAlive', () => {
     await ledger.setStatus(id, 'stuck');
     await waitFor('the signal', () => alive.signal.aborted);
     expect(told).toEqual([{ delegationId: id, outcome: 'terminal', status: 'stuck' }]);
-    expect(alive.signal.reason).toBe(told[0]);
+    expect(alive.signal.reason).toBeInstanceOf(DelegationLostError);
+    expect(alive.signal.reason).toMatchObject({ code: 'DELEGATION_LOST', message: `delegation ${id} is stuck` });
+    expect(alive.signal.reason.result).toBe(told[0]);
     await alive[Symbol.asyncDispose]();
     expect(told).toHaveLength(1);
   });
 
-  test('says that nobody knows the delegation', async () => {
-    const { ledger } = testLedger(database.db);
-    const told: HeartbeatResult[] = [];
-    await using alive = ledger.keepAlive(randomUUID(), { onTerminal: (result) => told.push(result) });
-    await waitFor('the signal', () => alive.signal.aborted);
-    expect(told).toMatchObject([{ outcome: 'missing' }]);
-  });
-
   test('goes on after heartbeats that failed', async () => {
     const id = await seedDelegation(database, { silentSeconds: 100 });
-    const { ledger: away } = testLedger(database.db.withSchema('nowhere'));
-    const { ledger } = testLedger(database.db, EAGER);
-    const outcomes: string[] = [];
-    const heartbeat = async (delegationId: string) => {
-      const result = await (outcomes.length < 3 ? away : ledger).heartbeat(delegationId);
-      outcomes.push(result.outcome);
-      return result;
-    };
-    await using alive = new KeepAlive(heartbeat, id, { everyMs: 1 });
-    await waitFor('stamps', () => outcomes.length > 5);
-    expect(outcomes.slice(0, 4)).toEqual(['failed', 'failed', 'failed', 'stamped']);
+    const { ledger, events } = testLedger(database.db, EAGER);
+    await database.query('ALTER TABLE delegations RENAME TO away');
+    await using alive = ledger.keepAlive(id, { everyMs: 1 });
+    await waitFor('failures', () => events('ledger.heartbeat_failed').length >= 3);
+    await database.query('ALTER TABLE away RENAME TO delegations');
+    await waitFor('a stamp', async () => (await ledger.get(id))!.lastHeartbeat!.getTime() > Date.now() - 50_000);
     expect(alive.signal.aborted).toBe(false);
   });
 
   test('paces itself by the threshold that the daemon keeps', async () => {
     const id = await seedDelegation(database, { silentSeconds: 100 });
-    await database.query('UPDATE sweeper_state SET stuck_after_ms = 1000');
+    await keepThreshold(1000);
     const { ledger } = testLedger(database.db);
     const alive = ledger.keepAlive(id);
     // A tenth of a second each; without the threshold the next one would come in a minute.
     const stamps = new Set<string>();
     await waitFor('three stamps', async () => stamps.add(await stampOf(id)).size >= 4);
     await alive[Symbol.asyncDispose]();
-    await database.query('UPDATE sweeper_state SET stuck_after_ms = NULL');
+    await keepThreshold(null);
+  });
+
+  test('takes options that are undefined, and refuses a cadence that no timer can keep', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    await using _ = ledger.keepAlive(id, { everyMs: undefined, onTerminal: undefined });
+    await using __ = ledger.keepAlive(id, { everyMs: 2 ** 31 - 1 });
+    expect(() => ledger.keepAlive(id, { everyMs: 2 ** 31 })).toThrow(
+      'everyMs must be a positive number of milliseconds, at most 2147483647',
+    );
+  });
+
+  test('is refused in a transaction, whose stamps nobody sees', async () => {
+    await database.db.transaction().execute(async (trx) => {
+      expect(() => testLedger(trx).ledger.keepAlive('x')).toThrow(InvalidArgumentError);
+    });
+  });
+
+  test('stops without `await using`, too, and twice', async () => {
+    const { ledger } = testLedger(database.db, EAGER);
+    const id = await seedDelegation(database, { silentSeconds: 100 });
+    const alive = ledger.keepAlive(id, { everyMs: 1 });
+    const first = await stampOf(id);
+    await waitFor('a stamp', async () => (await stampOf(id)) !== first);
+    await alive.stop();
+    const last = await stampOf(id);
+    await alive.stop();
+    expect(await stampOf(id)).toBe(last);
   });
 
   test('does not report to an agent that has disposed of it', async () => {
@@ -124,8 +147,8 @@ describe('keepAlive', () => {
 
   test('a callback that throws is not the end of the process', async () => {
     const { ledger } = testLedger(database.db);
-    const alive = ledger.keepAlive(randomUUID(), {
-      onTerminal: () => {
+    const alive = ledger.keepAlive(await seedDelegation(database, { status: 'stuck' }), {
+      onTerminal: async () => {
         throw new Error('from the callback');
       },
     });
@@ -137,5 +160,60 @@ describe('keepAlive', () => {
     process.off('unhandledRejection', listen);
     expect(unhandled).toEqual([]);
     await expect(alive[Symbol.asyncDispose]()).rejects.toThrow('from the callback');
+  });
+});
+
+describe('a heartbeat that is `missing`', () => {
+  /** A ledger that knows a threshold of so many milliseconds. */
+  async function ledgerOf(stuckAfterMs: number) {
+    await keepThreshold(stuckAfterMs);
+    const opened = testLedger(database.db, EAGER);
+    await opened.ledger.heartbeat(await seedDelegation(database, { silentSeconds: 100 }));
+    await keepThreshold(null);
+    return opened;
+  }
+
+  test('is not believed while the caller has not committed: the agent works on, and is heard then', async () => {
+    const { ledger, events } = await ledgerOf(60_000);
+    const id = randomUUID();
+    const caller = await database.db.startTransaction().execute();
+    await testLedger(caller).ledger.insert({ delegationId: id, callerId: 'a', calleeId: 'b', taskPreview: 'task' });
+    const told: HeartbeatResult[] = [];
+    await using alive = ledger.keepAlive(id, { everyMs: 1, onTerminal: (result) => told.push(result) });
+    await waitFor('misses', () => events('ledger.row_missing').length >= 5);
+    await caller.commit().execute();
+    await waitFor('a stamp', async () => (await ledger.get(id))?.lastHeartbeat);
+    expect([told, alive.signal.aborted]).toEqual([[], false]);
+  });
+
+  test('is believed after a whole threshold, and said as an Error', async () => {
+    const { ledger, events } = await ledgerOf(400);
+    const id = randomUUID();
+    const begunMs = performance.now();
+    const told: HeartbeatResult[] = [];
+    await using alive = ledger.keepAlive(id, { everyMs: 1, onTerminal: (result) => told.push(result) });
+    await waitFor('the signal', () => alive.signal.aborted);
+    expect(performance.now() - begunMs).toBeGreaterThanOrEqual(400);
+    expect(events('ledger.row_missing').length).toBeGreaterThan(5);
+    expect(told).toEqual([{ delegationId: id, outcome: 'missing' }]);
+    expect(alive.signal.reason).toMatchObject({ result: told[0], message: `delegation ${id} is not in the ledger` });
+  });
+
+  test('begins anew after a stamp: a row that is hidden again and again is not lost', async () => {
+    const { ledger, events } = await ledgerOf(2000);
+    const id = await seedDelegation(database, { silentSeconds: 100 });
+    await using alive = ledger.keepAlive(id, { everyMs: 1 });
+    const begunMs = performance.now();
+    const hide = (from: string, to: string) =>
+      database.query('UPDATE delegations SET delegation_id = $2 WHERE delegation_id = $1', [from, to]);
+    while (performance.now() - begunMs < 2500) {
+      const misses = events('ledger.row_missing').length;
+      await hide(id, `${id}-hidden`);
+      await waitFor('misses', () => events('ledger.row_missing').length > misses + 3);
+      await hide(`${id}-hidden`, id);
+      const before = await stampOf(id);
+      await waitFor('a stamp', async () => (await stampOf(id)) !== before);
+    }
+    expect(alive.signal.aborted).toBe(false);
   });
 });

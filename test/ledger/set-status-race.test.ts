@@ -90,4 +90,35 @@ describe('sessions that race for one row', () => {
     expect(await Promise.all(both)).toEqual(Array(2).fill({ outcome: 'refused', from: 'stuck', to: 'completed' }));
     expect(await ledger.history(id)).toHaveLength(2);
   });
+
+  test('the same result from two sessions at once is the row’s, and no late one', async () => {
+    const id = await seedDelegation(database);
+    const { ledger } = testLedger(database.db);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    // The loser waits for the winner's lock, so that the winner's activity is none of its snapshot.
+    const both = [1, 2].map(() => ledger.setStatus(id, 'completed', { resultPreview: 'x', responseBody: [1] }));
+    await waitUntilWaiting(database, 2);
+    await gate.query('COMMIT');
+    await gate.end();
+    const outcomes = (await Promise.all(both)).map(({ outcome }) => outcome);
+    expect(outcomes.toSorted()).toEqual(['changed', 'unchanged']);
+    expect(await ledger.history(id)).toHaveLength(2);
+  });
+
+  test('two results of one status from two sessions at once: one is the row’s, the other is recorded', async () => {
+    const id = await seedDelegation(database);
+    const { ledger } = testLedger(database.db);
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    const both = ['x', 'y'].map((resultPreview) => ledger.setStatus(id, 'completed', { resultPreview }));
+    await waitUntilWaiting(database, 2);
+    await gate.query('COMMIT');
+    await gate.end();
+    await Promise.all(both);
+    const kept = (await ledger.history(id)).slice(1).map(({ detail }) => detail.resultPreview);
+    expect(kept.toSorted()).toEqual(['x', 'y']);
+  });
 });

@@ -61,12 +61,25 @@ describe('the lifecycle', () => {
     (value) => expect(isStatus(value)).toBe(false),
   );
 
-  test('a late result is a result for a delegation that was given up on, and only that', () => {
-    expect(pairs.filter(([from, to]) => isLateResult(from, to))).toEqual([
-      ['failed', 'completed'],
-      ['stuck', 'completed'],
-      ['stuck', 'failed'],
+  test('a late result is an end that the row cannot take, and only that', () => {
+    const late = (hasNewPayload: boolean) =>
+      pairs.filter(([from, to]) => isLateResult(from, to, hasNewPayload)).map((pair) => pair.join(' '));
+    const results = ['queued completed', 'completed failed', 'failed completed', 'stuck completed', 'stuck failed'];
+    expect(late(false)).toEqual(results);
+    expect(late(true)).toEqual([
+      'queued completed',
+      'queued stuck',
+      'dispatched stuck',
+      'completed completed',
+      'completed failed',
+      'completed stuck',
+      'failed completed',
+      'failed failed',
+      'failed stuck',
+      'stuck completed',
+      'stuck failed',
+      'stuck stuck',
     ]);
-    for (const [from, to] of pairs) if (isLateResult(from, to)) expect(mayBecome(from, to)).toBe(false);
+    for (const [from, to] of pairs) if (isLateResult(from, to, true)) expect(mayBecome(from, to)).toBe(false);
   });
 });

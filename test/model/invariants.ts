@@ -1,3 +1,4 @@
+import type { Activity } from '../../src/ledger/activity.ts';
 import { type Status, transitions } from '../../src/ledger/transitions.ts';
 import type { Concurrent, Id } from './operation.ts';
 import { type Picture, stuckAfterMs } from './world.ts';
@@ -87,24 +88,33 @@ function lostResult(
   result: unknown,
 ): string[] {
   const told = result as { outcome: string; from: Status | null } | undefined;
-  if (told === undefined || (to !== 'completed' && to !== 'failed')) return [];
+  // Not an end, or nothing that anybody could miss.
+  if (told === undefined || !terminal(to) || (to === 'stuck' && text === null && body === null)) return [];
   const { outcome, from } = told;
+  const stream = picture.activities[id] ?? [];
+  const says = ({ detail }: Activity) => detail.resultPreview ?? detail.errorDetail ?? null;
   const recorded = (event: string) =>
-    (picture.activities[id] ?? []).some(
+    stream.some(
       (activity) =>
         activity.event === event &&
         (activity.toStatus ?? activity.detail.attempted) === to &&
-        (activity.detail.resultPreview ?? activity.detail.errorDetail ?? null) === text &&
+        says(activity) === text &&
         JSON.stringify(activity.responseBody) === JSON.stringify(body),
     );
+  const row = picture.rows[id];
+  // What was said again is the row's, each part where it was given; filled in later it stands in the row alone.
+  const isHeld =
+    row?.status === to &&
+    (text === null || (to === 'completed' ? row.resultPreview : row.errorDetail) === text) &&
+    (body === null ||
+      stream.some(
+        ({ toStatus, responseBody }) => toStatus === to && JSON.stringify(responseBody) === JSON.stringify(body),
+      ));
   const isKept =
     outcome === 'changed'
-      ? picture.rows[id]?.status === to && recorded(`delegation.${to}`)
+      ? row?.status === to && recorded(`delegation.${to}`)
       : outcome === 'unchanged'
-        ? picture.rows[id]?.status === to
-        : outcome === 'missing'
-          ? recorded('delegation.orphan_update')
-          : // Refused: too early (queued), said already the other way (completed), or late.
-            from === 'queued' || from === 'completed' || recorded('delegation.late_result');
+        ? isHeld || recorded('delegation.late_result')
+        : recorded(outcome === 'missing' ? 'delegation.orphan_update' : 'delegation.late_result');
   return isKept ? [] : [`${id}: ${to} was ${outcome} from ${from}, and its result is lost`];
 }

@@ -102,10 +102,15 @@ const mutants: readonly Mutant[] = [
     way: 'sequential',
     edits: [
       [
-        `WHERE EXISTS (SELECT FROM picked p WHERE p.status IN`,
-        `WHERE false AND EXISTS (SELECT FROM picked p WHERE p.status IN`,
+        `WHERE EXISTS (SELECT FROM picked p WHERE (p.status IN`,
+        `WHERE false AND EXISTS (SELECT FROM picked p WHERE (p.status IN`,
       ],
     ],
+  },
+  {
+    name: 'a ledger that drops another result of the same status',
+    way: 'sequential',
+    edits: [['FROM judged WHERE "lateResult"', 'FROM judged WHERE false']],
   },
   {
     name: 'an insert that forgets the unique index of the idempotency key',

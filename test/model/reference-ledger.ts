@@ -133,12 +133,12 @@ export function setStatus(ledger: Ledger, { id, to, text, body }: SetStatus) {
   const column = to === 'completed' ? 'resultPreview' : 'errorDetail';
   const detail = text === null ? {} : { [column]: text };
   const found = ledger.delegations[id];
-  const attempt = (event: string, from: Status | null) => {
+  const attempt = (event: string, from: Status | null, before = ledger) => {
     const activity = { event, from, to: null, actor: 'ledger', detail: { attempted: to, ...detail }, body };
     const said = (ledger.activities[id] ?? []).some((other) =>
       same({ ...other, from: null }, { ...activity, from: null }),
     );
-    return said ? ledger : record(ledger, id, activity);
+    return said ? before : record(before, id, activity);
   };
   if (!found) {
     return { ledger: attempt('delegation.orphan_update', null), result: { outcome: 'missing', from: null, to } };
@@ -154,11 +154,19 @@ export function setStatus(ledger: Ledger, { id, to, text, body }: SetStatus) {
     const activity = { event: `delegation.${to}`, from, to, actor: 'ledger', detail, body };
     return { ledger: record(moved, id, activity), result: { outcome: 'changed', from, to } };
   }
+  const isEnd = forward[to].length === 0;
   if (from === to) {
-    const filled = text !== null && found[column] === null ? put(ledger, id, { ...found, [column]: text }) : ledger;
-    return { ledger: filled, result: { outcome: 'unchanged', from, to } };
+    const filled =
+      isEnd && text !== null && found[column] === null ? put(ledger, id, { ...found, [column]: text }) : ledger;
+    const held = (ledger.activities[id] ?? []).find((activity) => activity.to === to)?.body ?? null;
+    const isNew =
+      isEnd && ((text !== null && filled.delegations[id]![column] !== text) || (body !== null && !same(body, held)));
+    return {
+      ledger: isNew ? attempt('delegation.late_result', from, filled) : filled,
+      result: { outcome: 'unchanged', from, to },
+    };
   }
-  const isLate = (to === 'completed' || to === 'failed') && (from === 'stuck' || from === 'failed');
+  const isLate = isEnd && (to !== 'stuck' || text !== null || body !== null);
   return {
     ledger: isLate ? attempt('delegation.late_result', from) : ledger,
     result: { outcome: 'refused', from, to },

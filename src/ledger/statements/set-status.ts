@@ -16,8 +16,11 @@ export function detailColumnOf(status: Status): 'error_detail' | 'result_preview
   return status === 'completed' ? 'result_preview' : null;
 }
 
+const hasPayload = '($2::text IS NOT NULL OR $5::jsonb IS NOT NULL)';
+
 /**
- * One compare-and-set with its activity row, in one statement: lock, judge, move, record.
+ * One compare-and-set with its activity row, in one statement: lock, judge, move, record. Whether the same end again
+ * brings anything new is asked by `repetitionStatement`.
  * Parameters: $1 id, $2 the detail column's text, $3 actor, $4 activity detail, $5 response body,
  * $6 activity detail of an attempt that was not a transition. No row: the delegation is missing, and that is recorded.
  */
@@ -28,10 +31,13 @@ export function setStatusStatement(tables: LedgerTables, to: Status): Statement<
   SELECT $1, ${literal(event)}, ${from}, $3, $6::jsonb, $5::jsonb
   WHERE ${where}
   ON CONFLICT DO NOTHING`;
-  const lateFrom = isOneOf(
-    'p.status',
-    statuses.filter((from) => isLateResult(from, to)),
-  );
+  const others = statuses.filter((from) => from !== to);
+  const lateFrom = (hasNewPayload: boolean) =>
+    isOneOf(
+      'p.status',
+      others.filter((from) => isLateResult(from, to, hasNewPayload)),
+    );
+  const isLate = `(${lateFrom(false)} OR (${lateFrom(true)} AND ${hasPayload}))`;
   const filled = column
     ? `
 filled AS (
@@ -50,8 +56,29 @@ ${transitionCtes(tables, {
   responseBody: '$5::jsonb',
 })},
 ${filled}
-late AS (${attempt('delegation.late_result', '(SELECT status FROM picked)', `EXISTS (SELECT FROM picked p WHERE ${lateFrom})`)}),
+late AS (${attempt('delegation.late_result', '(SELECT status FROM picked)', `EXISTS (SELECT FROM picked p WHERE ${isLate})`)}),
 orphan AS (${attempt('delegation.orphan_update', 'NULL::text', 'NOT EXISTS (SELECT FROM picked)')})
-SELECT p.status AS "from", EXISTS (SELECT FROM moved) AS "moved", ${lateFrom} AS "lateResult"
+SELECT p.status AS "from", EXISTS (SELECT FROM moved) AS "moved", ${isLate} AS "lateResult"
 FROM picked p`);
+}
+
+/**
+ * The same end again, said with a detail or a body: recorded as a late result where the row's detail or the body of its
+ * transition is another one. A statement of its own: to one that waited for the row's lock, the activity of the rival that
+ * it waited for is invisible, and the result that both sent would look new. Needs no lock: neither ever changes.
+ * Parameters: $1 id, $2 the detail column's text, $3 actor, $4 response body, $5 activity detail of the attempt.
+ */
+export function repetitionStatement(tables: LedgerTables, to: Status): Statement<{ lateResult: boolean }> {
+  return new Statement(`
+WITH judged AS MATERIALIZED (
+  SELECT ($2::text IS NOT NULL AND $2::text IS DISTINCT FROM (
+      SELECT ${detailColumnOf(to)} FROM ${tables.delegations} WHERE delegation_id = $1))
+    OR ($4::jsonb IS NOT NULL AND $4::jsonb IS DISTINCT FROM (
+      SELECT response_body FROM ${tables.activityLogs} WHERE delegation_id = $1 AND to_status = ${literal(to)}
+      ORDER BY activity_id DESC LIMIT 1)) AS "lateResult"),
+late AS (
+  INSERT INTO ${tables.activityLogs} (delegation_id, event, from_status, actor, detail, response_body)
+  SELECT $1, 'delegation.late_result', ${literal(to)}, $3, $5::jsonb, $4::jsonb FROM judged WHERE "lateResult"
+  ON CONFLICT DO NOTHING)
+SELECT "lateResult" FROM judged`);
 }

@@ -10,10 +10,14 @@ export const ledgerLines = {
   'ledger.transition_refused': { level: 'warn', message: 'Transition refused: statuses only go forward' },
   'ledger.late_result': {
     level: 'warn',
-    message: 'Result arrived after the delegation was given up on; recorded in its activity',
+    message: 'Result that the delegation could not take; recorded in its activity',
   },
   'ledger.orphan_update': {
     level: 'warn',
     message: 'Update for a delegation that the ledger does not hold; recorded in the activity',
+  },
+  'ledger.told_again': {
+    level: 'warn',
+    message: 'The database went back in time: what the ledger had confirmed was told again',
   },
 } as const satisfies Record<string, Line>;

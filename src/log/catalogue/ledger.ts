@@ -32,4 +32,13 @@ export const ledgerEvents = {
     ...ledgerLines['ledger.orphan_update'],
     fields: z.strictObject({ delegationId, attempted }),
   },
+  'ledger.told_again': {
+    ...ledgerLines['ledger.told_again'],
+    fields: z.strictObject({
+      told: count('delegations whose begin or end was told again'),
+      changed: count('of those, delegations that the ledger had forgotten'),
+      due: count('delegations that are still to be told; tried again'),
+      err: err.nullable(),
+    }),
+  },
 } as const;

@@ -31,7 +31,7 @@ FROM (
   FROM (
     SELECT a.delegation_id FROM ${activityLogs} a
     WHERE a.to_status IS NULL AND a.created_at >= ${dayAgo} AND a.event = 'delegation.late_result'
-      AND a.from_status = ${literal('stuck')}
+      AND a.from_status = ${literal('stuck')} AND a.detail ->> 'attempted' <> ${literal('stuck')}
     LIMIT ${LATE_RESULTS_MAX}) late
   JOIN ${delegations} d ON d.delegation_id = late.delegation_id AND d.finished_at >= ${dayAgo}) l,
 (

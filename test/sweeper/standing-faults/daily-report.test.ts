@@ -21,6 +21,8 @@ test('once a day one replica says how many of the marked came back with a result
   expect(said()).toMatchObject([{ marked: 0, lateResults: 0, lateResultRatio: null }]);
   for (const resultPreview of ['a result', 'and another'])
     await ledger.setStatus(ids[0]!, 'completed', { resultPreview });
+  // Recorded, and yet nobody's result.
+  await ledger.setStatus(ids[1]!, 'stuck', { errorDetail: 'a watcher says so, too' });
   await sweepAll();
   expect(said()).toHaveLength(1);
   await database.query(`UPDATE sweeper_notices SET noticed_at = noticed_at - interval '1 day' WHERE kind = 'daily'`);

@@ -1,0 +1,236 @@
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { openDatabase } from '../../src/db/database.ts';
+import type { HeartbeatResult } from '../../src/ledger/heartbeat-result.ts';
+import { KeepAlive } from '../../src/ledger/keep-alive.ts';
+import { KeepAliveRounds, type RoundBeats } from '../../src/ledger/keep-alive-rounds.ts';
+import { TcpProxy } from '../chaos/tcp-proxy.ts';
+import { spawnNode } from '../support/child.ts';
+import { seedDelegation, testLedger } from '../support/fixtures.ts';
+import { addressOf, proxied } from '../support/proxied.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitFor, waitUntilWaiting } from '../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+const EAGER = { heartbeatMinIntervalMs: 0.001 };
+
+/** A second's threshold: an answer is waited for 250 ms. */
+async function keepThreshold(): Promise<void> {
+  await database.query('UPDATE sweeper_state SET stuck_after_ms = 1000');
+  await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 1000');
+}
+
+const stampOf = async (id: string) => {
+  const [row] = await database.query<{ at: string }>(
+    'SELECT last_heartbeat::text AS at FROM delegations WHERE delegation_id = $1',
+    [id],
+  );
+  return row!.at;
+};
+
+async function waitForStamp(id: string): Promise<void> {
+  const before = await stampOf(id);
+  await waitFor('another stamp', async () => (await stampOf(id)) !== before);
+}
+
+async function throughProxy() {
+  const proxy = await TcpProxy.open(() => addressOf(database.url));
+  const handle = openDatabase({
+    location: { url: proxied(database.url, proxy) },
+    max: 6,
+    applicationName: 'half-open',
+    // Longer than the test: nothing but the beat's own bound can free it.
+    queryTimeoutMs: 600_000,
+    schema: 'public',
+  });
+  const endSessions = async () => {
+    proxy.cut();
+    await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'half-open'`);
+    await handle[Symbol.asyncDispose]();
+    await proxy[Symbol.asyncDispose]();
+  };
+  return { proxy, handle, endSessions };
+}
+
+describe('a connection that goes half open', () => {
+  test.each([1, 3])('holds up no other heartbeat of %i: the next goes over another one', async (count) => {
+    await keepThreshold();
+    const ids = await Promise.all(
+      Array.from({ length: count }, () => seedDelegation(database, { silentSeconds: 100 })),
+    );
+    const { proxy, handle, endSessions } = await throughProxy();
+    const { ledger, events } = testLedger(handle.db, EAGER);
+    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await waitForStamp(ids[0]!);
+    for (let times = 0; times < 3; times += 1) {
+      expect(proxy.swallow()).toBeGreaterThan(0);
+      for (const id of ids) await waitForStamp(id);
+    }
+    expect(events('ledger.heartbeat_failed')[0]).toMatchObject({
+      count,
+      err: { message: 'no answer within 250 ms; tried again over another connection' },
+    });
+    expect(alive.some(({ signal }) => signal.aborted)).toBe(false);
+    for (const one of alive) await one.stop();
+    await endSessions();
+  });
+
+  test('does not keep a disposal waiting for longer than an answer is waited for', async () => {
+    await keepThreshold();
+    const id = await seedDelegation(database, { silentSeconds: 100 });
+    const { proxy, handle, endSessions } = await throughProxy();
+    const { ledger, events } = testLedger(handle.db, EAGER);
+    const alive = ledger.keepAlive(id, { everyMs: 20 });
+    await waitForStamp(id);
+    proxy.stall();
+    await waitFor('a heartbeat that hangs', () => events('ledger.heartbeat_failed').length > 1);
+    const begunMs = performance.now();
+    await alive.stop();
+    expect(performance.now() - begunMs).toBeLessThan(5_000);
+    await endSessions();
+  });
+});
+
+describe('a row that is not free', () => {
+  test('silences no other delegation of the ledger, takes few connections, and is stamped once it is free', async () => {
+    await keepThreshold();
+    const ids = await Promise.all(Array.from({ length: 3 }, () => seedDelegation(database, { silentSeconds: 100 })));
+    const [locked, ...free] = ids as [string, string, string];
+    const gate = await database.connect();
+    await gate.query('BEGIN');
+    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [locked]);
+    const handle = openDatabase({
+      location: { url: database.url },
+      max: 10,
+      applicationName: 'locked',
+      queryTimeoutMs: 600_000,
+      schema: 'public',
+    });
+    const { ledger } = testLedger(handle.db, EAGER);
+    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await waitUntilWaiting(database, 1);
+    for (let times = 0; times < 30; times += 1) for (const id of free) await waitForStamp(id);
+    const waiting = await database.query(`SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+    expect(waiting).toHaveLength(1);
+    const before = await stampOf(locked);
+    await gate.query('COMMIT');
+    await gate.end();
+    await waitFor('its stamp', async () => (await stampOf(locked)) !== before);
+    for (const one of alive) await one.stop();
+    await handle[Symbol.asyncDispose]();
+  });
+
+  test('nor does one whose update raises', async () => {
+    const ids = await Promise.all(Array.from({ length: 9 }, () => seedDelegation(database, { silentSeconds: 100 })));
+    const [poisoned, ...healthy] = ids as [string, ...string[]];
+    await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = '55P03'; END $$`);
+    await database.query(`CREATE TRIGGER refuse BEFORE UPDATE ON delegations FOR EACH ROW
+      WHEN (OLD.delegation_id = '${poisoned}') EXECUTE FUNCTION refuse()`);
+    const { ledger, events } = testLedger(database.db, EAGER);
+    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    for (const id of healthy) await waitForStamp(id);
+    await waitFor('a failure', () => events('ledger.heartbeat_failed').length > 0);
+    expect(events('ledger.heartbeat_failed')[0]).toMatchObject({
+      delegationId: poisoned,
+      count: 1,
+      err: { code: '55P03' },
+    });
+    for (const one of alive) await one.stop();
+  });
+});
+
+/** Beats that answer when the test says so. */
+class Scripted implements RoundBeats {
+  readonly asked: { ids: readonly string[]; answer: (outcome: HeartbeatResult['outcome']) => void }[] = [];
+  readonly silences: (readonly string[])[] = [];
+  readonly stuckAfterMs = 1000;
+
+  async beat(id: string): Promise<HeartbeatResult> {
+    return (await this.#ask([id])).get(id)!;
+  }
+
+  beatFree(ids: readonly string[]) {
+    return this.#ask(ids);
+  }
+
+  logSilence(ids: readonly string[]): void {
+    this.silences.push(ids);
+  }
+
+  #ask(ids: readonly string[]): Promise<Map<string, HeartbeatResult>> {
+    return new Promise((resolve) => {
+      const answer = (outcome: HeartbeatResult['outcome']) =>
+        resolve(new Map(ids.map((id) => [id, { delegationId: id, outcome, status: 'stuck' } as HeartbeatResult])));
+      this.asked.push({ ids, answer });
+    });
+  }
+}
+
+describe('the rounds', () => {
+  test('send the heartbeats of one ledger together, also of those that began apart', async () => {
+    const beats = new Scripted();
+    const rounds = new KeepAliveRounds(beats);
+    const keep = (id: string) => new KeepAlive(rounds, id, { everyMs: 60 });
+    const alive = [keep('a'), keep('b')];
+    await waitFor('a round', () => beats.asked.length === 1);
+    beats.asked[0]!.answer('stamped');
+    alive.push(keep('c'));
+    await waitFor('a round', () => beats.asked.length === 2);
+    beats.asked[1]!.answer('stamped');
+    await waitFor('a round', () => beats.asked.length === 3);
+    expect(beats.asked.map(({ ids }) => ids)).toEqual([['a', 'b'], ['c'], ['a', 'b', 'c']]);
+    beats.asked[2]!.answer('stamped');
+    for (const one of alive) await one.stop();
+  });
+
+  test('of a late answer take only that the delegation is over', async () => {
+    const beats = new Scripted();
+    const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 20 });
+    await waitFor('a second heartbeat', () => beats.asked.length >= 2);
+    expect(beats.silences[0]).toEqual(['a']);
+    beats.asked[0]!.answer('missing');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(alive.signal.aborted).toBe(false);
+    await waitFor('a third heartbeat', () => beats.asked.length >= 3);
+    beats.asked[1]!.answer('terminal');
+    await waitFor('the signal', () => alive.signal.aborted);
+    await alive.stop();
+  });
+
+  test('have at most eight heartbeats without an answer, and go on when one comes', async () => {
+    const beats = new Scripted();
+    const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 1 });
+    await waitFor('eight heartbeats', () => beats.asked.length === 8);
+    await waitFor('eight silences', () => beats.silences.length === 8);
+    // The eighth was given up, and a ninth would be due each millisecond.
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(beats.asked).toHaveLength(8);
+    beats.asked[3]!.answer('stamped');
+    await waitFor('a ninth', () => beats.asked.length === 9);
+    await alive.stop();
+  });
+});
+
+test('an undisposed keepAlive with a short cadence does not keep its process alive', async () => {
+  const id = await seedDelegation(database, { silentSeconds: 100 });
+  const root = path.resolve(import.meta.dirname, '../..');
+  const script = `
+    import { DelegationLedger } from '${root}/src/index.ts';
+    import { Kysely, PostgresDialect } from 'kysely';
+    import pg from 'pg';
+    const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, allowExitOnIdle: true });
+    const ledger = new DelegationLedger(new Kysely({ dialect: new PostgresDialect({ pool }) }), { heartbeatMinIntervalMs: 0.001 });
+    await ledger.heartbeat('${id}');
+    for (let i = 0; i < 3; i += 1) ledger.keepAlive('${id}', { everyMs: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    console.log('done');`;
+  await using child = spawnNode(['--input-type=module', '-e', script], {
+    env: { DATABASE_URL: database.url },
+    cwd: root,
+  });
+  expect(await child.exit).toEqual({ code: 0, signal: null });
+  expect(child.stdoutLines).toEqual(['done']);
+});

@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import type { DelegationLedger } from '../../src/ledger/ledger.ts';
+import { type Saying, sayingOf } from '../../src/ledger/status-change.ts';
+import { type Retelling, ToldStatuses } from '../../src/ledger/told-statuses.ts';
+import type { Status } from '../../src/ledger/transitions.ts';
+import { capturedLog, seedDelegation, testLedger } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+
+/** As a daemon does that finds the database's last beat older than the one that it remembers. */
+const changeEpoch = () => database.query('UPDATE sweeper_threshold SET epoch = gen_random_uuid()::text');
+const keepThreshold = (stuckAfterMs: number) =>
+  database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [stuckAfterMs]);
+
+/** The ledger as it is now, to be put back in place of what comes later. */
+async function backup() {
+  await database.query('CREATE TABLE kept_rows AS SELECT * FROM delegations');
+  await database.query('CREATE TABLE kept_logs AS SELECT * FROM activity_logs');
+  const columns = async (table: string) => {
+    const rows = await database.query<{ name: string }>(
+      `SELECT column_name AS name FROM information_schema.columns
+       WHERE table_schema = current_schema() AND table_name = $1 AND is_generated = 'NEVER' ORDER BY ordinal_position`,
+      [table],
+    );
+    return rows.map(({ name }) => name).join(', ');
+  };
+  return async function restore(): Promise<void> {
+    await database.query('TRUNCATE delegations, activity_logs');
+    for (const [table, kept] of [
+      ['delegations', 'kept_rows'],
+      ['activity_logs', 'kept_logs'],
+    ] as const) {
+      const names = await columns(table);
+      await database.query(`INSERT INTO ${table} (${names}) OVERRIDING SYSTEM VALUE SELECT ${names} FROM ${kept}`);
+    }
+    await changeEpoch();
+  };
+}
+
+/** Beats two, so that the answer comes by the statement for many, with the epoch. */
+const hear = async (ledger: DelegationLedger) => {
+  const others = [await seedDelegation(database), await seedDelegation(database)];
+  await ledger.heartbeatMany(others);
+};
+
+describe('a database that went back in time', () => {
+  test('is told again what it had confirmed: the result comes back, with its payload', async () => {
+    const { ledger, events } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    await hear(ledger);
+    const restore = await backup();
+    const said = { resultPreview: 'the answer', responseBody: { n: 1 }, actor: 'agent-7' };
+    expect(await ledger.setStatus(id, 'completed', said)).toMatchObject({ outcome: 'changed' });
+    await restore();
+    expect((await ledger.get(id))?.status).toBe('in_progress');
+    await hear(ledger);
+    await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
+    expect((await ledger.history(id)).slice(1)).toMatchObject([
+      {
+        event: 'delegation.completed',
+        actor: 'agent-7',
+        detail: { resultPreview: 'the answer' },
+        responseBody: { n: 1 },
+      },
+    ]);
+    await waitFor('its line', () => events('ledger.told_again').length > 0);
+    expect(events('ledger.told_again')).toMatchObject([{ told: 1, changed: 1, due: 0, err: null }]);
+  });
+
+  test('that had forgotten the begin, too, is told of both, in their order', async () => {
+    const { ledger } = testLedger(database.db);
+    const [id, begun] = [
+      await seedDelegation(database, { status: 'queued' }),
+      await seedDelegation(database, { status: 'queued' }),
+    ];
+    await hear(ledger);
+    const restore = await backup();
+    await ledger.setStatus(begun, 'in_progress');
+    await ledger.setStatus(id, 'in_progress');
+    await ledger.setStatus(id, 'completed', { resultPreview: 'x' });
+    await restore();
+    await hear(ledger);
+    await waitFor('both', async () => (await ledger.get(id))?.status === 'completed');
+    expect((await ledger.history(id)).slice(1)).toMatchObject([
+      { event: 'delegation.in_progress' },
+      { event: 'delegation.completed' },
+    ]);
+    expect((await ledger.get(begun))?.status).toBe('in_progress');
+  });
+
+  test('that had forgotten the delegation itself has its result recorded for a reconciler', async () => {
+    const { ledger } = testLedger(database.db);
+    await hear(ledger);
+    const restore = await backup();
+    const id = await seedDelegation(database);
+    await ledger.setStatus(id, 'completed', { resultPreview: 'x' });
+    await restore();
+    await hear(ledger);
+    await waitFor('the record', async () => (await ledger.history(id)).length > 0);
+    expect(await ledger.history(id)).toMatchObject([
+      { event: 'delegation.orphan_update', detail: { attempted: 'completed', resultPreview: 'x' } },
+    ]);
+  });
+
+  test('and whose sweeper was faster keeps the result as a late one', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    await hear(ledger);
+    const restore = await backup();
+    await ledger.setStatus(id, 'completed', { resultPreview: 'x' });
+    await restore();
+    await testLedger(database.db).ledger.setStatus(id, 'stuck');
+    await hear(ledger);
+    await waitFor('the record', async () => (await ledger.history(id)).length === 3);
+    expect((await ledger.history(id)).at(-1)).toMatchObject({ event: 'delegation.late_result', fromStatus: 'stuck' });
+  });
+
+  test('is noticed by a process that heartbeats nothing', async () => {
+    await keepThreshold(1000);
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    await hear(ledger);
+    const restore = await backup();
+    await ledger.setStatus(id, 'completed');
+    await restore();
+    await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
+  });
+
+  test('is told again until it takes it', async () => {
+    await keepThreshold(1000);
+    const { ledger, events } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    await hear(ledger);
+    const restore = await backup();
+    await ledger.setStatus(id, 'completed');
+    await restore();
+    await database.query('ALTER TABLE activity_logs RENAME TO away');
+    await waitFor('a failure', () => events('ledger.told_again').length > 0);
+    expect(events('ledger.told_again')[0]).toMatchObject({ told: 0, changed: 0, due: 1, err: { code: '42P01' } });
+    await database.query('ALTER TABLE away RENAME TO activity_logs');
+    await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
+  });
+
+  test('that lost nothing hears nothing new: what is there is unchanged, and no late result', async () => {
+    const { ledger, events } = testLedger(database.db);
+    const [done, begun] = [await seedDelegation(database), await seedDelegation(database, { status: 'queued' })];
+    await hear(ledger);
+    await ledger.setStatus(done, 'failed', { errorDetail: 'why', responseBody: [1] });
+    await ledger.setStatus(begun, 'in_progress');
+    await changeEpoch();
+    await hear(ledger);
+    await waitFor('its line', () => events('ledger.told_again').length > 0);
+    expect(events('ledger.told_again')).toMatchObject([{ told: 2, changed: 0, due: 0 }]);
+    expect([await ledger.history(done), await ledger.history(begun)].map(({ length }) => length)).toEqual([2, 2]);
+    expect(events('ledger.transition_refused')).toEqual([]);
+  });
+
+  test("is not told what was told in a transaction of the caller's: nobody knows that it was committed", async () => {
+    const id = await seedDelegation(database);
+    const trx = await database.db.startTransaction().execute();
+    const { ledger, events } = testLedger(trx);
+    await ledger.setStatus(id, 'completed');
+    await ledger.heartbeatMany([id, 'x']);
+    await changeEpoch();
+    await ledger.heartbeatMany([id, 'x']);
+    await trx.rollback().execute();
+    expect(events('ledger.told_again')).toEqual([]);
+  });
+});
+
+describe('what was told', () => {
+  /** A ledger that is only a list of what it was told. */
+  function listening(keptMs: number) {
+    const told: Saying[] = [];
+    let failing = false;
+    const retelling: Retelling = {
+      say: async (saying) => {
+        if (failing) throw new Error('away');
+        told.push(saying);
+        return { outcome: 'changed', from: 'in_progress', to: saying.to };
+      },
+      statusOf: async () => 'queued',
+      epoch: async () => null,
+      keptMs: () => keptMs,
+    };
+    const { log, events } = capturedLog();
+    const statuses = new ToldStatuses(retelling, log);
+    statuses.heard('one');
+    return { statuses, told, events, fail: (on: boolean) => (failing = on) };
+  }
+  const saying = (to: Status, id: string = randomUUID(), body?: unknown) => sayingOf(id, to, { responseBody: body });
+
+  test('is kept for ten thousand delegations, and 32 MiB, the newest', async () => {
+    const { statuses, told, events } = listening(600_000);
+    for (let count = 0; count < 10_005; count += 1) statuses.keep(saying('completed', `id-${count}`));
+    statuses.heard('two');
+    await waitFor('its line', () => events('ledger.told_again').length === 1);
+    expect([told.length, told[0]?.delegationId]).toEqual([10_000, 'id-5']);
+    const large = 'x'.repeat(2 ** 20);
+    for (let count = 0; count < 40; count += 1) statuses.keep(saying('completed', `large-${count}`, large));
+    statuses.heard('three');
+    await waitFor('its line', () => events('ledger.told_again').length === 2);
+    expect(told.slice(10_000)).toHaveLength(31);
+    expect(told.at(-1)?.delegationId).toBe('large-39');
+  });
+
+  test('is kept for a threshold, and only where it is a begin or an end', async () => {
+    const { statuses, told, events } = listening(150);
+    statuses.keep(saying('completed', 'old'));
+    const keptAtMs = performance.now();
+    await waitFor('the threshold', () => performance.now() - keptAtMs > 150);
+    for (const to of ['queued', 'dispatched', 'in_progress', 'failed'] as const) statuses.keep(saying(to, `new-${to}`));
+    statuses.heard('two');
+    await waitFor('its line', () => events('ledger.told_again').length === 1);
+    expect(told.map(({ delegationId }) => delegationId)).toEqual(['new-in_progress', 'new-failed']);
+  });
+
+  test('is what it was when it was told, whatever the caller does to its objects', async () => {
+    const { statuses, told, events } = listening(600_000);
+    const body = { n: 1 };
+    statuses.keep(saying('completed', 'x', body));
+    body.n = 2;
+    statuses.heard('two');
+    await waitFor('its line', () => events('ledger.told_again').length === 1);
+    expect(told[0]?.body).toBe('{"n":1}');
+  });
+});
