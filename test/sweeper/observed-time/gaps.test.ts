@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
-import { SweeperState } from '../../../src/sweeper/state.ts';
-import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitUntilWaiting } from '../../support/wait-for.ts';
@@ -11,8 +9,7 @@ const stuckAfterMs = 600_000;
 
 function daemon(thresholdMs = stuckAfterMs) {
   const capture = capturedLog();
-  const state = new SweeperState(database.db, sweeperTables(database.db));
-  return { beat: new Beat(state, capture.log, thresholdMs), ...capture };
+  return { beat: new Beat(database.db, capture.log, thresholdMs), ...capture };
 }
 
 interface GapRow {
