@@ -105,7 +105,8 @@ describe('the beat', () => {
       FROM unnest('{29, 31, 40}'::int[]) days`);
     const { beat } = daemon();
     await beat.leave();
-    expect(await gaps()).toHaveLength(3);
+    // Without a gap of its own: a daemon that watches all the time must not read old ones at each sweep.
+    expect(await gaps()).toHaveLength(1);
     await letTimePass(60);
     await beat.leave();
     // Of 30 observed days, 40 calendar days ago is out of reach; 31 may be too, by the hours of the gaps between.
