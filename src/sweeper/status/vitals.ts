@@ -7,17 +7,17 @@ export interface Vitals {
   /** The last sweep, by any replica, that went through. */
   readonly sweptAt: Date | null;
   readonly beatAt: Date | null;
-  /** The threshold that the daemons run with; null before the first beat. */
+  /** The threshold that the daemons judge by; null before the first beat. */
   readonly stuckAfterMs: number | null;
   readonly stormHeldSince: Date | null;
   readonly stormReleasedAt: Date | null;
 }
 
 /** One row. */
-export function vitalsStatement({ sweeperState }: SweeperTables): Statement<Vitals> {
+export function vitalsStatement({ sweeperState, threshold }: SweeperTables): Statement<Vitals> {
   return new Statement(`
 SELECT clock_timestamp() AS "now", s.swept_at AS "sweptAt", s.beat_at AS "beatAt",
-  ${wholeNumber('s.stuck_after_ms')} AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
+  ${wholeNumber('greatest(t.stuck_after_ms, s.stuck_after_ms)')} AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
   s.storm_released_at AS "stormReleasedAt"
-FROM ${sweeperState} s WHERE singleton`);
+FROM ${sweeperState} s LEFT JOIN ${threshold} t ON t.singleton WHERE s.singleton`);
 }
