@@ -123,11 +123,12 @@ WITH heartbeat AS (UPDATE ${delegations} SET last_heartbeat = clock_timestamp() 
 before AS MATERIALIZED (SELECT beat_at, stuck_after_ms FROM ${sweeperState} WHERE singleton FOR UPDATE),
 -- After the lock: of two daemons that come back at once, one records the gap and the other finds it closed.
 tick AS MATERIALIZED (SELECT beat_at, stuck_after_ms, clock_timestamp() AS now FROM before),
--- What this daemon knows to be committed is not there: the database is a copy of an earlier one.
+-- What this daemon knows to be committed is not there: the database is a copy of an earlier one. Where no daemon has
+-- ever beaten, the ledger was installed anew.
 rewound AS MATERIALIZED (
-  SELECT coalesce(own.beat_at, least(tick.beat_at, ${lastLeft}), ${lastLeft}) AS since, tick.now
+  SELECT coalesce(own.beat_at, least(tick.beat_at, ${lastLeft})) AS since, tick.now
   FROM tick LEFT JOIN ${daemons} own ON own.daemon_id = $1
-  WHERE tick.now > ${lastLeft} AND (own.beat_at < ${lastLeft}
+  WHERE tick.now > ${lastLeft} AND tick.beat_at IS NOT NULL AND (own.beat_at < ${lastLeft}
     OR (own.beat_at IS NULL AND tick.now < ${lastLeft} + interval '${OWN_ROW_EXPECTED_FOR}'))),
 epoch AS (UPDATE ${threshold} SET epoch = gen_random_uuid()::text FROM rewound WHERE singleton),
 gap AS (

@@ -88,7 +88,8 @@ describe('a database that was restored from a backup', () => {
     expect(await testLedger(database.db).ledger.get(living)).toMatchObject({ status: 'in_progress' });
   });
 
-  test('to a day without any daemon', async () => {
+  test('to a day on which this daemon had not started yet', async () => {
+    await daemon().beat.leave();
     await backUp();
     const first = daemon();
     await first.beat.leave();
@@ -96,6 +97,16 @@ describe('a database that was restored from a backup', () => {
     await seedDelegation(database, { silentSeconds: 700 });
     expect(await first.sweep()).toMatchObject({ stuck: 0 });
     expect(await gaps()).toEqual([{ kind: 'rewound' }]);
+  });
+
+  test('to one on which no daemon had ever been, as a ledger that was installed anew, has no gap', async () => {
+    await backUp();
+    const first = daemon();
+    await first.beat.leave();
+    await restore();
+    await seedDelegation(database, { silentSeconds: 700 });
+    expect(await first.sweep()).toMatchObject({ stuck: 1 });
+    expect(await gaps()).toEqual([]);
   });
 });
 
