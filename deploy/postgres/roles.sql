@@ -67,8 +67,9 @@ REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema"
 GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detail, request_body, response_body)
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
--- The sweeper moves statuses and records it. It adds no delegation, stamps no heartbeat, deletes nothing of the ledger.
-GRANT SELECT, UPDATE (status, finished_at, updated_at, error_detail) ON :"db_schema".delegations TO :"sweeper";
+-- The sweeper moves statuses and records it. It adds no delegation and deletes nothing of the ledger. last_heartbeat: its
+-- beat goes the way of a heartbeat, and stamps that lie in the future are taken back when the server's clock was set.
+GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,

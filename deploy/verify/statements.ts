@@ -11,7 +11,6 @@ export const refusedStatements = {
     `INSERT INTO {l}.delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ('x', 'a', 'b', 't')`,
     'DELETE FROM {l}.delegations',
     'TRUNCATE {l}.delegations',
-    'UPDATE {l}.delegations SET last_heartbeat = now()',
     `UPDATE {l}.delegations SET deadline = now() - interval '1 day'`,
     `UPDATE {l}.delegations SET task_preview = ''`,
     `UPDATE {l}.activity_logs SET actor = 'nobody'`,
@@ -80,7 +79,11 @@ export const permittedStatements = {
     'CREATE TABLE {b}.mine (id int)',
     'ALTER TABLE {l}.delegations ADD note text',
   ],
-  sweeper: ['SELECT * FROM {b}.bam', `SELECT {b}.create_queue('another', '{"policy":"standard"}')`],
+  sweeper: [
+    `UPDATE {l}.delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = ''`,
+    'SELECT * FROM {b}.bam',
+    `SELECT {b}.create_queue('another', '{"policy":"standard"}')`,
+  ],
   writer: [
     `INSERT INTO {l}.delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ('x', 'a', 'b', 't')`,
     `UPDATE {l}.delegations SET deadline = deadline + interval '1 hour'`,

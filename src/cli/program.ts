@@ -1,6 +1,7 @@
-import { Argument, Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
+import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { demo } from '../demo/demo.ts';
 import { visibleLines } from '../log/visible.ts';
@@ -76,6 +77,11 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .description('sweep once, now')
     .option('--dry-run', 'change nothing; name every row that would change, with the reason')
     .option('--force', 'let go of a storm guard hold for this one sweep')
+    .option(
+      '--stuck-after <duration>',
+      'judge by this threshold, such as 10m, and not by the one that the daemons have agreed on',
+      thresholdOf,
+    )
     .option('--json', 'print the summary as one JSON object')
     .addHelpText(
       'after',
@@ -114,4 +120,11 @@ function programOf({ done, writeHelp }: Outlets): Command {
 
 function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Milliseconds, within the bounds of STUCK_AFTER. */
+function thresholdOf(text: string): number {
+  const read = keys.stuckAfterMs.schema.safeParse(text);
+  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
+  return read.data;
 }

@@ -1,6 +1,7 @@
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { requireLedgerSchema } from '../compose/ledger-schema.ts';
 import { connectionOf, openLocation } from '../compose/location.ts';
+import { oneShotThreshold, requireJudgeable } from '../compose/one-shot.ts';
 import { sweeperOptions } from '../compose/sweeper-options.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
@@ -16,11 +17,13 @@ export interface SweepCommandOptions {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
+  /** In milliseconds: judge by this instead of the threshold that the daemons have agreed on. */
+  readonly stuckAfter?: number;
 }
 
 /** One sweep, with the daemons' gaps in mind, making none. An interrupt ends it between two batches. */
 export async function sweep(config: Config, options: SweepCommandOptions): Promise<ExitCode> {
-  const { dryRun = false, force = false, json = false } = options;
+  const { dryRun = false, force = false, json = false, stuckAfter } = options;
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(signal));
@@ -31,7 +34,9 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
     schema: config.dbSchema,
   });
   await requireLedgerSchema(handle.db, config);
-  const sweeper = new Sweeper(handle.db, log, sweeperOptions(config));
+  await requireJudgeable(handle.db, { writes: !dryRun });
+  const threshold = await oneShotThreshold(handle.db, config, stuckAfter);
+  const sweeper = new Sweeper(handle.db, log, { ...sweeperOptions(config), ...threshold });
   const summary = dryRun
     ? await sweeper.dryRun({ force })
     : await sweeper.sweep({ trigger: 'manual', force, signal: interrupt.signal });

@@ -10,9 +10,7 @@ import { Availability } from '../sweeper/schedule/availability.ts';
 import { Outage } from '../sweeper/schedule/outage.ts';
 import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
-import { SweeperState } from '../sweeper/state.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
-import { sweeperTables } from '../sweeper/tables.ts';
 import { connectionOf, type Location } from './location.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 
@@ -46,8 +44,8 @@ export function daemonServices(
   });
   const outage = new Outage(log);
   const availability = () => new Availability(log, undefined, outage);
-  const state = new SweeperState(handle.db, sweeperTables(handle.db));
-  const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer);
+  const beat = new Beat(handle.db, log, config.stuckAfterMs);
+  const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer, beat);
   const schedule = new Schedule(sweeper, log, availability(), {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
     dbSchema: config.dbSchema,
@@ -60,7 +58,7 @@ export function daemonServices(
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
       new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability()),
-      new Pulse(new Beat(state, log, config.stuckAfterMs), log, availability()),
+      new Pulse(beat, log, availability()),
       schedule,
     ],
     schedule,

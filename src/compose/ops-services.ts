@@ -10,6 +10,7 @@ import type { PoolUse } from '../ops/probes.ts';
 import { livezRoute, type ReadinessReading, readyzRoute } from '../ops/readiness.ts';
 import { observeGauges } from '../ops/telemetry/gauges.ts';
 import type { Telemetry } from '../ops/telemetry/telemetry.ts';
+import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
 import { connectionOf, type Location } from './location.ts';
@@ -49,7 +50,9 @@ export function opsServices(
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
     const outdated = await outdatedSchema(readinessHandle.db, config.dbSchema, config.pgbossSchema);
-    return { outdated, punctuality: outdated === null ? await readinessReader.punctuality() : null };
+    if (outdated !== null) return { outdated, punctuality: null };
+    const punctuality = await readinessReader.punctuality();
+    return { outdated, punctuality, refusal: await readRefusal(readinessHandle.db) };
   };
   const cached = <Value>(read: () => Promise<Value>, keepMs: (tookMs: number) => number): (() => Promise<Value>) => {
     const reading = new Cached(read, { keepMs, answerWithinMs: ANSWER_WITHIN_MS });

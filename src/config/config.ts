@@ -11,6 +11,8 @@ export type Database =
 export type Config = Omit<Settings, 'databaseUrl' | 'databaseUrlFile'> & {
   readonly database: Database;
   readonly telemetry: Telemetry;
+  /** Whether STUCK_AFTER was set: a one-shot sweep must not judge by it unasked, where the daemons judge by another. */
+  readonly stuckAfterIsSet: boolean;
 };
 
 /** The configuration as it may be logged. */

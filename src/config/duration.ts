@@ -9,6 +9,12 @@ export function durationMs(text: string): number | null {
   return amount === undefined ? null : Number(amount) * unitMs[unit as keyof typeof unitMs];
 }
 
+/** The same as text, in the largest unit that says it exactly. */
+export function durationText(ms: number): string {
+  const [unit, perUnit] = Object.entries(unitMs).findLast(([, each]) => ms % each === 0) ?? ['ms', 1];
+  return `${ms / perUnit}${unit}`;
+}
+
 /** A duration between two others, both included. The value is in milliseconds. */
 export function duration(min: string, max: string): Value<number> {
   const minMs = durationMs(min)!;

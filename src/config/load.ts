@@ -18,7 +18,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const settings = read as Settings;
   const { databaseUrl, databaseUrlFile, ...rest } = settings;
   const database = Object.freeze(databaseOf(settings));
-  return Object.freeze({ database, telemetry, ...rest });
+  return Object.freeze({ database, telemetry, stuckAfterIsSet: Boolean(env[keys.stuckAfterMs.env]), ...rest });
 }
 
 /** Leaves out what has a problem, so that the answer is whole only when there is none. */

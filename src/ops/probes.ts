@@ -13,6 +13,12 @@ export interface Punctuality {
   readonly dueSince: Date;
 }
 
+/** Why nobody's silence may be judged on the server that the daemon reaches. */
+export interface Refusal {
+  readonly reason: 'standby' | 'read_only' | 'rows_hidden' | 'heartbeats_refused';
+  readonly remedy: string;
+}
+
 /** What is too old in the database. */
 export interface OutdatedSchema {
   readonly component: string;

@@ -1,28 +1,45 @@
 import { errorFields } from '../log/error-fields.ts';
 import { json, type Route } from './answer.ts';
-import type { OutdatedSchema, Punctuality } from './probes.ts';
+import type { OutdatedSchema, Punctuality, Refusal } from './probes.ts';
 
 export interface ReadinessReading {
   readonly outdated: OutdatedSchema | null;
   /** Null when the schema is outdated: it may not have what would be read. */
   readonly punctuality: Punctuality | null;
+  /** Default: nothing stands against it. */
+  readonly refusal?: Refusal | null;
 }
 
 export interface UnreadyReason {
-  readonly reason: 'database_unreachable' | 'database_refused' | 'schema_outdated' | 'never_swept' | 'not_sweeping';
+  readonly reason:
+    | 'database_unreachable'
+    | 'database_refused'
+    | 'schema_outdated'
+    | 'never_swept'
+    | 'not_sweeping'
+    | Refusal['reason'];
   readonly detail: string;
 }
 
+/** A clock that is slewed is a little behind at times. */
+const AHEAD_TOLERATED_MS = 1_000;
+
 /** Why the daemon is not ready; empty when it is. */
-export function unreadyReasons({ outdated, punctuality }: ReadinessReading): UnreadyReason[] {
+export function unreadyReasons({ outdated, punctuality, refusal = null }: ReadinessReading): UnreadyReason[] {
   if (outdated !== null) {
     const { component, found, required, remedy } = outdated;
     const detail = `${component}: found ${found ?? 'none'}, needs ${required}; ${remedy}`;
     return [{ reason: 'schema_outdated', detail }];
   }
+  if (refusal !== null) return [{ reason: refusal.reason, detail: refusal.remedy }];
   if (punctuality === null) return [];
-  const { sweptAt, dueSince } = punctuality;
+  const { now, sweptAt, dueSince } = punctuality;
   if (sweptAt === null) return [{ reason: 'never_swept', detail: 'no sweep has gone through yet' }];
+  // The database's clock was set back: that sweep says nothing about now, until a daemon's beat has put it right.
+  if (sweptAt.getTime() > now.getTime() + AHEAD_TOLERATED_MS) {
+    const detail = `last successful sweep ${sweptAt.toISOString()} lies in the future: the database's clock was set back to ${now.toISOString()}`;
+    return [{ reason: 'not_sweeping', detail }];
+  }
   if (sweptAt >= dueSince) return [];
   const detail = `last successful sweep ${sweptAt.toISOString()}, three ticks have passed since ${dueSince.toISOString()}`;
   return [{ reason: 'not_sweeping', detail }];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LedgerDb } from '../db/schema.ts';
 import type { Statement } from '../db/statement.ts';
 import { type Micros, wholeMs } from './instant.ts';
-import { observedHorizon } from './observed-time/horizon.ts';
+import type { ObservedTime } from './observed-time/observed-time.ts';
 import { overdue, stale } from './pass/rules.ts';
 import type { SweeperState } from './state.ts';
 import { type MatchingRow, matchingStatement, REMAINING_COUNT_MAX } from './storm/probe.ts';
@@ -10,12 +10,14 @@ import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweeperOptions } from './sweeper.ts';
 import type { SweeperTables } from './tables.ts';
+import { judge, type Staleness } from './threshold/staleness.ts';
 
 /** What a sweep would do now: it names every row, and locks and changes none. */
 export class DryRun {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #state: SweeperState;
+  readonly #observed: ObservedTime;
   readonly #storms: StormWatch;
   readonly #overdue: Statement<MatchingRow>;
   readonly #stale: Statement<MatchingRow>;
@@ -24,26 +26,30 @@ export class DryRun {
     db: LedgerDb,
     tables: SweeperTables,
     options: SweeperOptions,
-    { state, storms }: { readonly state: SweeperState; readonly storms: StormWatch },
+    {
+      state,
+      observed,
+      storms,
+    }: { readonly state: SweeperState; readonly observed: ObservedTime; readonly storms: StormWatch },
   ) {
     this.#db = db;
     this.#options = options;
     this.#state = state;
+    this.#observed = observed;
     this.#storms = storms;
     this.#overdue = matchingStatement(tables, overdue);
     this.#stale = matchingStatement(tables, stale);
   }
 
   async run(force: boolean): Promise<SweepSummary> {
-    const { stuckAfterMs, rowsMax, batchRowsMax } = this.#options;
+    const { rowsMax, batchRowsMax } = this.#options;
     const startedAtMs = performance.now();
     const opening = await this.#state.look();
-    const { nowUs } = opening;
-    const horizon = observedHorizon(opening, stuckAfterMs);
-    const storm = await this.#storms.read(nowUs, horizon.atUs, opening.storm, force);
+    const { nowUs, horizon, staleness } = judge(await this.#observed.read(), this.#options);
+    const storm = await this.#storms.read(nowUs, staleness, opening.storm, force);
     const held = storm.action === 'hold';
-    const failed = await this.#named(this.#overdue, nowUs, horizon.atUs, rowsMax);
-    const stuck = await this.#named(this.#stale, nowUs, horizon.atUs, this.#storms.rowsAllowed(storm, this.#options));
+    const failed = await this.#named(this.#overdue, nowUs, staleness, rowsMax);
+    const stuck = await this.#named(this.#stale, nowUs, staleness, this.#storms.rowsAllowed(storm, this.#options));
     const batches = (rows: readonly MatchingRow[]) => Math.ceil(rows.length / batchRowsMax);
     return {
       sweepId: randomUUID(),
@@ -65,8 +71,8 @@ export class DryRun {
   }
 
   /** The rows within the budget, and how many more match, counted as far as `remaining` counts. */
-  async #named(statement: Statement<MatchingRow>, nowUs: Micros, horizonUs: Micros, rowsMax: number) {
-    const rows = await statement.run(this.#db, [nowUs, horizonUs, rowsMax + REMAINING_COUNT_MAX]);
+  async #named(statement: Statement<MatchingRow>, nowUs: Micros, staleness: Staleness, rowsMax: number) {
+    const rows = await statement.run(this.#db, [nowUs, staleness, rowsMax + REMAINING_COUNT_MAX]);
     return { rows: rows.slice(0, rowsMax), left: Math.max(0, rows.length - rowsMax) };
   }
 }

@@ -5,7 +5,9 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { DryRun } from './dry-run.ts';
 import { type Micros, wholeMs } from './instant.ts';
-import { type Horizon, observedHorizon } from './observed-time/horizon.ts';
+import type { Beat } from './observed-time/beat.ts';
+import { ObservedTime } from './observed-time/observed-time.ts';
+import type { Refusal } from './observed-time/refusal.ts';
 import { Evidence } from './pass/evidence.ts';
 import type { MarkedRow } from './pass/mark.ts';
 import type { SweepObserver } from './pass/observer.ts';
@@ -22,11 +24,11 @@ import type { StormOptions } from './storm/storm-guard.ts';
 import { type StormReading, StormWatch } from './storm/storm-watch.ts';
 import type { SweepSummary, SweepTrigger } from './summary.ts';
 import { sweeperTables } from './tables.ts';
+import { type Judgement, judge, type Staleness, type ThresholdOptions } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
 
-export interface SweeperOptions {
-  /** The observed silence that is allowed. */
-  readonly stuckAfterMs: number;
+/** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
+export interface SweeperOptions extends ThresholdOptions {
   /** Rows in one transaction. */
   readonly batchRowsMax: number;
   /** Rows of one rule in one sweep. */
@@ -52,6 +54,7 @@ export class Sweeper {
   readonly #log: EventLog;
   readonly #observer: SweepObserver | undefined;
   readonly #state: SweeperState;
+  readonly #observed: ObservedTime;
   readonly #notices: Notices;
   readonly #poisons: PoisonRegister;
   readonly #storms: StormWatch;
@@ -59,15 +62,16 @@ export class Sweeper {
   readonly #snapshots: SnapshotReport;
   readonly #daily: DailyReport;
   readonly #rules: Readonly<Record<RuleName, RuleSweep>>;
-  readonly #remaining: (nowUs: Micros, horizonUs: Micros) => Promise<Record<RuleName, number>>;
+  readonly #remaining: (nowUs: Micros, staleness: Staleness) => Promise<Record<RuleName, number>>;
   readonly #dryRun: DryRun;
 
-  constructor(db: LedgerDb, log: EventLog, options: SweeperOptions, observer?: SweepObserver) {
+  constructor(db: LedgerDb, log: EventLog, options: SweeperOptions, observer?: SweepObserver, beat?: Beat) {
     const tables = sweeperTables(db);
     this.#options = options;
     this.#log = log;
     this.#observer = observer;
     this.#state = new SweeperState(db, tables);
+    this.#observed = new ObservedTime(db, tables, beat);
     this.#notices = new Notices(db, tables);
     this.#poisons = new PoisonRegister(log, this.#notices);
     this.#storms = new StormWatch(db, tables, options.storm);
@@ -76,8 +80,12 @@ export class Sweeper {
     this.#daily = new DailyReport(db, tables, log, this.#notices);
     this.#rules = { overdue: new RuleSweep(db, tables, overdue), stale: new RuleSweep(db, tables, stale) };
     const remaining = remainingStatement(tables);
-    this.#remaining = async (nowUs, horizonUs) => (await remaining.run(db, [nowUs, horizonUs]))[0]!;
-    this.#dryRun = new DryRun(db, tables, options, { state: this.#state, storms: this.#storms });
+    this.#remaining = async (nowUs, staleness) => (await remaining.run(db, [nowUs, staleness]))[0]!;
+    this.#dryRun = new DryRun(db, tables, options, {
+      state: this.#state,
+      observed: this.#observed,
+      storms: this.#storms,
+    });
   }
 
   /** Marks, and logs each mark with its evidence. Logs `sweep.failed` and throws when the database fails. */
@@ -102,17 +110,20 @@ export class Sweeper {
   async #sweep(sweepId: string, { trigger, force = false, signal }: SweepRequest): Promise<SweepSummary> {
     const startedAtMs = performance.now();
     const opening = await this.#state.open(sweepId);
+    const observed = await this.#observed.read();
+    if (observed.refusal !== null) return this.#refuse(sweepId, trigger, observed.refusal, startedAtMs);
     const openedAtMs = performance.now();
-    const horizon = observedHorizon(opening, this.#options.stuckAfterMs);
-    const horizonMs = wholeMs(opening.nowUs - horizon.atUs);
-    const evidence = new Evidence(this.#log, sweepId, this.#options.stuckAfterMs);
+    const judgement = judge(observed, this.#options);
+    const { nowUs, stuckAfterMs, horizon, staleness } = judgement;
+    const horizonMs = wholeMs(nowUs - horizon.atUs);
+    const evidence = new Evidence(this.#log, sweepId, stuckAfterMs);
     const poisons = await this.#poisons.known();
     const run = (rule: Rule, rowsMax: number) =>
       this.#rules[rule.name].run({
         sweepId,
-        nowUs: opening.nowUs,
-        horizonUs: horizon.atUs,
-        stuckAfterMs: this.#options.stuckAfterMs,
+        nowUs,
+        staleness,
+        stuckAfterMs,
         batchRowsMax: this.#options.batchRowsMax,
         rowsMax,
         poisons,
@@ -125,13 +136,13 @@ export class Sweeper {
 
     const failed = await run(overdue, this.#options.rowsMax);
     await this.#poisons.report(sweepId, 'overdue', failed.poisons);
-    const storm = await this.#readStorm(sweepId, opening, horizon, force);
+    const storm = await this.#readStorm(sweepId, opening, judgement, force);
     const stuck = await run(stale, this.#storms.rowsAllowed(storm, this.#options));
     await this.#poisons.report(sweepId, 'stale', stuck.poisons);
     const outcomes = [failed, stuck];
     throwIfPoisoned(outcomes);
 
-    const remaining = await this.#remaining(opening.nowUs, horizon.atUs);
+    const remaining = await this.#remaining(nowUs, staleness);
     const summary: SweepSummary = {
       sweepId,
       stuck: stuck.marked,
@@ -147,7 +158,7 @@ export class Sweeper {
       dryRun: false,
       rows: [],
     };
-    await this.#locks.report(sweepId, opening.nowUs, horizon.atUs, summary);
+    await this.#locks.report(sweepId, nowUs, staleness, summary);
     await this.#snapshots.report();
     await this.#daily.report();
     if (outcomes.some(({ end }) => end === 'superseded')) {
@@ -166,7 +177,7 @@ export class Sweeper {
     }
     await this.#state.close({
       summary,
-      startedAtUs: opening.nowUs,
+      startedAtUs: nowUs,
       trigger,
       wentThrough,
       callees: evidence.stuckCallees.top(),
@@ -181,14 +192,24 @@ export class Sweeper {
     return summary;
   }
 
+  /** Nothing is marked, and no sweep counts as gone through: where rows or heartbeats are hidden, silence says nothing. */
+  #refuse(sweepId: string, trigger: SweepTrigger, { reason, remedy }: Refusal, startedAtMs: number): SweepSummary {
+    this.#log.emit('sweep.refused', { sweepId, trigger, reason, remedy });
+    return { ...nothingDone, sweepId, truncated: true, durationMs: Math.round(performance.now() - startedAtMs) };
+  }
+
   /** What a sweep would do now, changing nothing. */
   dryRun({ force = false }: Pick<SweepRequest, 'force'> = {}): Promise<SweepSummary> {
     return this.#dryRun.run(force);
   }
 
-  async #readStorm(sweepId: string, opening: Opening, horizon: Horizon, force: boolean): Promise<StormReading> {
-    const { nowUs, storm: before } = opening;
-    const storm = await this.#storms.read(nowUs, horizon.atUs, before, force);
+  async #readStorm(
+    sweepId: string,
+    { storm: before }: Opening,
+    { nowUs, staleness }: Judgement,
+    force: boolean,
+  ): Promise<StormReading> {
+    const storm = await this.#storms.read(nowUs, staleness, before, force);
     const { state } = storm;
     if (state.heldSinceUs !== before.heldSinceUs || state.releasedAtUs !== before.releasedAtUs) {
       await this.#state.keepStorm(state);
@@ -225,6 +246,19 @@ function latenciesMs(rule: Rule, rows: readonly MarkedRow[], horizonMs: number, 
   const allowedMs = rule.name === 'stale' ? horizonMs : 0;
   return rows.map(({ latenessMs }) => Math.max(0, latenessMs - allowedMs + sinceOpeningMs));
 }
+
+const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
+  stuck: 0,
+  failed: 0,
+  poisoned: 0,
+  remaining: 0,
+  truncated: false,
+  held: false,
+  batches: 0,
+  unobservedMs: 0,
+  dryRun: false,
+  rows: [],
+};
 
 function summaryFields({ dryRun: _, rows: __, ...fields }: SweepSummary) {
   return fields;

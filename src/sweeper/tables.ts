@@ -6,6 +6,8 @@ export interface SweeperTables extends LedgerTables {
   readonly gaps: string;
   readonly sweeps: string;
   readonly notices: string;
+  readonly lowerings: string;
+  readonly daemons: string;
 }
 
 export function sweeperTables(db: LedgerDb): SweeperTables {
@@ -14,5 +16,7 @@ export function sweeperTables(db: LedgerDb): SweeperTables {
     gaps: tableReference(db, 'sweeper_gaps'),
     sweeps: tableReference(db, 'sweeper_sweeps'),
     notices: tableReference(db, 'sweeper_notices'),
+    lowerings: tableReference(db, 'sweeper_lowerings'),
+    daemons: tableReference(db, 'sweeper_daemons'),
   };
 }

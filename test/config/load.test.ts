@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
+import { durationText } from '../../src/config/duration.ts';
 import { keys } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
@@ -194,6 +195,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     sweepCron: '* * * * *',
     sweepTz: 'UTC',
     stuckAfterMs: 600_000,
+    stuckAfterIsSet: false,
     sweepBatchSize: 1000,
     sweepMaxRows: 100_000,
     stormMinStale: 20,
@@ -206,6 +208,20 @@ test('an empty environment is valid and gives the defaults of the contract', () 
   });
   expect(Object.isFrozen(config) && Object.isFrozen(config.database)).toBe(true);
 });
+
+test('whether STUCK_AFTER was set is known, also when it was set to its default', () => {
+  expect(loadConfig({ STUCK_AFTER: '10m' }).stuckAfterIsSet).toBe(true);
+  expect(loadConfig({ STUCK_AFTER: '' }).stuckAfterIsSet).toBe(false);
+});
+
+test.each([
+  [1, '1ms'],
+  [1_500, '1500ms'],
+  [90_000, '90s'],
+  [600_000, '10m'],
+  [7_200_000, '2h'],
+  [2_592_000_000, '30d'],
+])('%i ms is written %s', (ms, text) => expect(durationText(ms)).toBe(text));
 
 test('an empty variable counts as unset', () => {
   expect(loadConfig(Object.fromEntries(variables.map((variable) => [variable, ''])))).toEqual(loadConfig({}));

@@ -3,8 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { statuses } from '../../src/ledger/transitions.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
-import { SweeperState } from '../../src/sweeper/state.ts';
-import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { customPlan, genericPlan, nodesOf, type PlanNode } from '../support/explain.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
@@ -76,8 +74,7 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   await recorder.during('dry run', () => sweeper.dryRun());
   await database.query('DROP TRIGGER refuse ON delegations');
   await recorder.during('sweep, cured', () => sweeper.sweep({ trigger: 'manual' }));
-  const state = new SweeperState(recorder.db, sweeperTables(recorder.db));
-  const beat = new Beat(state, capturedLog().log, 600_000);
+  const beat = new Beat(recorder.db, capturedLog().log, 600_000);
   await recorder.during('beat', () => beat.leave());
   await database.query(`UPDATE sweeper_state SET beat_at = now() - interval '1 hour'`);
   await recorder.during('beat after a gap', () => beat.leave());

@@ -4,8 +4,6 @@ import type { Time } from '../../src/lifecycle/time.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { Pulse } from '../../src/sweeper/observed-time/pulse.ts';
 import { Availability } from '../../src/sweeper/schedule/availability.ts';
-import { SweeperState } from '../../src/sweeper/state.ts';
-import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { capturedLog, seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { addressOf, proxied } from '../support/proxied.ts';
@@ -66,7 +64,7 @@ test('an hour of refusal on a test clock: retried with bounded, jittered waits, 
   const { log, events } = capturedLog();
   const time = new TestTime();
   const availability = new Availability(log, time);
-  const beat = new Beat(new SweeperState(handle.db, sweeperTables(handle.db)), log, 600_000);
+  const beat = new Beat(handle.db, log, 600_000);
   const pulse = new Pulse(beat, log, availability, time);
   await beat.leave();
   proxy.cut();

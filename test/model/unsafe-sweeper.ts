@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
 import { horizonOf, openGap } from '../../src/sweeper/observed-time/horizon.ts';
-import { SweeperState } from '../../src/sweeper/state.ts';
+import { ObservedTime } from '../../src/sweeper/observed-time/observed-time.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import type { RealSweep } from './world.ts';
@@ -12,10 +12,10 @@ import type { RealSweep } from './world.ts';
  * the two a heartbeat may come, and is ignored. No statement fails and no transition is illegal: only a model sees it.
  */
 export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): RealSweep {
-  const state = new SweeperState(db, sweeperTables(db));
+  const observed = new ObservedTime(db, sweeperTables(db));
   return async () => {
     const sweepId = randomUUID();
-    const { nowUs, beatAtUs, gaps } = await state.look();
+    const { nowUs, beatAtUs, gaps } = await observed.read();
     const open = openGap(nowUs, beatAtUs, stuckAfterMs);
     const { atUs } = horizonOf(nowUs, stuckAfterMs, open ? [...gaps, open] : gaps);
     const { rows } = await sql<{ id: string }>`

@@ -7,10 +7,8 @@ import type { Status } from '../../src/ledger/transitions.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
-import { SweeperState } from '../../src/sweeper/state.ts';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper, type SweeperOptions } from '../../src/sweeper/sweeper.ts';
-import { sweeperTables } from '../../src/sweeper/tables.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { type Concurrent, type Id, SESSIONS, type Tick, type Turn } from './operation.ts';
 import { HOLD_MAX_TICKS, STUCK_AFTER_TICKS, type SweepBounds } from './reference-ledger.ts';
@@ -83,6 +81,7 @@ export class World implements AsyncDisposable {
   /** An empty ledger in which no daemon has ever been. */
   async reset(): Promise<void> {
     await this.#database.query(`TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices`);
+    await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
     await this.#database.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
       swept_at = NULL, storm_held_since = NULL, storm_released_at = NULL`);
     await this.#database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
@@ -202,7 +201,7 @@ export class World implements AsyncDisposable {
       rowsMax: bounds.rowsMax,
       storm: { minStale: bounds.stormMinStale, ratio: bounds.stormRatio, maxHoldMs: HOLD_MAX_TICKS * TICK_MS },
     };
-    const beat = new Beat(new SweeperState(db, sweeperTables(db)), quietLog, STUCK_AFTER_MS);
+    const beat = new Beat(db, quietLog, STUCK_AFTER_MS);
     return {
       db,
       ledger: new DelegationLedger(db, ledgerOptions()),

@@ -32,6 +32,24 @@ describe('the verdict on readiness', () => {
   });
 });
 
+describe('what stands against readiness whatever the last sweep', () => {
+  test('a sweep that lies in the future is none: the clock was set back', () => {
+    const ahead = { ...punctual, sweptAt: at('13:03:00') };
+    expect(unreadyReasons({ outdated: null, punctuality: ahead })).toEqual([
+      { reason: 'not_sweeping', detail: expect.stringContaining('lies in the future') },
+    ]);
+    const slewed = { ...punctual, sweptAt: at('12:03:30.900') };
+    expect(unreadyReasons({ outdated: null, punctuality: slewed })).toEqual([]);
+  });
+
+  test('a standby, which has the sweeps of its primary', () => {
+    const refusal = { reason: 'standby', remedy: 'connect to the primary' } as const;
+    expect(unreadyReasons({ outdated: null, punctuality: punctual, refusal })).toEqual([
+      { reason: 'standby', detail: 'connect to the primary' },
+    ]);
+  });
+});
+
 describe('health over HTTP', () => {
   const database = useDatabase({ per: 'test', replayed: false });
   const readiness = async (get: (path: string) => Promise<{ status: number; body: string }>) => {
@@ -50,6 +68,16 @@ describe('health over HTTP', () => {
       return answer.ready ? null : answer;
     });
     expect(late).toMatchObject({ status: 503, reasons: [{ reason: 'not_sweeping' }] });
+  });
+
+  test('is not ready where no write is taken, or where rows are hidden, though a sweep went through a moment ago', async () => {
+    await database.query('UPDATE sweeper_state SET swept_at = clock_timestamp()');
+    await database.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
+    await using ops = await startOps(database.url);
+    expect(await readiness(ops.get)).toMatchObject({
+      status: 503,
+      reasons: [{ reason: 'read_only', detail: expect.stringContaining('takes no writes') }],
+    });
   });
 
   test('three ticks of a daily schedule are three days', async () => {

@@ -39,7 +39,7 @@ function literalOf(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
   if (value instanceof Date) return escapeLiteral(value.toISOString());
   if (Array.isArray(value)) return escapeLiteral(`{${value.map((element) => JSON.stringify(element)).join(',')}}`);
-  return escapeLiteral(String(value));
+  return escapeLiteral(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
 export function nodesOf(plan: PlanNode): PlanNode[] {

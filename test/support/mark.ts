@@ -4,6 +4,7 @@ import type { Micros } from '../../src/sweeper/instant.ts';
 import { RuleSweep } from '../../src/sweeper/pass/rule-sweep.ts';
 import { overdue, type RuleName, stale } from '../../src/sweeper/pass/rules.ts';
 import { type SweeperTables, sweeperTables } from '../../src/sweeper/tables.ts';
+import { plainStaleness } from '../../src/sweeper/threshold/staleness.ts';
 import type { TestDatabase } from './database.ts';
 import type { Queryable } from './wait-for.ts';
 
@@ -23,7 +24,7 @@ export async function mark(db: LedgerDb, rule: RuleName, request: MarkRequest): 
   await new RuleSweep(db, { ...sweeperTables(db), ...request.tables }, { overdue, stale }[rule]).run({
     sweepId,
     nowUs,
-    horizonUs,
+    staleness: plainStaleness(horizonUs),
     stuckAfterMs: 600_000,
     batchRowsMax: 1000,
     rowsMax: 1000,

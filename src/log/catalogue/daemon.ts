@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { event } from './event.ts';
-import { err, milliseconds, text } from './fields.ts';
+import { err, instant, milliseconds, text } from './fields.ts';
 
 export const daemonEvents = {
   'daemon.started': event(
@@ -68,6 +68,23 @@ export const daemonEvents = {
     "This host's clock differs from the database's; staleness is judged by the database's alone",
     z.strictObject({
       skewMs: z.int().describe('daemon minus database; negative: the daemon is behind').meta({ unit: 'ms' }),
+    }),
+  ),
+  'clock.jumped': event(
+    'warn',
+    "The database's clock was set; the time between does not count as silence, and moves deadlines",
+    z.strictObject({
+      jumpMs: z.int().describe('by so much; negative: it was set back').meta({ unit: 'ms' }),
+      from: instant('from this time'),
+      to: instant('to this one'),
+    }),
+  ),
+  'config.differs': event(
+    'warn',
+    'Another daemon judges by another STUCK_AFTER; all judge by the longer; once an hour',
+    z.strictObject({
+      stuckAfterMs: milliseconds("this daemon's own STUCK_AFTER"),
+      inForceMs: milliseconds('the threshold by which all of them judge'),
     }),
   ),
   'pgboss.warning': event(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { event } from './event.ts';
-import { count, err, milliseconds, text } from './fields.ts';
+import { count, err, instant, milliseconds, text } from './fields.ts';
 
 export const databaseEvents = {
   'database.unavailable': event(
@@ -34,6 +34,15 @@ export const databaseEvents = {
       found: z.string().nullable().describe('version or encoding found; null when none is installed'),
       required: text('version or encoding that this code needs'),
       remedy: text('what brings it up to date'),
+    }),
+  ),
+  'database.rewound': event(
+    'error',
+    'The database went back in time; every open delegation has its whole threshold to be heard again',
+    z.strictObject({
+      lostMs: milliseconds('from the last beat that it still has until the last one that was committed'),
+      lastBeat: instant('the last beat that was committed'),
+      databaseBeat: instant('the last one that the database has'),
     }),
   ),
   'embedded.started': event(

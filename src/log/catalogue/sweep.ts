@@ -56,6 +56,18 @@ export const sweepEvents = {
       gapMs: milliseconds('length of the gap'),
     }),
   ),
+  'sweep.refused': event(
+    'error',
+    'Nobody is marked here: silence cannot be judged',
+    z.strictObject({
+      sweepId,
+      trigger,
+      reason: z
+        .enum(['standby', 'read_only', 'rows_hidden', 'heartbeats_refused'])
+        .describe('what stands against it: the last two are row level security on delegations'),
+      remedy: text('what to do about it'),
+    }),
+  ),
   'sweep.failed': event(
     'error',
     'Sweep failed',

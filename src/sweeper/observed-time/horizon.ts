@@ -1,10 +1,21 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
-/** A stretch of time in which no daemon's beat reached the database. */
+/**
+ * Why time was unobserved. `unwatched`: no daemon's beat reached the database. `clock_jump`: the database's clock was set
+ * forward over it. `rewound`: the database went back to the start, and was found there at the end.
+ */
+export type GapKind = 'unwatched' | 'clock_jump' | 'rewound';
+
+/** A stretch of time that does not count as anybody's silence. */
 export interface Gap {
   readonly startUs: Micros;
   readonly endUs: Micros;
+  /** Default `unwatched`. */
+  readonly kind?: GapKind;
 }
+
+/** The year 1: nothing was last heard before it. JSON has no -Infinity. */
+export const BEFORE_ALL_US = -62_135_596_800_000_000;
 
 export interface Horizon {
   /** Stale is what was last heard strictly before this instant. */
@@ -16,13 +27,22 @@ export interface Horizon {
 /**
  * The instant from which `stuckAfterMs` of *observed* time has passed until `nowUs`. Each gap that reaches into the
  * threshold pushes it back by the gap's whole length, newest first, so that a living agent has its whole threshold to be
- * heard again after an outage, while one that was stale before it is still found at once.
+ * heard again after an outage, while one that was stale before it is still found at once. Where the database went back
+ * in time, what it says of the time before is not to be trusted: nothing last heard before the end of that gap is stale
+ * until the whole threshold has passed since.
  */
 export function horizonOf(nowUs: Micros, stuckAfterMs: number, gaps: readonly Gap[]): Horizon {
   const plainUs = nowUs - stuckAfterMs * MICROS_PER_MS;
   const newestFirst = [...gaps].sort((a, b) => b.endUs - a.endUs);
-  const atUs = newestFirst.reduce((h, { startUs, endUs }) => (h < endUs ? h - (endUs - startUs) : h), plainUs);
-  return { atUs, unobservedUs: plainUs - atUs };
+  let atUs = plainUs;
+  let unobservedUs = 0;
+  for (const { startUs, endUs, kind } of newestFirst) {
+    if (atUs >= endUs) continue;
+    unobservedUs += endUs - startUs;
+    if (kind === 'rewound') return { atUs: BEFORE_ALL_US, unobservedUs };
+    atUs -= endUs - startUs;
+  }
+  return { atUs, unobservedUs };
 }
 
 /** Milliseconds between two beats: ten fit into the threshold, and one is never more than ten seconds. */
@@ -49,8 +69,15 @@ export interface Observation {
   readonly gaps: readonly Gap[];
 }
 
-/** The gap that is still open counts too: an outage's first sweep must not outrun the beat that will record it. */
-export function observedHorizon({ nowUs, beatAtUs, gaps }: Observation, stuckAfterMs: number): Horizon {
-  const open = openGap(nowUs, beatAtUs, stuckAfterMs);
-  return horizonOf(nowUs, stuckAfterMs, open ? [...gaps, open] : gaps);
+/**
+ * All unobserved time until now. The gap that is still open counts, too: an outage's first sweep must not come before
+ * the beat that will record it. `beatsForMs`: the threshold that the daemons' beats go by.
+ */
+export function unobserved({ nowUs, beatAtUs, gaps }: Observation, beatsForMs: number): readonly Gap[] {
+  const open = openGap(nowUs, beatAtUs, beatsForMs);
+  return open ? [...gaps, open] : gaps;
+}
+
+export function observedHorizon(observation: Observation, stuckAfterMs: number): Horizon {
+  return horizonOf(observation.nowUs, stuckAfterMs, unobserved(observation, stuckAfterMs));
 }

@@ -70,7 +70,7 @@ function leaseId({ sweeperState }: SweeperTables): string {
 /**
  * Where the next batches end, in order: a pass over the rows that locks nothing, at a hundredth of what marking them
  * costs. So several batches can be in flight and never meet.
- * Parameters: $1 now, $2 horizon, $3 rows at most, $4 and $5 the cursor, $6 ids to leave out, $7 rows in a batch.
+ * Parameters: $1 now, $2 staleness, $3 rows at most, $4 and $5 the cursor, $6 ids to leave out, $7 rows in a batch.
  */
 export function planStatement(tables: SweeperTables, rule: Rule): Statement<PlanAnswer> {
   return new Statement(`
@@ -92,7 +92,7 @@ ORDER BY e.n`);
  * Marks one batch: picks and locks what matches, moves it through the ledger's guard, records it, and returns the
  * evidence. What a rival holds is skipped; what a heartbeat or a completion changed before the lock is judged again as
  * it is now, and left alone. A batch of a sweep that no longer has the lease picks nothing.
- * Parameters: $1 now, $2 horizon, $3 sweep id, $4 threshold in ms, $5 rows at most, $6 ids to leave out, $7 and $8 the
+ * Parameters: $1 now, $2 staleness, $3 sweep id, $4 threshold in ms, $5 rows at most, $6 ids to leave out, $7 and $8 the
  * place that it begins after, $9 and $10 the one that it ends with.
  */
 export function markBatchStatement(tables: SweeperTables, rule: Rule): Statement<MarkAnswer> {
@@ -143,7 +143,7 @@ FROM (VALUES ($4::numeric)) one LEFT JOIN moved m ON true`);
 
 /**
  * The keys of a batch's rows, in order. Locks nothing.
- * Parameters: $1 now, $2 horizon, $3 rows at most, $4 and $5, $6 and $7 the range, $8 ids to leave out.
+ * Parameters: $1 now, $2 staleness, $3 rows at most, $4 and $5, $6 and $7 the range, $8 ids to leave out.
  */
 export function batchKeysStatement(tables: SweeperTables, rule: Rule): Statement<{ delegationId: string }> {
   return new Statement(`

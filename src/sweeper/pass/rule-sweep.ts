@@ -3,6 +3,7 @@ import { mayBeOneRows } from '../../db/sqlstate.ts';
 import type { Statement } from '../../db/statement.ts';
 import type { Micros } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
+import type { Staleness } from '../threshold/staleness.ts';
 import { inSpan } from '../tracing.ts';
 import {
   batchKeysStatement,
@@ -25,7 +26,7 @@ import type { Rule, RuleName } from './rules.ts';
 export interface RulePass {
   readonly sweepId: string;
   readonly nowUs: Micros;
-  readonly horizonUs: Micros;
+  readonly staleness: Staleness;
   readonly stuckAfterMs: number;
   readonly batchRowsMax: number;
   /** Rows that this pass may mark. */
@@ -147,19 +148,19 @@ export class RuleSweep {
   }
 
   #planAfter(pass: RulePass, after: Cursor, rowsMax: number): Promise<PlanAnswer[]> {
-    const { nowUs, horizonUs, poisons, batchRowsMax } = pass;
+    const { nowUs, staleness, poisons, batchRowsMax } = pass;
     const { keyUs, delegationId } = after;
-    return this.#plan.run(this.#db, [nowUs, horizonUs, rowsMax, keyUs, delegationId, poisons.all, batchRowsMax]);
+    return this.#plan.run(this.#db, [nowUs, staleness, rowsMax, keyUs, delegationId, poisons.all, batchRowsMax]);
   }
 
   #markBatch(pass: RulePass, range: Range, rowsMax: number): Promise<MarkAnswer[]> {
-    const { nowUs, horizonUs, sweepId, stuckAfterMs, poisons } = pass;
+    const { nowUs, staleness, sweepId, stuckAfterMs, poisons } = pass;
     const bounds = boundsOf(range);
-    return this.#mark(this.#batch, [nowUs, horizonUs, sweepId, stuckAfterMs, rowsMax, poisons.all, ...bounds]);
+    return this.#mark(this.#batch, [nowUs, staleness, sweepId, stuckAfterMs, rowsMax, poisons.all, ...bounds]);
   }
 
-  #markRows({ nowUs, horizonUs, sweepId, stuckAfterMs }: RulePass, ids: readonly string[]): Promise<MarkAnswer[]> {
-    return this.#mark(this.#rows, [nowUs, horizonUs, sweepId, stuckAfterMs, ids.length, ids]);
+  #markRows({ nowUs, staleness, sweepId, stuckAfterMs }: RulePass, ids: readonly string[]): Promise<MarkAnswer[]> {
+    return this.#mark(this.#rows, [nowUs, staleness, sweepId, stuckAfterMs, ids.length, ids]);
   }
 
   #mark(statement: Statement<MarkAnswer>, parameters: readonly unknown[]): Promise<MarkAnswer[]> {
@@ -171,8 +172,8 @@ export class RuleSweep {
     );
   }
 
-  async #idsOf({ nowUs, horizonUs, poisons }: RulePass, range: Range, rowsMax: number): Promise<string[]> {
-    const rows = await this.#keys.run(this.#db, [nowUs, horizonUs, rowsMax, ...boundsOf(range), poisons.all]);
+  async #idsOf({ nowUs, staleness, poisons }: RulePass, range: Range, rowsMax: number): Promise<string[]> {
+    const rows = await this.#keys.run(this.#db, [nowUs, staleness, rowsMax, ...boundsOf(range), poisons.all]);
     return rows.map(({ delegationId }) => delegationId);
   }
 }

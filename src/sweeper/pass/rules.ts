@@ -3,8 +3,8 @@ import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { timestampOf } from '../instant.ts';
 
 /**
- * A rule of the sweep, as SQL over a delegation `d`. The instants of the sweep are parameters of every statement that
- * uses a rule: $1 now, $2 the horizon, both in Micros.
+ * A rule of the sweep, as SQL over a delegation `d`. What it judges by are parameters of every statement that uses a
+ * rule: $1 now, in Micros, and $2 a Staleness, as JSON.
  */
 export interface Rule {
   readonly name: 'overdue' | 'stale';
@@ -20,17 +20,29 @@ export interface Rule {
 }
 
 const now = timestampOf('$1');
-const horizon = timestampOf('$2');
+const horizon = timestampOf(`($2::jsonb ->> 'horizonUs')`);
+
+/** Folded away while a statement is planned, when the list is empty. */
+const none = (list: 'spared' | 'jumps') => `jsonb_array_length($2::jsonb -> '${list}') = 0`;
+
+/** Last heard in a range that a lowered threshold leaves alone: see sparedRanges(). */
+const notSpared = `(${none('spared')} OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($2::jsonb -> 'spared') range
+      WHERE d.last_heartbeat >= ${timestampOf(`(range.value ->> 'fromUs')`)}
+        AND d.last_heartbeat < ${timestampOf(`(range.value ->> 'untilUs')`)}))`;
+
+/** The instant that a deadline has to lie before, where the clock was set forward after the row was created: see isOverdue(). */
+const nowOnItsClock = `(${now} - (
+      SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements($2::jsonb -> 'jumps') jump
+      WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)}) * interval '1 microsecond')`;
+
 const [inProgress] = sourcesOf('stuck') as [Status];
 
-/**
- * Past its deadline, whatever else it is. Index: delegations_deadline. It names the horizon only because PostgreSQL wants
- * every parameter to have a type.
- */
+/** Past its deadline, whatever else it is. Index: delegations_deadline. */
 export const overdue: Rule = {
   name: 'overdue',
   to: 'failed',
-  matches: `d.finished_at IS NULL AND d.deadline < ${now} AND $2::float8 IS NOT NULL`,
+  matches: `d.finished_at IS NULL AND d.deadline < ${now} AND (${none('jumps')} OR d.deadline < ${nowOnItsClock})`,
   key: 'deadline',
   lateness: `${now} - d.deadline`,
   errorDetail: `'deadline exceeded'`,
@@ -44,7 +56,7 @@ export const stale: Rule = {
   name: 'stale',
   to: 'stuck',
   matches: `d.status = ${literal(inProgress)} AND d.heartbeat_bucket <= ${horizon} AND d.last_heartbeat < ${horizon}
-    AND d.deadline >= ${now}`,
+    AND ${notSpared} AND (d.deadline >= ${now} OR NOT ${none('jumps')} AND d.deadline >= ${nowOnItsClock})`,
   key: 'heartbeat_bucket',
   lateness: `${now} - d.last_heartbeat`,
   errorDetail: `'no heartbeat for ' || floor(extract(epoch FROM ${now} - d.last_heartbeat)) || 's'`,

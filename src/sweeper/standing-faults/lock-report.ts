@@ -5,6 +5,7 @@ import type { Micros } from '../instant.ts';
 import { type Rule, type RuleName, rules } from '../pass/rules.ts';
 import type { SweepSummary } from '../summary.ts';
 import type { SweeperTables } from '../tables.ts';
+import type { Staleness } from '../threshold/staleness.ts';
 import type { Notices } from './notices.ts';
 import { type Session, sessionColumns } from './sessions.ts';
 
@@ -58,10 +59,10 @@ export class LockReport {
   }
 
   /** Costs nothing after a sweep that left nothing. */
-  async report(sweepId: string, nowUs: Micros, horizonUs: Micros, summary: SweepSummary): Promise<void> {
+  async report(sweepId: string, nowUs: Micros, staleness: Staleness, summary: SweepSummary): Promise<void> {
     if (summary.remaining === 0 || summary.truncated) return;
     for (const [rule, statement] of this.#lockedRows) {
-      const rows = await statement.run(this.#db, [nowUs, horizonUs]);
+      const rows = await statement.run(this.#db, [nowUs, staleness]);
       const byId = new Map(rows.map((row) => [row.delegationId, row]));
       for (const delegationId of await this.#notices.due('row_locked', [...byId.keys()])) {
         this.#log.emit('sweep.row_locked', { sweepId, rule, ...byId.get(delegationId)! });

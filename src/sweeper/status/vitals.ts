@@ -7,20 +7,20 @@ export interface Vitals {
   /** The last sweep, by any replica, that went through. */
   readonly sweptAt: Date | null;
   readonly beatAt: Date | null;
-  /** The threshold that the daemons run with; null before the first beat. */
+  /** The threshold that the daemons judge by; null before the first beat. */
   readonly stuckAfterMs: number | null;
   readonly stormHeldSince: Date | null;
   readonly stormReleasedAt: Date | null;
 }
 
 /** One row. */
-export function vitalsStatement({ sweeperState }: SweeperTables): Statement<Vitals> {
+export function vitalsStatement({ sweeperState, sweeperThreshold }: SweeperTables): Statement<Vitals> {
   return new Statement(
     `
 SELECT ${instant('clock_timestamp()')} AS "now", ${instant('s.swept_at')} AS "sweptAt", ${instant('s.beat_at')} AS "beatAt",
-  ${wholeNumber('s.stuck_after_ms')} AS "stuckAfterMs", ${instant('s.storm_held_since')} AS "stormHeldSince",
-  ${instant('s.storm_released_at')} AS "stormReleasedAt"
-FROM ${sweeperState} s WHERE singleton`,
+  ${wholeNumber('greatest(t.stuck_after_ms, s.stuck_after_ms)')} AS "stuckAfterMs",
+  ${instant('s.storm_held_since')} AS "stormHeldSince", ${instant('s.storm_released_at')} AS "stormReleasedAt"
+FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton`,
     ['now', 'sweptAt', 'beatAt', 'stormHeldSince', 'stormReleasedAt'],
   );
 }

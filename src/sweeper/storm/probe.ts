@@ -23,7 +23,7 @@ export interface CalleeCount {
   readonly count: number;
 }
 
-/** Whether there are so many stale rows at all. The idle case ends here, after one index probe. Parameters: $1, $2, $3 how many. */
+/** Whether there are so many stale rows at all. The idle case ends here, after one index probe. Parameters: $1 now, $2 staleness, $3 how many. */
 export function staleAtLeastStatement({ delegations }: SweeperTables): Statement<{ reached: boolean }> {
   return new Statement(`
 SELECT count(*) >= $3::int AS "reached"
@@ -59,7 +59,7 @@ export interface RemainingCount {
   readonly stale: number;
 }
 
-/** What still matches each rule, each counted to the maximum. Parameters: $1 now, $2 horizon. */
+/** What still matches each rule, each counted to the maximum. Parameters: $1 now, $2 staleness. */
 export function remainingStatement({ delegations }: SweeperTables): Statement<RemainingCount> {
   const count = (rule: Rule) => `(SELECT ${wholeNumber('count(*)')}
   FROM (SELECT FROM ${delegations} d WHERE ${rule.matches} ${inOrder(rule)} LIMIT ${REMAINING_COUNT_MAX}) counted) AS "${rule.name}"`;
@@ -74,7 +74,7 @@ export interface MatchingRow {
   readonly latenessMs: number;
 }
 
-/** What a sweep would mark, oldest first. Parameters: $1 now, $2 horizon, $3 rows at most. */
+/** What a sweep would mark, oldest first. Parameters: $1 now, $2 staleness, $3 rows at most. */
 export function matchingStatement({ delegations }: SweeperTables, rule: Rule): Statement<MatchingRow> {
   return new Statement(`
 SELECT d.delegation_id AS "delegationId", d.caller_id AS "callerId", d.callee_id AS "calleeId", d.status AS "status",

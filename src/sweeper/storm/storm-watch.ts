@@ -2,6 +2,7 @@ import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
 import type { Micros } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
+import type { Staleness } from '../threshold/staleness.ts';
 import {
   type CalleeCount,
   inFlightStatement,
@@ -52,14 +53,14 @@ export class StormWatch {
     return { sweep: rowsMax, hold: 0, trickle: Math.min(rowsMax, batchRowsMax) }[action];
   }
 
-  async read(nowUs: Micros, horizonUs: Micros, state: StormState, force: boolean): Promise<StormReading> {
+  async read(nowUs: Micros, staleness: Staleness, state: StormState, force: boolean): Promise<StormReading> {
     const options = this.#options;
     const judge = (storm: boolean) => judgeStorm(storm, state, options, nowUs, force);
     if (options.ratio === 0) return { ...judge(false), ...quiet };
     const minStale = Math.max(1, options.minStale);
-    const [probe] = await this.#staleAtLeast.run(this.#db, [nowUs, horizonUs, minStale]);
+    const [probe] = await this.#staleAtLeast.run(this.#db, [nowUs, staleness, minStale]);
     if (!probe!.reached) return { ...judge(false), ...quiet };
-    const { stale, callees, top } = (await this.#staleCount.run(this.#db, [nowUs, horizonUs]))[0]!;
+    const { stale, callees, top } = (await this.#staleCount.run(this.#db, [nowUs, staleness]))[0]!;
     const countMax = inFlightCountMax(stale, options.ratio);
     const { inFlight } = (await this.#inFlight.run(this.#db, [countMax]))[0]!;
     const storm = looksLikeStorm({ stale, callees, inFlight }, options);

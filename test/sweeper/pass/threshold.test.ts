@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
 import { matchingStatement, remainingStatement, staleAtLeastStatement } from '../../../src/sweeper/storm/probe.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation } from '../../support/fixtures.ts';
 import { mark } from '../../support/mark.ts';
 import { useDatabase } from '../../support/use-database.ts';
@@ -24,7 +25,11 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
   const nowUs = horizonUs + THRESHOLD_US;
 
   async function matching(rule: typeof stale): Promise<string[]> {
-    const rows = await matchingStatement(sweeperTables(database.db), rule).run(database.db, [nowUs, horizonUs, 100]);
+    const rows = await matchingStatement(sweeperTables(database.db), rule).run(database.db, [
+      nowUs,
+      plainStaleness(horizonUs),
+      100,
+    ]);
     return rows.map(({ delegationId }) => delegationId);
   }
 
@@ -37,8 +42,11 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     }
     const tables = sweeperTables(database.db);
     expect(await matching(stale)).toEqual(['a-older', 'b-stale']);
-    expect(await remainingStatement(tables).run(database.db, [nowUs, horizonUs])).toEqual([{ overdue: 0, stale: 2 }]);
-    const reached = (rows: number) => staleAtLeastStatement(tables).run(database.db, [nowUs, horizonUs, rows]);
+    expect(await remainingStatement(tables).run(database.db, [nowUs, plainStaleness(horizonUs)])).toEqual([
+      { overdue: 0, stale: 2 },
+    ]);
+    const reached = (rows: number) =>
+      staleAtLeastStatement(tables).run(database.db, [nowUs, plainStaleness(horizonUs), rows]);
     expect([await reached(2), await reached(3)]).toEqual([[{ reached: true }], [{ reached: false }]]);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['a-older', 'b-stale']);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual([]);

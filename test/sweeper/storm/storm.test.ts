@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
 import { inFlightStatement, staleAtLeastStatement, staleCountStatement } from '../../../src/sweeper/storm/probe.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { plainStaleness, type Staleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
 import { countByStatus, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
@@ -153,8 +154,10 @@ interface PlanNode {
 }
 
 /** The plan of a statement with these literals in place of its parameters, as it ran. */
-async function planOf(sql: string, parameters: readonly number[]): Promise<PlanNode> {
-  const text = parameters.reduce((filled, value, i) => filled.replaceAll(`$${i + 1}`, String(value)), sql);
+async function planOf(sql: string, parameters: readonly (number | Staleness)[]): Promise<PlanNode> {
+  const literal = (value: number | Staleness) =>
+    typeof value === 'number' ? String(value) : `'${JSON.stringify(value)}'`;
+  const text = parameters.reduce<string>((filled, value, i) => filled.replaceAll(`$${i + 1}`, literal(value)), sql);
   const [row] = await database.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
     `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
   );
@@ -168,7 +171,11 @@ test('in the idle case it costs one index probe, whatever the fleet', async () =
   await seedFleet(database, { rows: 20_000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
-  const plan = await planOf(staleAtLeastStatement(sweeperTables(database.db)).sql, [nowUs, nowUs - 600_000_000, 20]);
+  const plan = await planOf(staleAtLeastStatement(sweeperTables(database.db)).sql, [
+    nowUs,
+    plainStaleness(nowUs - 600_000_000),
+    20,
+  ]);
   const scan = scanOf(plan);
   expect(scan['Index Name']).toBe('delegations_heartbeat_bucket');
   expect(scan).toMatchObject({ 'Actual Rows': 0 });

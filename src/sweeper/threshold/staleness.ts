@@ -1,0 +1,117 @@
+import type { Micros } from '../instant.ts';
+import { type Gap, type Horizon, horizonOf, type Observation, unobserved } from '../observed-time/horizon.ts';
+
+/** At this instant the threshold in force was lowered from `stuckAfterMs`. */
+export interface Lowering {
+  readonly loweredAtUs: Micros;
+  readonly stuckAfterMs: number;
+}
+
+/** What was last heard in here is not stale yet: from the first instant, up to and without the second. */
+export interface SparedRange {
+  readonly fromUs: Micros;
+  readonly untilUs: Micros;
+}
+
+/**
+ * What is stale and what is overdue at one instant. It is bound as it is, as JSON, as $2 of every statement that uses a
+ * rule of the sweep. Usually both lists are empty, and then they cost nothing.
+ */
+export interface Staleness {
+  /** Stale is what was last heard strictly before this instant, in no spared range. */
+  readonly horizonUs: Micros;
+  /** Apart from one another, oldest first. */
+  readonly spared: readonly SparedRange[];
+  /** Forward jumps of the database's clock: each moves the deadlines of the rows that were created before it. */
+  readonly jumps: readonly ClockJump[];
+}
+
+export interface ClockJump {
+  readonly startUs: Micros;
+  readonly lengthUs: number;
+}
+
+/** What was read of the daemons, at one instant. */
+export interface Observed extends Observation {
+  /** The threshold in force, in milliseconds; null as long as no daemon has kept one. */
+  readonly inForceMs: number | null;
+  readonly lowerings: readonly Lowering[];
+}
+
+export interface Judgement {
+  readonly nowUs: Micros;
+  /** The threshold by which this judges. */
+  readonly stuckAfterMs: number;
+  readonly horizon: Horizon;
+  readonly staleness: Staleness;
+}
+
+export interface ThresholdOptions {
+  readonly stuckAfterMs: number;
+  /** True: judge by this threshold alone, whatever the daemons have agreed on. A person takes that upon himself. */
+  readonly stuckAfterOverrides?: boolean;
+}
+
+/** By the longer of its own threshold and the one in force, unless its own overrides. */
+export function judge(observed: Observed, options: ThresholdOptions): Judgement {
+  const { nowUs, inForceMs } = observed;
+  const overrides = options.stuckAfterOverrides ?? false;
+  const stuckAfterMs = overrides ? options.stuckAfterMs : Math.max(options.stuckAfterMs, inForceMs ?? 0);
+  const gaps = unobserved(observed, inForceMs ?? stuckAfterMs);
+  const horizon = horizonOf(nowUs, stuckAfterMs, gaps);
+  const spared = overrides ? [] : sparedRanges(observed.lowerings, horizon.atUs, nowUs, gaps);
+  return { nowUs, stuckAfterMs, horizon, staleness: { horizonUs: horizon.atUs, spared, jumps: jumpsOf(gaps) } };
+}
+
+/** Stale by one horizon alone. */
+export function plainStaleness(horizonUs: Micros): Staleness {
+  return { horizonUs, spared: [], jumps: [] };
+}
+
+/**
+ * An agent learns the threshold from the answer to its heartbeat. So a row that was last heard before a lowering is
+ * judged by the threshold of before: it is spared from that one's horizon on.
+ */
+export function sparedRanges(
+  lowerings: readonly Lowering[],
+  horizonUs: Micros,
+  nowUs: Micros,
+  gaps: readonly Gap[],
+): readonly SparedRange[] {
+  const ranges = lowerings
+    .map(({ loweredAtUs, stuckAfterMs }) => ({
+      fromUs: horizonOf(nowUs, stuckAfterMs, gaps).atUs,
+      // What was heard at the horizon or later is not stale in any case.
+      untilUs: Math.min(loweredAtUs, horizonUs),
+    }))
+    .filter(({ fromUs, untilUs }) => fromUs < untilUs)
+    .sort((a, b) => a.fromUs - b.fromUs);
+  const merged: SparedRange[] = [];
+  for (const range of ranges) {
+    const last = merged.at(-1);
+    if (last === undefined || range.fromUs > last.untilUs) merged.push(range);
+    else merged[merged.length - 1] = { fromUs: last.fromUs, untilUs: Math.max(last.untilUs, range.untilUs) };
+  }
+  return merged;
+}
+
+/** Also those that no horizon reaches any more: a deadline may lie far ahead. */
+function jumpsOf(gaps: readonly Gap[]): readonly ClockJump[] {
+  return gaps
+    .filter(({ kind }) => kind === 'clock_jump')
+    .map(({ startUs, endUs }) => ({ startUs, lengthUs: endUs - startUs }));
+}
+
+/**
+ * Whether a deadline has passed. A deadline was set on the clock of its day: for a row that was created before the clock
+ * was set forward, that much less time has passed than the clock says. Only forward jumps are kept, and a row created
+ * after them has nothing added. The rule `overdue` says the same in SQL.
+ */
+export function isOverdue(
+  row: { readonly createdAtUs: Micros; readonly deadlineUs: Micros },
+  nowUs: Micros,
+  jumps: readonly ClockJump[],
+): boolean {
+  const leaptUs = jumps.reduce((sum, { startUs, lengthUs }) => (row.createdAtUs <= startUs ? sum + lengthUs : sum), 0);
+  return row.deadlineUs < nowUs - leaptUs;
+}

@@ -1,0 +1,214 @@
+import { describe, expect, test } from '@jest/globals';
+import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
+import { Sweeper } from '../../../src/sweeper/sweeper.ts';
+import { FakeTime } from '../../support/fake-time.ts';
+import { capturedLog, seedDelegation, sweeperDefaults, testSweeper } from '../../support/fixtures.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+const HOUR_MS = 3_600_000;
+
+function daemon(time = new FakeTime()) {
+  const capture = capturedLog();
+  const beat = new Beat(database.db, capture.log, 600_000, time);
+  const sweeper = new Sweeper(database.db, capture.log, sweeperDefaults, undefined, beat);
+  return { ...capture, beat, time, sweep: () => sweeper.sweep({ trigger: 'cron' }) };
+}
+
+/** Everything that the database keeps lies so much further back; negative: it lies ahead. */
+async function shiftStored(ms: number) {
+  const back = (table: string, columns: readonly string[]) =>
+    database.query(
+      `UPDATE ${table} SET ${columns.map((c) => `${c} = ${c} - ${ms} * interval '1 millisecond'`).join(', ')}`,
+    );
+  await back('delegations', ['last_heartbeat', 'deadline', 'created_at']);
+  await back('sweeper_state', ['beat_at', 'swept_at']);
+  await back('sweeper_gaps', ['gap_start', 'gap_end']);
+}
+
+/** The database's clock is set forward by so much; negative: back. What these daemons remember, they remember. */
+async function setClock(ms: number, ...daemons: readonly { readonly time: FakeTime }[]) {
+  await shiftStored(ms);
+  for (const { time } of daemons) time.shift(-ms);
+}
+
+const status = async (id: string) =>
+  (await database.query<{ status: string }>('SELECT status FROM delegations WHERE delegation_id = $1', [id]))[0]!
+    .status;
+const gaps = () =>
+  database.query<{ kind: string; seconds: number }>(
+    'SELECT kind, round(extract(epoch FROM gap_end - gap_start))::int AS seconds FROM sweeper_gaps ORDER BY gap_end',
+  );
+const silence = async (id: string) =>
+  (
+    await database.query<{ seconds: number }>(
+      `SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS seconds FROM delegations WHERE delegation_id = $1`,
+      [id],
+    )
+  )[0]!.seconds;
+
+describe("the database's clock is set forward by an hour", () => {
+  test('a sweep that notices it first judges nobody by it: neither silence nor deadlines', async () => {
+    const living = await seedDelegation(database, { silentSeconds: 5, deadlineSeconds: 1800 });
+    const silent = await seedDelegation(database, { silentSeconds: 601, deadlineSeconds: 1800 });
+    const overdue = await seedDelegation(database, { silentSeconds: 5, deadlineSeconds: -1 });
+    const first = daemon();
+    await first.beat.leave();
+    await setClock(HOUR_MS, first);
+    expect(await first.sweep()).toMatchObject({ stuck: 1, failed: 1 });
+    expect(await Promise.all([living, silent, overdue].map(status))).toEqual(['in_progress', 'stuck', 'failed']);
+    expect(await gaps()).toEqual([{ kind: 'clock_jump', seconds: 3600 }]);
+    const [jumped, ...others] = first.events('clock.jumped');
+    expect(others).toEqual([]);
+    expect(jumped).toMatchObject({ level: 'warn' });
+    expect(Math.abs((jumped!.jumpMs as number) - HOUR_MS)).toBeLessThan(2_000);
+    expect(Date.parse(jumped!.to as string) - Date.parse(jumped!.from as string)).toBeCloseTo(HOUR_MS, -4);
+    expect(await first.sweep()).toMatchObject({ stuck: 0, failed: 0, remaining: 0 });
+  });
+
+  test('a deadline passes after what was left of it, and a new one goes by the clock', async () => {
+    const leaptOver = await seedDelegation(database, { deadlineSeconds: 1800 });
+    const first = daemon();
+    await first.beat.leave();
+    await setClock(HOUR_MS, first);
+    await first.beat.leave();
+    const young = await seedDelegation(database, { deadlineSeconds: -1 });
+    expect(await first.sweep()).toMatchObject({ failed: 1 });
+    expect(await status(young)).toBe('failed');
+    await database.query(
+      `UPDATE delegations SET deadline = deadline - interval '1801 seconds' WHERE delegation_id = $1`,
+      [leaptOver],
+    );
+    expect(await first.sweep()).toMatchObject({ failed: 1 });
+    expect(await status(leaptOver)).toBe('failed');
+  });
+
+  test('silent for long, a delegation whose deadline the jump passed is stuck, not left to neither rule', async () => {
+    const dead = await seedDelegation(database, { silentSeconds: 601, deadlineSeconds: 60 });
+    const first = daemon();
+    await first.beat.leave();
+    await setClock(HOUR_MS, first);
+    expect(await first.sweep()).toMatchObject({ stuck: 1, failed: 0, remaining: 0 });
+    expect(await status(dead)).toBe('stuck');
+  });
+
+  test('two daemons record it once', async () => {
+    const both = [daemon(), daemon()] as const;
+    for (const { beat } of both) await beat.leave();
+    await setClock(HOUR_MS, ...both);
+    for (const { beat } of both) await beat.leave();
+    for (const { sweep } of both) await sweep();
+    expect(await gaps()).toEqual([{ kind: 'clock_jump', seconds: 3600 }]);
+    expect(both.flatMap(({ events }) => events('clock.jumped'))).toHaveLength(1);
+  });
+
+  test('a daemon that stood still for an hour, while another beat, sees no jump', async () => {
+    const frozen = daemon();
+    const awake = daemon();
+    await frozen.beat.leave();
+    await awake.beat.leave();
+    // Its own monotonic clock stood still, as that of a paused machine does.
+    frozen.time.shift(-HOUR_MS);
+    await awake.beat.leave();
+    await frozen.beat.leave();
+    expect(await gaps()).toEqual([]);
+    expect(frozen.events('clock.jumped')).toEqual([]);
+  });
+
+  test('a jump whose recording failed is recorded by the next beat', async () => {
+    const living = await seedDelegation(database, { silentSeconds: 5, deadlineSeconds: 1800 });
+    const first = daemon();
+    await first.beat.leave();
+    await setClock(HOUR_MS, first);
+    await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '53100'; END $$`);
+    await database.query(`CREATE TRIGGER refuse BEFORE INSERT ON sweeper_gaps FOR EACH ROW
+      WHEN (NEW.kind = 'clock_jump') EXECUTE FUNCTION refuse()`);
+    await expect(first.sweep()).rejects.toThrow('no');
+    expect(await status(living)).toBe('in_progress');
+    await database.query('DROP TRIGGER refuse ON sweeper_gaps');
+    expect(await first.sweep()).toMatchObject({ stuck: 0, failed: 0 });
+    expect(await gaps()).toEqual([{ kind: 'clock_jump', seconds: 3600 }]);
+  });
+});
+
+describe("the database's clock is set back by an hour", () => {
+  test('stamps from the future are taken back, so that a dead agent is found after one threshold', async () => {
+    const dead = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e5 });
+    const old = await seedDelegation(database, { silentSeconds: 4000, deadlineSeconds: 1e5 });
+    const first = daemon();
+    await first.beat.leave();
+    await setClock(-HOUR_MS, first);
+    expect(await silence(dead)).toBeLessThan(-3000);
+    await first.beat.leave();
+    expect(await silence(dead)).toBeGreaterThanOrEqual(0);
+    expect(await silence(dead)).toBeLessThan(60);
+    expect(await silence(old)).toBeGreaterThan(300);
+    expect(first.events('clock.jumped')).toHaveLength(1);
+    expect(first.events('clock.jumped')[0]!.jumpMs).toBeLessThan(-3_590_000);
+    expect(await gaps()).toEqual([]);
+    expect(await first.sweep()).toMatchObject({ stuck: 0 });
+    await database.query(`UPDATE delegations SET last_heartbeat = last_heartbeat - interval '601 seconds'`);
+    expect(await first.sweep()).toMatchObject({ stuck: 2 });
+  });
+
+  test('many of them, in batches; those that others hold locked are the next one that looks', async () => {
+    await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat)
+      SELECT 'row-' || n, 'caller', 'callee', 'task', 'in_progress', clock_timestamp() + n * interval '1 second'
+      FROM generate_series(1, 2500) n`);
+    await database.query(`INSERT INTO activity_logs (delegation_id, event, to_status, actor)
+      SELECT delegation_id, 'delegation.in_progress', 'in_progress', 'test' FROM delegations`);
+    const first = daemon();
+    await first.beat.leave();
+    await database.query(`UPDATE sweeper_state SET beat_at = clock_timestamp() + interval '1 hour'`);
+    await first.beat.leave();
+    const [left] = await database.query(
+      'SELECT count(*)::int AS n FROM delegations WHERE last_heartbeat > clock_timestamp()',
+    );
+    expect(left).toEqual({ n: 0 });
+  });
+
+  test('a sweep of the future stands for one of now, and gaps that lie ahead are cut', async () => {
+    const first = daemon();
+    await first.beat.leave();
+    await database.query(`UPDATE sweeper_state SET swept_at = clock_timestamp()`);
+    await database.query(`INSERT INTO sweeper_gaps VALUES
+      (clock_timestamp() - interval '80 minutes', clock_timestamp() - interval '20 minutes'),
+      (clock_timestamp() - interval '10 minutes', clock_timestamp() - interval '5 minutes')`);
+    await setClock(-HOUR_MS, first);
+    await first.beat.leave();
+    expect(
+      await database.query(
+        'SELECT swept_at <= clock_timestamp() AS swept, beat_at <= clock_timestamp() AS beaten FROM sweeper_state',
+      ),
+    ).toEqual([{ swept: true, beaten: true }]);
+    expect(await gaps()).toEqual([{ kind: 'unwatched', seconds: 1200 }]);
+  });
+
+  test('is seen by a daemon that has just started, from the last beat that lies ahead', async () => {
+    const dead = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e5 });
+    await daemon().beat.leave();
+    await setClock(-HOUR_MS);
+    const young = daemon();
+    await young.beat.leave();
+    expect(young.events('clock.jumped')).toHaveLength(1);
+    expect(await silence(dead)).toBeGreaterThanOrEqual(0);
+  });
+
+  test('is no database that went back: no row gets its threshold anew', async () => {
+    const both = [daemon(), daemon()] as const;
+    for (const { beat } of both) await beat.leave();
+    await setClock(-HOUR_MS, ...both);
+    for (const { beat } of [...both, ...both]) await beat.leave();
+    expect(both.flatMap(({ events }) => events('database.rewound'))).toEqual([]);
+  });
+});
+
+test('where no clock was set, nothing is different, and a one-shot sweep remembers no clock', async () => {
+  const first = daemon();
+  for (let beat = 0; beat < 3; beat += 1) await first.beat.leave();
+  await first.sweep();
+  await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+  expect(first.events('clock.jumped')).toEqual([]);
+  expect(await gaps()).toEqual([]);
+});
