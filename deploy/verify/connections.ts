@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { poolConfig } from '../../src/db/connection.ts';
-import { DelegationLedger } from '../../src/index.ts';
+import { createLedgerPool, DelegationLedger } from '../../src/index.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { makeAuthority, makeCertificate } from './certificates.ts';
 import { Container, type LogLine } from './container.ts';
@@ -109,6 +109,7 @@ async function pooled(store: ImageStore, installation: Installation): Promise<vo
   await container.waitForEvent(/^delegation\.stuck$/, ({ delegationId }) => delegationId === 'pooled-1');
   await container.waitForStatus('/readyz', 200);
   await ledgerThrough(installation, bouncer.port);
+  await cancelledThrough(container, installation, bouncer.port);
   await container.waitForEvent(/^sweep\.completed$/, ({ trigger }) => trigger === 'cron', TICK_MS);
   const trouble = container.events(/error|failed$|unavailable|refused$/);
   assert(trouble.length === 0, JSON.stringify(trouble.slice(0, 3)));
@@ -116,6 +117,21 @@ async function pooled(store: ImageStore, installation: Installation): Promise<vo
   assert(direct > 0 && direct <= SERVER_CONNECTIONS_MAX, `${direct} sessions of the sweeper on the server`);
   await container.signal('TERM');
   assert((await container.exit) === 0, container.output);
+}
+
+/** What a client gave up ends in the server as well: PgBouncer passes the request on, under a key of its own. */
+async function cancelledThrough(container: Container, installation: Installation, port: number): Promise<void> {
+  const ca = encodeURIComponent(installation.authority.cert);
+  const url = installation.url('writer', { port, query: `sslmode=verify-full&sslrootcert=${ca}` });
+  const pool = createLedgerPool(url, { queryTimeoutMs: 1_000 });
+  try {
+    const message = await pool.query('SELECT pg_sleep(600)').catch((err: Error) => err.message);
+    assert(message === 'Query read timeout', String(message));
+    const running = `pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'`;
+    await container.waitUntil('the query to be cancelled', async () => (await installation.count(running)) === 0);
+  } finally {
+    await pool.end();
+  }
 }
 
 /** The ledger's library, through the same PgBouncer, more calls at once than there are server connections. */

@@ -4,7 +4,8 @@ import { parseAddress } from '../address/database-address.ts';
 import { requestCancel } from './cancel-request.ts';
 import type { ClientGroup } from './client-group.ts';
 import { verdictOn } from './connection-verdict.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession } from './open-session.ts';
+import type { Session } from './session.ts';
 
 export interface DatabaseClientOptions {
   /** The URL, read anew for each connection. */
@@ -85,7 +86,7 @@ export class DatabaseClient extends EventEmitter {
         },
         isGivenUp,
       });
-      if (isGivenUp()) {
+      if (isGivenUp() || !session.isQueryable) {
         session.destroy();
         throw this.#lost ?? new Error('Connection terminated: it was ended while it opened');
       }

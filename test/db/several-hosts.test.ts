@@ -55,6 +55,18 @@ describe('a pool with several hosts', () => {
     expect(await whereIs(pair.urlOf(['standby']))).toBe('standby');
   });
 
+  test('leaves a server that turned read-only although it only reads there: the server says so beside its answers', async () => {
+    const pool = createLedgerPool(pair.urlOf(['primary', 'standby']), { connectionsMax: 1 });
+    await pool.query('SELECT 1');
+    await pair.demotePrimary();
+    await pair.promote();
+    await waitFor('a server that takes writes', async () => {
+      const { rows } = await pool.query(`SELECT current_setting('transaction_read_only') AS "readOnly"`);
+      return rows[0].readOnly === 'off';
+    });
+    await pool.end();
+  });
+
   test('says of each host why it cannot be used, as a fault that passes', async () => {
     await pair.demotePrimary();
     const pool = createLedgerPool(pair.urlOf(['primary', 'standby']));
