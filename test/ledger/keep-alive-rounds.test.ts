@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import type { CompiledQuery } from 'kysely';
 import { openDatabase } from '../../src/db/database.ts';
 import type { HeartbeatResult } from '../../src/ledger/heartbeat-result.ts';
 import { KeepAlive } from '../../src/ledger/keep-alive.ts';
@@ -90,6 +91,36 @@ describe('a connection that goes half open', () => {
     expect(performance.now() - begunMs).toBeLessThan(5_000);
     await endSessions();
   });
+});
+
+test('an agent that computes for longer than an answer is waited for has its answer all the same', async () => {
+  await keepThreshold();
+  const id = await seedDelegation(database, { silentSeconds: 100 });
+  await using handle = openDatabase({
+    location: { url: database.url },
+    max: 2,
+    applicationName: 'computing',
+    queryTimeoutMs: 600_000,
+    schema: 'public',
+  });
+  const { ledger, events } = testLedger(handle.db, EAGER);
+  await ledger.heartbeat(id);
+  let beats = 0;
+  const begun = Promise.withResolvers<void>();
+  const ask = handle.db.executeQuery.bind(handle.db);
+  handle.db.executeQuery = ((query: CompiledQuery) => {
+    beats += 1;
+    begun.resolve();
+    return ask(query);
+  }) as typeof handle.db.executeQuery;
+  await using _ = ledger.keepAlive(id, { everyMs: 20 });
+  await begun.promise;
+  // The server answers, and the timer is due before anybody has read it.
+  const untilMs = performance.now() + 600;
+  while (performance.now() < untilMs);
+  const before = beats;
+  await waitFor('more heartbeats', () => beats > before + 2);
+  expect(events('ledger.heartbeat_failed')).toEqual([]);
 });
 
 describe('a row that is not free', () => {
