@@ -44,14 +44,14 @@ async function throughProxy() {
     queryTimeoutMs: 600_000,
     schema: 'public',
   });
-  const endSessions = async () => {
+  const end = async () => {
     proxy.cut();
     await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND application_name = 'half-open'`);
     await handle[Symbol.asyncDispose]();
     await proxy[Symbol.asyncDispose]();
   };
-  return { proxy, handle, endSessions };
+  return { proxy, handle, [Symbol.asyncDispose]: end };
 }
 
 describe('a connection that goes half open', () => {
@@ -60,9 +60,11 @@ describe('a connection that goes half open', () => {
     const ids = await Promise.all(
       Array.from({ length: count }, () => seedDelegation(database, { silentSeconds: 100 })),
     );
-    const { proxy, handle, endSessions } = await throughProxy();
+    await using connection = await throughProxy();
+    const { proxy, handle } = connection;
     const { ledger, events } = testLedger(handle.db, EAGER);
-    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await using stack = new AsyncDisposableStack();
+    const alive = ids.map((id) => stack.use(ledger.keepAlive(id, { everyMs: 20 })));
     await waitForStamp(ids[0]!);
     for (let times = 0; times < 3; times += 1) {
       expect(proxy.swallow()).toBeGreaterThan(0);
@@ -73,14 +75,13 @@ describe('a connection that goes half open', () => {
       err: { message: 'no answer within 250 ms; tried again over another connection' },
     });
     expect(alive.some(({ signal }) => signal.aborted)).toBe(false);
-    for (const one of alive) await one.stop();
-    await endSessions();
   });
 
   test('does not keep a disposal waiting for longer than an answer is waited for', async () => {
     await keepThreshold();
     const id = await seedDelegation(database, { silentSeconds: 100 });
-    const { proxy, handle, endSessions } = await throughProxy();
+    await using connection = await throughProxy();
+    const { proxy, handle } = connection;
     const { ledger, events } = testLedger(handle.db, EAGER);
     const alive = ledger.keepAlive(id, { everyMs: 20 });
     await waitForStamp(id);
@@ -89,7 +90,6 @@ describe('a connection that goes half open', () => {
     const begunMs = performance.now();
     await alive.stop();
     expect(performance.now() - begunMs).toBeLessThan(5_000);
-    await endSessions();
   });
 });
 
@@ -131,7 +131,7 @@ describe('a row that is not free', () => {
     const gate = await database.connect();
     await gate.query('BEGIN');
     await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [locked]);
-    const handle = openDatabase({
+    await using handle = openDatabase({
       location: { url: database.url },
       max: 10,
       applicationName: 'locked',
@@ -139,7 +139,8 @@ describe('a row that is not free', () => {
       schema: 'public',
     });
     const { ledger } = testLedger(handle.db, EAGER);
-    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await using stack = new AsyncDisposableStack();
+    for (const id of ids) stack.use(ledger.keepAlive(id, { everyMs: 20 }));
     await waitUntilWaiting(database, 1);
     for (let times = 0; times < 30; times += 1) for (const id of free) await waitForStamp(id);
     const waiting = await database.query(`SELECT 1 FROM pg_stat_activity
@@ -149,8 +150,6 @@ describe('a row that is not free', () => {
     await gate.query('COMMIT');
     await gate.end();
     await waitFor('its stamp', async () => (await stampOf(locked)) !== before);
-    for (const one of alive) await one.stop();
-    await handle[Symbol.asyncDispose]();
   });
 
   test('nor does one whose update raises', async () => {
@@ -161,7 +160,8 @@ describe('a row that is not free', () => {
     await database.query(`CREATE TRIGGER refuse BEFORE UPDATE ON delegations FOR EACH ROW
       WHEN (OLD.delegation_id = '${poisoned}') EXECUTE FUNCTION refuse()`);
     const { ledger, events } = testLedger(database.db, EAGER);
-    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await using stack = new AsyncDisposableStack();
+    for (const id of ids) stack.use(ledger.keepAlive(id, { everyMs: 20 }));
     for (const id of healthy) await waitForStamp(id);
     await waitFor('a failure', () => events('ledger.heartbeat_failed').length > 0);
     expect(events('ledger.heartbeat_failed')[0]).toMatchObject({
@@ -169,7 +169,6 @@ describe('a row that is not free', () => {
       count: 1,
       err: { code: '55P03' },
     });
-    for (const one of alive) await one.stop();
   });
 });
 
