@@ -34,7 +34,7 @@ async function takeOn(delegationId: string, { workMs, ending }: Work): Promise<v
   await report({ kind: 'working' });
   await sleep(workMs, undefined, { signal: alive.signal }).catch(() => {});
   if (alive.signal.aborted) {
-    await report({ kind: 'told', status: alive.signal.reason.status as Status });
+    await report({ kind: 'told', status: alive.signal.reason.result.status as Status });
     if (ending !== 'insists') return;
   }
   const attempted = ending === 'fails' ? 'failed' : 'completed';

@@ -119,16 +119,20 @@ export class KeepAliveRounds {
     for (const place of places)
       Object.assign(place, { dueAtMs: Number.POSITIVE_INFINITY, waiting: alone || place.waiting });
     const answers = this.#ask(alone ? this.#one(ids[0]!) : this.#beats.beatFree(ids), places);
-    let givenUp = false;
-    const timer = setTimeout(() => {
+    let [answered, givenUp] = [false, false];
+    const giveUp = () => {
+      if (answered) return;
       givenUp = true;
       for (const { underWay } of places) underWay.delete(answers);
       this.#beats.logSilence(ids, this.#answerWithinMs);
       this.#retry(going);
       this.#arm();
-    }, this.#answerWithinMs);
+    };
+    // An agent that computed all the while has not read its sockets: what has arrived is read before the immediate.
+    const timer = setTimeout(() => setImmediate(giveUp).unref(), this.#answerWithinMs);
     timer.unref();
     void answers.then((results) => {
+      answered = true;
       clearTimeout(timer);
       if (alone) for (const place of places) place.waiting = false;
       this.#tell(going, results, givenUp);

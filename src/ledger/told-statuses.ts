@@ -20,6 +20,9 @@ const KEPT_CHARACTERS_MAX = 32 * 2 ** 20;
 const TICK_MIN_MS = 100;
 const TICK_MAX_MS = 3_600_000;
 
+/** A logger that throws is all that rejects: unhandled it would end the agent's process. */
+const ignore = () => {};
+
 interface Kept {
   readonly sayings: readonly Saying[];
   readonly characters: number;
@@ -72,7 +75,7 @@ export class ToldStatuses {
     if (before === undefined || before === epoch) return;
     this.#expire();
     for (const id of this.#kept.keys()) this.#due.add(id);
-    if (this.#due.size > 0) void this.#sayAgain();
+    if (this.#due.size > 0) this.#sayAgain().catch(ignore);
   }
 
   /** Where nothing else is heard, a tenth of the threshold may pass before the epoch is asked for. */
@@ -83,8 +86,8 @@ export class ToldStatuses {
       this.#timer = undefined;
       this.#expire();
       this.#arm();
-      if (this.#due.size > 0) void this.#sayAgain();
-      else if (this.#kept.size > 0 && performance.now() - this.#heardAtMs > tickMs / 2) void this.#askEpoch();
+      if (this.#due.size > 0) this.#sayAgain().catch(ignore);
+      else if (this.#kept.size > 0 && performance.now() - this.#heardAtMs > tickMs / 2) this.#askEpoch().catch(ignore);
     }, tickMs);
     this.#timer.unref();
   }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import type { CompiledQuery } from 'kysely';
 import { openDatabase } from '../../src/db/database.ts';
 import type { HeartbeatResult } from '../../src/ledger/heartbeat-result.ts';
 import { KeepAlive } from '../../src/ledger/keep-alive.ts';
@@ -43,14 +44,14 @@ async function throughProxy() {
     queryTimeoutMs: 600_000,
     schema: 'public',
   });
-  const endSessions = async () => {
+  const end = async () => {
     proxy.cut();
     await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND application_name = 'half-open'`);
     await handle[Symbol.asyncDispose]();
     await proxy[Symbol.asyncDispose]();
   };
-  return { proxy, handle, endSessions };
+  return { proxy, handle, [Symbol.asyncDispose]: end };
 }
 
 describe('a connection that goes half open', () => {
@@ -59,9 +60,11 @@ describe('a connection that goes half open', () => {
     const ids = await Promise.all(
       Array.from({ length: count }, () => seedDelegation(database, { silentSeconds: 100 })),
     );
-    const { proxy, handle, endSessions } = await throughProxy();
+    await using connection = await throughProxy();
+    const { proxy, handle } = connection;
     const { ledger, events } = testLedger(handle.db, EAGER);
-    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await using stack = new AsyncDisposableStack();
+    const alive = ids.map((id) => stack.use(ledger.keepAlive(id, { everyMs: 20 })));
     await waitForStamp(ids[0]!);
     for (let times = 0; times < 3; times += 1) {
       expect(proxy.swallow()).toBeGreaterThan(0);
@@ -72,14 +75,13 @@ describe('a connection that goes half open', () => {
       err: { message: 'no answer within 250 ms; tried again over another connection' },
     });
     expect(alive.some(({ signal }) => signal.aborted)).toBe(false);
-    for (const one of alive) await one.stop();
-    await endSessions();
   });
 
   test('does not keep a disposal waiting for longer than an answer is waited for', async () => {
     await keepThreshold();
     const id = await seedDelegation(database, { silentSeconds: 100 });
-    const { proxy, handle, endSessions } = await throughProxy();
+    await using connection = await throughProxy();
+    const { proxy, handle } = connection;
     const { ledger, events } = testLedger(handle.db, EAGER);
     const alive = ledger.keepAlive(id, { everyMs: 20 });
     await waitForStamp(id);
@@ -88,8 +90,37 @@ describe('a connection that goes half open', () => {
     const begunMs = performance.now();
     await alive.stop();
     expect(performance.now() - begunMs).toBeLessThan(5_000);
-    await endSessions();
   });
+});
+
+test('an agent that computes for longer than an answer is waited for has its answer all the same', async () => {
+  await keepThreshold();
+  const id = await seedDelegation(database, { silentSeconds: 100 });
+  await using handle = openDatabase({
+    location: { url: database.url },
+    max: 2,
+    applicationName: 'computing',
+    queryTimeoutMs: 600_000,
+    schema: 'public',
+  });
+  const { ledger, events } = testLedger(handle.db, EAGER);
+  await ledger.heartbeat(id);
+  let beats = 0;
+  const begun = Promise.withResolvers<void>();
+  const ask = handle.db.executeQuery.bind(handle.db);
+  handle.db.executeQuery = ((query: CompiledQuery) => {
+    beats += 1;
+    begun.resolve();
+    return ask(query);
+  }) as typeof handle.db.executeQuery;
+  await using _ = ledger.keepAlive(id, { everyMs: 20 });
+  await begun.promise;
+  // The server answers, and the timer is due before anybody has read it.
+  const untilMs = performance.now() + 600;
+  while (performance.now() < untilMs);
+  const before = beats;
+  await waitFor('more heartbeats', () => beats > before + 2);
+  expect(events('ledger.heartbeat_failed')).toEqual([]);
 });
 
 describe('a row that is not free', () => {
@@ -100,7 +131,7 @@ describe('a row that is not free', () => {
     const gate = await database.connect();
     await gate.query('BEGIN');
     await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [locked]);
-    const handle = openDatabase({
+    await using handle = openDatabase({
       location: { url: database.url },
       max: 10,
       applicationName: 'locked',
@@ -108,7 +139,8 @@ describe('a row that is not free', () => {
       schema: 'public',
     });
     const { ledger } = testLedger(handle.db, EAGER);
-    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await using stack = new AsyncDisposableStack();
+    for (const id of ids) stack.use(ledger.keepAlive(id, { everyMs: 20 }));
     await waitUntilWaiting(database, 1);
     for (let times = 0; times < 30; times += 1) for (const id of free) await waitForStamp(id);
     const waiting = await database.query(`SELECT 1 FROM pg_stat_activity
@@ -118,8 +150,6 @@ describe('a row that is not free', () => {
     await gate.query('COMMIT');
     await gate.end();
     await waitFor('its stamp', async () => (await stampOf(locked)) !== before);
-    for (const one of alive) await one.stop();
-    await handle[Symbol.asyncDispose]();
   });
 
   test('nor does one whose update raises', async () => {
@@ -130,7 +160,8 @@ describe('a row that is not free', () => {
     await database.query(`CREATE TRIGGER refuse BEFORE UPDATE ON delegations FOR EACH ROW
       WHEN (OLD.delegation_id = '${poisoned}') EXECUTE FUNCTION refuse()`);
     const { ledger, events } = testLedger(database.db, EAGER);
-    const alive = ids.map((id) => ledger.keepAlive(id, { everyMs: 20 }));
+    await using stack = new AsyncDisposableStack();
+    for (const id of ids) stack.use(ledger.keepAlive(id, { everyMs: 20 }));
     for (const id of healthy) await waitForStamp(id);
     await waitFor('a failure', () => events('ledger.heartbeat_failed').length > 0);
     expect(events('ledger.heartbeat_failed')[0]).toMatchObject({
@@ -138,7 +169,6 @@ describe('a row that is not free', () => {
       count: 1,
       err: { code: '55P03' },
     });
-    for (const one of alive) await one.stop();
   });
 });
 

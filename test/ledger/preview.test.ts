@@ -25,6 +25,7 @@ const borders: [string, string, number][] = [
   ['1025 emoji', FOX.repeat(1025), 4096],
   ['an emoji out of step', `x${FOX.repeat(1024)}`, 4093],
   ['a family that joiners hold together', '👩‍👩‍👧‍👦'.repeat(300), 4096],
+  ['4095 bytes and a NUL, which becomes a character of three', `${'x'.repeat(4095)}\0`, 4095],
   ['nothing', '', 0],
   ['a megabyte', '€'.repeat(350_000), 4095],
 ];
