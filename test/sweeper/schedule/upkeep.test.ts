@@ -46,7 +46,7 @@ const jobs = () =>
 const beginSweep = (id: string) => database.query('UPDATE sweeper_state SET sweep_id = $1', [id]);
 
 describe('a tick that is lost', () => {
-  test('is asked for, once for its occurrence, and said with when it was due', async () => {
+  test('is asked for, once for its occurrence, and logged with when it was due', async () => {
     const { upkeep: one, events } = upkeep();
     await one.look(0);
     await one.look(LOOK_MS);
@@ -127,7 +127,7 @@ describe('a tick that is lost', () => {
     expect(events('sweep.tick_missed')).toHaveLength(1);
   });
 
-  test('is said, once a minute, also while its request lies in the queue and nobody takes it', async () => {
+  test('is logged, once a minute, also while its request lies in the queue and nobody takes it', async () => {
     const { upkeep: one, events } = upkeep();
     await queue.request('cron');
     await one.look(0);
