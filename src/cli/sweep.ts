@@ -7,11 +7,10 @@ import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
 import { visible } from '../log/visible.ts';
-import { duration } from '../ops/page/format.ts';
-import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
+import { sweepWords } from './sweep-words.ts';
 
 export interface SweepCommandOptions {
   readonly dryRun?: boolean;
@@ -27,6 +26,8 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(signal));
+  // Asked again: also where it waits for nothing but somebody who reads the answer.
+  void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
   const log = commandLog(config);
   await using place = await openLocation(config, log);
   await using handle = openDatabase({
@@ -45,28 +46,7 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   await printAnswer(
     json
       ? `${JSON.stringify(database === null ? summary : { ...summary, database })}\n`
-      : `${describe(summary)}\n${database === null ? '' : `Database: ${visible(database)}.\n`}`,
+      : `${sweepWords(summary, { terminal: process.stdout.isTTY === true })}\n${database === null ? '' : `Database: ${visible(database)}.\n`}`,
   );
   return exitCode.done;
-}
-
-function describe(summary: SweepSummary): string {
-  const { stuck, failed, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } = summary;
-  const notes = [
-    held && 'The storm guard holds the stale rule: too many went silent at once (--force lets go for one sweep).',
-    truncated && 'Not all were taken: run it again, or raise SWEEP_MAX_ROWS.',
-    poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
-    unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,
-  ];
-  return [
-    ...summary.rows.map(describeRow),
-    `${dryRun ? 'Would mark' : 'Marked'} ${stuck} stuck and ${failed} failed, in ${batches} ${batches === 1 ? 'batch' : 'batches'} and ${durationMs} ms; ${remaining} remain.`,
-    ...notes.filter((note) => note !== false),
-  ].join('\n');
-}
-
-function describeRow(row: PlannedRow): string {
-  return row.rule === 'stale'
-    ? `${visible(row.delegationId)}  stuck: silent for ${duration(row.silentMs)}`
-    : `${visible(row.delegationId)}  failed: deadline exceeded by ${duration(row.overdueMs)}`;
 }

@@ -1,0 +1,36 @@
+import { styleText } from 'node:util';
+import { visible } from '../log/visible.ts';
+import { duration } from '../ops/page/format.ts';
+import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
+
+/** What a sweep did, or would do: a line a row, and a sentence. On a terminal in columns, with colours. */
+export function sweepWords(summary: SweepSummary, { terminal }: { readonly terminal: boolean }): string {
+  const { stuck, failed, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } = summary;
+  const notes = [
+    held && 'The storm guard holds the stale rule: too many went silent at once (--force lets go for one sweep).',
+    truncated && 'Not all were taken: run it again, or raise SWEEP_MAX_ROWS.',
+    poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
+    unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,
+  ];
+  return [
+    ...rowWords(summary.rows, terminal),
+    `${dryRun ? 'Would mark' : 'Marked'} ${stuck} stuck and ${failed} failed, in ${batches} ${batches === 1 ? 'batch' : 'batches'} and ${durationMs} ms; ${remaining} remain.`,
+    ...notes.filter((note) => note !== false),
+  ].join('\n');
+}
+
+/** A longer id is on its own. */
+const ID_WIDTH_MAX = 60;
+
+function rowWords(rows: readonly PlannedRow[], terminal: boolean): string[] {
+  const ids = rows.map(({ delegationId }) => visible(delegationId));
+  const width = terminal ? ids.reduce((widest, { length }) => Math.max(widest, Math.min(length, ID_WIDTH_MAX)), 0) : 0;
+  return rows.map((row, i) => `${ids[i]!.padEnd(width)}  ${verdictWords(row, terminal)}`);
+}
+
+function verdictWords(row: PlannedRow, terminal: boolean): string {
+  const status = (text: string) => (terminal ? styleText('red', text, { stream: process.stdout }) : text);
+  return row.rule === 'stale'
+    ? `${status('stuck')}: silent for ${duration(row.silentMs)}`
+    : `${status('failed')}: deadline exceeded by ${duration(row.overdueMs)}`;
+}

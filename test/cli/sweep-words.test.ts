@@ -1,0 +1,36 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { sweepWords } from '../../src/cli/sweep-words.ts';
+import type { SweepSummary } from '../../src/sweeper/summary.ts';
+
+const summary: SweepSummary = {
+  sweepId: 's',
+  stuck: 1,
+  failed: 1,
+  poisoned: 0,
+  remaining: 0,
+  truncated: false,
+  held: false,
+  batches: 2,
+  durationMs: 8,
+  unobservedMs: 90_000,
+  dryRun: true,
+  rows: [
+    { delegationId: 'short', rule: 'stale', silentMs: 817_225_811 },
+    { delegationId: 'a-longer\x1b[2J', rule: 'overdue', overdueMs: 5_000 },
+  ],
+};
+
+test('a terminal gets columns, a pipe single lines; ages are in the units of people, and ids are shown as they are', () => {
+  const lines = stripVTControlCharacters(sweepWords(summary, { terminal: true })).split('\n');
+  expect(lines.slice(0, 2)).toEqual([
+    'short            stuck: silent for 9 d 11 h',
+    'a-longer\\x1b[2J  failed: deadline exceeded by 5 s',
+  ]);
+  expect(sweepWords(summary, { terminal: false }).split('\n')).toEqual([
+    'short  stuck: silent for 9 d 11 h',
+    'a-longer\\x1b[2J  failed: deadline exceeded by 5 s',
+    'Would mark 1 stuck and 1 failed, in 2 batches and 8 ms; 0 remain.',
+    '1 min 30 s that no daemon observed did not count as silence.',
+  ]);
+});
