@@ -129,8 +129,14 @@ export class Beat {
   async #agree({ inForceMs, shownMs, longestMs }: LeftBeat): Promise<void> {
     const isAgreed = inForceMs === longestMs && shownMs === longestMs;
     const agreedMs = isAgreed ? longestMs : await this.#agreement.reach(this.daemonId, this.#stuckAfterMs);
-    if (agreedMs === this.#stuckAfterMs || !this.#differences.isDue('differs', this.#time.now())) return;
-    this.#log.emit('config.differs', { stuckAfterMs: this.#stuckAfterMs, inForceMs: agreedMs });
+    // What somebody wrote who is no party to the agreement: a daemon of 0.1.0, at each of its beats.
+    const foreignMs = inForceMs === longestMs && shownMs !== longestMs ? shownMs : null;
+    if (agreedMs === this.#stuckAfterMs && foreignMs === null) return;
+    if (!this.#differences.isDue('differs', this.#time.now())) return;
+    this.#log.emit('config.differs', {
+      stuckAfterMs: this.#stuckAfterMs,
+      inForceMs: Math.max(agreedMs, foreignMs ?? 0),
+    });
   }
 
   async #prune(nowUs: Micros): Promise<void> {

@@ -35,17 +35,20 @@ describe.each(['ACCESS EXCLUSIVE', 'EXCLUSIVE', 'SHARE ROW EXCLUSIVE', 'SHARE'])
       await letTimePass(40);
       const migration = await database.connect();
       await migration.query(`BEGIN; LOCK TABLE delegations IN ${mode} MODE`);
-      const beating = first.beat.leave();
-      const heartbeat = testLedger(database.db).ledger.heartbeat(ids[0]!);
-      await waitUntilWaiting(database, 2);
-      const [held] = await database.query<{ old: boolean }>(
-        `SELECT beat_at < clock_timestamp() - interval '39 seconds' AS old FROM sweeper_state`,
-      );
-      expect(held).toEqual({ old: true });
-
-      await migration.query('COMMIT');
+      const works = [first.beat.leave(), testLedger(database.db).ledger.heartbeat(ids[0]!)];
+      try {
+        await waitUntilWaiting(database, works.length);
+        const [held] = await database.query<{ old: boolean }>(
+          `SELECT beat_at < clock_timestamp() - interval '39 seconds' AS old FROM sweeper_state`,
+        );
+        expect(held).toEqual({ old: true });
+        await migration.query('COMMIT');
+      } finally {
+        // Also where the test fails: its own clean-up needs the table.
+        await migration.end();
+      }
       // The lock is gone, and the agents have not come yet: whichever of the two is first, nobody is marked.
-      const [summary] = await Promise.all([first.sweep(), beating, heartbeat]);
+      const [summary] = await Promise.all([first.sweep(), ...works]);
       expect(summary).toMatchObject({ stuck: 0, remaining: 0 });
       expect(await first.sweep()).toMatchObject({ stuck: 0 });
       expect(first.events('sweep.unobserved')).toHaveLength(1);

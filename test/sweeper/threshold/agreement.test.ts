@@ -96,6 +96,14 @@ describe('a threshold that is lowered', () => {
     expect(await inForce()).toEqual({ inForce: 600_000, shown: 600_000 });
   });
 
+  test('is logged as no difference when the daemon that had another one is gone', async () => {
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 600000');
+    await database.query('UPDATE sweeper_state SET stuck_after_ms = 600000');
+    const only = daemon(30_000);
+    for (let beat = 0; beat < 3; beat += 1) await only.beat.leave();
+    expect(only.events('config.differs')).toEqual([]);
+  });
+
   test('a longer one than all before takes their place, so that they never pile up', async () => {
     const shorter = daemon(30_000);
     await shorter.beat.leave();
@@ -106,6 +114,7 @@ describe('a threshold that is lowered', () => {
     }
     expect(await lowerings()).toEqual([{ from: 7_200_000 }]);
     expect(await inForce()).toEqual({ inForce: 30_000, shown: 30_000 });
+    expect(shorter.events('config.differs')).toMatchObject([{ stuckAfterMs: 30_000, inForceMs: 7_200_000 }]);
   });
 
   test('old lowerings are forgotten', async () => {
