@@ -60,7 +60,7 @@ test('without a terminal the readable form has no colour codes', () => {
 });
 
 test('a log that cannot be written does not stop the work that its lines are about', () => {
-  const script = `const { createLogger } = await import(${JSON.stringify(module)});
+  const script = `const { createLogger } = await import(${moduleOf('logger')});
     const log = createLogger({ level: 'info' });
     for (let i = 0; i < 50_000; i++) log.info({ i }, 'a line'.repeat(20));
     await new Promise(setImmediate);
