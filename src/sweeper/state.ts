@@ -1,36 +1,10 @@
 import type { LedgerDb } from '../db/schema.ts';
 import { Statement, wholeNumber } from '../db/statement.ts';
 import { type Micros, microsOf, timestampOf } from './instant.ts';
+import { Lease, type Opening, stateRow } from './lease.ts';
 import type { Gap } from './observed-time/horizon.ts';
-import type { MarkRecord } from './pass/evidence.ts';
-import type { CalleeCount } from './storm/probe.ts';
 import type { StormState } from './storm/storm-guard.ts';
-import type { SweepSummary } from './summary.ts';
 import type { SweeperTables } from './tables.ts';
-
-/** What a sweep starts from, all read at one instant of the database's clock. */
-export interface Opening {
-  readonly nowUs: Micros;
-  readonly beatAtUs: Micros | null;
-  /** The sweep that has the lease. */
-  readonly leaseId: string | null;
-  readonly storm: StormState;
-  readonly gaps: readonly Gap[];
-}
-
-/** What is kept of a sweep. */
-export interface SweepRecord {
-  readonly summary: SweepSummary;
-  readonly startedAtUs: Micros;
-  readonly trigger: string;
-  /** False: it ended early, and another has to finish. */
-  readonly wentThrough: boolean;
-  readonly callees: readonly CalleeCount[];
-  readonly marks: readonly MarkRecord[];
-}
-
-/** Kept sweeps: enough for a week's picture. */
-const SWEEPS_KEPT = '8 days';
 
 /**
  * What the sweeper keeps in the database between sweeps, for all replicas. One row:
@@ -42,21 +16,15 @@ const SWEEPS_KEPT = '8 days';
  */
 export class SweeperState {
   readonly #db: LedgerDb;
-  readonly #open: Statement<OpeningRow>;
-  readonly #look: Statement<OpeningRow>;
+  readonly #lease: Lease;
   readonly #beat: Statement<BeatRow>;
   readonly #storm: Statement<never>;
-  readonly #close: Statement<never>;
   readonly #pruneGaps: Statement<never>;
 
-  constructor(db: LedgerDb, { sweeperState, gaps, sweeps }: SweeperTables) {
+  constructor(db: LedgerDb, tables: SweeperTables) {
+    const { sweeperState, gaps } = tables;
     this.#db = db;
-    const columns = `${wholeNumber(microsOf('clock_timestamp()'))} AS "nowUs", ${wholeNumber(microsOf('s.beat_at'))} AS "beatAtUs", s.sweep_id AS "leaseId",
-  ${wholeNumber(microsOf('s.storm_held_since'))} AS "heldSinceUs", ${wholeNumber(microsOf('s.storm_released_at'))} AS "releasedAtUs",
-  coalesce((SELECT json_agg(json_build_object('startUs', ${microsOf('gap_start')}, 'endUs', ${microsOf('gap_end')}))
-            FROM ${gaps}), '[]') AS "gaps"`;
-    this.#open = new Statement(`UPDATE ${sweeperState} s SET sweep_id = $1 WHERE singleton RETURNING ${columns}`);
-    this.#look = new Statement(`SELECT ${columns} FROM ${sweeperState} s WHERE singleton`);
+    this.#lease = new Lease(db, tables);
     this.#beat = new Statement(`
 WITH before AS MATERIALIZED (SELECT beat_at FROM ${sweeperState} WHERE singleton FOR UPDATE),
 -- After the lock: of two daemons that come back at once, one records the gap and the other finds it closed.
@@ -71,24 +39,11 @@ FROM tick LEFT JOIN gap ON true`);
     this.#storm = new Statement(`
 UPDATE ${sweeperState} SET storm_held_since = ${timestampOf('$1')}, storm_released_at = ${timestampOf('$2')}
 WHERE singleton`);
-    this.#close = new Statement(`
-WITH written AS (
-  INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, failed, poisoned, remaining, truncated, held, batches,
-    duration_ms, unobserved_ms, callees, marks)
-  VALUES ($1, ${timestampOf('$2')}, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)),
-pruned AS (DELETE FROM ${sweeps} WHERE started_at < ${timestampOf('$2')} - interval '${SWEEPS_KEPT}')
-UPDATE ${sweeperState} SET swept_at = clock_timestamp() WHERE singleton AND $15`);
     this.#pruneGaps = new Statement(`DELETE FROM ${gaps} WHERE gap_end <= ${timestampOf('$1')}`);
   }
 
-  /** Takes the lease and reads the clock. */
-  async open(sweepId: string): Promise<Opening> {
-    return opening(await this.#open.run(this.#db, [sweepId]));
-  }
-
-  /** The same without the lease: for a dry run. */
   async look(): Promise<Opening> {
-    return opening(await this.#look.run(this.#db, []));
+    return this.#lease.look();
   }
 
   /**
@@ -105,55 +60,14 @@ UPDATE ${sweeperState} SET swept_at = clock_timestamp() WHERE singleton AND $15`
     await this.#storm.run(this.#db, [heldSinceUs, releasedAtUs]);
   }
 
-  /** Keeps a sweep for the day's figures and, when it went through, for every replica's readiness. */
-  async close({ summary, startedAtUs, trigger, wentThrough, callees, marks }: SweepRecord): Promise<void> {
-    await this.#close.run(this.#db, [
-      summary.sweepId,
-      startedAtUs,
-      trigger,
-      summary.stuck,
-      summary.failed,
-      summary.poisoned,
-      summary.remaining,
-      summary.truncated,
-      summary.held,
-      summary.batches,
-      summary.durationMs,
-      summary.unobservedMs,
-      JSON.stringify(callees),
-      JSON.stringify(marks),
-      wentThrough,
-    ]);
-  }
-
   /** Forgets the gaps that ended before any horizon can reach. */
   async pruneGaps(beforeUs: Micros): Promise<void> {
     await this.#pruneGaps.run(this.#db, [beforeUs]);
   }
 }
 
-interface OpeningRow {
-  nowUs: Micros;
-  beatAtUs: Micros | null;
-  leaseId: string | null;
-  heldSinceUs: Micros | null;
-  releasedAtUs: Micros | null;
-  gaps: Gap[];
-}
-
 interface BeatRow {
   nowUs: Micros;
   startUs: Micros | null;
   endUs: Micros | null;
-}
-
-function opening([row]: OpeningRow[]): Opening {
-  const { nowUs, beatAtUs, leaseId, heldSinceUs, releasedAtUs, gaps } = stateRow(row);
-  return { nowUs, beatAtUs, leaseId, storm: { heldSinceUs, releasedAtUs }, gaps };
-}
-
-function stateRow<Row>(row: Row | undefined): Row {
-  if (!row)
-    throw new Error('sweeper_state has lost its one row; run `migrate up` on a fresh schema, or insert it again');
-  return row;
 }
