@@ -9,8 +9,12 @@ const IDLE_MAX_MS = 10_000;
 
 /** An error that came with the COMMIT: only a look at the rows tells whether the work is there. */
 export class CommitError extends Error {
+  /** Of the error that came instead of an answer. */
+  readonly code: unknown;
+
   constructor(cause: unknown) {
-    super('the outcome of a COMMIT is not known', { cause });
+    super(`no answer to a COMMIT: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.code = (cause as { code?: unknown }).code;
   }
 }
 
@@ -26,6 +30,8 @@ export function limited<Result>(
   timeoutMs: number,
   work: (db: LedgerDb) => Promise<Result>,
 ): Promise<Result> {
+  // Who brings a transaction decides over it.
+  if (db.isTransaction) return work(db);
   return db.connection().execute(async (session) => {
     const tell = (sql: string) => session.executeQuery<{ command?: string }>(CompiledQuery.raw(sql));
     // One message, and of this transaction alone, so that PgBouncer in transaction mode hands the session on as it was.

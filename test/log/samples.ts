@@ -54,6 +54,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   },
   'sweep.unobserved': { gapStart: at, gapEnd: at, gapMs: 60_000 },
   'sweep.failed': { sweepId: 's-1', trigger: 'startup', err, retryable: true },
+  'sweep.report_failed': { sweepId: 's-1', report: 'row_locked', err },
   'sweep.poisoned': { sweepId: 's-1', rule: 'stale', delegationId: 'd-1', err },
   'sweep.row_locked': { sweepId: 's-1', delegationId: 'd-1', rule: 'overdue', ...session },
   'sweep.snapshot_held': session,

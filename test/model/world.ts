@@ -211,8 +211,11 @@ export class World implements AsyncDisposable {
   }
 
   #query(session: number, client: pg.PoolClient, mutation: Mutation | undefined) {
+    let isOpen = false;
     return async (text: string, parameters: unknown[]) => {
-      await this.gate?.(session);
+      // A transaction is one turn, as a statement of its own is: who waits for a lock that it holds would keep the turn.
+      if (!isOpen) await this.gate?.(session);
+      isOpen = isOpen ? !/^(?:COMMIT|ROLLBACK)\b/i.test(text) : /^BEGIN\b/i.test(text);
       const mutated = mutation?.edits.reduce((sql, [find, put]) => sql.replaceAll(find, put), text) ?? text;
       if (mutated !== text) this.mutated += 1;
       return client.query(mutated, parameters);
