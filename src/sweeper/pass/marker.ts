@@ -26,7 +26,7 @@ interface Statements {
 }
 
 /** A batch whose rows are tried apart is given up sooner: one row that takes for ever is met several times. */
-const APART_SHARE_OF_LIMIT = 1 / 3;
+const APART_SHARE_OF_LIMIT = 1 / 2;
 
 /**
  * The statements of one rule, each in a transaction that the server itself ends after the pass's limit. A COMMIT without

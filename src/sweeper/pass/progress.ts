@@ -28,7 +28,7 @@ const ISOLATING_MAX_MS = 60_000;
  * time. One bad row never comes to that, since its neighbours are tried in between.
  */
 const RETRYABLE_IN_A_ROW_MAX = 24;
-const TIMEOUTS_IN_A_ROW_MAX = 6;
+const TIMEOUTS_IN_A_ROW_MAX = 12;
 /** Batches skipped in a row after which the pass ends. */
 const SKIPPED_IN_A_ROW_MAX = 100;
 
