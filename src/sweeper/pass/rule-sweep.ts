@@ -109,8 +109,9 @@ export class RuleSweep {
       const answer = await this.#attempt(this.#marker.markBatch(pass, range, rowsMax, found));
       if (!('err' in answer)) {
         if (rowsMax >= this.#size!.rowsMax) this.#resize('success', pass);
+        const tookMs = performance.now() - startedAtMs;
         const marked = progress.commit(answer);
-        await this.#pause(pass, performance.now() - startedAtMs);
+        await this.#pause(pass, marked, tookMs);
         return marked;
       }
       const { err } = answer;
@@ -183,8 +184,8 @@ export class RuleSweep {
     this.#size = nextBatchSize(this.#size!, outcome, batchRowsMax);
   }
 
-  async #pause({ signal }: RulePass, tookMs: number): Promise<void> {
-    const pauseMs = pauseMsAfter(tookMs);
+  async #pause({ signal }: RulePass, rows: number, tookMs: number): Promise<void> {
+    const pauseMs = pauseMsAfter(rows, tookMs);
     if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }
