@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
 import type { Micros } from '../instant.ts';
 import { type BatchSize, fullBatchSize, nextBatchSize } from './batch-size.ts';
+import { LOADED_ROWS_MAX, type Load, nextLoad, noLoad, pauseMsAfter } from './load.ts';
 import { type Cursor, cursorStart, type MarkAnswer, type MarkedRow, type Range } from './mark.ts';
 import type { Marker } from './marker.ts';
-import { pauseMsAfter } from './pause.ts';
 import { afterRefusal } from './poison.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
@@ -29,7 +29,8 @@ export interface RulePass {
 
 /**
  * Batches in flight at once, each on its own connection: while one waits for its commit or its rows are logged, the
- * other works. More gain little, since they meet on the same pages and the same write-ahead log.
+ * other works. More gain little, since they meet on the same pages and the same write-ahead log. Beside others at work
+ * the first lane goes on alone.
  */
 const LANES = 2;
 
@@ -48,6 +49,8 @@ export class RuleSweep {
   readonly #marker: Marker;
   /** From sweep to sweep: what this database managed of late. */
   #size: BatchSize | undefined;
+  #load: Load = noLoad;
+  #onCalm: (() => void)[] = [];
 
   constructor(marker: Marker) {
     this.#marker = marker;
@@ -61,7 +64,9 @@ export class RuleSweep {
     const plan = async (after: Cursor, rowsMax: number) =>
       progress.rowsOf(await this.#marker.plan(pass, after, rowsMax, progress.poisonedIds()));
     const ranges = new Ranges(plan, cursorStart, pass.batchRowsMax, pass.rowsMax);
-    await Promise.all(Array.from({ length: LANES }, () => this.#takeRanges(pass, progress, ranges)));
+    const first = this.#takeRanges(pass, progress, ranges).finally(() => this.#wakeSpares());
+    const spares = Array.from({ length: LANES - 1 }, () => this.#takeRanges(pass, progress, ranges, first));
+    await Promise.all([first, ...spares]);
     return progress.outcome();
   }
 
@@ -75,9 +80,12 @@ export class RuleSweep {
     }
   }
 
-  async #takeRanges(pass: RulePass, progress: Progress, ranges: Ranges): Promise<void> {
+  /** A spare lane rests while others are at work, and no longer than the first one goes on. */
+  async #takeRanges(pass: RulePass, progress: Progress, ranges: Ranges, first?: Promise<void>): Promise<void> {
     try {
       while (!progress.ended()) {
+        if (first && this.#load.isLoaded) await Promise.race([first, this.#loadToEnd()]);
+        if (progress.ended()) return;
         const range = await ranges.next();
         if (range === null) return;
         await this.#take(pass, progress, range);
@@ -90,7 +98,7 @@ export class RuleSweep {
   /** Takes all of a range, in as many batches as its size, the budget and the rows that others hold make of it. */
   async #take(pass: RulePass, progress: Progress, range: Range): Promise<void> {
     for (let isAll = false; !isAll; ) {
-      const rowsMax = await progress.reserve(Math.min(range.rows, this.#size!.rowsMax));
+      const rowsMax = await progress.reserve(Math.min(range.rows, this.#rowsMax()));
       if (rowsMax === 0) return;
       try {
         const taken = await this.#takeBatch(pass, progress, range, rowsMax);
@@ -108,10 +116,12 @@ export class RuleSweep {
     for (let attempt = 1, before: unknown; ; attempt += 1) {
       const answer = await this.#attempt(this.#marker.markBatch(pass, range, rowsMax, found));
       if (!('err' in answer)) {
-        if (rowsMax >= this.#size!.rowsMax) this.#resize('success', pass);
+        if (rowsMax >= this.#rowsMax()) this.#resize('success', pass);
         const tookMs = performance.now() - startedAtMs;
         const marked = progress.commit(answer);
-        await this.#pause(pass, marked, tookMs);
+        this.#load = nextLoad(this.#load, rowsMax, tookMs);
+        if (!this.#load.isLoaded) this.#wakeSpares();
+        await this.#pause(pass, pauseMsAfter(rowsMax, tookMs));
         return marked;
       }
       const { err } = answer;
@@ -184,8 +194,21 @@ export class RuleSweep {
     this.#size = nextBatchSize(this.#size!, outcome, batchRowsMax);
   }
 
-  async #pause({ signal }: RulePass, rows: number, tookMs: number): Promise<void> {
-    const pauseMs = pauseMsAfter(rows, tookMs);
+  /** Rows that the next batch may have. */
+  #rowsMax(): number {
+    const { rowsMax } = this.#size!;
+    return this.#load.isLoaded ? Math.min(rowsMax, LOADED_ROWS_MAX) : rowsMax;
+  }
+
+  #loadToEnd(): Promise<void> {
+    return new Promise((wake) => this.#onCalm.push(wake));
+  }
+
+  #wakeSpares(): void {
+    for (const wake of this.#onCalm.splice(0)) wake();
+  }
+
+  async #pause({ signal }: RulePass, pauseMs: number): Promise<void> {
     if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }

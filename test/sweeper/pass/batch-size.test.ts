@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type BatchSize, fullBatchSize, nextBatchSize } from '../../../src/sweeper/pass/batch-size.ts';
-import { pauseMsAfter } from '../../../src/sweeper/pass/pause.ts';
+import { type Load, nextLoad, noLoad, pauseMsAfter } from '../../../src/sweeper/pass/load.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
 import { notEndedOnce, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
@@ -54,6 +54,41 @@ test('a batch that was quick is followed by no pause, a slow one by as long a pa
   expect(pauseMsAfter(1000, 70)).toBe(0);
   expect(pauseMsAfter(1000, 80)).toBe(80);
   expect(pauseMsAfter(10, 30)).toBe(30);
+});
+
+describe('the load that others put on the database', () => {
+  const seen = (...batches: readonly (readonly [rows: number, tookMs: number])[]) =>
+    batches.reduce((load: Load, [rows, tookMs]) => nextLoad(load, rows, tookMs), noLoad);
+  const slow = [
+    [1000, 80],
+    [1000, 80],
+  ] as const;
+  const easy = (count: number) => Array.from({ length: count }, () => [250, 8] as const);
+
+  test.each([
+    ['is none while a thousand rows take forty milliseconds', seen([1000, 40], [1000, 70]), false],
+    ['is not seen in one batch that takes twice as long', seen([1000, 80], [1000, 40], [1000, 80]), false],
+    ['is seen in two of them in a row', seen([1000, 80], [1000, 80]), true],
+    ['stays while small batches are slower than alone', seen(...slow, ...easy(15), [250, 20], ...easy(15)), true],
+    ['is over after sixteen in a row that were not', seen(...slow, ...easy(16)), false],
+    ['is not seen in a few rows, which take their round trips', seen([2, 20], [2, 20]), false],
+  ])('%s', (_, load, isLoaded) => {
+    expect(load.isLoaded).toBe(isLoaded);
+  });
+
+  test('makes a sweep go on in batches of 250 rows, one after the other', async () => {
+    await seedFleet(database, { rows: 2000, silentSeconds: 700 });
+    await database.query(`CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$`);
+    await database.query('CREATE TRIGGER busy AFTER UPDATE ON delegations FOR EACH STATEMENT EXECUTE FUNCTION busy()');
+    const { sweeper } = testSweeper(database.db, { batchRowsMax: 500 });
+    const { stuck, batches } = await sweeper.sweep(manual);
+    expect(stuck).toBe(2000);
+    // The first two or three had five hundred.
+    expect(batches).toBeGreaterThanOrEqual(6);
+    await seedFleet(database, { rows: 1000, silentSeconds: 700 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1000, batches: 4 });
+  });
 });
 
 describe('a database that does not manage a batch in time', () => {
