@@ -33,20 +33,25 @@ export class Daemon implements AsyncDisposable {
   /** From the process's start to its first sweep's end, in milliseconds. */
   readonly swept: Promise<number>;
 
-  static async start(url: string): Promise<Daemon> {
+  #onSweep: ((durationMs: number) => void)[] = [];
+
+  static async start(url: string, env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
     built ??= build().then(nodeFlags);
-    return new Daemon(url, await built);
+    return new Daemon(url, await built, env);
   }
 
-  private constructor(url: string, flags: readonly string[]) {
+  private constructor(url: string, flags: readonly string[], env: Readonly<Record<string, string>>) {
     this.#child = spawn(process.execPath, [...flags, `${BUILD}/dist/main.js`, 'start'], {
-      env: { PATH: process.env.PATH, DATABASE_URL: url, OPS_PORT: '0', NODE_ENV: 'production' },
+      env: { PATH: process.env.PATH, DATABASE_URL: url, OPS_PORT: '0', NODE_ENV: 'production', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: this.#child.stdout! });
     this.swept = new Promise((resolve, reject) => {
       lines.on('line', (line) => {
-        if (line.includes('"event":"sweep.completed"')) resolve(performance.now() - this.#startedAtMs);
+        if (!line.includes('"event":"sweep.completed"')) return;
+        resolve(performance.now() - this.#startedAtMs);
+        const { durationMs } = JSON.parse(line) as { durationMs: number };
+        for (const heard of this.#onSweep.splice(0)) heard(durationMs);
       });
       this.#child.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
     });
@@ -55,6 +60,16 @@ export class Daemon implements AsyncDisposable {
 
   get residentMb(): number {
     return (Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'latin1').split(' ')[1]) * PAGE_KB) / 1024;
+  }
+
+  /** The most that was resident at any time. */
+  get peakMb(): number {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))![1]) / 1024;
+  }
+
+  /** How long the next sweep to end took, in milliseconds. */
+  nextSweep(): Promise<number> {
+    return new Promise((heard) => this.#onSweep.push(heard));
   }
 
   /** CPU since its start, in milliseconds. */

@@ -1,5 +1,6 @@
 import type { Bench } from '../bench.ts';
 import type { Findings } from '../figure.ts';
+import { besideSweepsScenario } from './beside-sweeps.ts';
 import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
@@ -21,5 +22,6 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   drift: driftScenario,
   crossings: crossingsScenario,
   sweep: sweepScenario,
+  'beside-sweeps': besideSweepsScenario,
   idle: idleScenario,
 };

@@ -41,12 +41,36 @@ const retryableNodeCodes = new Set([
 const retryableMessages =
   /connection terminated|connection ended|timeout expired|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable|cannot use a pool after calling end/i;
 
-/** Retryable for the database as a whole, but a trigger of one row may raise them as well, each time anew. */
-const ambiguousStates = new Set(['3F000', '42P01', 'XX000']);
+/** Of the connection, the login or the server as a whole, wherever in a statement they come up. */
+const connectionClasses = new Set([
+  '08', // connection exception
+  '28', // the login is refused
+  '53', // insufficient resources: disk full, out of memory, too many connections
+]);
+const connectionStates = /^(?:57P0.|25006|25P03|3D000)$/;
 
-/** Whether the error of a statement over many rows may be that of one of them. */
+/**
+ * Whether the error of a statement over many rows may be that of one of them: a trigger of one row can raise any
+ * SQLSTATE, also one that is retryable otherwise. Never so: what the connection, the login or the server's resources
+ * are to blame for, and what has no SQLSTATE.
+ */
 export function mayBeOneRows(err: unknown): boolean {
-  return !isRetryable(err) || ambiguousStates.has(String((err as { code?: unknown }).code));
+  const state = sqlstateOf(err);
+  return state !== null && !connectionClasses.has(state.slice(0, 2)) && !connectionStates.test(state);
+}
+
+/** Whether the database took longer over a statement than it was given: by the server's clock, or by the client's. */
+export function isTimeout(err: unknown): boolean {
+  return sqlstateOf(err) === '57014' || (isNativeError(err) && /query read timeout/i.test(err.message));
+}
+
+/** The SQLSTATE of an error that the server sent; null for any other. */
+export function sqlstateOf(err: unknown): string | null {
+  if (!isNativeError(err)) return null;
+  const { code } = err as { code?: unknown };
+  // Node's own EPIPE has five letters, too.
+  if (typeof code !== 'string' || retryableNodeCodes.has(code)) return null;
+  return /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
 /** Whether trying again, later, is worthwhile. False for an error of a row, a statement or this program. */

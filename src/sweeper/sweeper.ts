@@ -1,30 +1,34 @@
 import { randomUUID } from 'node:crypto';
+import { limited } from '../db/limited.ts';
 import type { LedgerDb } from '../db/schema.ts';
 import { isRetryable } from '../db/sqlstate.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { DryRun } from './dry-run.ts';
-import { type Micros, wholeMs } from './instant.ts';
+import { wholeMs } from './instant.ts';
+import { Lease, type Opening } from './lease.ts';
 import type { Beat } from './observed-time/beat.ts';
 import { ObservedTime } from './observed-time/observed-time.ts';
 import type { Refusal } from './observed-time/refusal.ts';
 import { Evidence } from './pass/evidence.ts';
 import type { MarkedRow } from './pass/mark.ts';
+import { Marker } from './pass/marker.ts';
 import type { SweepObserver } from './pass/observer.ts';
 import { PoisonRegister } from './pass/poison-register.ts';
-import { type RuleOutcome, RuleSweep } from './pass/rule-sweep.ts';
+import { failedOutcome, type RuleOutcome } from './pass/progress.ts';
+import { RuleSweep } from './pass/rule-sweep.ts';
 import { overdue, type Rule, type RuleName, stale } from './pass/rules.ts';
-import { DailyReport } from './standing-faults/daily-report.ts';
-import { LockReport } from './standing-faults/lock-report.ts';
+import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
-import { SnapshotReport } from './standing-faults/snapshot-report.ts';
-import { type Opening, SweeperState } from './state.ts';
+import { SweeperState } from './state.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './storm/probe.ts';
 import type { StormOptions } from './storm/storm-guard.ts';
 import { type StormReading, StormWatch } from './storm/storm-watch.ts';
 import type { SweepSummary, SweepTrigger } from './summary.ts';
+import { SweepRecords } from './sweep-record.ts';
+import { SweepReports } from './sweep-reports.ts';
 import { sweeperTables } from './tables.ts';
-import { type Judgement, judge, type Staleness, type ThresholdOptions } from './threshold/staleness.ts';
+import { type Judgement, judge, type ThresholdOptions } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
 
 /** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
@@ -34,7 +38,11 @@ export interface SweeperOptions extends ThresholdOptions {
   /** Rows of one rule in one sweep. */
   readonly rowsMax: number;
   readonly storm: StormOptions;
+  /** What the server gives one statement, below the client's own 60 s. Default 30 s. */
+  readonly statementLimitMs?: number;
 }
+
+const STATEMENT_LIMIT_MS = 30_000;
 
 export interface SweepRequest {
   readonly trigger: SweepTrigger;
@@ -44,47 +52,78 @@ export interface SweepRequest {
   readonly signal?: AbortSignal;
 }
 
+/** A sweep under way. */
+interface Run {
+  readonly sweepId: string;
+  readonly request: SweepRequest;
+  readonly signal: AbortSignal;
+  readonly opening: Opening;
+  /** Why nobody may be judged here; null: nothing stands against it. */
+  readonly refusal: Refusal | null;
+  readonly judgement: Judgement;
+  readonly suspects: readonly string[];
+  readonly evidence: Evidence;
+  /** By the process's clock: when it began, and when the database's clock was read. */
+  readonly startedAtMs: number;
+  readonly openedAtMs: number;
+}
+
+/** What the rules came to, each by itself. */
+interface Judged {
+  readonly failed: RuleOutcome;
+  readonly stuck: RuleOutcome;
+  /** Null: the guard could not be read, and nothing was marked stale. */
+  readonly storm: StormReading | null;
+}
+
 /**
  * One pass over the ledger: what is overdue becomes failed, what is silent becomes stuck. Risk: a status is never
  * revised, so a false mark destroys good work; hence the database's clock, the observed horizon, the storm guard, and
  * a batch that judges each row under its lock.
+ *
+ * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others have had their
+ * turn, what was marked is kept, and then the sweep fails. Reports come last, and fail nothing.
  */
 export class Sweeper {
+  readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #log: EventLog;
   readonly #observer: SweepObserver | undefined;
+  readonly #lease: Lease;
   readonly #state: SweeperState;
   readonly #observed: ObservedTime;
-  readonly #notices: Notices;
+  readonly #records: SweepRecords;
   readonly #poisons: PoisonRegister;
+  readonly #unsettled: Unsettled;
   readonly #storms: StormWatch;
-  readonly #locks: LockReport;
-  readonly #snapshots: SnapshotReport;
-  readonly #daily: DailyReport;
+  readonly #reports: SweepReports;
   readonly #rules: Readonly<Record<RuleName, RuleSweep>>;
-  readonly #remaining: (nowUs: Micros, staleness: Staleness) => Promise<Record<RuleName, number>>;
+  readonly #remaining: ReturnType<typeof remainingStatement>;
   readonly #dryRun: DryRun;
 
   constructor(db: LedgerDb, log: EventLog, options: SweeperOptions, observer?: SweepObserver, beat?: Beat) {
     const tables = sweeperTables(db);
+    this.#db = db;
     this.#options = options;
     this.#log = log;
     this.#observer = observer;
+    this.#lease = new Lease(db, tables);
     this.#state = new SweeperState(db, tables);
     this.#observed = new ObservedTime(db, tables, beat);
-    this.#notices = new Notices(db, tables);
-    this.#poisons = new PoisonRegister(log, this.#notices);
+    this.#records = new SweepRecords(db, tables);
+    const notices = new Notices(db, tables);
+    this.#poisons = new PoisonRegister(db, tables, log, notices);
+    this.#unsettled = new Unsettled(db, tables);
     this.#storms = new StormWatch(db, tables, options.storm);
-    this.#locks = new LockReport(db, tables, log, this.#notices);
-    this.#snapshots = new SnapshotReport(db, log, this.#notices);
-    this.#daily = new DailyReport(db, tables, log, this.#notices);
-    this.#rules = { overdue: new RuleSweep(db, tables, overdue), stale: new RuleSweep(db, tables, stale) };
-    const remaining = remainingStatement(tables);
-    this.#remaining = async (nowUs, staleness) => (await remaining.run(db, [nowUs, staleness]))[0]!;
+    this.#reports = new SweepReports(db, tables, log, { notices, poisons: this.#poisons, lease: this.#lease });
+    const ruleSweep = (rule: Rule) => new RuleSweep(new Marker(db, tables, rule, this.#unsettled));
+    this.#rules = { overdue: ruleSweep(overdue), stale: ruleSweep(stale) };
+    this.#remaining = remainingStatement(tables);
     this.#dryRun = new DryRun(db, tables, options, {
-      state: this.#state,
+      lease: this.#lease,
       observed: this.#observed,
       storms: this.#storms,
+      poisons: this.#poisons,
     });
   }
 
@@ -107,100 +146,123 @@ export class Sweeper {
     );
   }
 
-  async #sweep(sweepId: string, { trigger, force = false, signal }: SweepRequest): Promise<SweepSummary> {
+  /** What a sweep would do now, changing nothing. */
+  dryRun({ force = false }: Pick<SweepRequest, 'force'> = {}): Promise<SweepSummary> {
+    return this.#dryRun.run(force);
+  }
+
+  async #sweep(sweepId: string, request: SweepRequest): Promise<SweepSummary> {
+    const run = await this.#open(sweepId, request);
+    if (run.refusal !== null) return this.#refuse(run, run.refusal);
+    const judged = await this.#judge(run);
+    const { summary, errors } = await this.#close(run, judged);
+    const { failed, stuck } = judged;
+    await this.#reports.poisoned(sweepId, { overdue: failed.poisons, stale: stuck.poisons });
+    if (errors.length > 0) throw oneOf(errors);
+    await this.#reports.after({ ...run, ...run.judgement }, [failed, stuck], summary);
+    return summary;
+  }
+
+  /** The lease, unless the sweep was called off before; the clock; what earlier sweeps left to look after. */
+  async #open(sweepId: string, request: SweepRequest): Promise<Run> {
     const startedAtMs = performance.now();
-    const opening = await this.#state.open(sweepId);
-    const observed = await this.#observed.read();
-    if (observed.refusal !== null) return this.#refuse(sweepId, trigger, observed.refusal, startedAtMs);
+    const signal = request.signal ?? new AbortController().signal;
+    await this.#reports.apart(sweepId, 'unsettled', () => this.#unsettled.settle());
+    const opening = signal.aborted ? await this.#lease.look() : await this.#lease.open(sweepId);
+    const reading = await this.#observed.read();
     const openedAtMs = performance.now();
-    const judgement = judge(observed, this.#options);
-    const { nowUs, stuckAfterMs, horizon, staleness } = judgement;
+    const suspects = await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
+    const judgement = judge(reading, this.#options);
+    const evidence = new Evidence(this.#log, sweepId, judgement.stuckAfterMs);
+    const { refusal } = reading;
+    const begun = { sweepId, request, signal, opening, refusal, judgement, evidence, startedAtMs, openedAtMs };
+    return { ...begun, suspects: suspects ?? [] };
+  }
+
+  /** Nothing is marked, and no sweep counts as gone through: where rows or heartbeats are hidden, silence says nothing. */
+  #refuse({ sweepId, request, startedAtMs }: Run, { reason, remedy }: Refusal): SweepSummary {
+    this.#log.emit('sweep.refused', { sweepId, trigger: request.trigger, reason, remedy });
+    return { ...nothingDone, sweepId, truncated: true, durationMs: Math.round(performance.now() - startedAtMs) };
+  }
+
+  async #judge(run: Run): Promise<Judged> {
+    const { sweepId, opening, judgement, request } = run;
+    const failed = await this.#mark(run, overdue, this.#options.rowsMax);
+    try {
+      const storm = await this.#readStorm(sweepId, opening, judgement, request.force ?? false);
+      const stuck = await this.#mark(run, stale, this.#storms.rowsAllowed(storm, this.#options));
+      return { failed, stuck, storm };
+    } catch (err) {
+      return { failed, stuck: failedOutcome(err), storm: null };
+    }
+  }
+
+  #mark({ sweepId, judgement, suspects, signal, evidence, openedAtMs }: Run, rule: Rule, rowsMax: number) {
+    const { batchRowsMax, statementLimitMs: limitMs = STATEMENT_LIMIT_MS } = this.#options;
+    const { nowUs, staleness, stuckAfterMs, horizon } = judgement;
     const horizonMs = wholeMs(nowUs - horizon.atUs);
-    const evidence = new Evidence(this.#log, sweepId, stuckAfterMs);
-    const poisons = await this.#poisons.known();
-    const run = (rule: Rule, rowsMax: number) =>
-      this.#rules[rule.name].run({
-        sweepId,
-        nowUs,
-        staleness,
-        stuckAfterMs,
-        batchRowsMax: this.#options.batchRowsMax,
-        rowsMax,
-        poisons,
-        signal: signal ?? new AbortController().signal,
-        onMarked: (rows) => {
-          evidence.add(rule, rows);
-          this.#observer?.marked(rule.name, latenciesMs(rule, rows, horizonMs, performance.now() - openedAtMs));
-        },
-      });
+    return this.#rules[rule.name].run({
+      sweepId,
+      nowUs,
+      staleness,
+      stuckAfterMs,
+      batchRowsMax,
+      rowsMax,
+      limitMs,
+      suspects,
+      signal,
+      onMarked: (rows) => {
+        evidence.add(rule, rows);
+        this.#observer?.marked(rule.name, latenciesMs(rule, rows, horizonMs, performance.now() - openedAtMs));
+      },
+    });
+  }
 
-    const failed = await run(overdue, this.#options.rowsMax);
-    await this.#poisons.report(sweepId, 'overdue', failed.poisons);
-    const storm = await this.#readStorm(sweepId, opening, judgement, force);
-    const stuck = await run(stale, this.#storms.rowsAllowed(storm, this.#options));
-    await this.#poisons.report(sweepId, 'stale', stuck.poisons);
+  /** Keeps the sweep, also one that failed, and logs it when it did not. Returns what it is to fail with. */
+  async #close(run: Run, { failed, stuck, storm }: Judged): Promise<{ summary: SweepSummary; errors: unknown[] }> {
+    const { sweepId, judgement, evidence, startedAtMs } = run;
+    const { nowUs, horizon } = judgement;
+    const { trigger } = run.request;
     const outcomes = [failed, stuck];
-    throwIfPoisoned(outcomes);
-
-    const remaining = await this.#remaining(nowUs, staleness);
+    const errors: unknown[] = outcomes.map(({ err }) => err).filter((err) => err !== null);
+    const remaining = await this.#countRemaining(judgement).catch((err: unknown) => {
+      errors.push(err);
+      return { overdue: 0, stale: 0 };
+    });
+    const held = storm?.action === 'hold';
     const summary: SweepSummary = {
       sweepId,
       stuck: stuck.marked,
       failed: failed.marked,
       poisoned: failed.poisons.length + stuck.poisons.length,
       remaining: Math.min(remaining.overdue + remaining.stale, REMAINING_COUNT_MAX),
-      truncated:
-        isTruncated(failed, remaining.overdue) || isTruncated(stuck, storm.action === 'hold' ? 0 : remaining.stale),
-      held: storm.action === 'hold',
+      truncated: isTruncated(failed, remaining.overdue) || isTruncated(stuck, held ? 0 : remaining.stale),
+      held,
       batches: failed.batches + stuck.batches,
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
       dryRun: false,
       rows: [],
     };
-    await this.#locks.report(sweepId, nowUs, staleness, summary);
-    await this.#snapshots.report();
-    await this.#daily.report();
-    if (outcomes.some(({ end }) => end === 'superseded')) {
-      this.#log.emit('sweep.superseded', { sweepId, bySweepId: (await this.#state.look()).leaseId ?? 'none' });
+    const wentThrough = errors.length === 0 && outcomes.every(({ end }) => end === 'done' || end === 'budget');
+    const callees = evidence.stuckCallees.top();
+    const record = { summary, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
+    await this.#records.close(record).catch((err: unknown) => errors.push(err));
+    if (errors.length === 0) {
+      this.#log.emit('sweep.completed', {
+        ...summaryFields(summary),
+        trigger,
+        oldestSilenceMs: evidence.oldestSilenceMs,
+        callees: evidence.callees.top(),
+      });
     }
-    const wentThrough = outcomes.every(({ end }) => end === 'done' || end === 'budget');
-    if (wentThrough) {
-      // Held, or out of budget: not every suspect was tried.
-      if (outcomes.every(({ end }) => end === 'done')) {
-        await this.#poisons.forgetHealed(
-          poisons,
-          outcomes.flatMap((outcome) => outcome.poisons),
-        );
-      }
-      await this.#notices.prune();
-    }
-    await this.#state.close({
-      summary,
-      startedAtUs: nowUs,
-      trigger,
-      wentThrough,
-      callees: evidence.stuckCallees.top(),
-      marks: evidence.latest,
-    });
-    this.#log.emit('sweep.completed', {
-      ...summaryFields(summary),
-      trigger,
-      oldestSilenceMs: evidence.oldestSilenceMs,
-      callees: evidence.callees.top(),
-    });
-    return summary;
+    return { summary, errors };
   }
 
-  /** Nothing is marked, and no sweep counts as gone through: where rows or heartbeats are hidden, silence says nothing. */
-  #refuse(sweepId: string, trigger: SweepTrigger, { reason, remedy }: Refusal, startedAtMs: number): SweepSummary {
-    this.#log.emit('sweep.refused', { sweepId, trigger, reason, remedy });
-    return { ...nothingDone, sweepId, truncated: true, durationMs: Math.round(performance.now() - startedAtMs) };
-  }
-
-  /** What a sweep would do now, changing nothing. */
-  dryRun({ force = false }: Pick<SweepRequest, 'force'> = {}): Promise<SweepSummary> {
-    return this.#dryRun.run(force);
+  async #countRemaining({ nowUs, staleness }: Judgement): Promise<Record<RuleName, number>> {
+    const limitMs = this.#options.statementLimitMs ?? STATEMENT_LIMIT_MS;
+    const rows = await limited(this.#db, limitMs, (session) => this.#remaining.run(session, [nowUs, staleness]));
+    return rows[0]!;
   }
 
   async #readStorm(
@@ -230,15 +292,15 @@ export class Sweeper {
   }
 }
 
-/** So many rows raised that the fault is not theirs: said by the sweep's failure, once both rules have had their turn. */
-function throwIfPoisoned(outcomes: readonly RuleOutcome[]): void {
-  const poisoned = outcomes.find(({ end }) => end === 'poisoned');
-  if (poisoned) throw poisoned.poisons.at(-1)!.err;
-}
-
 /** Over budget with rows left, or ended before its rows did. */
 function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
-  return end === 'aborted' || end === 'superseded' || (end === 'budget' && remaining > 0);
+  return end === 'budget' ? remaining > 0 : end !== 'done';
+}
+
+/** What a sweep fails with; of several errors with one code, the first. */
+function oneOf(errors: readonly unknown[]): unknown {
+  const codes = new Set(errors.map((err) => errorFields(err).code));
+  return codes.size === 1 ? errors[0] : new AggregateError(errors);
 }
 
 /** From the moment that each row came to match its rule until now, `sinceOpeningMs` into the sweep. */

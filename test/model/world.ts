@@ -214,9 +214,12 @@ export class World implements AsyncDisposable {
   }
 
   #query(session: number, client: pg.PoolClient, mutation: Mutation | undefined) {
+    let isOpen = false;
     return async (text: string, parameters: unknown[]) => {
-      // By a timer, when a process has heard nothing for long: no operation's.
-      if (!text.startsWith('SELECT epoch')) await this.gate?.(session);
+      // A transaction is one turn, as a statement of its own is: who waits for a lock that it holds would keep the turn.
+      // The epoch is read by a timer, when a process has heard nothing for long: it is no operation's.
+      if (!isOpen && !text.startsWith('SELECT epoch')) await this.gate?.(session);
+      isOpen = isOpen ? !/^(?:COMMIT|ROLLBACK)\b/i.test(text) : /^BEGIN\b/i.test(text);
       const mutated = mutation?.edits.reduce((sql, [find, put]) => sql.replaceAll(find, put), text) ?? text;
       if (mutated !== text) this.mutated += 1;
       return client.query(mutated, parameters);

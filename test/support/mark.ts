@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { LedgerDb } from '../../src/db/schema.ts';
 import type { Micros } from '../../src/sweeper/instant.ts';
+import { Marker } from '../../src/sweeper/pass/marker.ts';
 import { RuleSweep } from '../../src/sweeper/pass/rule-sweep.ts';
 import { overdue, type RuleName, stale } from '../../src/sweeper/pass/rules.ts';
+import { Unsettled } from '../../src/sweeper/pass/unsettled.ts';
 import { type SweeperTables, sweeperTables } from '../../src/sweeper/tables.ts';
 import { plainStaleness } from '../../src/sweeper/threshold/staleness.ts';
 import type { TestDatabase } from './database.ts';
@@ -21,17 +23,21 @@ export async function mark(db: LedgerDb, rule: RuleName, request: MarkRequest): 
   const sweepId = randomUUID();
   await db.updateTable('sweeper_state').set({ sweep_id: sweepId }).execute();
   const ids: string[] = [];
-  await new RuleSweep(db, { ...sweeperTables(db), ...request.tables }, { overdue, stale }[rule]).run({
+  const tables = { ...sweeperTables(db), ...request.tables };
+  const marker = new Marker(db, tables, { overdue, stale }[rule], new Unsettled(db, tables));
+  const { err } = await new RuleSweep(marker).run({
     sweepId,
     nowUs,
     staleness: plainStaleness(horizonUs),
     stuckAfterMs: 600_000,
     batchRowsMax: 1000,
     rowsMax: 1000,
-    poisons: { all: [], suspects: [] },
+    limitMs: 30_000,
+    suspects: [],
     signal: new AbortController().signal,
     onMarked: (rows) => ids.push(...rows.map(({ delegationId }) => delegationId)),
   });
+  if (err !== null) throw err;
   return ids.toSorted();
 }
 

@@ -25,7 +25,11 @@ export const sweepEvents = {
       failed: count('delegations failed for their deadline'),
       poisoned: count('rows whose update raises, left as they are'),
       remaining: count('rows that still match a rule, counted to 10,000 at most'),
-      truncated: z.boolean().describe('a rule used up SWEEP_MAX_ROWS; the next sweep goes on'),
+      truncated: z
+        .boolean()
+        .describe(
+          'it ended before its rows did: SWEEP_MAX_ROWS used up, interrupted or superseded; the next sweep goes on',
+        ),
       held: z.boolean().describe('the storm guard held the stale rule'),
       batches: count('transactions that changed rows'),
       durationMs: milliseconds('of the sweep'),
@@ -84,6 +88,31 @@ export const sweepEvents = {
     z.strictObject({
       dueAt: instant("occurrence of SWEEP_CRON, by the database's clock"),
       lateMs: milliseconds('for which no sweep had begun by then, above what a tick may take'),
+    }),
+  ),
+  'sweep.report_failed': event(
+    'warn',
+    'What a sweep looks up or reports beside its work failed; the sweep itself went on',
+    z.strictObject({
+      sweepId,
+      report: z
+        .enum([
+          'unsettled',
+          'suspects',
+          'poisoned',
+          'healed',
+          'row_locked',
+          'snapshot_held',
+          'daily',
+          'superseded',
+          'pruning',
+        ])
+        .describe(
+          'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
+            '(`suspects`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
+            '`daily` figures, which sweep `superseded` it; the `pruning` of what was logged long ago',
+        ),
+      err,
     }),
   ),
   'sweep.poisoned': event(

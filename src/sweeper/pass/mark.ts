@@ -63,6 +63,26 @@ function placeOf(keyUs: string, delegationId: string): string {
   return `(CASE WHEN ${keyUs}::float8 = '-infinity' THEN '-infinity' ELSE ${timestampOf(keyUs)} END, ${delegationId}::text)`;
 }
 
+/**
+ * SQL: the row is not known to be poisoned. One probe of the notices' key for each row looked at, however many are known;
+ * OFFSET keeps it from becoming a join, for which the rows would lose their order. Left out while none is known.
+ */
+export function isNotKnownPoison({ notices }: SweeperTables): string {
+  return `NOT EXISTS (SELECT FROM ${notices} n
+    WHERE n.kind = 'poisoned' AND n.subject = d.delegation_id COLLATE "default" OFFSET 0)`;
+}
+
+/** SQL: rows to leave out: those that the pass has found, and, where some are known from before, those as well. */
+function isSpared(tables: SweeperTables, foundIds: string, { someKnown }: Sparing): string {
+  const isFound = `d.delegation_id <> ALL(${foundIds}::text[])`;
+  return someKnown ? `${isFound} AND ${isNotKnownPoison(tables)}` : isFound;
+}
+
+/** Whether rows are known whose update raises. */
+export interface Sparing {
+  readonly someKnown: boolean;
+}
+
 function leaseId({ sweeperState }: SweeperTables): string {
   return `(SELECT sweep_id FROM ${sweeperState} WHERE singleton)`;
 }
@@ -72,12 +92,16 @@ function leaseId({ sweeperState }: SweeperTables): string {
  * costs. So several batches can be in flight and never meet.
  * Parameters: $1 now, $2 staleness, $3 rows at most, $4 and $5 the cursor, $6 ids to leave out, $7 rows in a batch.
  */
-export function planStatement(tables: SweeperTables, rule: Rule): Statement<PlanAnswer> {
+export function planStatement(
+  tables: SweeperTables,
+  rule: Rule,
+  sparing: Sparing = { someKnown: false },
+): Statement<PlanAnswer> {
   return new Statement(`
 WITH matching AS (
   SELECT d.${rule.key} AS key, d.delegation_id
   FROM ${tables.delegations} d
-  WHERE ${rule.matches} AND ${isAfter(rule, '$4', '$5')} AND d.delegation_id <> ALL($6::text[])
+  WHERE ${rule.matches} AND ${isAfter(rule, '$4', '$5')} AND ${isSpared(tables, '$6', sparing)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $3::int),
 numbered AS (
   SELECT key, delegation_id, row_number() OVER places AS n, lead(delegation_id) OVER places IS NULL AS is_last
@@ -95,8 +119,12 @@ ORDER BY e.n`);
  * Parameters: $1 now, $2 staleness, $3 sweep id, $4 threshold in ms, $5 rows at most, $6 ids to leave out, $7 and $8 the
  * place that it begins after, $9 and $10 the one that it ends with.
  */
-export function markBatchStatement(tables: SweeperTables, rule: Rule): Statement<MarkAnswer> {
-  return markStatement(tables, rule, `${isWithin(rule)} AND d.delegation_id <> ALL($6::text[])`);
+export function markBatchStatement(
+  tables: SweeperTables,
+  rule: Rule,
+  sparing: Sparing = { someKnown: false },
+): Statement<MarkAnswer> {
+  return markStatement(tables, rule, `${isWithin(rule)} AND ${isSpared(tables, '$6', sparing)}`);
 }
 
 /** The same for named rows: how a row whose update raises is told from its neighbours. $6: the ids. */
@@ -145,11 +173,15 @@ FROM (VALUES ($4::numeric)) one LEFT JOIN moved m ON true`);
  * The keys of a batch's rows, in order. Locks nothing.
  * Parameters: $1 now, $2 staleness, $3 rows at most, $4 and $5, $6 and $7 the range, $8 ids to leave out.
  */
-export function batchKeysStatement(tables: SweeperTables, rule: Rule): Statement<{ delegationId: string }> {
+export function batchKeysStatement(
+  tables: SweeperTables,
+  rule: Rule,
+  sparing: Sparing = { someKnown: false },
+): Statement<{ delegationId: string }> {
   return new Statement(`
 SELECT d.delegation_id AS "delegationId"
 FROM ${tables.delegations} d
 WHERE ${rule.matches} AND ${isAfter(rule, '$4', '$5')} AND ${isUpTo(rule, '$6', '$7')}
-  AND d.delegation_id <> ALL($8::text[])
+  AND ${isSpared(tables, '$8', sparing)}
 ORDER BY d.${rule.key}, d.delegation_id LIMIT $3::int`);
 }

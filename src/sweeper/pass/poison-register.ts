@@ -1,34 +1,72 @@
+import { limited } from '../../db/limited.ts';
+import type { LedgerDb } from '../../db/schema.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import type { Notices } from '../standing-faults/notices.ts';
-import type { Poison } from './rule-sweep.ts';
-import type { RuleName } from './rules.ts';
+import type { Micros } from '../instant.ts';
+import { type Notices, REPORT_LIMIT_MS } from '../standing-faults/notices.ts';
+import type { SweeperTables } from '../tables.ts';
+import type { Staleness } from '../threshold/staleness.ts';
+import type { Poison } from './poison.ts';
+import { type RuleName, rules } from './rules.ts';
 
-/** Known poisoned rows that a sweep leaves out of its batches. */
-const KNOWN_MAX = 10_000;
-/** Of these, how many it tries again, apart, at about two statements each. The ones said longest ago come first. */
+/** Known poisoned rows that one sweep tries again, at about two statements each. */
 const SUSPECTS_MAX = 1_000;
+/** The sweep waits for it. Without the suspects it goes on, and meets them in its batches. */
+const READ_LIMIT_MS = 5_000;
 
-export interface KnownPoisons {
-  readonly all: readonly string[];
-  readonly suspects: readonly string[];
-}
-
-/** The rows whose update raises: said once an hour each, tried again by every sweep, forgotten once they are healed. */
+/**
+ * The rows whose update raises: each is logged once an hour, tried again apart from its batch, and forgotten once no
+ * rule matches it any more. However many are known, all are left out of the batches; of more than a thousand each sweep
+ * tries those whose hour is over, then others at random.
+ */
 export class PoisonRegister {
+  readonly #db: LedgerDb;
   readonly #log: EventLog;
   readonly #notices: Notices;
+  readonly #suspects: Statement<{ delegationId: string }>;
+  readonly #forget: Statement<never>;
+  readonly #matching: ReadonlyMap<RuleName, Statement<{ known: number }>>;
 
-  constructor(log: EventLog, notices: Notices) {
+  constructor(db: LedgerDb, { delegations, notices }: SweeperTables, log: EventLog, faults: Notices) {
+    this.#db = db;
     this.#log = log;
-    this.#notices = notices;
+    this.#notices = faults;
+    this.#suspects = new Statement(`
+SELECT subject AS "delegationId" FROM ${notices} WHERE kind = 'poisoned'
+ORDER BY noticed_at <= clock_timestamp() - interval '1 hour' DESC, random() LIMIT ${SUSPECTS_MAX}`);
+    const anyRule = rules.map(({ matches }) => `(${matches})`).join(' OR ');
+    this.#forget = new Statement(`
+DELETE FROM ${notices} n
+WHERE n.kind = 'poisoned' AND n.subject = ANY($3::text[]) AND NOT EXISTS (
+  SELECT FROM ${delegations} d WHERE d.delegation_id = n.subject COLLATE "C" AND (${anyRule}))`);
+    this.#matching = new Map(
+      rules.map(({ name, matches }) => [
+        name,
+        new Statement(`
+SELECT ${wholeNumber('count(*)')} AS "known" FROM (
+  SELECT FROM ${notices} n JOIN ${delegations} d ON d.delegation_id = n.subject COLLATE "C"
+  WHERE n.kind = 'poisoned' AND ${matches} LIMIT $3::int) counted`),
+      ]),
+    );
   }
 
-  async known(): Promise<KnownPoisons> {
-    const all = await this.#notices.known('poisoned', KNOWN_MAX);
-    return { all, suspects: all.slice(0, SUSPECTS_MAX) };
+  /** The rows to try again. Throws the database's error. */
+  async suspects(): Promise<string[]> {
+    const rows = await limited(this.#db, READ_LIMIT_MS, (session) => this.#suspects.run(session, []));
+    return rows.map(({ delegationId }) => delegationId);
   }
 
+  /** How many known ones a rule matches, counted no further than `countMax`. */
+  async countMatching(rule: RuleName, nowUs: Micros, staleness: Staleness, countMax: number): Promise<number> {
+    const statement = this.#matching.get(rule)!;
+    const [row] = await limited(this.#db, READ_LIMIT_MS, (session) =>
+      statement.run(session, [nowUs, staleness, countMax]),
+    );
+    return row!.known;
+  }
+
+  /** Keeps these rows in mind, and logs those that have not been logged for an hour. */
   async report(sweepId: string, rule: RuleName, poisons: readonly Poison[]): Promise<void> {
     const errors = new Map(poisons.map(({ delegationId, err }) => [delegationId, err]));
     for (const delegationId of await this.#notices.due('poisoned', [...errors.keys()])) {
@@ -36,12 +74,9 @@ export class PoisonRegister {
     }
   }
 
-  /** Forgets the suspects that raised no more. */
-  async forgetHealed({ suspects }: KnownPoisons, poisons: readonly Poison[]): Promise<void> {
-    const poisoned = new Set(poisons.map(({ delegationId }) => delegationId));
-    await this.#notices.forget(
-      'poisoned',
-      suspects.filter((id) => !poisoned.has(id)),
-    );
+  /** Forgets the suspects that no rule matches any more. One that was not tried, or is locked, stays. */
+  async forgetHealed(nowUs: Micros, staleness: Staleness, suspects: readonly string[]): Promise<void> {
+    if (suspects.length === 0) return;
+    await limited(this.#db, REPORT_LIMIT_MS, (session) => this.#forget.run(session, [nowUs, staleness, suspects]));
   }
 }

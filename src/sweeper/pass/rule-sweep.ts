@@ -1,26 +1,14 @@
-import type { LedgerDb } from '../../db/schema.ts';
-import { mayBeOneRows } from '../../db/sqlstate.ts';
-import type { Statement } from '../../db/statement.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
 import type { Micros } from '../instant.ts';
-import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
-import { inSpan } from '../tracing.ts';
-import {
-  batchKeysStatement,
-  type Cursor,
-  cursorStart,
-  type Leased,
-  type MarkAnswer,
-  type MarkedRow,
-  markBatchStatement,
-  markRowsStatement,
-  type PlanAnswer,
-  planStatement,
-  type Range,
-} from './mark.ts';
-import type { KnownPoisons } from './poison-register.ts';
+import { type BatchSize, fullBatchSize, nextBatchSize } from './batch-size.ts';
+import { LOADED_ROWS_MAX, type Load, nextLoad, noLoad, pauseMsAfter } from './load.ts';
+import { type Cursor, cursorStart, type MarkAnswer, type MarkedRow, type Range } from './mark.ts';
+import type { Marker } from './marker.ts';
+import { afterRefusal } from './poison.ts';
+import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
-import type { Rule, RuleName } from './rules.ts';
 
 /** What one pass of one rule works with. */
 export interface RulePass {
@@ -31,220 +19,205 @@ export interface RulePass {
   readonly batchRowsMax: number;
   /** Rows that this pass may mark. */
   readonly rowsMax: number;
-  /** Rows whose update is known to raise: left out of the batches, and some of them tried apart. */
-  readonly poisons: KnownPoisons;
+  /** What the server gives one statement. */
+  readonly limitMs: number;
+  /** Rows whose update is known to raise, tried again apart. All that are known are left out of the batches. */
+  readonly suspects: readonly string[];
   readonly signal: AbortSignal;
   /** Called after each commit, with the evidence. */
   readonly onMarked: (rows: readonly MarkedRow[]) => void;
 }
 
-export interface Poison {
-  readonly delegationId: string;
-  readonly err: unknown;
-}
-
-export interface RuleOutcome {
-  readonly marked: number;
-  readonly batches: number;
-  readonly poisons: readonly Poison[];
-  /**
-   * Why it ended: `done`, no row was left; `budget`; `aborted` by the signal; `superseded` by another sweep's lease;
-   * `poisoned`, so many rows raise that the fault is not theirs.
-   */
-  readonly end: 'done' | 'budget' | 'aborted' | 'superseded' | 'poisoned';
-}
-
-/** New poisoned rows that one pass isolates, at about twenty statements each, before it gives up for this time. */
-const POISONS_NEW_MAX = 100;
-
 /**
  * Batches in flight at once, each on its own connection: while one waits for its commit or its rows are logged, the
- * other works. More gain little, since they meet on the same pages and the same write-ahead log.
+ * other works. More gain little, since they meet on the same pages and the same write-ahead log. Beside others at work
+ * the first lane goes on alone.
  */
 const LANES = 2;
 
+/** What a pass spends on known poisoned rows, so that one which takes its time holds up nobody. */
+const SUSPECTS_MAX_MS = 10_000;
+
+/** Rows that are tried apart from their batch, and what they have met so far. */
+interface Suspicion {
+  readonly ids: readonly string[];
+  readonly before?: unknown;
+  readonly attempt: number;
+}
+
 /** Marks what matches one rule, batch by batch, each its own transaction, oldest first. */
 export class RuleSweep {
-  readonly #db: LedgerDb;
-  readonly #rule: RuleName;
-  readonly #plan: Statement<PlanAnswer>;
-  readonly #batch: Statement<MarkAnswer>;
-  readonly #rows: Statement<MarkAnswer>;
-  readonly #keys: Statement<{ delegationId: string }>;
+  readonly #marker: Marker;
+  /** From sweep to sweep: what this database managed of late. */
+  #size: BatchSize | undefined;
+  #load: Load = noLoad;
+  #onCalm: (() => void)[] = [];
 
-  constructor(db: LedgerDb, tables: SweeperTables, rule: Rule) {
-    this.#db = db;
-    this.#rule = rule.name;
-    this.#plan = planStatement(tables, rule);
-    this.#batch = markBatchStatement(tables, rule);
-    this.#rows = markRowsStatement(tables, rule);
-    this.#keys = batchKeysStatement(tables, rule);
+  constructor(marker: Marker) {
+    this.#marker = marker;
   }
 
-  /** @throws the database's error when it is one that concerns more than a row. No batch is in flight then. */
+  /** Never throws for the database's error: it is the outcome's. No batch is in flight then. */
   async run(pass: RulePass): Promise<RuleOutcome> {
     const progress = new Progress(pass);
-    await this.#isolate(pass, progress, pass.poisons.suspects.slice(0, pass.rowsMax));
-    const plan = async (after: Cursor, rowsMax: number) => progress.rowsOf(await this.#planAfter(pass, after, rowsMax));
+    this.#size ??= fullBatchSize(pass.batchRowsMax);
+    await this.#trySuspects(pass, progress).catch((err: unknown) => progress.fail(err));
+    const plan = async (after: Cursor, rowsMax: number) =>
+      progress.rowsOf(await this.#marker.plan(pass, after, rowsMax, progress.poisonedIds()));
     const ranges = new Ranges(plan, cursorStart, pass.batchRowsMax, pass.rowsMax);
-    const lanes = Array.from({ length: LANES }, () => this.#takeRanges(pass, progress, ranges));
-    const failed = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
-    if (failed) throw failed.reason;
+    const first = this.#takeRanges(pass, progress, ranges).finally(() => this.#wakeSpares());
+    const spares = Array.from({ length: LANES - 1 }, () => this.#takeRanges(pass, progress, ranges, first));
+    await Promise.all([first, ...spares]);
     return progress.outcome();
   }
 
-  async #takeRanges(pass: RulePass, progress: Progress, ranges: Ranges): Promise<void> {
+  async #trySuspects(pass: RulePass, progress: Progress): Promise<void> {
+    const suspects = pass.suspects.slice(0, pass.rowsMax);
+    const endsAtMs = performance.now() + SUSPECTS_MAX_MS;
+    const rowsMax = this.#size!.rowsMax;
+    for (let from = 0; from < suspects.length; from += rowsMax) {
+      const ids = suspects.slice(from, from + rowsMax);
+      await this.#isolate(pass, progress, { ids, attempt: 1 }, () => performance.now() < endsAtMs);
+    }
+  }
+
+  /** A spare lane rests while others are at work, and no longer than the first one goes on. */
+  async #takeRanges(pass: RulePass, progress: Progress, ranges: Ranges, first?: Promise<void>): Promise<void> {
     try {
       while (!progress.ended()) {
+        if (first && this.#load.isLoaded) await Promise.race([first, this.#loadToEnd()]);
+        if (progress.ended()) return;
         const range = await ranges.next();
-        if (range === null || progress.ended()) return;
+        if (range === null) return;
         await this.#take(pass, progress, range);
       }
     } catch (err) {
-      progress.fail();
-      throw err;
+      progress.fail(err);
     }
   }
 
+  /** Takes all of a range, in as many batches as its size, the budget and the rows that others hold make of it. */
   async #take(pass: RulePass, progress: Progress, range: Range): Promise<void> {
-    const rowsMax = progress.reserve(range.rows);
-    if (rowsMax === 0) return;
-    try {
-      const refused = await this.#commit(progress, this.#markBatch(pass, range, rowsMax));
-      if (!refused) return;
-      const ids = await this.#idsOf(pass, range, rowsMax);
-      if (ids.length > 0) await this.#isolateHalves(pass, progress, ids, refused.err);
-    } finally {
-      progress.release(rowsMax);
+    for (let isAll = false; !isAll; ) {
+      const rowsMax = await progress.reserve(Math.min(range.rows, this.#rowsMax()));
+      if (rowsMax === 0) return;
+      try {
+        const taken = await this.#takeBatch(pass, progress, range, rowsMax);
+        isAll = taken < rowsMax || rowsMax >= range.rows;
+      } finally {
+        progress.release(rowsMax);
+      }
     }
   }
 
-  /** Marks these rows; when one of them raises, halves them until it stands alone. */
-  async #isolate(pass: RulePass, progress: Progress, ids: readonly string[]): Promise<void> {
-    if (ids.length === 0 || progress.ended()) return;
-    const refused = await this.#commit(progress, this.#markRows(pass, ids));
-    if (refused) await this.#isolateHalves(pass, progress, ids, refused.err);
-  }
-
-  /** Counts what was marked. Returns the error when one of the rows raised it, and throws one that is not theirs. */
-  async #commit(progress: Progress, marking: Promise<MarkAnswer[]>): Promise<{ readonly err: unknown } | null> {
-    const answers = await marking.catch((err: unknown) => {
-      if (!mayBeOneRows(err)) throw err;
-      return { err };
-    });
-    if ('err' in answers) return answers;
-    progress.commit(answers);
-    return null;
+  /** Returns how many rows were dealt with: fewer than asked for when the range has no more. */
+  async #takeBatch(pass: RulePass, progress: Progress, range: Range, rowsMax: number): Promise<number> {
+    const found = progress.poisonedIds();
+    const startedAtMs = performance.now();
+    for (let attempt = 1, before: unknown; ; attempt += 1) {
+      const answer = await this.#attempt(this.#marker.markBatch(pass, range, rowsMax, found));
+      if (!('err' in answer)) {
+        if (rowsMax >= this.#rowsMax()) this.#resize('success', pass);
+        const tookMs = performance.now() - startedAtMs;
+        const marked = progress.commit(answer);
+        this.#load = nextLoad(this.#load, rowsMax, tookMs);
+        if (!this.#load.isLoaded) this.#wakeSpares();
+        await this.#pause(pass, pauseMsAfter(rowsMax, tookMs));
+        return marked;
+      }
+      const { err } = answer;
+      if (isTimeout(err)) this.#resize('timeout', pass);
+      const verdict = afterRefusal({ err, rows: rowsMax, before, attempt });
+      if (verdict === 'give up') throw err;
+      if (progress.blamesDatabase(err) || (verdict !== 'again' && !progress.mayIsolate())) {
+        progress.skip(err);
+        return 0;
+      }
+      before = err;
+      if (verdict === 'again') continue;
+      const ids = await this.#marker.idsOf(pass, range, rowsMax, found);
+      await this.#isolateHalves(pass, progress, ids, err);
+      return ids.length;
+    }
   }
 
   async #isolateHalves(pass: RulePass, progress: Progress, ids: readonly string[], err: unknown): Promise<void> {
-    if (ids.length === 1) {
-      progress.poison(ids[0]!, err);
-      return;
+    const startedAtMs = performance.now();
+    let countedMs = 0;
+    const mayGoOn = () => {
+      const spentMs = performance.now() - startedAtMs;
+      const sinceMs = spentMs - countedMs;
+      countedMs = spentMs;
+      return progress.mayIsolate(sinceMs);
+    };
+    const isAll = await this.#isolate(pass, progress, { ids, before: err, attempt: 1 }, mayGoOn, true);
+    if (!isAll && !progress.ended()) progress.skip(err);
+  }
+
+  /**
+   * Marks these rows; when one of them raises, halves them until it stands alone. False: it ended before all had been
+   * tried, since it may not go on or the database is to blame.
+   */
+  async #isolate(
+    pass: RulePass,
+    progress: Progress,
+    first: Suspicion,
+    mayGoOn: () => boolean,
+    isNew = false,
+  ): Promise<boolean> {
+    const queue = isNew ? halvesOf(first.ids, first.before) : [first];
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      if (progress.ended() || !mayGoOn()) return false;
+      const { ids, before, attempt } = next;
+      const answer = await this.#attempt(this.#marker.markRows(pass, ids));
+      if (!('err' in answer)) {
+        progress.commit(answer);
+        continue;
+      }
+      const { err } = answer;
+      const verdict = afterRefusal({ err, rows: ids.length, before, attempt });
+      if (verdict === 'give up') throw err;
+      if (isNew && progress.blamesDatabase(err)) return false;
+      if (verdict === 'poisoned') progress.poison(ids[0]!, err);
+      else if (verdict === 'again') queue.unshift({ ids, before: err, attempt: attempt + 1 });
+      // The other half before the halves of this one: where it succeeds, the database is not to blame.
+      else if (isRetryable(err)) queue.push(...halvesOf(ids, err));
+      else queue.unshift(...halvesOf(ids, err));
     }
-    const middle = Math.ceil(ids.length / 2);
-    await this.#isolate(pass, progress, ids.slice(0, middle));
-    await this.#isolate(pass, progress, ids.slice(middle));
+    return true;
   }
 
-  #planAfter(pass: RulePass, after: Cursor, rowsMax: number): Promise<PlanAnswer[]> {
-    const { nowUs, staleness, poisons, batchRowsMax } = pass;
-    const { keyUs, delegationId } = after;
-    return this.#plan.run(this.#db, [nowUs, staleness, rowsMax, keyUs, delegationId, poisons.all, batchRowsMax]);
+  async #attempt(marking: Promise<MarkAnswer[]>): Promise<MarkAnswer[] | { readonly err: unknown }> {
+    return marking.catch((err: unknown) => ({ err }));
   }
 
-  #markBatch(pass: RulePass, range: Range, rowsMax: number): Promise<MarkAnswer[]> {
-    const { nowUs, staleness, sweepId, stuckAfterMs, poisons } = pass;
-    const bounds = boundsOf(range);
-    return this.#mark(this.#batch, [nowUs, staleness, sweepId, stuckAfterMs, rowsMax, poisons.all, ...bounds]);
+  #resize(outcome: 'timeout' | 'success', { batchRowsMax }: RulePass): void {
+    this.#size = nextBatchSize(this.#size!, outcome, batchRowsMax);
   }
 
-  #markRows({ nowUs, staleness, sweepId, stuckAfterMs }: RulePass, ids: readonly string[]): Promise<MarkAnswer[]> {
-    return this.#mark(this.#rows, [nowUs, staleness, sweepId, stuckAfterMs, ids.length, ids]);
+  /** Rows that the next batch may have. */
+  #rowsMax(): number {
+    const { rowsMax } = this.#size!;
+    return this.#load.isLoaded ? Math.min(rowsMax, LOADED_ROWS_MAX) : rowsMax;
   }
 
-  #mark(statement: Statement<MarkAnswer>, parameters: readonly unknown[]): Promise<MarkAnswer[]> {
-    return inSpan(
-      'sweep batch',
-      { rule: this.#rule },
-      () => statement.run(this.#db, parameters),
-      (answers) => ({ rows: answers.filter(({ delegationId }) => delegationId !== null).length }),
-    );
+  #loadToEnd(): Promise<void> {
+    return new Promise((wake) => this.#onCalm.push(wake));
   }
 
-  async #idsOf({ nowUs, staleness, poisons }: RulePass, range: Range, rowsMax: number): Promise<string[]> {
-    const rows = await this.#keys.run(this.#db, [nowUs, staleness, rowsMax, ...boundsOf(range), poisons.all]);
-    return rows.map(({ delegationId }) => delegationId);
+  #wakeSpares(): void {
+    for (const wake of this.#onCalm.splice(0)) wake();
+  }
+
+  async #pause({ signal }: RulePass, pauseMs: number): Promise<void> {
+    if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }
 
-function boundsOf({ after, upTo }: Range): unknown[] {
-  return [after.keyUs, after.delegationId, upTo.keyUs, upTo.delegationId];
-}
-
-/** What a pass has done so far, and whether it is over. */
-class Progress {
-  readonly #pass: RulePass;
-  /** By id: both lanes may meet the same row. */
-  readonly #poisons = new Map<string, Poison>();
-  #batches = 0;
-  #marked = 0;
-  /** Rows that the batches in flight may still mark. */
-  #reserved = 0;
-  #superseded = false;
-  #failed = false;
-
-  constructor(pass: RulePass) {
-    this.#pass = pass;
-  }
-
-  /** Takes a batch's rows out of the budget, as far as it goes, until they are released. */
-  reserve(rows: number): number {
-    const granted = Math.max(0, Math.min(rows, this.#pass.rowsMax - this.#marked - this.#reserved));
-    this.#reserved += granted;
-    return granted;
-  }
-
-  release(rows: number): void {
-    this.#reserved -= rows;
-  }
-
-  /** The answer's rows, and whether the lease is still ours. */
-  rowsOf<Row extends { delegationId: string }>(answers: readonly Leased<Row>[]): Row[] {
-    // For good: another batch's answer may be older than this one.
-    this.#superseded ||= answers[0]?.leaseId !== this.#pass.sweepId;
-    return answers.filter((answer) => answer.delegationId !== null) as unknown as Row[];
-  }
-
-  commit(answers: readonly MarkAnswer[]): void {
-    const rows = this.rowsOf<MarkedRow>(answers);
-    if (rows.length === 0) return;
-    this.#marked += rows.length;
-    this.#batches += 1;
-    this.#pass.onMarked(rows);
-  }
-
-  poison(delegationId: string, err: unknown): void {
-    this.#poisons.set(delegationId, { delegationId, err });
-  }
-
-  /** A batch has met an error that ends the pass: the other lanes start no more. */
-  fail(): void {
-    this.#failed = true;
-  }
-
-  ended(): boolean {
-    return this.#failed || this.#end() !== 'done';
-  }
-
-  outcome(): RuleOutcome {
-    return { marked: this.#marked, batches: this.#batches, poisons: [...this.#poisons.values()], end: this.#end() };
-  }
-
-  #end(): RuleOutcome['end'] {
-    if (this.#superseded) return 'superseded';
-    if (this.#pass.signal.aborted) return 'aborted';
-    if (this.#poisons.size > this.#pass.poisons.suspects.length + POISONS_NEW_MAX) return 'poisoned';
-    return this.#marked >= this.#pass.rowsMax ? 'budget' : 'done';
-  }
+/** One row alone has yet to be met with its error a second time. */
+function halvesOf(ids: readonly string[], err: unknown): Suspicion[] {
+  const middle = Math.ceil(ids.length / 2);
+  return [ids.slice(0, middle), ids.slice(middle)]
+    .filter((half) => half.length > 0)
+    .map((half) => ({ ids: half, attempt: 1, ...(half.length > 1 && { before: err }) }));
 }

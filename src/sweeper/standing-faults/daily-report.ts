@@ -1,13 +1,14 @@
+import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { type Day, dayStatement, falsePositiveRatio } from '../status/day.ts';
 import type { SweeperTables } from '../tables.ts';
-import type { Notices } from './notices.ts';
+import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 
 const WINDOW_MS = 24 * 3_600_000;
 
-/** Says once a day, by one of the replicas, how many of the marks were false: what STUCK_AFTER is to be set by. */
+/** Logs once a day, by one of the replicas, how many of the marks were false: what STUCK_AFTER is to be set by. */
 export class DailyReport {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
@@ -24,7 +25,7 @@ export class DailyReport {
   async report(): Promise<void> {
     const due = await this.#notices.due('daily', ['false positives'], '1 day');
     if (due.length === 0) return;
-    const day = (await this.#day.run(this.#db, []))[0]!;
+    const [day] = (await limited(this.#db, REPORT_LIMIT_MS, (session) => this.#day.run(session, []))) as [Day];
     this.#log.emit('ledger.daily', {
       marked: day.stuck,
       lateResults: day.lateResults,

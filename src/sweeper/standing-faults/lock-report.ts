@@ -1,3 +1,4 @@
+import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import { literal, Statement } from '../../db/statement.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -6,7 +7,7 @@ import { type Rule, type RuleName, rules } from '../pass/rules.ts';
 import type { SweepSummary } from '../summary.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
-import type { Notices } from './notices.ts';
+import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 import { type Session, sessionColumns } from './sessions.ts';
 
 type LockedRow = Session & { readonly delegationId: string };
@@ -62,7 +63,7 @@ export class LockReport {
   async report(sweepId: string, nowUs: Micros, staleness: Staleness, summary: SweepSummary): Promise<void> {
     if (summary.remaining === 0 || summary.truncated) return;
     for (const [rule, statement] of this.#lockedRows) {
-      const rows = await statement.run(this.#db, [nowUs, staleness]);
+      const rows = await limited(this.#db, REPORT_LIMIT_MS, (session) => statement.run(session, [nowUs, staleness]));
       const byId = new Map(rows.map((row) => [row.delegationId, row]));
       for (const delegationId of await this.#notices.due('row_locked', [...byId.keys()])) {
         this.#log.emit('sweep.row_locked', { sweepId, rule, ...byId.get(delegationId)! });

@@ -1,12 +1,13 @@
+import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import { Statement } from '../../db/statement.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import type { Notices } from './notices.ts';
+import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 import { type Session, sessionColumns } from './sessions.ts';
 
 /** A snapshot younger than this has not let many dead index entries gather. */
 const SNAPSHOT_AGE = '2 minutes';
-/** Said once a session; a session that is still there a day later is said again. */
+/** Logged once a session; a session that is still there a day later is logged again. */
 const REPEAT_AFTER = '1 day';
 const SESSIONS_NAMED_MAX = 5;
 
@@ -34,7 +35,7 @@ export class SnapshotReport {
   }
 
   async report(olderThan = SNAPSHOT_AGE): Promise<void> {
-    const sessions = await oldSnapshots.run(this.#db, [olderThan]);
+    const sessions = await limited(this.#db, REPORT_LIMIT_MS, (session) => oldSnapshots.run(session, [olderThan]));
     const bySubject = new Map(sessions.map(({ subject, ...session }) => [subject, session]));
     for (const subject of await this.#notices.due('snapshot_held', [...bySubject.keys()], REPEAT_AFTER)) {
       this.#log.emit('sweep.snapshot_held', bySubject.get(subject)!);

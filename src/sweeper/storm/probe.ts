@@ -1,5 +1,6 @@
 import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
+import { isNotKnownPoison } from '../pass/mark.ts';
 import { overdue, type Rule, stale } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';
 
@@ -74,11 +75,11 @@ export interface MatchingRow {
   readonly latenessMs: number;
 }
 
-/** What a sweep would mark, oldest first. Parameters: $1 now, $2 staleness, $3 rows at most. */
-export function matchingStatement({ delegations }: SweeperTables, rule: Rule): Statement<MatchingRow> {
+/** What a sweep would mark, oldest first: no row whose update is known to raise. Parameters: $1 now, $2 staleness, $3 rows at most. */
+export function matchingStatement(tables: SweeperTables, rule: Rule): Statement<MatchingRow> {
   return new Statement(`
 SELECT d.delegation_id AS "delegationId", d.caller_id AS "callerId", d.callee_id AS "calleeId", d.status AS "status",
   ${wholeNumber(`floor(extract(epoch FROM ${rule.lateness}) * 1000)`)} AS "latenessMs"
-FROM ${delegations} d WHERE ${rule.matches}
+FROM ${tables.delegations} d WHERE ${rule.matches} AND ${isNotKnownPoison(tables)}
 ${inOrder(rule)} LIMIT $3::int`);
 }

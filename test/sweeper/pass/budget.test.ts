@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { openDatabase } from '../../../src/db/database.ts';
 import { seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
+import { waitFor, waitUntilWaiting } from '../../support/wait-for.ts';
 
 const database = useDatabase({ per: 'test' });
 
@@ -11,6 +13,18 @@ async function seedSilent(rows: number, from = 700): Promise<string[]> {
     await seedDelegation(database, { delegationId, silentSeconds: from + (rows - index) * 400 });
   }
   return ids;
+}
+
+/** Connections that begin now, under what the database has been given since. */
+function freshSession() {
+  const { db, [Symbol.asyncDispose]: close } = openDatabase({
+    location: { url: database.url },
+    max: 4,
+    applicationName: 'fresh',
+    queryTimeoutMs: 0,
+    schema: 'public',
+  });
+  return { db, close };
 }
 
 const stuckIds = async () =>
@@ -44,6 +58,27 @@ describe('the budget of a sweep', () => {
     await seedSilent(4);
     const { sweeper } = testSweeper(database.db, { rowsMax: 4, batchRowsMax: 2 });
     expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 4, remaining: 0, truncated: false });
+  });
+
+  test('that a batch in flight has reserved and does not use goes to the rows behind, not lost with them', async () => {
+    const ids = await seedSilent(6);
+    // The first batch stands still over its first row; its second is somebody else's.
+    await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NEW; END $$`);
+    await database.query(`CREATE TRIGGER slow BEFORE UPDATE ON delegations FOR EACH ROW
+      WHEN (OLD.delegation_id = '${ids[0]}') EXECUTE FUNCTION slow()`);
+    const keeper = await database.connect();
+    await keeper.query('SELECT pg_advisory_lock(77)');
+    const holder = await database.connect();
+    await holder.query(`BEGIN; SELECT FROM delegations WHERE delegation_id = '${ids[1]}' FOR UPDATE`);
+    const { sweeper, events } = testSweeper(database.db, { rowsMax: 4, batchRowsMax: 2 });
+    const sweeping = sweeper.sweep({ trigger: 'manual' });
+    await waitUntilWaiting(database, 1);
+    await waitFor('the other lane to have used up what is not reserved', () => events('delegation.stuck').length === 2);
+    await keeper.end();
+    expect(await sweeping).toMatchObject({ stuck: 4, remaining: 2, truncated: true });
+    expect((await stuckIds()).toSorted()).toEqual([ids[0], ids[2], ids[3], ids[4]]);
+    await holder.end();
   });
 
   test('is each rule’s own', async () => {
@@ -94,6 +129,27 @@ describe('the cursor', () => {
   );
 });
 
+describe.each([1, 0, -15])('under extra_float_digits = %i, set by whoever owns the database,', (digits) => {
+  test.each([1, 2, 100])('batches of %i leave out no row, neither the first nor the last', async (batchRowsMax) => {
+    await database.query(`ALTER DATABASE ${database.name} SET extra_float_digits = ${digits}`);
+    const { db, close } = freshSession();
+    try {
+      for (let row = 0; row < 7; row += 1) {
+        await seedDelegation(database, { silentSeconds: 700.123457 + row * 400 });
+        // Microseconds apart, which fewer digits would make one.
+        await seedDelegation(database, { status: 'queued', deadlineSeconds: -5.1234567 - row * 1e-6 });
+      }
+      expect(await testSweeper(db).sweeper.dryRun()).toMatchObject({ stuck: 7, failed: 7, remaining: 0 });
+      const swept = await testSweeper(db, { batchRowsMax }).sweeper.sweep({ trigger: 'manual' });
+      expect(swept).toMatchObject({ stuck: 7, failed: 7, remaining: 0, truncated: false });
+      const at = `SELECT abs(extract(epoch FROM clock_timestamp() - started_at)) < 60 AS "isNow" FROM sweeper_sweeps`;
+      expect(await database.query(at)).toEqual([{ isNow: true }]);
+    } finally {
+      await close();
+    }
+  });
+});
+
 describe('an abort', () => {
   test('before the first batch marks nothing', async () => {
     await seedSilent(3);
@@ -104,6 +160,14 @@ describe('an abort', () => {
       remaining: 3,
       truncated: true,
     });
+    expect(await database.query('SELECT sweep_id FROM sweeper_state')).toEqual([{ sweep_id: null }]);
+  });
+
+  test('that came before takes no lease from the sweep that has it', async () => {
+    await seedSilent(1);
+    await database.query(`UPDATE sweeper_state SET sweep_id = 'another'`);
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'cron', signal: AbortSignal.abort() });
+    expect(await database.query('SELECT sweep_id FROM sweeper_state')).toEqual([{ sweep_id: 'another' }]);
   });
 
   test('between two batches keeps what was committed, and does not count as a sweep that went through', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { countByStatus, notEndedOnce, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
@@ -137,4 +137,94 @@ test('a row whose trigger misses a table stops no other, though the database as 
   const { sweeper, events } = testSweeper(database.db);
   expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 19, poisoned: 1, remaining: 1 });
   expect(events('sweep.poisoned')).toMatchObject([{ delegationId: id, err: { code: '42P01' } }]);
+});
+
+/** These are known to raise, as if an earlier sweep had met them. */
+const know = (prefix: string) =>
+  database.query(
+    `INSERT INTO sweeper_notices (kind, subject, noticed_at)
+     SELECT 'poisoned', delegation_id, now() FROM delegations WHERE starts_with(delegation_id, $1)`,
+    [prefix],
+  );
+
+/** Every update of a row with this prefix raises. */
+async function poisonAll(prefix: string): Promise<void> {
+  await database.query(`CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'poisoned'; END $$`);
+  await database.query(`CREATE TRIGGER poison BEFORE UPDATE ON delegations FOR EACH ROW
+    WHEN (OLD.delegation_id LIKE '${prefix}%') EXECUTE FUNCTION poison()`);
+}
+
+test('more known poisoned rows than ever fit into a list hide no healthy row behind them, under either rule', async () => {
+  const bad = await seedFleet(database, { rows: 12_000, silentSeconds: 900 });
+  const lateBad = await seedFleet(database, { rows: 200, deadlineSeconds: -60 });
+  const good = await seedFleet(database, { rows: 30, silentSeconds: 700 });
+  const lateGood = await seedFleet(database, { rows: 20, deadlineSeconds: -5 });
+  await know(bad);
+  await know(lateBad);
+  await database.query(
+    `UPDATE delegations SET callee_id = 'bad' WHERE delegation_id LIKE $1 || '%' OR delegation_id LIKE $2 || '%'`,
+    [bad, lateBad],
+  );
+  await database.query(`CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'poisoned'; END $$`);
+  await database.query(`CREATE TRIGGER poison BEFORE UPDATE ON delegations FOR EACH ROW
+    WHEN (OLD.callee_id = 'bad') EXECUTE FUNCTION poison()`);
+  const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 100 });
+  const plan = await sweeper.dryRun();
+  expect(plan).toMatchObject({ stuck: 30, failed: 20, poisoned: 10_200 });
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 30, failed: 20, batches: 2, remaining: 10_000 });
+  expect(events('sweep.failed')).toEqual([]);
+  expect(await countByStatus(database, good)).toEqual({ stuck: 30 });
+  expect(await countByStatus(database, lateGood)).toEqual({ failed: 20 });
+  expect(await knownPoisons()).toHaveLength(12_200);
+});
+
+test('unknown ones by the thousand let the batches without any through, in the first sweep already', async () => {
+  const bad = await seedFleet(database, { rows: 2000, silentSeconds: 900 });
+  const good = await seedFleet(database, { rows: 200, silentSeconds: 700 });
+  await poisonAll(bad);
+  const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 100 });
+  await expect(sweeper.sweep(manual)).rejects.toThrow('poisoned');
+  expect(await countByStatus(database, good)).toEqual({ stuck: 200 });
+  expect(events('sweep.failed')).toMatchObject([{ retryable: false, err: { code: 'P0001' } }]);
+});
+
+test('suspects are tried in transactions of no more than SWEEP_BATCH_SIZE', async () => {
+  const prefix = await seedFleet(database, { rows: 25, silentSeconds: 700 });
+  await know(prefix);
+  const { sweeper } = testSweeper(database.db, { batchRowsMax: 10 });
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 25, batches: 3, remaining: 0 });
+  const sizes = await database.query(
+    `SELECT count(*)::int AS rows FROM activity_logs WHERE to_status = 'stuck' GROUP BY xmin::text ORDER BY 1`,
+  );
+  expect(sizes).toEqual([{ rows: 5 }, { rows: 10 }, { rows: 10 }]);
+  expect(await knownPoisons()).toEqual([]);
+});
+
+test('a suspect that another session has locked is not taken for healed', async () => {
+  const id = await seedDelegation(database, { silentSeconds: 700 });
+  await poison(id);
+  const { sweeper } = testSweeper(database.db);
+  await sweeper.sweep(manual);
+  const holder = await database.connect();
+  await holder.query(`BEGIN; SELECT FROM delegations WHERE delegation_id = '${id}' FOR UPDATE`);
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 0, remaining: 1 });
+  expect(await knownPoisons()).toEqual([{ subject: id }]);
+  await holder.query('ROLLBACK');
+  expect(await sweeper.sweep(manual)).toMatchObject({ poisoned: 1 });
+  await heal();
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1, poisoned: 0 });
+  expect(await knownPoisons()).toEqual([]);
+});
+
+test('a suspect that no rule matches any more is forgotten, whoever ended it', async () => {
+  const id = await seedDelegation(database, { silentSeconds: 700 });
+  await poison(id);
+  const { sweeper } = testSweeper(database.db);
+  await sweeper.sweep(manual);
+  await heal();
+  await testLedger(database.db).ledger.setStatus(id, 'completed');
+  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 0, poisoned: 0 });
+  expect(await knownPoisons()).toEqual([]);
 });

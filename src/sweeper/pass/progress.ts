@@ -1,0 +1,172 @@
+import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
+import type { Leased, MarkAnswer, MarkedRow } from './mark.ts';
+import type { Poison } from './poison.ts';
+
+/** What a pass of one rule came to. */
+export interface RuleOutcome {
+  readonly marked: number;
+  readonly batches: number;
+  readonly poisons: readonly Poison[];
+  /**
+   * Why it ended: `done`, no row was left; `budget`; `aborted` by the signal; `superseded` by another sweep's lease;
+   * `skipped`, so many updates raise that some batches were left as they are; `failed`, by an error of no row.
+   */
+  readonly end: 'done' | 'budget' | 'aborted' | 'superseded' | 'skipped' | 'failed';
+  /** With `skipped` and `failed`: what the sweep fails with. Otherwise null. */
+  readonly err: unknown;
+}
+
+export function failedOutcome(err: unknown): RuleOutcome {
+  return { marked: 0, batches: 0, poisons: [], end: 'failed', err };
+}
+
+/** New poisoned rows that one pass isolates, at about twenty statements each, and the time that it spends on them. */
+const POISONS_NEW_MAX = 100;
+const ISOLATING_MAX_MS = 60_000;
+/**
+ * Refusals in a row after which the database is to blame and not a row: of a retryable error, and of one that takes its
+ * time. One bad row never comes to that, since its neighbours are tried in between.
+ */
+const RETRYABLE_IN_A_ROW_MAX = 24;
+const TIMEOUTS_IN_A_ROW_MAX = 12;
+/** Batches skipped in a row after which the pass ends. */
+const SKIPPED_IN_A_ROW_MAX = 100;
+
+export interface ProgressOptions {
+  readonly sweepId: string;
+  readonly rowsMax: number;
+  /** Poisoned rows that were known before. */
+  readonly suspects: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onMarked: (rows: readonly MarkedRow[]) => void;
+}
+
+/** What a pass has done so far, and whether it is over. */
+export class Progress {
+  readonly #options: ProgressOptions;
+  /** By id: both lanes may meet the same row. */
+  readonly #poisons = new Map<string, Poison>();
+  readonly #suspects: ReadonlySet<string>;
+  #poisonsNew = 0;
+  /** Poisoned by a retryable error since a batch last succeeded: it may have been the database's. */
+  #unsure: string[] = [];
+  #batches = 0;
+  #marked = 0;
+  /** Rows that the batches in flight may still mark. */
+  #reserved = 0;
+  #onRelease: (() => void)[] = [];
+  #inARow = { retryable: 0, timeouts: 0, skipped: 0 };
+  #isolatingMs = 0;
+  #superseded = false;
+  #skipped: { readonly err: unknown } | null = null;
+  #failed: { readonly err: unknown } | null = null;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#suspects = new Set(options.suspects);
+  }
+
+  /**
+   * Takes rows out of the budget, as far as it goes, until they are released. While batches in flight have reserved all
+   * that is left, it waits for what they give back. 0: the budget is used up, or the pass is over.
+   */
+  async reserve(rows: number): Promise<number> {
+    while (this.#left() <= 0 && this.#reserved > 0 && !this.ended()) await this.#nextRelease();
+    const granted = this.ended() ? 0 : Math.max(0, Math.min(rows, this.#left()));
+    this.#reserved += granted;
+    return granted;
+  }
+
+  release(rows: number): void {
+    this.#reserved -= rows;
+    for (const wake of this.#onRelease.splice(0)) wake();
+  }
+
+  /** The answer's rows, and whether the lease is still ours. */
+  rowsOf<Row extends { delegationId: string }>(answers: readonly Leased<Row>[]): Row[] {
+    // For good: another batch's answer may be older than this one.
+    this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
+    return answers.filter((answer) => answer.delegationId !== null) as unknown as Row[];
+  }
+
+  /** Returns how many rows were marked. */
+  commit(answers: readonly MarkAnswer[]): number {
+    this.#inARow = { retryable: 0, timeouts: 0, skipped: 0 };
+    this.#unsure = [];
+    const rows = this.rowsOf<MarkedRow>(answers);
+    if (rows.length === 0) return 0;
+    this.#marked += rows.length;
+    this.#batches += 1;
+    this.#options.onMarked(rows);
+    return rows.length;
+  }
+
+  /** Counts a refusal. True: so many came in a row that the database is to blame; whom it blamed is let off. */
+  blamesDatabase(err: unknown): boolean {
+    if (isTimeout(err)) this.#inARow.timeouts += 1;
+    else if (isRetryable(err)) this.#inARow.retryable += 1;
+    else return false;
+    if (this.#inARow.timeouts >= TIMEOUTS_IN_A_ROW_MAX) this.fail(err);
+    else if (this.#inARow.retryable < RETRYABLE_IN_A_ROW_MAX) return false;
+    for (const delegationId of this.#unsure.splice(0)) this.#poisons.delete(delegationId);
+    return true;
+  }
+
+  poison(delegationId: string, err: unknown): void {
+    if (!this.#suspects.has(delegationId) && !this.#poisons.has(delegationId)) {
+      this.#poisonsNew += 1;
+      if (isRetryable(err)) this.#unsure.push(delegationId);
+    }
+    this.#poisons.set(delegationId, { delegationId, err });
+  }
+
+  /** Ids to leave out of what comes: no batch tells a row that was found to be poisoned from its neighbours. */
+  poisonedIds(): string[] {
+    return [...this.#poisons.keys()];
+  }
+
+  /** Whether rows may still be tried apart from their batch; counts the time of a step that was. */
+  mayIsolate(spentMs = 0): boolean {
+    this.#isolatingMs += spentMs;
+    return this.#poisonsNew <= POISONS_NEW_MAX && this.#isolatingMs <= ISOLATING_MAX_MS;
+  }
+
+  /** Rows among which one raises are left for the next sweep. */
+  skip(err: unknown): void {
+    this.#skipped = { err };
+    this.#inARow.skipped += 1;
+  }
+
+  /** A batch has met an error that is no row's: the other lanes start no more. */
+  fail(err: unknown): void {
+    this.#failed ??= { err };
+  }
+
+  ended(): boolean {
+    const end = this.#end();
+    return end !== 'done' && (end !== 'skipped' || this.#inARow.skipped >= SKIPPED_IN_A_ROW_MAX);
+  }
+
+  outcome(): RuleOutcome {
+    const end = this.#end();
+    const cause = end === 'failed' ? this.#failed : end === 'skipped' ? this.#skipped : null;
+    const poisons = [...this.#poisons.values()];
+    return { marked: this.#marked, batches: this.#batches, poisons, end, err: cause?.err ?? null };
+  }
+
+  #left(): number {
+    return this.#options.rowsMax - this.#marked - this.#reserved;
+  }
+
+  #nextRelease(): Promise<void> {
+    return new Promise((wake) => this.#onRelease.push(wake));
+  }
+
+  #end(): RuleOutcome['end'] {
+    if (this.#failed) return 'failed';
+    if (this.#superseded) return 'superseded';
+    if (this.#options.signal.aborted) return 'aborted';
+    if (this.#marked >= this.#options.rowsMax) return 'budget';
+    return this.#skipped ? 'skipped' : 'done';
+  }
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type BatchSize, fullBatchSize, nextBatchSize } from '../../../src/sweeper/pass/batch-size.ts';
+import { type Load, nextLoad, noLoad, pauseMsAfter } from '../../../src/sweeper/pass/load.ts';
+import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { notEndedOnce, seedFleet } from '../../support/seed-fleet.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+const manual = { trigger: 'manual' } as const;
+
+const after = (start: BatchSize, outcomes: string, batchRowsMax = 1000) =>
+  [...outcomes].reduce(
+    (size, letter) => nextBatchSize(size, letter === 't' ? 'timeout' : 'success', batchRowsMax),
+    start,
+  );
+
+describe('the size of a batch', () => {
+  test.each([
+    ['one timeout may be chance', 't', 1000],
+    ['two in a row halve it', 'tt', 500],
+    ['each further one halves it again', 'tttt', 125],
+    ['a success between begins the count anew', 'tst', 1000],
+    ['it grows back after eight successes in a row, step by step', `tttt${'s'.repeat(8)}`, 250],
+    ['all the way, and no further', `tttt${'s'.repeat(80)}`, 1000],
+    ['seven are too few', `tt${'s'.repeat(7)}`, 500],
+    ['a timeout between begins that count anew', `tt${'s'.repeat(7)}t${'s'.repeat(7)}`, 500],
+    ['one row is the least', 't'.repeat(40), 1],
+  ])('%s', (_, outcomes, rows) => {
+    expect(after(fullBatchSize(1000), outcomes).rowsMax).toBe(rows);
+  });
+
+  test('stays between one row and SWEEP_BATCH_SIZE, and comes back to it, whatever happens', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 10_000 }), fc.array(fc.constantFrom('t', 's')), (max, outcomes) => {
+        const size = after(fullBatchSize(max), outcomes.join(''), max);
+        expect(size.rowsMax).toBeGreaterThanOrEqual(1);
+        expect(size.rowsMax).toBeLessThanOrEqual(max);
+        expect(after(size, 's'.repeat(8 * 15), max).rowsMax).toBe(max);
+      }),
+    );
+  });
+});
+
+test('a batch that was quick is followed by no pause, a slow one by as long a pause as it took, up to five seconds', () => {
+  const time = fc.double({ min: 0, max: 1e6, noNaN: true });
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 10_000 }), time, time, (rows, a, b) => {
+      const [less, more] = [Math.min(a, b), Math.max(a, b)];
+      expect(pauseMsAfter(rows, less)).toBeLessThanOrEqual(pauseMsAfter(rows, more));
+      expect(pauseMsAfter(rows, more)).toBeLessThanOrEqual(Math.min(more, 5_000));
+    }),
+  );
+  expect(pauseMsAfter(1000, 70)).toBe(0);
+  expect(pauseMsAfter(1000, 80)).toBe(80);
+  expect(pauseMsAfter(10, 30)).toBe(30);
+});
+
+describe('the load that others put on the database', () => {
+  const seen = (...batches: readonly (readonly [rows: number, tookMs: number])[]) =>
+    batches.reduce((load: Load, [rows, tookMs]) => nextLoad(load, rows, tookMs), noLoad);
+  const slow = [
+    [1000, 80],
+    [1000, 80],
+  ] as const;
+  const easy = (count: number) => Array.from({ length: count }, () => [250, 8] as const);
+
+  test.each([
+    ['is none while a thousand rows take forty milliseconds', seen([1000, 40], [1000, 70]), false],
+    ['is not seen in one batch that takes twice as long', seen([1000, 80], [1000, 40], [1000, 80]), false],
+    ['is seen in two of them in a row', seen([1000, 80], [1000, 80]), true],
+    ['stays while small batches are slower than alone', seen(...slow, ...easy(15), [250, 20], ...easy(15)), true],
+    ['is over after sixteen in a row that were not', seen(...slow, ...easy(16)), false],
+    ['is not seen in a few rows, which take their round trips', seen([2, 20], [2, 20]), false],
+  ])('%s', (_, load, isLoaded) => {
+    expect(load.isLoaded).toBe(isLoaded);
+  });
+
+  test('makes a sweep go on in batches of 250 rows, one after the other', async () => {
+    await seedFleet(database, { rows: 2000, silentSeconds: 700 });
+    await database.query(`CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$`);
+    await database.query('CREATE TRIGGER busy AFTER UPDATE ON delegations FOR EACH STATEMENT EXECUTE FUNCTION busy()');
+    const { sweeper } = testSweeper(database.db, { batchRowsMax: 500 });
+    const { stuck, batches } = await sweeper.sweep(manual);
+    expect(stuck).toBe(2000);
+    // The first two or three had five hundred.
+    expect(batches).toBeGreaterThanOrEqual(6);
+    await seedFleet(database, { rows: 1000, silentSeconds: 700 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1000, batches: 4 });
+  });
+});
+
+describe('a database that does not manage a batch in time', () => {
+  /** Each row that is marked takes so long. */
+  async function slow(ms: number): Promise<void> {
+    await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(${ms / 1000}); RETURN NEW; END $$`);
+    await database.query('CREATE TRIGGER slow BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION slow()');
+  }
+
+  test('is asked for fewer rows, by the next sweep too, and for more once it keeps up', async () => {
+    await seedFleet(database, { rows: 24, silentSeconds: 700 });
+    await slow(200);
+    const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 8, statementLimitMs: 1_300 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 24, poisoned: 0, remaining: 0 });
+    // By now in batches of two or four: none of eight is tried, though there would be one.
+    await seedFleet(database, { rows: 8, silentSeconds: 700 });
+    const { batches } = await sweeper.sweep(manual);
+    expect(batches).toBeGreaterThanOrEqual(2);
+    expect(events('sweep.failed')).toEqual([]);
+    await database.query('DROP TRIGGER slow ON delegations');
+    await seedFleet(database, { rows: 300, silentSeconds: 700 });
+    await sweeper.sweep(manual);
+    await seedFleet(database, { rows: 80, silentSeconds: 700 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 80, batches: 10 });
+    expect(await notEndedOnce(database)).toEqual([]);
+  });
+
+  test('for one row alone keeps no other: that row is poisoned', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 800 });
+    await seedFleet(database, { rows: 20, silentSeconds: 700 });
+    await database.query(`CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$`);
+    await database.query(`CREATE TRIGGER stall BEFORE UPDATE ON delegations FOR EACH ROW
+      WHEN (OLD.delegation_id = '${id}') EXECUTE FUNCTION stall()`);
+    const { sweeper, events } = testSweeper(database.db, { statementLimitMs: 900 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 20, poisoned: 1, remaining: 1 });
+    expect(events('sweep.poisoned')).toMatchObject([{ delegationId: id, err: { code: '57014' } }]);
+  });
+
+  test('for any row ends the pass after a few tries, and blames no row', async () => {
+    await seedFleet(database, { rows: 200, silentSeconds: 700 });
+    await slow(5_000);
+    const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 50, statementLimitMs: 400 });
+    await expect(sweeper.sweep(manual)).rejects.toMatchObject({ code: '57014' });
+    expect(events('sweep.failed')).toMatchObject([{ retryable: true }]);
+    expect(events('sweep.poisoned')).toEqual([]);
+  });
+});
