@@ -12,7 +12,9 @@ beforeAll(async () => {
   const server = testServer().url;
   url = databaseUrl(server, name);
   await withClient(server, (client) =>
-    client.query(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`),
+    client.query(
+      `CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    ),
   );
 });
 afterAll(async () => {
