@@ -59,10 +59,28 @@ describe('setStatus', () => {
 
   test('enters in_progress with a stamp no older than the one it had', async () => {
     const { ledger } = testLedger(database.db);
-    const id = await seedDelegation(database, { status: 'dispatched', silentSeconds: -3600 });
+    const id = await seedDelegation(database, { status: 'dispatched', silentSeconds: 0 });
     const before = await ledger.get(id);
     await ledger.setStatus(id, 'in_progress');
-    expect((await ledger.get(id))!.lastHeartbeat).toEqual(before!.lastHeartbeat);
+    expect((await ledger.get(id))!.lastHeartbeat!.getTime()).toBeGreaterThanOrEqual(before!.lastHeartbeat!.getTime());
+  });
+
+  test('enters in_progress with a stamp of now where it had one from the future', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database, { status: 'dispatched' });
+    // As a server's clock leaves it that was set back: past the guard.
+    const session = await database.connect();
+    await session.query('SET session_replication_role = replica');
+    await session.query(`UPDATE delegations SET last_heartbeat = now() + interval '1 hour' WHERE delegation_id = $1`, [
+      id,
+    ]);
+    await session.end();
+    await ledger.setStatus(id, 'in_progress');
+    const [row] = await database.query<{ ok: boolean }>(
+      'SELECT last_heartbeat <= clock_timestamp() AS ok FROM delegations WHERE delegation_id = $1',
+      [id],
+    );
+    expect(row).toEqual({ ok: true });
   });
 });
 
