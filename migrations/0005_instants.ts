@@ -62,10 +62,14 @@ async function guard(db: Kysely<unknown>): Promise<void> {
     EXECUTE FUNCTION delegations_guard()`.execute(db);
 }
 
-/** SQL: the function's own schema, quoted, into `place`, by what the server says at this call. */
+/**
+ * SQL: the function's own schema, quoted, into `place`, by what the server says at this call: the qualified name without
+ * ".delegation_heartbeat", which quote_all_identifiers puts into quotes.
+ */
 const placeByOid = `
       GET DIAGNOSTICS routine = PG_ROUTINE_OID;
-      place := split_part(routine::regprocedure::text, '.delegation_heartbeat(', 1);`;
+      place := routine::regproc::text;
+      place := left(place, CASE WHEN right(place, 1) = '"' THEN -23 ELSE -21 END);`;
 
 /**
  * The same on PostgreSQL 15, which has no PG_ROUTINE_OID: from the context, "PL/pgSQL function <schema>.<name>(...) line
@@ -74,7 +78,7 @@ const placeByOid = `
  */
 const placeByContext = `
       GET DIAGNOSTICS place = PG_CONTEXT;
-      place := split_part(place, '.delegation_heartbeat(', 1);
+      place := split_part(replace(place, '."delegation_heartbeat"(', '.delegation_heartbeat('), '.delegation_heartbeat(', 1);
       place := CASE WHEN starts_with(place, 'PL/pgSQL function ') THEN substr(place, 19)
         ELSE substring(place FROM '("(?:[^"]|"")+"|[a-z_][a-z0-9_]*)$') END;
       IF to_regnamespace(place) IS NULL THEN
@@ -102,7 +106,7 @@ async function heartbeat(db: Kysely<unknown>): Promise<void> {
   const { version } = rows[0]!;
   await sql`
     CREATE OR REPLACE FUNCTION delegation_heartbeat(id text, debounce_ms float8) RETURNS json LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off SET enable_seqscan = off AS $$
+    SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     DECLARE
       routine oid;
       place text;

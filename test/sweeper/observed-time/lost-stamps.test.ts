@@ -1,0 +1,72 @@
+import { describe, expect, test } from '@jest/globals';
+import { takeBackLostStamps } from '../../../src/sweeper/observed-time/lost-stamps.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { customPlan, nodesOf } from '../../support/explain.ts';
+import { seedDelegation } from '../../support/fixtures.ts';
+import { seedFleet } from '../../support/seed-fleet.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+
+const takeBack = async () =>
+  (await takeBackLostStamps(sweeperTables(database.db)).run(database.db, [])).map(({ delegationId }) => delegationId);
+
+/** Past the triggers and the constraint, as a logical replica writes and an 0.1.0 ledger holds them. */
+async function write(id: string, stamp: string): Promise<void> {
+  const session = await database.connect();
+  await session.query('ALTER TABLE delegations DROP CONSTRAINT IF EXISTS delegations_instants_sound');
+  await session.query('SET session_replication_role = replica');
+  await session.query(`UPDATE delegations SET last_heartbeat = ${stamp} WHERE delegation_id = $1`, [id]);
+  await session.end();
+}
+
+const silent = async (id: string) =>
+  (
+    await database.query<{ seconds: number }>(
+      'SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS seconds FROM delegations WHERE delegation_id = $1',
+      [id],
+    )
+  )[0]!.seconds;
+
+describe('what no horizon would reach', () => {
+  test.each(['NULL', `'infinity'`, `clock_timestamp() + interval '10 years'`])(
+    'is taken back to the clock: a heartbeat of %s',
+    async (stamp) => {
+      const id = await seedDelegation(database);
+      await write(id, stamp);
+      expect(await takeBack()).toEqual([id]);
+      expect(await silent(id)).toBeGreaterThanOrEqual(0);
+      expect(await takeBack()).toEqual([]);
+    },
+  );
+
+  test('leaves the living, the silent and the finished alone, and what another session keeps locked', async () => {
+    await seedDelegation(database, { silentSeconds: 0 });
+    await seedDelegation(database, { silentSeconds: 7000 });
+    await seedDelegation(database, { status: 'queued' });
+    const finished = await seedDelegation(database, { status: 'stuck' });
+    await write(finished, `'infinity'`);
+    const locked = await seedDelegation(database);
+    await write(locked, 'NULL');
+    const holder = await database.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [locked]);
+    expect(await takeBack()).toEqual([]);
+    await holder.query('ROLLBACK');
+    await holder.end();
+    expect(await takeBack()).toEqual([locked]);
+  });
+
+  test('is looked for by the index of buckets alone', async () => {
+    await seedFleet(database, { rows: 5000 });
+    await database.query('ANALYZE delegations');
+    const session = await database.connect();
+    const plan = await customPlan(session, { sql: takeBackLostStamps(sweeperTables(database.db)).sql, parameters: [] });
+    await session.end();
+    const reads = nodesOf(plan).filter((node) => node['Relation Name'] === 'delegations' && node['Index Name']);
+    expect(
+      reads.map((node) => node['Index Cond']).filter((condition) => condition?.includes('heartbeat_bucket')),
+    ).toHaveLength(2);
+    expect(nodesOf(plan).filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+  });
+});
