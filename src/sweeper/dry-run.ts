@@ -3,6 +3,7 @@ import type { LedgerDb } from '../db/schema.ts';
 import type { Statement } from '../db/statement.ts';
 import { type Micros, wholeMs } from './instant.ts';
 import { observedHorizon } from './observed-time/horizon.ts';
+import type { PoisonRegister } from './pass/poison-register.ts';
 import { overdue, stale } from './pass/rules.ts';
 import type { SweeperState } from './state.ts';
 import { type MatchingRow, matchingStatement, REMAINING_COUNT_MAX } from './storm/probe.ts';
@@ -11,25 +12,28 @@ import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweeperOptions } from './sweeper.ts';
 import type { SweeperTables } from './tables.ts';
 
+interface Parts {
+  readonly state: SweeperState;
+  readonly storms: StormWatch;
+  readonly poisons: PoisonRegister;
+}
+
 /** What a sweep would do now: it names every row, and locks and changes none. */
 export class DryRun {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #state: SweeperState;
   readonly #storms: StormWatch;
+  readonly #poisons: PoisonRegister;
   readonly #overdue: Statement<MatchingRow>;
   readonly #stale: Statement<MatchingRow>;
 
-  constructor(
-    db: LedgerDb,
-    tables: SweeperTables,
-    options: SweeperOptions,
-    { state, storms }: { readonly state: SweeperState; readonly storms: StormWatch },
-  ) {
+  constructor(db: LedgerDb, tables: SweeperTables, options: SweeperOptions, { state, storms, poisons }: Parts) {
     this.#db = db;
     this.#options = options;
     this.#state = state;
     this.#storms = storms;
+    this.#poisons = poisons;
     this.#overdue = matchingStatement(tables, overdue);
     this.#stale = matchingStatement(tables, stale);
   }
@@ -40,7 +44,17 @@ export class DryRun {
     const opening = await this.#state.look();
     const { nowUs } = opening;
     const horizon = observedHorizon(opening, stuckAfterMs);
-    const storm = await this.#storms.read(nowUs, horizon.atUs, opening.storm, force);
+    const recalled = await this.#storms.recall(opening.storm);
+    const { all: poisons } = await this.#poisons.known();
+    const storm = await this.#storms.read({
+      sweepId: null,
+      observation: opening,
+      horizonUs: horizon.atUs,
+      stuckAfterMs,
+      poisons,
+      recalled,
+      force,
+    });
     const held = storm.action === 'hold';
     const failed = await this.#named(this.#overdue, nowUs, horizon.atUs, rowsMax);
     const stuck = await this.#named(this.#stale, nowUs, horizon.atUs, this.#storms.rowsAllowed(storm, this.#options));

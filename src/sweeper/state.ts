@@ -4,7 +4,6 @@ import { type Micros, microsOf, timestampOf } from './instant.ts';
 import type { Gap } from './observed-time/horizon.ts';
 import type { MarkRecord } from './pass/evidence.ts';
 import type { CalleeCount } from './storm/probe.ts';
-import type { StormState } from './storm/storm-guard.ts';
 import type { SweepSummary } from './summary.ts';
 import type { SweeperTables } from './tables.ts';
 
@@ -14,7 +13,8 @@ export interface Opening {
   readonly beatAtUs: Micros | null;
   /** The sweep that has the lease. */
   readonly leaseId: string | null;
-  readonly storm: StormState;
+  /** Since when the storm guard holds: `StormMemory` has the rest. */
+  readonly storm: { readonly heldSinceUs: Micros | null };
   readonly gaps: readonly Gap[];
 }
 
@@ -38,21 +38,20 @@ const SWEEPS_KEPT = '8 days';
  * - `beat_at`, `stuck_after_ms`: the daemons' last beat, and the threshold they run with;
  * - `sweep_id`: the lease. The sweep that wrote it last may mark; any other ends at its next batch;
  * - `swept_at`: when a sweep, by any replica, last went through;
- * - `storm_held_since`, `storm_released_at`: the storm guard's memory.
+ * - `storm_...`: the storm guard's memory (`storm/storm-memory.ts`).
  */
 export class SweeperState {
   readonly #db: LedgerDb;
   readonly #open: Statement<OpeningRow>;
   readonly #look: Statement<OpeningRow>;
   readonly #beat: Statement<BeatRow>;
-  readonly #storm: Statement<never>;
   readonly #close: Statement<never>;
   readonly #pruneGaps: Statement<never>;
 
   constructor(db: LedgerDb, { sweeperState, gaps, sweeps }: SweeperTables) {
     this.#db = db;
     const columns = `${wholeNumber(microsOf('clock_timestamp()'))} AS "nowUs", ${wholeNumber(microsOf('s.beat_at'))} AS "beatAtUs", s.sweep_id AS "leaseId",
-  ${wholeNumber(microsOf('s.storm_held_since'))} AS "heldSinceUs", ${wholeNumber(microsOf('s.storm_released_at'))} AS "releasedAtUs",
+  ${wholeNumber(microsOf('s.storm_held_since'))} AS "heldSinceUs",
   coalesce((SELECT json_agg(json_build_object('startUs', ${microsOf('gap_start')}, 'endUs', ${microsOf('gap_end')}))
             FROM ${gaps}), '[]') AS "gaps"`;
     this.#open = new Statement(`UPDATE ${sweeperState} s SET sweep_id = $1 WHERE singleton RETURNING ${columns}`);
@@ -68,9 +67,6 @@ gap AS (
 beaten AS (UPDATE ${sweeperState} SET beat_at = now, stuck_after_ms = $1::bigint FROM tick WHERE singleton)
 SELECT ${wholeNumber(microsOf('tick.now'))} AS "nowUs", ${wholeNumber(microsOf('gap.gap_start'))} AS "startUs", ${wholeNumber(microsOf('gap.gap_end'))} AS "endUs"
 FROM tick LEFT JOIN gap ON true`);
-    this.#storm = new Statement(`
-UPDATE ${sweeperState} SET storm_held_since = ${timestampOf('$1')}, storm_released_at = ${timestampOf('$2')}
-WHERE singleton`);
     this.#close = new Statement(`
 WITH written AS (
   INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, failed, poisoned, remaining, truncated, held, batches,
@@ -99,10 +95,6 @@ UPDATE ${sweeperState} SET swept_at = clock_timestamp() WHERE singleton AND $15`
     const [row] = await this.#beat.run(this.#db, [stuckAfterMs, gapAfterMs]);
     const { nowUs, startUs, endUs } = stateRow(row);
     return { nowUs, gap: startUs === null || endUs === null ? null : { startUs, endUs } };
-  }
-
-  async keepStorm({ heldSinceUs, releasedAtUs }: StormState): Promise<void> {
-    await this.#storm.run(this.#db, [heldSinceUs, releasedAtUs]);
   }
 
   /** Keeps a sweep for the day's figures and, when it went through, for every replica's readiness. */
@@ -137,7 +129,6 @@ interface OpeningRow {
   beatAtUs: Micros | null;
   leaseId: string | null;
   heldSinceUs: Micros | null;
-  releasedAtUs: Micros | null;
   gaps: Gap[];
 }
 
@@ -148,8 +139,8 @@ interface BeatRow {
 }
 
 function opening([row]: OpeningRow[]): Opening {
-  const { nowUs, beatAtUs, leaseId, heldSinceUs, releasedAtUs, gaps } = stateRow(row);
-  return { nowUs, beatAtUs, leaseId, storm: { heldSinceUs, releasedAtUs }, gaps };
+  const { nowUs, beatAtUs, leaseId, heldSinceUs, gaps } = stateRow(row);
+  return { nowUs, beatAtUs, leaseId, storm: { heldSinceUs }, gaps };
 }
 
 function stateRow<Row>(row: Row | undefined): Row {

@@ -19,7 +19,7 @@ import { SnapshotReport } from './standing-faults/snapshot-report.ts';
 import { type Opening, SweeperState } from './state.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './storm/probe.ts';
 import type { StormOptions } from './storm/storm-guard.ts';
-import { type StormReading, StormWatch } from './storm/storm-watch.ts';
+import { type StormQuestion, type StormReading, StormWatch } from './storm/storm-watch.ts';
 import type { SweepSummary, SweepTrigger } from './summary.ts';
 import { sweeperTables } from './tables.ts';
 import { inSpan } from './tracing.ts';
@@ -77,7 +77,11 @@ export class Sweeper {
     this.#rules = { overdue: new RuleSweep(db, tables, overdue), stale: new RuleSweep(db, tables, stale) };
     const remaining = remainingStatement(tables);
     this.#remaining = async (nowUs, horizonUs) => (await remaining.run(db, [nowUs, horizonUs]))[0]!;
-    this.#dryRun = new DryRun(db, tables, options, { state: this.#state, storms: this.#storms });
+    this.#dryRun = new DryRun(db, tables, options, {
+      state: this.#state,
+      storms: this.#storms,
+      poisons: this.#poisons,
+    });
   }
 
   /** Marks, and logs each mark with its evidence. Logs `sweep.failed` and throws when the database fails. */
@@ -107,6 +111,7 @@ export class Sweeper {
     const horizonMs = wholeMs(opening.nowUs - horizon.atUs);
     const evidence = new Evidence(this.#log, sweepId, this.#options.stuckAfterMs);
     const poisons = await this.#poisons.known();
+    const recalled = await this.#storms.recall(opening.storm);
     const run = (rule: Rule, rowsMax: number) =>
       this.#rules[rule.name].run({
         sweepId,
@@ -125,7 +130,7 @@ export class Sweeper {
 
     const failed = await run(overdue, this.#options.rowsMax);
     await this.#poisons.report(sweepId, 'overdue', failed.poisons);
-    const storm = await this.#readStorm(sweepId, opening, horizon, force);
+    const storm = await this.#readStorm(sweepId, opening, horizon, { poisons: poisons.all, recalled, force });
     const stuck = await run(stale, this.#storms.rowsAllowed(storm, this.#options));
     await this.#poisons.report(sweepId, 'stale', stuck.poisons);
     const outcomes = [failed, stuck];
@@ -186,25 +191,30 @@ export class Sweeper {
     return this.#dryRun.run(force);
   }
 
-  async #readStorm(sweepId: string, opening: Opening, horizon: Horizon, force: boolean): Promise<StormReading> {
-    const { nowUs, storm: before } = opening;
-    const storm = await this.#storms.read(nowUs, horizon.atUs, before, force);
-    const { state } = storm;
-    if (state.heldSinceUs !== before.heldSinceUs || state.releasedAtUs !== before.releasedAtUs) {
-      await this.#state.keepStorm(state);
-    }
+  async #readStorm(
+    sweepId: string,
+    opening: Opening,
+    { atUs: horizonUs }: Horizon,
+    known: Pick<StormQuestion, 'poisons' | 'recalled' | 'force'>,
+  ): Promise<StormReading> {
+    const { stuckAfterMs, storm: options } = this.#options;
+    const storm = await this.#storms.read({ sweepId, observation: opening, horizonUs, stuckAfterMs, ...known });
+    const { stale, silent, inFlight, callees, released } = storm;
+    const heldForMs = wholeMs(opening.nowUs - (known.recalled.state.heldSinceUs ?? opening.nowUs));
     if (storm.action === 'hold') {
-      const heldForMs = wholeMs(nowUs - (state.heldSinceUs ?? nowUs));
       this.#log.emit('sweep.held', {
         sweepId,
-        stale: storm.stale,
-        inFlight: storm.inFlight,
-        ratio: storm.stale / storm.inFlight,
-        callees: [...storm.callees],
+        stale,
+        inFlight,
+        ratio: inFlight === 0 ? 0 : Math.min(1, silent / inFlight),
+        callees: [...callees],
         heldForMs,
-        releasesInMs: Math.max(0, this.#options.storm.maxHoldMs - heldForMs),
+        releasesInMs: Math.max(0, options.maxHoldMs - heldForMs),
+        by: 'storm',
+        reason: null,
       });
     }
+    if (released) this.#log.emit('sweep.released', { sweepId, why: released, heldForMs, stale, inFlight });
     return storm;
   }
 }

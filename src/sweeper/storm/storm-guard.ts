@@ -2,64 +2,144 @@ import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
 /** When so many go silent at once that the likely cause is ours: the network, a rollout, the control plane. */
 export interface StormOptions {
-  /** Fewer stale rows than this are never a storm. */
+  /** Fewer rows that fell silent together than this are never a storm. */
   readonly minStale: number;
   /** Share of all in progress, 0 to 1, from which on it is one. 0 turns the guard off. */
   readonly ratio: number;
-  /** Longest hold; after it the guard lets go, one batch a sweep. */
+  /** Longest hold; after it the guard lets go, a share of the stale a sweep. */
   readonly maxHoldMs: number;
+  /** Fewer silent callees are no storm. Default 2: one dead agent with many delegations is none. */
+  readonly minCallees?: number;
 }
 
-/** What a sweep counted. `inFlight` is counted no further than needed: it may be less than the truth when no storm is. */
+/** What a sweep counted. */
 export interface StormSigns {
+  /** Rows past the horizon that the sweep could mark. */
   readonly stale: number;
+  /** Rows that fell silent together, stale or on their way there. */
+  readonly silent: number;
+  /** Callees of these. */
   readonly callees: number;
   readonly inFlight: number;
+  /** Of the rows that were stale at the sweep before, those that are so no more and were not marked. */
+  readonly cameBack: number;
 }
 
-/** Kept in the database between sweeps, shared by the replicas. Both null: no storm. */
+/** Kept in the database between sweeps, shared by the replicas. `heldSinceUs` null: no storm, and nothing else counts. */
 export interface StormState {
   readonly heldSinceUs: Micros | null;
-  /** Since when the guard has let go of a storm that is not over. */
+  /** Since when the guard has let go of a storm that is not over, and why. */
   readonly releasedAtUs: Micros | null;
+  readonly releasedWhy: 'calm' | 'max_hold' | null;
+  /** Since when a part of the fleet has been heard all the while. */
+  readonly partialSinceUs: Micros | null;
+  /** Rows that came back since the hold began, and when some last did. */
+  readonly cameBack: number;
+  readonly cameBackAtUs: Micros | null;
 }
 
-export const calm: StormState = { heldSinceUs: null, releasedAtUs: null };
+export const calm: StormState = {
+  heldSinceUs: null,
+  releasedAtUs: null,
+  releasedWhy: null,
+  partialSinceUs: null,
+  cameBack: 0,
+  cameBackAtUs: null,
+};
+
+export interface StormMoment {
+  readonly nowUs: Micros;
+  readonly stuckAfterMs: number;
+  /** Lets go for this one sweep. */
+  readonly force: boolean;
+}
 
 export interface StormVerdict {
-  /** `sweep`: no storm, or forced. `hold`: mark nothing stale. `trickle`: let go, at one batch a sweep. */
+  /** `sweep`: mark what is stale. `hold`: mark none of it. `trickle`: let go, a share of it a sweep. */
   readonly action: 'sweep' | 'hold' | 'trickle';
   readonly state: StormState;
+  /** Why a hold ends with this sweep, or is passed over by it. */
+  readonly released: 'calm' | 'max_hold' | 'forced' | null;
 }
 
-/** Silent callees that make a storm: one dead agent with many delegations is none. */
 const CALLEES_MIN = 2;
 
-/** Whether the counts have the look of a storm. */
-export function looksLikeStorm({ stale, callees, inFlight }: StormSigns, { minStale, ratio }: StormOptions): boolean {
-  return ratio > 0 && stale > 0 && stale >= minStale && callees >= CALLEES_MIN && stale >= ratio * inFlight;
+/** From this share of silent rows on, the whole fleet counts as silent: it is not told from an outage of ours. */
+const WHOLE_FLEET_SHARE = 0.9;
+
+/**
+ * Longest hold when a part of the fleet has been heard all the while: eight sweeps of a minute each, less their jitter,
+ * so that the last of the dead is found within STUCK_AFTER and ten minutes.
+ */
+const PARTIAL_HOLD_MAX_MS = 450_000;
+
+/** Of those that were silent, the share that has to come back before it counts: a few agents are slow by themselves. */
+const CAME_BACK_SHARE = 0.05;
+
+/** Of the stale, the share that is marked in one sweep when STORM_MAX_HOLD has passed. */
+const TRICKLE_SHARE = 0.05;
+
+/** Whether so many fell silent together that it is a storm. */
+export function looksLikeStorm(
+  { silent, callees, inFlight }: Pick<StormSigns, 'silent' | 'callees' | 'inFlight'>,
+  { minStale, ratio, minCallees = CALLEES_MIN }: StormOptions,
+): boolean {
+  return ratio > 0 && silent > 0 && silent >= minStale && callees >= minCallees && silent >= ratio * inFlight;
 }
 
-/** How far the fleet has to be counted to judge this many stale rows. */
-export function inFlightCountMax(stale: number, ratio: number): number {
-  return Math.floor(stale / ratio) + 1;
+/** How many of the stale rows this verdict lets a sweep mark. */
+export function staleAllowed(action: StormVerdict['action'], stale: number): number {
+  if (action === 'sweep') return Number.POSITIVE_INFINITY;
+  return action === 'hold' ? 0 : Math.max(1, Math.ceil(stale * TRICKLE_SHARE));
 }
 
 export function judgeStorm(
-  storm: boolean,
-  state: StormState,
-  { maxHoldMs }: StormOptions,
-  nowUs: Micros,
-  force: boolean,
+  signs: StormSigns,
+  before: StormState,
+  options: StormOptions,
+  moment: StormMoment,
 ): StormVerdict {
-  if (!storm) return { action: 'sweep', state: calm };
-  // Forced for this one sweep: the hold itself stands as it was.
-  if (force) return { action: 'sweep', state };
-  // Let go once, it stays let go until the storm is over.
-  if (state.releasedAtUs !== null) return { action: 'trickle', state };
-  const heldSinceUs = state.heldSinceUs ?? nowUs;
-  if (nowUs - heldSinceUs >= maxHoldMs * MICROS_PER_MS) {
-    return { action: 'trickle', state: { heldSinceUs, releasedAtUs: nowUs } };
+  const { nowUs, stuckAfterMs, force } = moment;
+  const storm = looksLikeStorm(signs, options);
+  if (options.ratio === 0 || (before.heldSinceUs === null && (!storm || force))) return letGo(null);
+  const state = remember(signs, before, nowUs);
+  const heldSinceUs = state.heldSinceUs!;
+  const since = (instantUs: Micros | null) => (instantUs === null ? 0 : nowUs - instantUs);
+  const cameBack = state.cameBack > 0 && state.cameBack >= CAME_BACK_SHARE * (signs.stale + state.cameBack);
+  // Of two rows that are silent the one may be back a minute after the other.
+  const coming = cameBack && since(state.cameBackAtUs) < stuckAfterMs * MICROS_PER_MS;
+  const few = signs.silent < Math.max(1, options.minStale);
+  if (state.releasedAtUs !== null) {
+    const over = signs.stale === 0 || few || signs.silent < (options.ratio / 2) * signs.inFlight;
+    if (over && !(coming && signs.stale > 0)) return letGo(null);
+    if (force || state.releasedWhy === 'calm') return { action: 'sweep', state, released: null };
+    return { action: 'trickle', state, released: null };
   }
-  return { action: 'hold', state: { heldSinceUs, releasedAtUs: null } };
+  const nothingLeft = signs.stale === 0 && !storm;
+  if (nothingLeft || (few && !coming)) return letGo('calm');
+  if (force) return { action: 'sweep', state, released: 'forced' };
+  const release = (why: 'calm' | 'max_hold'): StormState => ({ ...state, releasedAtUs: nowUs, releasedWhy: why });
+  if (nowUs - heldSinceUs >= options.maxHoldMs * MICROS_PER_MS) {
+    return { action: 'trickle', state: release('max_hold'), released: 'max_hold' };
+  }
+  const partialMaxMs = Math.min(stuckAfterMs, PARTIAL_HOLD_MAX_MS);
+  const partial = state.partialSinceUs !== null && since(state.partialSinceUs) >= partialMaxMs * MICROS_PER_MS;
+  if (cameBack ? !coming : partial) return { action: 'sweep', state: release('calm'), released: 'calm' };
+  return { action: 'hold', state, released: null };
+}
+
+/** What is kept of this sweep's signs while the storm lasts. */
+function remember(signs: StormSigns, before: StormState, nowUs: Micros): StormState {
+  const partial = signs.silent < WHOLE_FLEET_SHARE * signs.inFlight;
+  return {
+    ...before,
+    heldSinceUs: before.heldSinceUs ?? nowUs,
+    partialSinceUs: partial ? (before.partialSinceUs ?? nowUs) : null,
+    cameBack: before.cameBack + signs.cameBack,
+    cameBackAtUs: signs.cameBack > 0 ? nowUs : before.cameBackAtUs,
+  };
+}
+
+function letGo(released: StormVerdict['released']): StormVerdict {
+  return { action: 'sweep', state: calm, released };
 }

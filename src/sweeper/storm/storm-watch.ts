@@ -1,27 +1,39 @@
+import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
-import type { Micros } from '../instant.ts';
+import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import type { Observation } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
+import { AGE_BINS, ageBoundsUs, fellSilentTogether } from './ages.ts';
+import type { CalleeCount } from './probe.ts';
 import {
-  type CalleeCount,
-  inFlightStatement,
-  type StaleCount,
-  staleAtLeastStatement,
-  staleCountStatement,
-} from './probe.ts';
-import {
-  inFlightCountMax,
-  judgeStorm,
-  looksLikeStorm,
-  type StormOptions,
-  type StormState,
-  type StormVerdict,
-} from './storm-guard.ts';
+  type AgeCount,
+  ageCountStatement,
+  anyStaleStatement,
+  type SilentCallees,
+  silentCalleesStatement,
+} from './silence-statements.ts';
+import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed } from './storm-guard.ts';
+import { type Recalled, StormMemory } from './storm-memory.ts';
 
 export interface StormReading extends StormVerdict {
   readonly stale: number;
+  /** Rows that fell silent together, the stale ones among them. */
+  readonly silent: number;
   readonly inFlight: number;
   readonly callees: readonly CalleeCount[];
+}
+
+export interface StormQuestion {
+  /** Null: a dry run, which writes nothing. */
+  readonly sweepId: string | null;
+  readonly observation: Observation;
+  readonly horizonUs: Micros;
+  readonly stuckAfterMs: number;
+  /** Rows known to be poisoned. */
+  readonly poisons: readonly string[];
+  readonly recalled: Recalled;
+  readonly force: boolean;
 }
 
 interface RowBudget {
@@ -29,40 +41,117 @@ interface RowBudget {
   readonly batchRowsMax: number;
 }
 
-const quiet = { stale: 0, inFlight: 0, callees: [] };
+interface Signs {
+  readonly stale: number;
+  readonly silent: number;
+  readonly inFlight: number;
+  readonly callees: SilentCallees;
+}
+
+const nothing = { stale: 0, silent: 0, inFlight: 0, callees: [] };
+const noCallees: SilentCallees = { callees: 0, top: [] };
+
+/** What the server spends on counting a million rows, at most. */
+const COUNT_TIMEOUT_MS = 20_000;
 
 /** Counts for the storm guard, no more than its decision needs: in the idle case, one index probe. */
 export class StormWatch {
   readonly #db: LedgerDb;
   readonly #options: StormOptions;
-  readonly #staleAtLeast: Statement<{ reached: boolean }>;
-  readonly #staleCount: Statement<StaleCount>;
-  readonly #inFlight: Statement<{ inFlight: number }>;
+  readonly #memory: StormMemory;
+  readonly #anyStale: Statement<{ any: boolean }>;
+  readonly #ages: Statement<AgeCount>;
+  readonly #callees: Statement<SilentCallees>;
 
   constructor(db: LedgerDb, tables: SweeperTables, options: StormOptions) {
     this.#db = db;
     this.#options = options;
-    this.#staleAtLeast = staleAtLeastStatement(tables);
-    this.#staleCount = staleCountStatement(tables);
-    this.#inFlight = inFlightStatement(tables);
+    this.#memory = new StormMemory(db, tables);
+    this.#anyStale = anyStaleStatement(tables);
+    this.#ages = ageCountStatement(tables);
+    this.#callees = silentCalleesStatement(tables);
   }
 
   /** What the verdict lets a sweep mark stale. */
-  rowsAllowed({ action }: StormVerdict, { rowsMax, batchRowsMax }: RowBudget): number {
-    return { sweep: rowsMax, hold: 0, trickle: Math.min(rowsMax, batchRowsMax) }[action];
+  rowsAllowed({ action, stale }: Pick<StormReading, 'action' | 'stale'>, { rowsMax }: RowBudget): number {
+    return Math.min(rowsMax, staleAllowed(action, stale));
   }
 
-  async read(nowUs: Micros, horizonUs: Micros, state: StormState, force: boolean): Promise<StormReading> {
-    const options = this.#options;
-    const judge = (storm: boolean) => judgeStorm(storm, state, options, nowUs, force);
-    if (options.ratio === 0) return { ...judge(false), ...quiet };
-    const minStale = Math.max(1, options.minStale);
-    const [probe] = await this.#staleAtLeast.run(this.#db, [nowUs, horizonUs, minStale]);
-    if (!probe!.reached) return { ...judge(false), ...quiet };
-    const { stale, callees, top } = (await this.#staleCount.run(this.#db, [nowUs, horizonUs]))[0]!;
-    const countMax = inFlightCountMax(stale, options.ratio);
-    const { inFlight } = (await this.#inFlight.run(this.#db, [countMax]))[0]!;
-    const storm = looksLikeStorm({ stale, callees, inFlight }, options);
-    return { ...judge(storm), stale, inFlight, callees: top };
+  /** What earlier sweeps saw of this storm. To be asked before anything is marked. Without a storm it asks nothing. */
+  async recall({ heldSinceUs }: { readonly heldSinceUs: Micros | null }): Promise<Recalled> {
+    return heldSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall();
+  }
+
+  /**
+   * The verdict, kept for the next sweep.
+   * @throws the database's error. A hold that had begun goes on then, and one may have begun; but once STORM_MAX_HOLD has
+   * passed, or when forced, a count that fails holds nothing any longer.
+   */
+  async read(question: StormQuestion): Promise<StormReading> {
+    const { sweepId, observation, recalled, force } = question;
+    const before = recalled.state;
+    const held = before.heldSinceUs !== null;
+    const any = this.#options.ratio > 0 && (await this.#anyStaleRow(question));
+    if (!any && !held) return { action: 'sweep', state: calm, released: null, ...nothing };
+    if (!held && !force && sweepId !== null) await this.#memory.begin(sweepId, observation.nowUs);
+    const signs = await this.#count(question).catch((err: unknown) => {
+      if (force || this.#heldTooLong(question)) return null;
+      throw err;
+    });
+    const reading = signs === null ? this.#judgeBlindly(question) : this.#judge(question, signs);
+    if (sweepId !== null) await this.#keep(sweepId, question, reading);
+    return reading;
+  }
+
+  async #anyStaleRow({ observation, horizonUs, poisons }: StormQuestion): Promise<boolean> {
+    return (await this.#anyStale.run(this.#db, [observation.nowUs, horizonUs, poisons]))[0]!.any;
+  }
+
+  #count({ observation, horizonUs, stuckAfterMs, poisons }: StormQuestion): Promise<Signs> {
+    const { nowUs } = observation;
+    const boundsUs = ageBoundsUs(observation, stuckAfterMs);
+    return boundedRead(this.#db, COUNT_TIMEOUT_MS, async (db) => {
+      const { stale, rowsByAge } = (await this.#ages.run(db, [nowUs, horizonUs, poisons, boundsUs]))[0]!;
+      const { silent, fromBin } = fellSilentTogether(rowsByAge);
+      const inFlight = rowsByAge.reduce((sum, rows) => sum + rows, 0);
+      const many = silent >= this.#options.minStale && silent >= this.#options.ratio * inFlight;
+      if (!many || fromBin === null) return { stale, silent, inFlight, callees: noCallees };
+      const silentBeforeUs = boundsUs[AGE_BINS - fromBin]!;
+      const callees = (await this.#callees.run(db, [nowUs, silentBeforeUs, poisons]))[0]!;
+      return { stale, silent, inFlight, callees };
+    });
+  }
+
+  #judge({ observation, stuckAfterMs, recalled, force }: StormQuestion, signs: Signs): StormReading {
+    const { stale, silent, inFlight, callees } = signs;
+    const verdict = judgeStorm(
+      { stale, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
+      recalled.state,
+      this.#options,
+      { nowUs: observation.nowUs, stuckAfterMs, force },
+    );
+    return { ...verdict, stale, silent, inFlight, callees: callees.top };
+  }
+
+  /** Nothing could be counted: let go, a row a sweep, or of everything when forced. */
+  #judgeBlindly({ observation, recalled, force }: StormQuestion): StormReading {
+    const { state: before } = recalled;
+    if (force)
+      return { action: 'sweep', state: before, released: before.heldSinceUs === null ? null : 'forced', ...nothing };
+    const again = before.releasedAtUs !== null;
+    const state = again ? before : { ...before, releasedAtUs: observation.nowUs, releasedWhy: 'max_hold' as const };
+    return { action: 'trickle', state, released: again ? null : 'max_hold', ...nothing };
+  }
+
+  #heldTooLong({ observation, recalled }: StormQuestion): boolean {
+    const { heldSinceUs } = recalled.state;
+    return heldSinceUs !== null && observation.nowUs - heldSinceUs >= this.#options.maxHoldMs * MICROS_PER_MS;
+  }
+
+  async #keep(sweepId: string, { observation, horizonUs }: StormQuestion, reading: StormReading): Promise<void> {
+    const { action, state, stale } = reading;
+    const rows = stale - Math.min(stale, staleAllowed(action, stale));
+    const watched = rows > 0 ? { rows, beforeUs: horizonUs, atUs: observation.nowUs } : null;
+    await this.#memory.keep(sweepId, state, watched);
   }
 }
