@@ -30,7 +30,8 @@ const countable = (poisons: string) => `d.delegation_id <> ALL(${poisons}::text[
 /** Whether a sweep could mark any row stale. The idle case ends here, after one index probe. Parameters: $1 now, $2 horizon, $3 poisons. */
 export function anyStaleStatement({ delegations }: SweeperTables): Statement<{ any: boolean }> {
   return new Statement(`
-SELECT EXISTS (SELECT FROM ${delegations} d WHERE ${stale.matches} AND ${countable('$3')} ${inOrder} LIMIT 1) AS "any"`);
+SELECT count(*) > 0 AS "any" FROM (
+  SELECT FROM ${delegations} d WHERE ${stale.matches} AND ${countable('$3')} ${inOrder} LIMIT 1) probed`);
 }
 
 export interface AgeCount {

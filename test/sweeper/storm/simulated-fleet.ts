@@ -1,5 +1,11 @@
 import { AGE_BINS, ageBoundsUs, fellSilentTogether } from '../../../src/sweeper/storm/ages.ts';
-import { calm, judgeStorm, type StormOptions, staleAllowed } from '../../../src/sweeper/storm/storm-guard.ts';
+import {
+  calm,
+  judgeStorm,
+  type StormOptions,
+  type StormState,
+  staleAllowed,
+} from '../../../src/sweeper/storm/storm-guard.ts';
 
 const US = 1_000_000;
 /** Any instant: the simulation's second 0. */
@@ -10,7 +16,7 @@ export interface Agent {
   readonly callee: string;
   /** Ascending. */
   readonly heard: readonly number[];
-  /** Whether it ever works again after its last heartbeat; a mark on one that does is a false one. */
+  /** It never works again after its last heartbeat; a mark on one that does is a false one. */
   readonly dead: boolean;
 }
 
@@ -35,12 +41,12 @@ export interface AgentShape {
 /** One agent's heartbeats: at its gaps, none while it is cut off, and none after its death. */
 export function agent({ callee, place, until, gap, outage, diesAt = Number.POSITIVE_INFINITY }: AgentShape): Agent {
   const heard: number[] = [];
-  const back = outage ? outage.until + place * outage.backOver : 0;
-  // Scattered, so that who comes back early has not the same phase.
+  const backAt = outage ? outage.until + place * outage.backOver : 0;
+  // Scattered, so that who comes back early is not who was heard early.
   let at = -gap() * ((place * 7.13) % 1);
   while (at < Math.min(until, diesAt)) {
-    if (outage && at >= outage.from && at < back) {
-      at = back;
+    if (outage && at >= outage.from && at < backAt) {
+      at = backAt;
       continue;
     }
     heard.push(at);
@@ -57,6 +63,8 @@ export interface Run {
   readonly phase: number;
   readonly everySeconds?: number;
   readonly until: number;
+  /** No beat reaches the database, and no sweep runs. */
+  readonly unobserved?: { readonly from: number; readonly until: number };
 }
 
 export interface Outcome {
@@ -65,63 +73,97 @@ export interface Outcome {
   /** Seconds from the last heartbeat of each dead one to its mark; null: never. */
   readonly foundAfter: readonly (number | null)[];
   readonly released: readonly string[];
-  /** Rows marked by each sweep. */
-  readonly marks: readonly number[];
+  /** What each sweep did. */
+  readonly sweeps: readonly { readonly action: string; readonly marked: number }[];
+}
+
+class Row {
+  readonly agent: Agent;
+  lastUs = Number.NEGATIVE_INFINITY;
+  #next = 0;
+
+  constructor(of: Agent) {
+    this.agent = of;
+  }
+
+  hear(untilSecond: number): void {
+    const { heard } = this.agent;
+    while (this.#next < heard.length && heard[this.#next]! <= untilSecond) {
+      this.lastUs = EPOCH_US + Math.round(heard[this.#next]! * US);
+      this.#next += 1;
+    }
+  }
 }
 
 /** Sweeps a simulated fleet by the product's own pure functions: the horizon, the ages, the verdict. Nothing sleeps. */
-export function simulate({ agents, options, stuckAfterMs, phase, everySeconds = 60, until }: Run): Outcome {
-  const rows = agents.map((who) => ({
-    who,
-    next: 0,
-    lastUs: Number.NEGATIVE_INFINITY,
-    markedAt: null as number | null,
-  }));
-  const released: string[] = [];
-  const marks: number[] = [];
-  let state = calm;
-  let watch = { beforeUs: 0, rows: 0 };
+export function simulate(run: Run): Outcome {
+  const { agents, phase, everySeconds = 60, until, unobserved } = run;
+  const guard = new SimulatedGuard(run);
+  const marks = new Map<Agent, number>();
+  let open = agents.map((of) => new Row(of));
+  const sweeps: Outcome['sweeps'][number][] = [];
   for (let at = phase; at < until; at += everySeconds) {
-    const nowUs = EPOCH_US + Math.round(at * US);
-    const boundsUs = ageBoundsUs({ nowUs, beatAtUs: nowUs, gaps: [] }, stuckAfterMs);
-    const open = rows.filter(({ markedAt }) => markedAt === null);
-    const rowsByAge = new Array<number>(AGE_BINS + 1).fill(0);
-    for (const row of open) {
-      while (row.next < row.who.heard.length && row.who.heard[row.next]! <= at) {
-        row.lastUs = EPOCH_US + Math.round(row.who.heard[row.next]! * US);
-        row.next += 1;
-      }
-    }
-    const binOf = (lastUs: number) => AGE_BINS - boundsUs.filter((boundUs) => boundUs <= lastUs).length;
-    for (const { lastUs } of open) rowsByAge[AGE_BINS - (AGE_BINS - binOf(lastUs))]! += 1;
-    const stale = open.filter(({ lastUs }) => lastUs < boundsUs[0]!);
-    if (stale.length === 0 && state.heldSinceUs === null) {
-      marks.push(0);
-      continue;
-    }
-    const { silent, fromBin } = fellSilentTogether(rowsByAge);
-    const late = open.filter(({ lastUs }) => fromBin !== null && binOf(lastUs) >= fromBin);
-    const stillSilent = open.filter(({ lastUs }) => lastUs < watch.beforeUs).length;
-    const signs = {
-      stale: stale.length,
-      silent,
-      callees: new Set(late.map(({ who }) => who.callee)).size,
-      inFlight: open.length,
-      cameBack: Math.max(0, watch.rows - stillSilent),
-    };
-    const verdict = judgeStorm(signs, state, options, { nowUs, stuckAfterMs, force: false });
-    const allowed = Math.min(stale.length, staleAllowed(verdict.action, stale.length));
-    state = verdict.state;
-    watch = { beforeUs: boundsUs[0]!, rows: stale.length - allowed };
-    if (verdict.released) released.push(verdict.released);
-    for (const row of stale.toSorted((a, b) => a.lastUs - b.lastUs).slice(0, allowed)) row.markedAt = at;
-    marks.push(allowed);
+    for (const row of open) row.hear(at);
+    if (unobserved && at >= unobserved.from && at < unobserved.until) continue;
+    const { action, marked } = guard.sweep(at, open);
+    for (const row of marked) marks.set(row.agent, at);
+    if (marked.length > 0) open = open.filter((row) => !marks.has(row.agent));
+    sweeps.push({ action, marked: marked.length });
   }
-  const dead = rows.filter(({ who }) => who.dead);
+  const found = (of: Agent) => (marks.has(of) ? marks.get(of)! - of.heard.at(-1)! : null);
   return {
-    falseMarks: rows.filter(({ who, markedAt }) => !who.dead && markedAt !== null).length,
-    foundAfter: dead.map(({ who, markedAt }) => (markedAt === null ? null : markedAt - who.heard.at(-1)!)),
-    released,
-    marks,
+    falseMarks: [...marks.keys()].filter(({ dead }) => !dead).length,
+    foundAfter: agents.filter(({ dead }) => dead).map(found),
+    released: guard.released,
+    sweeps,
   };
+}
+
+/** The storm guard with its memory in a variable, and its counts made by hand. */
+class SimulatedGuard {
+  readonly released: string[] = [];
+  readonly #run: Run;
+  #state: StormState = calm;
+  #watched = { rows: 0, beforeUs: 0 };
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  sweep(at: number, open: readonly Row[]): { action: string; marked: readonly Row[] } {
+    const { stuckAfterMs, options, unobserved } = this.#run;
+    const nowUs = EPOCH_US + Math.round(at * US);
+    const gap = unobserved && {
+      startUs: EPOCH_US + unobserved.from * US,
+      endUs: EPOCH_US + unobserved.until * US,
+    };
+    const gaps = gap && nowUs >= gap.endUs ? [gap] : [];
+    const boundsUs = ageBoundsUs({ nowUs, beatAtUs: nowUs, gaps }, stuckAfterMs);
+    const stale = open.filter(({ lastUs }) => lastUs < boundsUs[0]!);
+    if (stale.length === 0 && this.#state.heldSinceUs === null) return { action: 'sweep', marked: [] };
+    const signs = {
+      ...silenceOf(open, boundsUs),
+      stale: stale.length,
+      inFlight: open.length,
+      cameBack: Math.max(0, this.#watched.rows - open.filter(({ lastUs }) => lastUs < this.#watched.beforeUs).length),
+    };
+    const { action, state, released } = judgeStorm(signs, this.#state, options, { nowUs, stuckAfterMs, force: false });
+    const allowed = Math.min(stale.length, staleAllowed(action, stale.length));
+    this.#state = state;
+    this.#watched = { rows: stale.length - allowed, beforeUs: boundsUs[0]! };
+    if (released) this.released.push(released);
+    return { action, marked: stale.toSorted((a, b) => a.lastUs - b.lastUs).slice(0, allowed) };
+  }
+}
+
+function silenceOf(open: readonly Row[], boundsUs: readonly number[]): { silent: number; callees: number } {
+  const bins = open.map(({ lastUs }) => {
+    const bound = boundsUs.findLastIndex((boundUs) => boundUs <= lastUs);
+    return AGE_BINS - 1 - bound;
+  });
+  const rowsByAge = Array.from({ length: AGE_BINS + 1 }, () => 0);
+  for (const bin of bins) rowsByAge[bin]! += 1;
+  const { silent, fromBin } = fellSilentTogether(rowsByAge);
+  const late = open.filter((_, i) => fromBin !== null && bins[i]! >= fromBin);
+  return { silent, callees: new Set(late.map((row) => row.agent.callee)).size };
 }
