@@ -105,6 +105,10 @@ export class World implements AsyncDisposable {
       'swept_at',
       'storm_held_since',
       'storm_released_at',
+      'storm_partial_since',
+      'storm_came_back_at',
+      'storm_watched_before',
+      'storm_watched_at',
       ...(observed ? [] : ['beat_at']),
     ]);
   }
