@@ -51,7 +51,7 @@ function describe(read: Status, census: Census, sweeping: boolean): string {
 
 function stormWords({ storm: { state, until } }: Status): string {
   if (state === 'held') return `held until ${until?.toISOString()}: nothing is marked stuck`;
-  return state === 'released' ? 'released: one batch a sweep is marked stuck' : 'none';
+  return state === 'released' ? 'released: a twentieth of the silent is marked stuck each sweep' : 'none';
 }
 
 function falsePositives({ day: { lateResults, falsePositiveRatio } }: Status): string {

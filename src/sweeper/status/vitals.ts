@@ -11,6 +11,8 @@ export interface Vitals {
   readonly stuckAfterMs: number | null;
   readonly stormHeldSince: Date | null;
   readonly stormReleasedAt: Date | null;
+  /** `calm`: what is left is marked as ever; otherwise STORM_MAX_HOLD has passed. */
+  readonly stormReleasedWhy: string | null;
 }
 
 /** One row. */
@@ -18,6 +20,6 @@ export function vitalsStatement({ sweeperState }: SweeperTables): Statement<Vita
   return new Statement(`
 SELECT clock_timestamp() AS "now", s.swept_at AS "sweptAt", s.beat_at AS "beatAt",
   ${wholeNumber('s.stuck_after_ms')} AS "stuckAfterMs", s.storm_held_since AS "stormHeldSince",
-  s.storm_released_at AS "stormReleasedAt"
+  s.storm_released_at AS "stormReleasedAt", s.storm_released_why AS "stormReleasedWhy"
 FROM ${sweeperState} s WHERE singleton`);
 }
