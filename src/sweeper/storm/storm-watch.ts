@@ -91,8 +91,11 @@ export class StormWatch {
     const { sweepId, observation, recalled, force } = question;
     const before = recalled.state;
     const held = before.heldSinceUs !== null;
-    const any = this.#options.ratio > 0 && (await this.#anyStaleRow(question));
-    if (!any && !held) return { action: 'sweep', state: calm, released: null, ...nothing };
+    const off = this.#options.ratio === 0;
+    if (off && held && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
+    if (off || (!held && !(await this.#anyStaleRow(question)))) {
+      return { action: 'sweep', state: calm, released: null, ...nothing };
+    }
     if (!held && !force && sweepId !== null) await this.#memory.begin(sweepId, observation.nowUs);
     const signs = await this.#count(question).catch((err: unknown) => {
       if (force || this.#heldTooLong(question)) return null;
