@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 
 /** What the storm guard remembers from one sweep to the next, beside the beginning and the end of a hold. */
 export async function up(db: Kysely<unknown>): Promise<void> {
+  // storm_forming_since      since when there are signs of a storm; storm_held_since is since when it keeps rows back
   // storm_released_why       calm: what stayed silent is marked; max_hold: a share of it a sweep
   // storm_partial_since      since when a part of the fleet has been heard all the while
   // storm_came_back, _at     rows that came back since the hold began, and when some last did
@@ -10,6 +11,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // No rewrite: the only default is a constant, and the table has one row.
   await sql`
     ALTER TABLE sweeper_state
+      ADD COLUMN storm_forming_since timestamptz,
       ADD COLUMN storm_released_why text,
       ADD COLUMN storm_partial_since timestamptz,
       ADD COLUMN storm_came_back bigint NOT NULL DEFAULT 0,
@@ -25,6 +27,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
     ALTER TABLE sweeper_state
+      DROP COLUMN storm_forming_since,
       DROP COLUMN storm_released_why,
       DROP COLUMN storm_partial_since,
       DROP COLUMN storm_came_back,

@@ -44,6 +44,7 @@ export interface Database {
     swept_at: NullableTimestamp;
     storm_held_since: NullableTimestamp;
     storm_released_at: NullableTimestamp;
+    storm_forming_since: NullableTimestamp;
     storm_released_why: NullableText;
     storm_partial_since: NullableTimestamp;
     storm_came_back: ColumnType<string, number | undefined, number>;

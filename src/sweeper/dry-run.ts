@@ -44,7 +44,7 @@ export class DryRun {
     const opening = await this.#state.look();
     const { nowUs } = opening;
     const horizon = observedHorizon(opening, stuckAfterMs);
-    const recalled = await this.#storms.recall(opening.storm);
+    const recalled = await this.#storms.recall(opening.stormSinceUs);
     const { all: poisons } = await this.#poisons.known();
     const storm = await this.#storms.read({
       sweepId: null,

@@ -13,8 +13,8 @@ export interface Opening {
   readonly beatAtUs: Micros | null;
   /** The sweep that has the lease. */
   readonly leaseId: string | null;
-  /** Since when the storm guard holds: `StormMemory` has the rest. */
-  readonly storm: { readonly heldSinceUs: Micros | null };
+  /** Since when there are signs of a storm; null: none. `StormMemory` has the rest. */
+  readonly stormSinceUs: Micros | null;
   readonly gaps: readonly Gap[];
 }
 
@@ -51,7 +51,7 @@ export class SweeperState {
   constructor(db: LedgerDb, { sweeperState, gaps, sweeps }: SweeperTables) {
     this.#db = db;
     const columns = `${wholeNumber(microsOf('clock_timestamp()'))} AS "nowUs", ${wholeNumber(microsOf('s.beat_at'))} AS "beatAtUs", s.sweep_id AS "leaseId",
-  ${wholeNumber(microsOf('s.storm_held_since'))} AS "heldSinceUs",
+  ${wholeNumber(microsOf('coalesce(s.storm_held_since, s.storm_forming_since)'))} AS "stormSinceUs",
   coalesce((SELECT json_agg(json_build_object('startUs', ${microsOf('gap_start')}, 'endUs', ${microsOf('gap_end')}))
             FROM ${gaps}), '[]') AS "gaps"`;
     this.#open = new Statement(`UPDATE ${sweeperState} s SET sweep_id = $1 WHERE singleton RETURNING ${columns}`);
@@ -128,7 +128,7 @@ interface OpeningRow {
   nowUs: Micros;
   beatAtUs: Micros | null;
   leaseId: string | null;
-  heldSinceUs: Micros | null;
+  stormSinceUs: Micros | null;
   gaps: Gap[];
 }
 
@@ -139,8 +139,8 @@ interface BeatRow {
 }
 
 function opening([row]: OpeningRow[]): Opening {
-  const { nowUs, beatAtUs, leaseId, heldSinceUs, gaps } = stateRow(row);
-  return { nowUs, beatAtUs, leaseId, storm: { heldSinceUs }, gaps };
+  const { nowUs, beatAtUs, leaseId, stormSinceUs, gaps } = stateRow(row);
+  return { nowUs, beatAtUs, leaseId, stormSinceUs, gaps };
 }
 
 function stateRow<Row>(row: Row | undefined): Row {

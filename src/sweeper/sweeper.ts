@@ -111,7 +111,7 @@ export class Sweeper {
     const horizonMs = wholeMs(opening.nowUs - horizon.atUs);
     const evidence = new Evidence(this.#log, sweepId, this.#options.stuckAfterMs);
     const poisons = await this.#poisons.known();
-    const recalled = await this.#storms.recall(opening.storm);
+    const recalled = await this.#storms.recall(opening.stormSinceUs);
     const run = (rule: Rule, rowsMax: number) =>
       this.#rules[rule.name].run({
         sweepId,

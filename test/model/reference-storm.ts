@@ -2,7 +2,8 @@ import type { Id, Tick } from './operation.ts';
 
 /** What the storm guard promises, written out again: whole rows, ticks, and no statement. */
 export interface Storm {
-  readonly heldSince: Tick;
+  /** Null: signs of a storm, and nothing stale yet. */
+  readonly heldSince: Tick | null;
   readonly released: 'calm' | 'max_hold' | null;
   readonly partialSince: Tick | null;
   readonly cameBack: number;
@@ -68,22 +69,27 @@ export function stormPlan(
 ): StormPlan {
   const stale = open.filter(({ age }) => age > stuckAfterTicks);
   const everything = { allowed: Number.POSITIVE_INFINITY, held: false };
-  if (ratio === 0 || (before === null && stale.length === 0)) return { ...everything, storm: null };
+  // Seven tenths of the threshold.
+  const slow = open.filter(({ age }) => age > 0.7 * stuckAfterTicks);
+  if (ratio === 0 || (before === null && slow.length === 0)) return { ...everything, storm: null };
   const late = lateTogether(open, stuckAfterTicks);
   const isStorm = late.rows >= Math.max(1, minStale) && late.callees >= 2 && late.rows >= ratio * open.length;
   if (before === null && (!isStorm || force)) return { ...everything, storm: null };
   const cameBack = (before?.cameBack ?? 0) + back;
   const cameBackAt = back > 0 ? now : (before?.cameBackAt ?? null);
   const storm: Storm = {
-    heldSince: before?.heldSince ?? now,
+    heldSince: before?.heldSince ?? (stale.length > 0 ? now : null),
     released: before?.released ?? null,
     partialSince: late.rows < 0.9 * open.length ? (before?.partialSince ?? now) : null,
     cameBack,
     cameBackAt,
     watched: [],
   };
-  const many = cameBack > 0 && cameBack >= 0.05 * (stale.length + cameBack);
+  const many = cameBack > 0 && cameBack >= 0.05 * (slow.length + cameBack);
   const coming = many && now - cameBackAt! < stuckAfterTicks;
+  if ((before?.heldSince ?? null) === null && (force || !(isStorm || coming))) return { ...everything, storm: null };
+  const { heldSince } = storm;
+  if (heldSince === null) return { ...everything, storm: { ...storm, watched: slow } };
   const few = late.rows < Math.max(1, minStale);
   const left = (marked: number) => stale.toSorted((a, b) => a.heardAt - b.heardAt).slice(marked);
   const trickle = (): StormPlan => {
@@ -97,9 +103,9 @@ export function stormPlan(
   }
   if ((stale.length === 0 && !isStorm) || (few && !coming)) return { ...everything, storm: null };
   if (force) return { ...everything, storm };
-  if (now - storm.heldSince > maxHoldTicks) return trickle();
+  if (now - heldSince > maxHoldTicks) return trickle();
   // Seven and a half minutes are less than a tick.
-  const partial = storm.partialSince !== null && storm.partialSince < now;
+  const partial = storm.partialSince !== null && Math.max(storm.partialSince, heldSince) < now;
   if (many ? !coming : partial) return { ...everything, storm: { ...storm, released: 'calm' } };
   return { allowed: 0, held: true, storm: { ...storm, watched: left(0) } };
 }

@@ -10,6 +10,12 @@ export const AGE_BINS = 20;
  */
 const LATE_FROM_BIN = 3;
 
+/**
+ * From this bin on, seven tenths of the threshold, a row sets off the count: an outage is seen while it forms, before the
+ * first row is stale and while those that it cut off are still many.
+ */
+export const WATCHED_FROM_BIN = 14;
+
 /** Bins in a row that are taken together, at most, to see how thinly the younger ages are occupied. */
 const WINDOW_BINS_MAX = 5;
 
@@ -24,6 +30,11 @@ export function ageBoundsUs({ nowUs, beatAtUs, gaps }: Observation, stuckAfterMs
     { length: AGE_BINS },
     (_, i) => horizonOf(nowUs, (stuckAfterMs * (AGE_BINS - i)) / AGE_BINS, all).atUs,
   );
+}
+
+/** The instant before which a row was last heard that is in this bin or an older one. */
+export function heardBeforeUs(boundsUs: readonly Micros[], bin: number): Micros {
+  return boundsUs[AGE_BINS - bin]!;
 }
 
 /** Rows that fell silent together. */

@@ -17,6 +17,9 @@ const [inProgress] = sourcesOf('stuck') as [Status];
 /** SQL: in progress, and not the deadline rule's. */
 const open = `d.status = ${literal(inProgress)} AND d.deadline >= ${timestampOf('$1')}`;
 
+/** SQL: of these, last heard before $2. */
+const heardBefore = `${open} AND d.heartbeat_bucket <= ${timestampOf('$2')} AND d.last_heartbeat < ${timestampOf('$2')}`;
+
 /** In the order of the index delegations_heartbeat_bucket: it keeps the planner there, and bounds the count by age. */
 const inOrder = 'ORDER BY d.heartbeat_bucket, d.delegation_id';
 
@@ -27,11 +30,14 @@ const inOrder = 'ORDER BY d.heartbeat_bucket, d.delegation_id';
 const countable = (poisons: string) => `d.delegation_id <> ALL(${poisons}::text[])
     AND d.xmax <> ALL (ARRAY(SELECT l.transactionid FROM pg_locks l WHERE l.locktype = 'transactionid' AND l.granted))`;
 
-/** Whether a sweep could mark any row stale. The idle case ends here, after one index probe. Parameters: $1 now, $2 horizon, $3 poisons. */
-export function anyStaleStatement({ delegations }: SweeperTables): Statement<{ any: boolean }> {
+/**
+ * Whether there is any row that a sweep could mark, or that was last heard before another instant. The idle case ends here.
+ * Parameters: $1 now, $2 the instant (the horizon, or a later one), $3 poisons.
+ */
+export function anySilentStatement({ delegations }: SweeperTables): Statement<{ any: boolean }> {
   return new Statement(`
 SELECT count(*) > 0 AS "any" FROM (
-  SELECT FROM ${delegations} d WHERE ${stale.matches} AND ${countable('$3')} ${inOrder} LIMIT 1) probed`);
+  SELECT FROM ${delegations} d WHERE ${heardBefore} AND ${countable('$3')} ${inOrder} LIMIT 1) probed`);
 }
 
 export interface AgeCount {
@@ -72,7 +78,7 @@ export function silentCalleesStatement({ delegations }: SweeperTables): Statemen
   return new Statement(`
 WITH silent AS (
   SELECT d.callee_id FROM ${delegations} d
-  WHERE ${open} AND d.heartbeat_bucket <= ${timestampOf('$2')} AND d.last_heartbeat < ${timestampOf('$2')} AND ${countable('$3')}
+  WHERE ${heardBefore} AND ${countable('$3')}
   ${inOrder} LIMIT ${ROWS_COUNTED_MAX}),
 per AS (SELECT callee_id, count(*) AS rows FROM silent GROUP BY callee_id)
 SELECT ${wholeNumber('count(*)')} AS "callees",

@@ -16,29 +16,35 @@ export interface StormOptions {
 export interface StormSigns {
   /** Rows past the horizon that the sweep could mark. */
   readonly stale: number;
+  /** Rows past seven tenths of it, the stale ones among them. */
+  readonly late: number;
   /** Rows that fell silent together, stale or on their way there. */
   readonly silent: number;
   /** Callees of these. */
   readonly callees: number;
   readonly inFlight: number;
-  /** Of the rows that were stale at the sweep before, those that are so no more and were not marked. */
+  /** Of the rows that the sweep before left silent (`toWatch`), those that are so no more. */
   readonly cameBack: number;
 }
 
-/** Kept in the database between sweeps, shared by the replicas. `heldSinceUs` null: no storm, and nothing else counts. */
+/** Kept in the database between sweeps, shared by the replicas. */
 export interface StormState {
+  /** Since when there are signs of a storm; null: none, and nothing else counts. */
+  readonly formingSinceUs: Micros | null;
+  /** Since when it keeps stale rows from being marked; null while none is stale yet. */
   readonly heldSinceUs: Micros | null;
   /** Since when the guard has let go of a storm that is not over, and why. */
   readonly releasedAtUs: Micros | null;
   readonly releasedWhy: 'calm' | 'max_hold' | null;
   /** Since when a part of the fleet has been heard all the while. */
   readonly partialSinceUs: Micros | null;
-  /** Rows that came back since the hold began, and when some last did. */
+  /** Rows that came back since the first signs, and when some last did. */
   readonly cameBack: number;
   readonly cameBackAtUs: Micros | null;
 }
 
 export const calm: StormState = {
+  formingSinceUs: null,
   heldSinceUs: null,
   releasedAtUs: null,
   releasedWhy: null,
@@ -93,6 +99,15 @@ export function staleAllowed(action: StormVerdict['action'], stale: number): num
   return action === 'hold' ? 0 : Math.max(1, Math.ceil(stale * TRICKLE_SHARE));
 }
 
+/** Which silent rows the next sweep looks for: the late ones while none is stale, then the stale ones that are left. */
+export function toWatch(
+  { action, state }: Pick<StormVerdict, 'action' | 'state'>,
+  { stale, late }: Pick<StormSigns, 'stale' | 'late'>,
+): { readonly which: 'late' | 'stale'; readonly rows: number } {
+  if (state.heldSinceUs === null) return { which: 'late', rows: state.formingSinceUs === null ? 0 : late };
+  return { which: 'stale', rows: Math.max(0, stale - staleAllowed(action, stale)) };
+}
+
 export function judgeStorm(
   signs: StormSigns,
   before: StormState,
@@ -101,13 +116,16 @@ export function judgeStorm(
 ): StormVerdict {
   const { nowUs, stuckAfterMs, force } = moment;
   const storm = looksLikeStorm(signs, options);
-  if (options.ratio === 0 || (before.heldSinceUs === null && (!storm || force))) return letGo(null);
+  const known = before.heldSinceUs !== null || before.formingSinceUs !== null;
+  if (options.ratio === 0 || (!known && (!storm || force))) return letGo(null);
   const state = remember(signs, before, nowUs);
-  const heldSinceUs = state.heldSinceUs!;
   const since = (instantUs: Micros | null) => (instantUs === null ? 0 : nowUs - instantUs);
-  const cameBack = state.cameBack > 0 && state.cameBack >= CAME_BACK_SHARE * (signs.stale + state.cameBack);
+  const cameBack = state.cameBack > 0 && state.cameBack >= CAME_BACK_SHARE * (signs.late + state.cameBack);
   // Of two rows that are silent the one may be back a minute after the other.
   const coming = cameBack && since(state.cameBackAtUs) < stuckAfterMs * MICROS_PER_MS;
+  if (before.heldSinceUs === null && (force || !(storm || coming))) return letGo(null);
+  const { heldSinceUs } = state;
+  if (heldSinceUs === null) return { action: 'sweep', state, released: null };
   const few = signs.silent < Math.max(1, options.minStale);
   if (state.releasedAtUs !== null) {
     const over = signs.stale === 0 || few || signs.silent < (options.ratio / 2) * signs.inFlight;
@@ -123,7 +141,8 @@ export function judgeStorm(
     return { action: 'trickle', state: release('max_hold'), released: 'max_hold' };
   }
   const partialMaxMs = Math.min(stuckAfterMs, PARTIAL_HOLD_MAX_MS);
-  const partial = state.partialSinceUs !== null && since(state.partialSinceUs) >= partialMaxMs * MICROS_PER_MS;
+  const partial =
+    state.partialSinceUs !== null && since(Math.max(state.partialSinceUs, heldSinceUs)) >= partialMaxMs * MICROS_PER_MS;
   if (cameBack ? !coming : partial) return { action: 'sweep', state: release('calm'), released: 'calm' };
   return { action: 'hold', state, released: null };
 }
@@ -133,7 +152,8 @@ function remember(signs: StormSigns, before: StormState, nowUs: Micros): StormSt
   const partial = signs.silent < WHOLE_FLEET_SHARE * signs.inFlight;
   return {
     ...before,
-    heldSinceUs: before.heldSinceUs ?? nowUs,
+    formingSinceUs: before.formingSinceUs ?? nowUs,
+    heldSinceUs: before.heldSinceUs ?? (signs.stale > 0 ? nowUs : null),
     partialSinceUs: partial ? (before.partialSinceUs ?? nowUs) : null,
     cameBack: before.cameBack + signs.cameBack,
     cameBackAtUs: signs.cameBack > 0 ? nowUs : before.cameBackAtUs,

@@ -5,7 +5,7 @@ import { type Micros, microsOf, timestampOf } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { StormState } from './storm-guard.ts';
 
-/** The stale rows that a sweep left, for the next one to see how many of them came back. */
+/** The silent rows that a sweep left, for the next one to see how many of them came back. */
 export interface Watched {
   readonly rows: number;
   /** They were last heard before this instant, and not overdue at the other. */
@@ -31,7 +31,7 @@ const [inProgress] = sourcesOf('stuck') as [Status];
 export class StormMemory {
   readonly #db: LedgerDb;
   readonly #recall: Statement<MemoryRow>;
-  readonly #begin: Statement<{ begun: boolean }>;
+  readonly #begin: Statement<never>;
   readonly #keep: Statement<never>;
 
   constructor(db: LedgerDb, { sweeperState, delegations }: SweeperTables) {
@@ -39,7 +39,7 @@ export class StormMemory {
     const micros = (column: string) => wholeNumber(microsOf(`s.${column}`));
     // Ordered for the planner's sake, as in probe.ts. No now: what was not overdue then counts until it is marked.
     this.#recall = new Statement(`
-SELECT ${micros('storm_held_since')} AS "heldSinceUs", ${micros('storm_released_at')} AS "releasedAtUs",
+SELECT ${micros('storm_forming_since')} AS "formingSinceUs", ${micros('storm_held_since')} AS "heldSinceUs", ${micros('storm_released_at')} AS "releasedAtUs",
   s.storm_released_why AS "releasedWhy", ${micros('storm_partial_since')} AS "partialSinceUs",
   ${wholeNumber('s.storm_came_back')} AS "cameBackSoFar", ${micros('storm_came_back_at')} AS "cameBackAtUs",
   ${wholeNumber('s.storm_watched')} AS "watched",
@@ -50,15 +50,13 @@ SELECT ${micros('storm_held_since')} AS "heldSinceUs", ${micros('storm_released_
      ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT s.storm_watched) silent) AS "stillSilent"
 FROM ${sweeperState} s WHERE singleton`);
     this.#begin = new Statement(`
-UPDATE ${sweeperState} SET storm_held_since = ${timestampOf('$2')}, storm_released_at = NULL, storm_released_why = NULL,
-  storm_partial_since = NULL, storm_came_back = 0, storm_came_back_at = NULL, storm_watched = 0,
-  storm_watched_before = NULL, storm_watched_at = NULL
-WHERE singleton AND sweep_id = $1 AND storm_held_since IS NULL RETURNING true AS "begun"`);
+UPDATE ${sweeperState} SET storm_held_since = ${timestampOf('$2')}
+WHERE singleton AND sweep_id = $1 AND storm_held_since IS NULL`);
     this.#keep = new Statement(`
 UPDATE ${sweeperState} SET storm_held_since = ${timestampOf('$2')}, storm_released_at = ${timestampOf('$3')},
   storm_released_why = $4, storm_partial_since = ${timestampOf('$5')}, storm_came_back = $6::bigint,
   storm_came_back_at = ${timestampOf('$7')}, storm_watched = $8::bigint, storm_watched_before = ${timestampOf('$9')},
-  storm_watched_at = ${timestampOf('$10')}
+  storm_watched_at = ${timestampOf('$10')}, storm_forming_since = ${timestampOf('$11')}
 WHERE singleton AND sweep_id = $1`);
   }
 
@@ -86,6 +84,7 @@ WHERE singleton AND sweep_id = $1`);
       watched?.rows ?? 0,
       watched?.beforeUs ?? null,
       watched?.atUs ?? null,
+      state.formingSinceUs,
     ]);
   }
 }

@@ -4,20 +4,22 @@ import type { Statement } from '../../db/statement.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import type { Observation } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
-import { AGE_BINS, ageBoundsUs, fellSilentTogether } from './ages.ts';
+import { ageBoundsUs, fellSilentTogether, heardBeforeUs, WATCHED_FROM_BIN } from './ages.ts';
 import type { CalleeCount } from './probe.ts';
 import {
   type AgeCount,
   ageCountStatement,
-  anyStaleStatement,
+  anySilentStatement,
   type SilentCallees,
   silentCalleesStatement,
 } from './silence-statements.ts';
-import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed } from './storm-guard.ts';
+import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
 import { type Recalled, StormMemory } from './storm-memory.ts';
 
 export interface StormReading extends StormVerdict {
   readonly stale: number;
+  /** Rows past seven tenths of the threshold. */
+  readonly late: number;
   /** Rows that fell silent together, the stale ones among them. */
   readonly silent: number;
   readonly inFlight: number;
@@ -43,12 +45,13 @@ interface RowBudget {
 
 interface Signs {
   readonly stale: number;
+  readonly late: number;
   readonly silent: number;
   readonly inFlight: number;
   readonly callees: SilentCallees;
 }
 
-const nothing = { stale: 0, silent: 0, inFlight: 0, callees: [] };
+const nothing = { stale: 0, late: 0, silent: 0, inFlight: 0, callees: [] };
 const noCallees: SilentCallees = { callees: 0, top: [] };
 
 /** What the server spends on counting a million rows, at most. */
@@ -59,7 +62,7 @@ export class StormWatch {
   readonly #db: LedgerDb;
   readonly #options: StormOptions;
   readonly #memory: StormMemory;
-  readonly #anyStale: Statement<{ any: boolean }>;
+  readonly #anySilent: Statement<{ any: boolean }>;
   readonly #ages: Statement<AgeCount>;
   readonly #callees: Statement<SilentCallees>;
 
@@ -67,7 +70,7 @@ export class StormWatch {
     this.#db = db;
     this.#options = options;
     this.#memory = new StormMemory(db, tables);
-    this.#anyStale = anyStaleStatement(tables);
+    this.#anySilent = anySilentStatement(tables);
     this.#ages = ageCountStatement(tables);
     this.#callees = silentCalleesStatement(tables);
   }
@@ -78,8 +81,8 @@ export class StormWatch {
   }
 
   /** What earlier sweeps saw of this storm. To be asked before anything is marked. Without a storm it asks nothing. */
-  async recall({ heldSinceUs }: { readonly heldSinceUs: Micros | null }): Promise<Recalled> {
-    return heldSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall();
+  async recall(stormSinceUs: Micros | null): Promise<Recalled> {
+    return stormSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall();
   }
 
   /**
@@ -93,11 +96,15 @@ export class StormWatch {
     const held = before.heldSinceUs !== null;
     const off = this.#options.ratio === 0;
     if (off && held && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
-    if (off || (!held && !(await this.#anyStaleRow(question)))) {
+    const boundsUs = ageBoundsUs(observation, question.stuckAfterMs);
+    const anySilent = (beforeUs: Micros) => this.#anySilentRow(question, beforeUs);
+    if (off || (before === calm && !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))))) {
       return { action: 'sweep', state: calm, released: null, ...nothing };
     }
-    if (!held && !force && sweepId !== null) await this.#memory.begin(sweepId, observation.nowUs);
-    const signs = await this.#count(question).catch((err: unknown) => {
+    if (!held && !force && sweepId !== null && (await anySilent(question.horizonUs))) {
+      await this.#memory.begin(sweepId, observation.nowUs);
+    }
+    const signs = await this.#count(question, boundsUs).catch((err: unknown) => {
       if (force || this.#heldTooLong(question)) return null;
       throw err;
     });
@@ -106,34 +113,35 @@ export class StormWatch {
     return reading;
   }
 
-  async #anyStaleRow({ observation, horizonUs, poisons }: StormQuestion): Promise<boolean> {
-    return (await this.#anyStale.run(this.#db, [observation.nowUs, horizonUs, poisons]))[0]!.any;
+  async #anySilentRow({ observation, poisons }: StormQuestion, beforeUs: Micros): Promise<boolean> {
+    return (await this.#anySilent.run(this.#db, [observation.nowUs, beforeUs, poisons]))[0]!.any;
   }
 
-  #count({ observation, horizonUs, stuckAfterMs, poisons }: StormQuestion): Promise<Signs> {
+  #count({ observation, horizonUs, poisons }: StormQuestion, boundsUs: readonly Micros[]): Promise<Signs> {
     const { nowUs } = observation;
-    const boundsUs = ageBoundsUs(observation, stuckAfterMs);
     return boundedRead(this.#db, COUNT_TIMEOUT_MS, async (db) => {
       const { stale, rowsByAge } = (await this.#ages.run(db, [nowUs, horizonUs, poisons, boundsUs]))[0]!;
       const { silent, fromBin } = fellSilentTogether(rowsByAge);
-      const inFlight = rowsByAge.reduce((sum, rows) => sum + rows, 0);
+      const sum = (bins: readonly number[]) => bins.reduce((total, rows) => total + rows, 0);
+      const inFlight = sum(rowsByAge);
+      const late = sum(rowsByAge.slice(WATCHED_FROM_BIN));
       const many = silent >= this.#options.minStale && silent >= this.#options.ratio * inFlight;
-      if (!many || fromBin === null) return { stale, silent, inFlight, callees: noCallees };
-      const silentBeforeUs = boundsUs[AGE_BINS - fromBin]!;
+      if (!many || fromBin === null) return { stale, late, silent, inFlight, callees: noCallees };
+      const silentBeforeUs = heardBeforeUs(boundsUs, fromBin);
       const callees = (await this.#callees.run(db, [nowUs, silentBeforeUs, poisons]))[0]!;
-      return { stale, silent, inFlight, callees };
+      return { stale, late, silent, inFlight, callees };
     });
   }
 
   #judge({ observation, stuckAfterMs, recalled, force }: StormQuestion, signs: Signs): StormReading {
-    const { stale, silent, inFlight, callees } = signs;
+    const { stale, late, silent, inFlight, callees } = signs;
     const verdict = judgeStorm(
-      { stale, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
+      { stale, late, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
       recalled.state,
       this.#options,
       { nowUs: observation.nowUs, stuckAfterMs, force },
     );
-    return { ...verdict, stale, silent, inFlight, callees: callees.top };
+    return { ...verdict, stale, late, silent, inFlight, callees: callees.top };
   }
 
   /** Nothing could be counted: let go, a row a sweep, or of everything when forced. */
@@ -151,10 +159,11 @@ export class StormWatch {
     return heldSinceUs !== null && observation.nowUs - heldSinceUs >= this.#options.maxHoldMs * MICROS_PER_MS;
   }
 
-  async #keep(sweepId: string, { observation, horizonUs }: StormQuestion, reading: StormReading): Promise<void> {
-    const { action, state, stale } = reading;
-    const rows = stale - Math.min(stale, staleAllowed(action, stale));
-    const watched = rows > 0 ? { rows, beforeUs: horizonUs, atUs: observation.nowUs } : null;
-    await this.#memory.keep(sweepId, state, watched);
+  async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {
+    const { observation, stuckAfterMs, horizonUs } = question;
+    const { which, rows } = toWatch(reading, reading);
+    const lateUs = heardBeforeUs(ageBoundsUs(observation, stuckAfterMs), WATCHED_FROM_BIN);
+    const beforeUs = which === 'late' ? lateUs : horizonUs;
+    await this.#memory.keep(sweepId, reading.state, rows > 0 ? { rows, beforeUs, atUs: observation.nowUs } : null);
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
 import { AGE_BINS } from '../../../src/sweeper/storm/ages.ts';
 import { matchingStatement, remainingStatement } from '../../../src/sweeper/storm/probe.ts';
-import { ageCountStatement, anyStaleStatement } from '../../../src/sweeper/storm/silence-statements.ts';
+import { ageCountStatement, anySilentStatement } from '../../../src/sweeper/storm/silence-statements.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { seedDelegation } from '../../support/fixtures.ts';
 import { mark } from '../../support/mark.ts';
@@ -43,11 +43,11 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     const boundsUs = Array.from({ length: AGE_BINS }, (_, i) => horizonUs + i * 1_000_000);
     const counted = await ageCountStatement(tables).run(database.db, [nowUs, horizonUs, [], boundsUs]);
     expect(counted).toMatchObject([{ stale: 2 }]);
-    const anyStale = () => anyStaleStatement(tables).run(database.db, [nowUs, horizonUs, []]);
-    expect(await anyStale()).toEqual([{ any: true }]);
+    const anySilent = () => anySilentStatement(tables).run(database.db, [nowUs, horizonUs, []]);
+    expect(await anySilent()).toEqual([{ any: true }]);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['a-older', 'b-stale']);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual([]);
-    expect(await anyStale()).toEqual([{ any: false }]);
+    expect(await anySilent()).toEqual([{ any: false }]);
     expect(await database.query(`SELECT error_detail FROM delegations WHERE delegation_id = 'b-stale'`)).toEqual([
       { error_detail: 'no heartbeat for 600s' },
     ]);

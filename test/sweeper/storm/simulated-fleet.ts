@@ -1,10 +1,17 @@
-import { AGE_BINS, ageBoundsUs, fellSilentTogether } from '../../../src/sweeper/storm/ages.ts';
+import {
+  AGE_BINS,
+  ageBoundsUs,
+  fellSilentTogether,
+  heardBeforeUs,
+  WATCHED_FROM_BIN,
+} from '../../../src/sweeper/storm/ages.ts';
 import {
   calm,
   judgeStorm,
   type StormOptions,
   type StormState,
   staleAllowed,
+  toWatch,
 } from '../../../src/sweeper/storm/storm-guard.ts';
 
 const US = 1_000_000;
@@ -140,17 +147,21 @@ class SimulatedGuard {
     const gaps = gap && nowUs >= gap.endUs ? [gap] : [];
     const boundsUs = ageBoundsUs({ nowUs, beatAtUs: nowUs, gaps }, stuckAfterMs);
     const stale = open.filter(({ lastUs }) => lastUs < boundsUs[0]!);
-    if (stale.length === 0 && this.#state.heldSinceUs === null) return { action: 'sweep', marked: [] };
+    const lateUs = heardBeforeUs(boundsUs, WATCHED_FROM_BIN);
+    const late = open.filter(({ lastUs }) => lastUs < lateUs).length;
+    if (late === 0 && this.#state === calm) return { action: 'sweep', marked: [] };
     const signs = {
       ...silenceOf(open, boundsUs),
       stale: stale.length,
+      late,
       inFlight: open.length,
       cameBack: Math.max(0, this.#watched.rows - open.filter(({ lastUs }) => lastUs < this.#watched.beforeUs).length),
     };
     const { action, state, released } = judgeStorm(signs, this.#state, options, { nowUs, stuckAfterMs, force: false });
     const allowed = Math.min(stale.length, staleAllowed(action, stale.length));
     this.#state = state;
-    this.#watched = { rows: stale.length - allowed, beforeUs: boundsUs[0]! };
+    const { which, rows } = toWatch({ action, state }, signs);
+    this.#watched = { rows, beforeUs: which === 'late' ? lateUs : boundsUs[0]! };
     if (released) this.released.push(released);
     return { action, marked: stale.toSorted((a, b) => a.lastUs - b.lastUs).slice(0, allowed) };
   }

@@ -8,6 +8,7 @@ import {
   type StormState,
   type StormVerdict,
   staleAllowed,
+  toWatch,
 } from '../../../src/sweeper/storm/storm-guard.ts';
 
 const options: StormOptions = { minStale: 20, ratio: 0.5, maxHoldMs: 1_800_000 };
@@ -40,12 +41,14 @@ describe('the look of a storm', () => {
 });
 
 /** Everything is silent, and nobody has come back. */
-const everything: StormSigns = { stale: 100, silent: 100, callees: 5, inFlight: 100, cameBack: 0 };
-const part: StormSigns = { ...everything, stale: 60, silent: 60 };
-const over: StormSigns = { ...everything, stale: 3, silent: 3 };
+const everything: StormSigns = { stale: 100, late: 100, silent: 100, callees: 5, inFlight: 100, cameBack: 0 };
+const part: StormSigns = { ...everything, stale: 60, late: 60, silent: 60 };
+const over: StormSigns = { ...everything, stale: 3, late: 3, silent: 3 };
 
 describe('the verdict', () => {
-  const held: StormState = { ...calm, heldSinceUs: at(0) };
+  const held: StormState = { ...calm, formingSinceUs: at(0), heldSinceUs: at(0) };
+  const forming: StormState = { ...calm, formingSinceUs: at(-2) };
+  const none: StormSigns = { ...everything, stale: 0 };
   const partial: StormState = { ...held, partialSinceUs: at(0) };
   const back: StormState = { ...held, cameBack: 40, cameBackAtUs: at(5) };
   const released: StormState = { ...held, releasedAtUs: at(30), releasedWhy: 'max_hold' };
@@ -80,6 +83,37 @@ describe('the verdict', () => {
       'its first sweep, nothing of it stale for longer than a moment: hold all the same',
       { signs: { ...everything, stale: 1 }, state: calm, minute: 0, verdict: hold(held) },
     ],
+    [
+      'nothing stale yet: nothing to hold, but the signs are kept',
+      { signs: none, state: calm, minute: -2, verdict: sweep(forming) },
+    ],
+    [
+      'the first stale rows of what was forming: hold, from now on',
+      { signs: everything, state: forming, minute: 0, verdict: hold({ ...forming, heldSinceUs: at(0) }) },
+    ],
+    ['what was forming is no more: forgotten', { signs: over, state: forming, minute: 0, verdict: sweep(calm) }],
+    [
+      'what was forming has come back but for a few, and these are stale: hold, they may be on their way',
+      {
+        signs: { ...over, cameBack: 90 },
+        state: forming,
+        minute: 0,
+        verdict: hold({ ...isPart(forming, at(0)), heldSinceUs: at(0), cameBack: 90, cameBackAtUs: at(0) }),
+      },
+    ],
+    [
+      'forced while it forms: sweep, no hold begins',
+      { signs: everything, state: forming, minute: 0, force: true, verdict: sweep(calm) },
+    ],
+    [
+      'a part that was heard since before the hold: seven and a half minutes of holding all the same',
+      {
+        signs: part,
+        state: { ...held, partialSinceUs: at(-3) },
+        minute: 7,
+        verdict: hold({ ...held, partialSinceUs: at(-3) }),
+      },
+    ],
     ['within STORM_MAX_HOLD: hold', { signs: everything, state: held, minute: 29.99, verdict: hold(held) }],
     [
       'exactly STORM_MAX_HOLD: let go, a share of the stale a sweep',
@@ -100,7 +134,7 @@ describe('the verdict', () => {
     [
       'let go, under half of STORM_RATIO, but some came back a moment ago: not over',
       {
-        signs: { ...everything, stale: 24, silent: 24, cameBack: 10 },
+        signs: { ...everything, stale: 24, late: 24, silent: 24, cameBack: 10 },
         state: released,
         minute: 60,
         verdict: trickle({ ...isPart(released, at(60)), cameBack: 10, cameBackAtUs: at(60) }),
@@ -113,7 +147,12 @@ describe('the verdict', () => {
     ],
     [
       'all of them heard again: over',
-      { signs: { ...over, stale: 0, silent: 0, cameBack: 60 }, state: back, minute: 6, verdict: sweep(calm, 'calm') },
+      {
+        signs: { ...over, stale: 0, late: 0, silent: 0, cameBack: 60 },
+        state: back,
+        minute: 6,
+        verdict: sweep(calm, 'calm'),
+      },
     ],
     [
       'some came back a moment ago, and few are left: hold, the rest may be on its way',
@@ -220,4 +259,17 @@ test('a trickle is a twentieth of the stale, and one row at least', () => {
   expect(shares).toEqual([1, 1, 1, 1, 2, 2, 50, 250]);
   expect(staleAllowed('hold', 1000)).toBe(0);
   expect(staleAllowed('sweep', 1000)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('late rows are watched while none is stale, then the stale ones that a sweep leaves', () => {
+  const counts = { stale: 100, late: 140 };
+  const held: StormState = { ...calm, formingSinceUs: at(0), heldSinceUs: at(1) };
+  expect(toWatch({ action: 'sweep', state: { ...held, heldSinceUs: null } }, counts)).toEqual({
+    which: 'late',
+    rows: 140,
+  });
+  expect(toWatch({ action: 'sweep', state: calm }, counts).rows).toBe(0);
+  expect(toWatch({ action: 'hold', state: held }, counts)).toEqual({ which: 'stale', rows: 100 });
+  expect(toWatch({ action: 'trickle', state: held }, counts)).toEqual({ which: 'stale', rows: 95 });
+  expect(toWatch({ action: 'sweep', state: held }, counts)).toEqual({ which: 'stale', rows: 0 });
 });

@@ -29,7 +29,15 @@ async function seed(agents: readonly Agent[]): Promise<void> {
 
 /** Moves every instant that is compared so far back that a minute has passed since the last time, by the database's clock. */
 async function passMinute(): Promise<void> {
-  const columns = ['held_since', 'released_at', 'partial_since', 'came_back_at', 'watched_before', 'watched_at'];
+  const columns = [
+    'forming_since',
+    'held_since',
+    'released_at',
+    'partial_since',
+    'came_back_at',
+    'watched_before',
+    'watched_at',
+  ];
   const back = (column: string) => `${column} = ${column} - by.missing`;
   await database.query(
     `WITH by AS (SELECT interval '1 minute' - (clock_timestamp() - beat_at) AS missing FROM sweeper_state),
@@ -52,6 +60,7 @@ async function hear(agents: readonly Agent[], at: number): Promise<void> {
 /** With what each family has marked in the end; null: as many as the simulation. */
 const families: Array<[string, Agent[], number | null]> = [
   ['100 of 100 for 15 minutes, back over 5', fleet(100, () => cutOff(15)), 0],
+  ['100 of 100 for 7 minutes, back over 5', fleet(100, () => cutOff(7)), 0],
   ['60 of 100 for 12 minutes, back over 5', fleet(100, (i) => (i < 60 ? cutOff(12) : {})), 0],
   ['30 of 60 dead', fleet(60, (i) => (i < 30 ? { diesAt: START } : {})), 30],
   // None comes back: which rows of one bucket a trickle takes first is the index's choice, and no matter here.

@@ -59,9 +59,9 @@ const heavyTail = (fraction: () => number) => Math.min(570, 20 / (1 - fraction()
 describe('an outage of ours that is shorter than STORM_MAX_HOLD marks no living agent, at any phase of the sweep', () => {
   const slow = (seconds: number, fraction: () => number) => () => seconds * (0.97 + 0.03 * fraction());
   const families: Array<[string, Family]> = [
-    ...[9, 9.5, 10, 11].map((minutes): [string, Family] => [
-      `1000 of 1000 for ${minutes} minutes`,
-      { size: 1000, shape: everyOne(minutes) },
+    ...[5.5, 6, 7, 8, 9, 9.5, 10, 11].map((minutes): [string, Family] => [
+      `500 of 500 for ${minutes} minutes, back over 5`,
+      { size: 500, shape: everyOne(minutes), run: { until: START + 30 * MINUTE } },
     ]),
     ['1000 of 1000 for 15 minutes, back over 5', { size: 1000, shape: everyOne(15) }],
     ['1000 of 1000 for 25 minutes', { size: 1000, shape: everyOne(25) }],

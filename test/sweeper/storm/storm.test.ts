@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
 import {
   ageCountStatement,
-  anyStaleStatement,
+  anySilentStatement,
   ROWS_COUNTED_MAX,
 } from '../../../src/sweeper/storm/silence-statements.ts';
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
@@ -190,6 +190,22 @@ test('holds as soon as one is stale and the others of its outage are nearly so',
   expect(events('sweep.held')).toMatchObject([{ stale: 1, inFlight: 40, ratio: 1 }]);
 });
 
+test('sees an outage that forms before any row is stale, and holds although half of it has come back by then', async () => {
+  await seedFleet(database, { rows: 100, silentSeconds: 480, callees: 5 });
+  const { sweeper, events } = newSweeper();
+  const pass = (seconds: number) =>
+    database.query(`UPDATE delegations SET last_heartbeat = last_heartbeat - $1::int * interval '1 second'`, [seconds]);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: false });
+  expect(events('sweep.held')).toEqual([]);
+  await database.query(`UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id IN (
+    SELECT delegation_id FROM delegations ORDER BY delegation_id LIMIT 60)`);
+  await pass(130);
+  // The rows that were watched were late then; the instant has moved with them.
+  await database.query(`UPDATE sweeper_state SET storm_watched_before = storm_watched_before - interval '130 seconds'`);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
+  expect(events('sweep.held')).toMatchObject([{ stale: 40, inFlight: 100, ratio: 0.4 }]);
+});
+
 test('what comes back keeps the hold for those that have not yet, down to the last', async () => {
   await seedFleet(database, { rows: 60, silentSeconds: 700, callees: 5 });
   await seedFleet(database, { rows: 40 });
@@ -311,7 +327,7 @@ test('in the idle case it costs one index probe, whatever the fleet', async () =
   await seedFleet(database, { rows: 20_000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
-  const { sql } = anyStaleStatement(sweeperTables(database.db));
+  const { sql } = anySilentStatement(sweeperTables(database.db));
   const plan = await planOf(sql, [nowUs, nowUs - 600_000_000, `'{}'`]);
   const scan = scanOf(plan);
   expect(scan['Index Name']).toBe('delegations_heartbeat_bucket');
@@ -326,7 +342,7 @@ test('in the idle case no other statement of the guard is sent, and the state is
   await using spied = new Kysely<Database>({ dialect, log: ({ query }) => void statements.push(query.sql) });
   await testSweeper(spied, { storm }).sweeper.sweep({ trigger: 'manual' });
   const tables = sweeperTables(spied);
-  expect(statements).toContain(anyStaleStatement(tables).sql);
+  expect(statements).toContain(anySilentStatement(tables).sql);
   const others = ['"rowsByAge"', '"callees"', '"stillSilent"', 'SET storm_held_since'];
   for (const part of others) expect(statements.filter((text) => text.includes(part))).toEqual([]);
 });
