@@ -34,7 +34,7 @@ function fleet({ size, shape }: Family, until: number) {
 
 /** The family with its sweeps at every second of the minute. */
 function atAllPhases(family: Family): Outcome[] {
-  const until = family.run?.until ?? START + 75 * MINUTE;
+  const until = family.run?.until ?? START + 45 * MINUTE;
   const agents = fleet(family, until);
   const run = { options: defaults, stuckAfterMs: STUCK_AFTER * 1000, ...family.run, agents, until };
   return Array.from({ length: 60 }, (_, phase) => simulate({ ...run, phase }));
@@ -99,7 +99,7 @@ describe('an outage of ours that is shorter than STORM_MAX_HOLD marks no living 
       {
         size: 1000,
         shape: everyOne(45),
-        run: { unobserved: { from: START, until: START + 45 * MINUTE } },
+        run: { until: START + 75 * MINUTE, unobserved: { from: START, until: START + 45 * MINUTE } },
       },
     ],
     [
@@ -195,7 +195,7 @@ describe('the dead of a partial death are found within STUCK_AFTER and ten minut
 });
 
 test('after STORM_MAX_HOLD a twentieth of the silent is marked a sweep, and it stops when they come back', () => {
-  const outcomes = atAllPhases({ size: 1000, shape: everyOne(45) });
+  const outcomes = atAllPhases({ size: 1000, shape: everyOne(45), run: { until: START + 65 * MINUTE } });
   for (const { sweeps, falseMarks, released } of outcomes) {
     expect(released).toEqual(['max_hold']);
     expect(Math.max(...sweeps.map(({ marked }) => marked))).toBeLessThanOrEqual(50);
