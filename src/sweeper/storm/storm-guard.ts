@@ -108,6 +108,21 @@ export function toWatch(
   return { which: 'stale', rows: Math.max(0, stale - staleAllowed(action, stale)) };
 }
 
+/** What a storm's verdict is made from. */
+interface Case {
+  readonly signs: StormSigns;
+  /** With this sweep's signs. */
+  readonly state: StormState;
+  readonly options: StormOptions;
+  readonly moment: StormMoment;
+  readonly storm: boolean;
+  /** Too few are silent to be a storm. */
+  readonly few: boolean;
+  /** Some came back, and the last of them less than one STUCK_AFTER ago: others may be on their way. */
+  readonly cameBack: boolean;
+  readonly coming: boolean;
+}
+
 export function judgeStorm(
   signs: StormSigns,
   before: StormState,
@@ -117,34 +132,43 @@ export function judgeStorm(
   const { nowUs, stuckAfterMs, force } = moment;
   const storm = looksLikeStorm(signs, options);
   const known = before.heldSinceUs !== null || before.formingSinceUs !== null;
-  if (options.ratio === 0 || (!known && (!storm || force))) return letGo(null);
+  if (options.ratio === 0 || (!known && !storm)) return letGo(null);
   const state = remember(signs, before, nowUs);
-  const since = (instantUs: Micros | null) => (instantUs === null ? 0 : nowUs - instantUs);
   const cameBack = state.cameBack > 0 && state.cameBack >= CAME_BACK_SHARE * (signs.late + state.cameBack);
-  // Of two rows that are silent the one may be back a minute after the other.
-  const coming = cameBack && since(state.cameBackAtUs) < stuckAfterMs * MICROS_PER_MS;
+  const coming = cameBack && nowUs - (state.cameBackAtUs ?? nowUs) < stuckAfterMs * MICROS_PER_MS;
   if (before.heldSinceUs === null && (force || !(storm || coming))) return letGo(null);
-  const { heldSinceUs } = state;
-  if (heldSinceUs === null) return { action: 'sweep', state, released: null };
+  // None is stale yet: nothing to hold.
+  if (state.heldSinceUs === null) return { action: 'sweep', state, released: null };
   const few = signs.silent < Math.max(1, options.minStale);
-  if (state.releasedAtUs !== null) {
-    const over = signs.stale === 0 || few || signs.silent < (options.ratio / 2) * signs.inFlight;
-    if (over && !(coming && signs.stale > 0)) return letGo(null);
-    if (force || state.releasedWhy === 'calm') return { action: 'sweep', state, released: null };
-    return { action: 'trickle', state, released: null };
-  }
+  const found: Case = { signs, state, options, moment, storm, few, cameBack, coming };
+  return state.releasedAtUs === null ? judgeHeld(found, state.heldSinceUs) : judgeReleased(found);
+}
+
+function judgeHeld(found: Case, heldSinceUs: Micros): StormVerdict {
+  const { signs, state, options, storm, few, cameBack, coming } = found;
+  const { nowUs, stuckAfterMs, force } = found.moment;
   const nothingLeft = signs.stale === 0 && !storm;
   if (nothingLeft || (few && !coming)) return letGo('calm');
   if (force) return { action: 'sweep', state, released: 'forced' };
   const release = (why: 'calm' | 'max_hold'): StormState => ({ ...state, releasedAtUs: nowUs, releasedWhy: why });
-  if (nowUs - heldSinceUs >= options.maxHoldMs * MICROS_PER_MS) {
+  const lasted = (sinceUs: Micros, ms: number) => nowUs - sinceUs >= ms * MICROS_PER_MS;
+  if (lasted(heldSinceUs, options.maxHoldMs)) {
     return { action: 'trickle', state: release('max_hold'), released: 'max_hold' };
   }
-  const partialMaxMs = Math.min(stuckAfterMs, PARTIAL_HOLD_MAX_MS);
-  const partial =
-    state.partialSinceUs !== null && since(Math.max(state.partialSinceUs, heldSinceUs)) >= partialMaxMs * MICROS_PER_MS;
-  if (cameBack ? !coming : partial) return { action: 'sweep', state: release('calm'), released: 'calm' };
+  const { partialSinceUs } = state;
+  const isPart =
+    partialSinceUs !== null &&
+    lasted(Math.max(partialSinceUs, heldSinceUs), Math.min(stuckAfterMs, PARTIAL_HOLD_MAX_MS));
+  if (cameBack ? !coming : isPart) return { action: 'sweep', state: release('calm'), released: 'calm' };
   return { action: 'hold', state, released: null };
+}
+
+/** Let go once, it stays let go until it is over: under half the ratio, or fewer than the minimum, and nobody coming. */
+function judgeReleased({ signs, state, options, moment, few, coming }: Case): StormVerdict {
+  const over = few || signs.silent < (options.ratio / 2) * signs.inFlight;
+  if (signs.stale === 0 || (over && !coming)) return letGo(null);
+  const everything = moment.force || state.releasedWhy === 'calm';
+  return { action: everything ? 'sweep' : 'trickle', state, released: null };
 }
 
 /** What is kept of this sweep's signs while the storm lasts. */

@@ -95,21 +95,21 @@ export class StormWatch {
     const before = recalled.state;
     const held = before.heldSinceUs !== null;
     const off = this.#options.ratio === 0;
-    if (off && held && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
+    if (off && before !== calm && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
     const boundsUs = ageBoundsUs(observation, question.stuckAfterMs);
     const anySilent = (beforeUs: Micros) => this.#anySilentRow(question, beforeUs);
     if (off || (before === calm && !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))))) {
       return { action: 'sweep', state: calm, released: null, ...nothing };
     }
-    if (!held && !force && sweepId !== null && (await anySilent(question.horizonUs))) {
-      await this.#memory.begin(sweepId, observation.nowUs);
-    }
+    const begins = !held && !force && sweepId !== null && (await anySilent(question.horizonUs));
+    if (begins) await this.#memory.begin(sweepId, observation.nowUs);
     const signs = await this.#count(question, boundsUs).catch((err: unknown) => {
       if (force || this.#heldTooLong(question)) return null;
       throw err;
     });
     const reading = signs === null ? this.#judgeBlindly(question) : this.#judge(question, signs);
-    if (sweepId !== null) await this.#keep(sweepId, question, reading);
+    const asBefore = before === calm && reading.state === calm && !begins;
+    if (sweepId !== null && !asBefore) await this.#keep(sweepId, question, reading);
     return reading;
   }
 
