@@ -56,7 +56,7 @@ function stormWords({ now, storm: { state, until } }: Status, terminal: boolean)
     const ends = terminal ? `for another ${duration(until.getTime() - now.getTime())}` : `until ${until.toISOString()}`;
     return styled('red', `held ${ends}: nothing is marked stuck`, terminal);
   }
-  return state === 'released' ? 'released: one batch a sweep is marked stuck' : 'none';
+  return state === 'released' ? 'released: a twentieth of the silent is marked stuck each sweep' : 'none';
 }
 
 function falsePositives({ day: { lateResults, falsePositiveRatio } }: Status): string {

@@ -7,7 +7,12 @@ export function sweeperOptions(config: Config): SweeperOptions {
     stuckAfterMs: config.stuckAfterMs,
     batchRowsMax: config.sweepBatchSize,
     rowsMax: config.sweepMaxRows,
-    storm: { minStale: config.stormMinStale, ratio: config.stormRatio, maxHoldMs: config.stormMaxHoldMs },
+    storm: {
+      minStale: config.stormMinStale,
+      ratio: config.stormRatio,
+      maxHoldMs: config.stormMaxHoldMs,
+      minCallees: config.stormMinCallees,
+    },
   };
 }
 

@@ -67,19 +67,25 @@ export const keys = {
     env: 'STORM_MIN_STALE',
     default: '20',
     ...integer(1, 1_000_000),
-    doc: 'Stale delegations below which the storm guard never holds.',
+    doc: 'Delegations that fell silent together, below which the storm guard never holds.',
   },
   stormRatio: {
     env: 'STORM_RATIO',
     default: '0.5',
     ...ratio,
-    doc: 'Share of the delegations in progress that is stale at once, from which the storm guard holds; 0 turns it off.',
+    doc: 'Share of the delegations in progress that fell silent together, from which the storm guard holds; 0 turns it off.',
+  },
+  stormMinCallees: {
+    env: 'STORM_MIN_CALLEES',
+    default: '2',
+    ...integer(1, 1_000_000),
+    doc: 'Fewer silent callees are no storm; 1 where a callee id is a role that many processes share.',
   },
   stormMaxHoldMs: {
     env: 'STORM_MAX_HOLD',
     default: '30m',
     ...duration('0s', '30d'),
-    doc: 'How long the storm guard holds before it lets go.',
+    doc: 'How long the storm guard holds at most; after it a twentieth of the silent is marked a sweep.',
   },
   opsHost: { env: 'OPS_HOST', default: '127.0.0.1', ...host, doc: 'Address of the ops server.' },
   opsPort: {

@@ -44,6 +44,14 @@ export interface Database {
     swept_at: NullableTimestamp;
     storm_held_since: NullableTimestamp;
     storm_released_at: NullableTimestamp;
+    storm_forming_since: NullableTimestamp;
+    storm_released_why: NullableText;
+    storm_partial_since: NullableTimestamp;
+    storm_came_back: ColumnType<string, number | undefined, number>;
+    storm_came_back_at: NullableTimestamp;
+    storm_watched: ColumnType<string, number | undefined, number>;
+    storm_watched_before: NullableTimestamp;
+    storm_watched_at: NullableTimestamp;
   };
   sweeper_gaps: { gap_start: Timestamp; gap_end: Timestamp; kind: Generated<string> };
   sweeper_threshold: {

@@ -51,8 +51,10 @@ export class DryRun {
     const { lease, observed, storms } = this.#parts;
     const startedAtMs = performance.now();
     const opening = await lease.look();
-    const { nowUs, horizon, staleness } = judge(await observed.read(), this.#options);
-    const storm = await storms.read(nowUs, staleness, opening.storm, force);
+    const judgement = judge(await observed.read(), this.#options);
+    const { nowUs, horizon, staleness } = judgement;
+    const recalled = await storms.recall(opening.stormSinceUs);
+    const storm = await storms.read({ sweepId: null, judgement, recalled, force });
     const held = storm.action === 'hold';
     const failed = await this.#plan('overdue', nowUs, staleness, rowsMax);
     const stuck = await this.#plan('stale', nowUs, staleness, storms.rowsAllowed(storm, this.#options));

@@ -1,7 +1,6 @@
 import type { LedgerDb } from '../db/schema.ts';
 import { Statement, wholeNumber } from '../db/statement.ts';
 import { type Micros, microsOf } from './instant.ts';
-import type { StormState } from './storm/storm-guard.ts';
 import type { SweeperTables } from './tables.ts';
 
 /** What a sweep starts from, all read at one instant of the database's clock. */
@@ -9,7 +8,8 @@ export interface Opening {
   readonly nowUs: Micros;
   /** The sweep that has the lease. */
   readonly leaseId: string | null;
-  readonly storm: StormState;
+  /** Since when there are signs of a storm; null: none. `StormMemory` has the rest. */
+  readonly stormSinceUs: Micros | null;
 }
 
 /**
@@ -24,7 +24,7 @@ export class Lease {
   constructor(db: LedgerDb, { sweeperState }: SweeperTables) {
     this.#db = db;
     const columns = `${wholeNumber(microsOf('clock_timestamp()'))} AS "nowUs", s.sweep_id AS "leaseId",
-  ${wholeNumber(microsOf('s.storm_held_since'))} AS "heldSinceUs", ${wholeNumber(microsOf('s.storm_released_at'))} AS "releasedAtUs"`;
+  ${wholeNumber(microsOf('coalesce(s.storm_held_since, s.storm_forming_since)'))} AS "stormSinceUs"`;
     this.#open = new Statement(`UPDATE ${sweeperState} s SET sweep_id = $1 WHERE singleton RETURNING ${columns}`);
     this.#look = new Statement(`SELECT ${columns} FROM ${sweeperState} s WHERE singleton`);
   }
@@ -43,13 +43,12 @@ export class Lease {
 interface OpeningRow {
   nowUs: Micros;
   leaseId: string | null;
-  heldSinceUs: Micros | null;
-  releasedAtUs: Micros | null;
+  stormSinceUs: Micros | null;
 }
 
 function opening([row]: OpeningRow[]): Opening {
-  const { nowUs, leaseId, heldSinceUs, releasedAtUs } = stateRow(row);
-  return { nowUs, leaseId, storm: { heldSinceUs, releasedAtUs } };
+  const { nowUs, leaseId, stormSinceUs } = stateRow(row);
+  return { nowUs, leaseId, stormSinceUs };
 }
 
 /** @throws when sweeper_state has lost its row. */

@@ -20,9 +20,9 @@ import { RuleSweep } from './pass/rule-sweep.ts';
 import { overdue, type Rule, type RuleName, stale } from './pass/rules.ts';
 import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
-import { SweeperState } from './state.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './storm/probe.ts';
 import type { StormOptions } from './storm/storm-guard.ts';
+import type { Recalled } from './storm/storm-memory.ts';
 import { type StormReading, StormWatch } from './storm/storm-watch.ts';
 import type { SweepSummary, SweepTrigger } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
@@ -90,7 +90,6 @@ export class Sweeper {
   readonly #log: EventLog;
   readonly #observer: SweepObserver | undefined;
   readonly #lease: Lease;
-  readonly #state: SweeperState;
   readonly #observed: ObservedTime;
   readonly #records: SweepRecords;
   readonly #poisons: PoisonRegister;
@@ -108,7 +107,6 @@ export class Sweeper {
     this.#log = log;
     this.#observer = observer;
     this.#lease = new Lease(db, tables);
-    this.#state = new SweeperState(db, tables);
     this.#observed = new ObservedTime(db, tables, beat);
     this.#records = new SweepRecords(db, tables);
     const notices = new Notices(db, tables);
@@ -186,10 +184,12 @@ export class Sweeper {
   }
 
   async #judge(run: Run): Promise<Judged> {
-    const { sweepId, opening, judgement, request } = run;
+    // Before the overdue rule: what that one ends has not come back.
+    const recalling = this.#storms.recall(run.opening.stormSinceUs);
+    await recalling.catch(() => {}); // its failure is the stale rule's
     const failed = await this.#mark(run, overdue, this.#options.rowsMax);
     try {
-      const storm = await this.#readStorm(sweepId, opening, judgement, request.force ?? false);
+      const storm = await this.#readStorm(run, await recalling);
       const stuck = await this.#mark(run, stale, this.#storms.rowsAllowed(storm, this.#options));
       return { failed, stuck, storm };
     } catch (err) {
@@ -265,29 +265,25 @@ export class Sweeper {
     return rows[0]!;
   }
 
-  async #readStorm(
-    sweepId: string,
-    { storm: before }: Opening,
-    { nowUs, staleness }: Judgement,
-    force: boolean,
-  ): Promise<StormReading> {
-    const storm = await this.#storms.read(nowUs, staleness, before, force);
-    const { state } = storm;
-    if (state.heldSinceUs !== before.heldSinceUs || state.releasedAtUs !== before.releasedAtUs) {
-      await this.#state.keepStorm(state);
-    }
+  async #readStorm({ sweepId, judgement, request }: Run, recalled: Recalled): Promise<StormReading> {
+    const force = request.force ?? false;
+    const storm = await this.#storms.read({ sweepId, judgement, recalled, force });
+    const { stale, silent, inFlight, callees, released } = storm;
+    const heldForMs = wholeMs(judgement.nowUs - (recalled.state.heldSinceUs ?? judgement.nowUs));
     if (storm.action === 'hold') {
-      const heldForMs = wholeMs(nowUs - (state.heldSinceUs ?? nowUs));
       this.#log.emit('sweep.held', {
         sweepId,
-        stale: storm.stale,
-        inFlight: storm.inFlight,
-        ratio: storm.stale / storm.inFlight,
-        callees: [...storm.callees],
+        stale,
+        inFlight,
+        ratio: inFlight === 0 ? 0 : Math.min(1, silent / inFlight),
+        callees: [...callees],
         heldForMs,
         releasesInMs: Math.max(0, this.#options.storm.maxHoldMs - heldForMs),
+        by: 'storm',
+        reason: null,
       });
     }
+    if (released) this.#log.emit('sweep.released', { sweepId, why: released, heldForMs, stale, inFlight });
     return storm;
   }
 }

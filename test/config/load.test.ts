@@ -132,6 +132,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['1.01', '-0.1', '50%', '.5', '0,5', 'NaN', '5e-1'],
   },
+  STORM_MIN_CALLEES: {
+    good: [
+      ['1', 'stormMinCallees', 1],
+      ['1000000', 'stormMinCallees', 1_000_000],
+    ],
+    bad: ['0', '1000001', '1.5'],
+  },
   STORM_MAX_HOLD: {
     good: [
       ['0s', 'stormMaxHoldMs', 0],
@@ -200,6 +207,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     sweepMaxRows: 100_000,
     stormMinStale: 20,
     stormRatio: 0.5,
+    stormMinCallees: 2,
     stormMaxHoldMs: 1_800_000,
     opsHost: '127.0.0.1',
     opsPort: 9464,

@@ -69,6 +69,7 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   const wary = { storm: { minStale: 1, ratio: 0.5, maxHoldMs: 60_000 } };
   const storm = testSweeper(recorder.db, wary).sweeper;
   await recorder.during('sweep', () => storm.sweep({ trigger: 'manual' }));
+  await recorder.during('sweep, held before', () => storm.sweep({ trigger: 'manual' }));
   const { sweeper } = testSweeper(recorder.db);
   await recorder.during('sweep, poisoned', () => sweeper.sweep({ trigger: 'manual' }));
   await recorder.during('dry run', () => sweeper.dryRun());
@@ -109,8 +110,8 @@ const leadingColumns: Record<string, string> = {
 
 /** What is wrong with a plan: each way to read a large table other than by the rows wanted. */
 function faultsOf(plan: PlanNode, { sql }: RecordedStatement): string[] {
-  // Counts the fleet, no further than its limit.
-  const countsFleet = sql.includes('"inFlight"');
+  // Counts the fleet by its age, no further than its limit.
+  const countsFleet = sql.includes('"rowsByAge"');
   return nodesOf(plan).flatMap((node) => {
     const { 'Relation Name': table = '', 'Index Name': index, 'Index Cond': condition = '' } = node;
     if (LARGE.includes(table) && node['Node Type'].startsWith('Seq')) return [`sequential scan on ${table}`];
@@ -127,6 +128,8 @@ async function faults(): Promise<string[]> {
       ['custom', customPlan],
       ['generic', genericPlan],
     ] as const) {
+      // As its transaction has it (boundedRead).
+      await session.query(`SET enable_seqscan = ${statement.sql.includes('"rowsByAge"') ? 'off' : 'on'}`);
       const plan = await planned(session, statement);
       for (const fault of faultsOf(plan, statement))
         found.push(`${statement.label}, ${kind} plan: ${fault} ${statement.sql.trim().slice(0, 90)}`);
@@ -148,11 +151,15 @@ describe('every statement finds its rows by an index', () => {
         'get',
         'history',
         'sweep',
+        'sweep, held before',
         'dry run',
         'beat',
       ]),
     );
     const marks = statements.filter(({ sql }) => sql.includes('SKIP LOCKED'));
+    // The storm guard's probe, its count by age, whose rows they are, and how many came back.
+    const guard = ['AS "any"', '"rowsByAge"', '"callees"', '"stillSilent"'];
+    for (const part of guard) expect(statements.filter(({ sql }) => sql.includes(part)).length).toBeGreaterThan(0);
     // Each rule's batch, and its named rows.
     expect(marks.length).toBeGreaterThanOrEqual(4);
   });

@@ -29,7 +29,7 @@ describe('setStatus', () => {
     }
     expect(result).toEqual({ outcome: from === to ? 'unchanged' : 'refused', from, to });
     expect(after).toEqual(before);
-    const late = isLateResult(from, to);
+    const late = isLateResult(from, to, false);
     expect(history).toMatchObject(late ? [{ event: 'delegation.late_result', fromStatus: from, toStatus: null }] : []);
     if (from === to) expect(lines).toEqual([]);
     else if (late)
@@ -92,7 +92,7 @@ describe('the same status again', () => {
     const before = await ledger.get(id);
     expect(await ledger.setStatus(id, 'completed', { resultPreview: 'first' })).toMatchObject({ outcome: 'unchanged' });
     expect(await ledger.get(id)).toEqual({ ...before, resultPreview: 'first' });
-    await ledger.setStatus(id, 'completed', { resultPreview: 'second' });
+    await ledger.setStatus(id, 'completed', { resultPreview: 'first' });
     await ledger.setStatus(id, 'completed');
     expect(await ledger.get(id)).toEqual({ ...before, resultPreview: 'first' });
     expect(await ledger.history(id)).toHaveLength(2);
@@ -206,6 +206,69 @@ describe('a late result', () => {
     expect((await ledger.history(id)).slice(1)).toMatchObject([
       { event: 'delegation.late_result', fromStatus: from, detail: { attempted: to, ...detail }, responseBody },
     ]);
+  });
+
+  test.each([
+    { to: 'completed', held: { resultPreview: 'a', responseBody: { n: 1 } }, other: { resultPreview: 'b' } },
+    { to: 'completed', held: { resultPreview: 'a' }, other: { responseBody: { n: 2 } } },
+    { to: 'completed', held: { resultPreview: 'a', responseBody: 1 }, other: { resultPreview: 'a', responseBody: 2 } },
+    { to: 'completed', held: {}, other: { resultPreview: 'fills', responseBody: [1] } },
+    { to: 'failed', held: { errorDetail: 'a' }, other: { errorDetail: 'b' } },
+    { to: 'failed', held: { responseBody: 'a' }, other: { responseBody: 'b' } },
+    { to: 'stuck', held: { errorDetail: 'a' }, other: { errorDetail: 'b' } },
+  ] as const)('as $to again, $other after $held, is unchanged and recorded once', async ({ to, held, other }) => {
+    const { ledger, events } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    await ledger.setStatus(id, to, held);
+    for (const payload of [held, {}]) {
+      expect(await ledger.setStatus(id, to, payload)).toEqual({ outcome: 'unchanged', from: to, to });
+    }
+    expect(await ledger.history(id)).toHaveLength(2);
+    expect(events('ledger.late_result')).toEqual([]);
+    const before = await ledger.get(id);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      expect(await ledger.setStatus(id, to, other)).toEqual({ outcome: 'unchanged', from: to, to });
+    }
+    const { responseBody = null, ...detail } = other as { responseBody?: unknown };
+    expect((await ledger.history(id)).slice(2)).toMatchObject([
+      {
+        event: 'delegation.late_result',
+        fromStatus: to,
+        toStatus: null,
+        detail: { attempted: to, ...detail },
+        responseBody,
+      },
+    ]);
+    expect(events('ledger.late_result')[0]).toMatchObject({ delegationId: id, from: to, attempted: to });
+    const filled = before!.resultPreview === null && to === 'completed' ? detail : {};
+    expect(await ledger.get(id)).toEqual({ ...before, ...filled });
+  });
+
+  test.each([
+    { from: 'queued', to: 'completed', options: { resultPreview: 'too early', responseBody: { n: 1 } } },
+    { from: 'completed', to: 'failed', options: { errorDetail: 'after all' } },
+    { from: 'completed', to: 'stuck', options: { errorDetail: 'a watcher says so' } },
+    { from: 'queued', to: 'stuck', options: { responseBody: 'x' } },
+  ] as const)('as $to while $from is refused and recorded once, with its payload', async ({ from, to, options }) => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database, { status: from });
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      expect(await ledger.setStatus(id, to, options)).toEqual({ outcome: 'refused', from, to });
+    }
+    const { responseBody = null, ...detail } = options as { responseBody?: unknown };
+    expect((await ledger.history(id)).slice(1)).toMatchObject([
+      { event: 'delegation.late_result', fromStatus: from, detail: { attempted: to, ...detail }, responseBody },
+    ]);
+  });
+
+  test('is none when nobody finished anything: other statuses, and stuck without a word', async () => {
+    for (const from of ['completed', 'failed', 'stuck'] as const) {
+      const { ledger } = testLedger(database.db);
+      const id = await seedDelegation(database, { status: from });
+      for (const to of ['queued', 'dispatched', 'in_progress', 'stuck'] as const) await ledger.setStatus(id, to);
+      await ledger.setStatus(id, 'in_progress', { responseBody: { n: 1 } });
+      expect(await ledger.history(id)).toHaveLength(1);
+    }
   });
 
   test('that differs in its preview or its body is another one', async () => {

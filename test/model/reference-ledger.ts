@@ -1,5 +1,6 @@
 import type { Status } from '../../src/ledger/transitions.ts';
 import type { Advance, Heartbeat, HeartbeatMany, Id, Insert, SetStatus, Tick } from './operation.ts';
+import { type Storm, stormPlan } from './reference-storm.ts';
 
 /**
  * What the ledger and the sweep promise, in its simplest form: plain data and pure functions, one operation at a time,
@@ -36,8 +37,7 @@ export interface Ledger {
   readonly now: Tick;
   readonly beatAt: Tick | null;
   readonly gaps: readonly Gap[];
-  readonly stormHeldSince: Tick | null;
-  readonly stormReleased: boolean;
+  readonly storm: Storm | null;
   readonly delegations: Readonly<Partial<Record<Id, Delegation>>>;
   readonly activities: Readonly<Partial<Record<Id, readonly Activity[]>>>;
 }
@@ -46,8 +46,7 @@ export const emptyLedger: Ledger = {
   now: 0,
   beatAt: null,
   gaps: [],
-  stormHeldSince: null,
-  stormReleased: false,
+  storm: null,
   delegations: {},
   activities: {},
 };
@@ -268,29 +267,34 @@ export function overduePlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan 
   return { candidates, take: Math.min(rowsMax, candidates.length) };
 }
 
+/** Of the rows that the sweep before left silent, those that are so no more. To be asked before anything is marked. */
+export function cameBack({ storm, delegations }: Ledger): number {
+  const still = ({ id, heardAt }: { id: Id; heardAt: Tick }) =>
+    delegations[id]?.status === 'in_progress' && delegations[id].heardAt === heardAt;
+  return storm === null ? 0 : storm.watched.filter((row) => !still(row)).length;
+}
+
 /** To be asked once the overdue ones are marked. */
-export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean): StalePlan {
-  const stale = entries(ledger).filter(([, delegation]) => isStale(ledger, delegation));
-  const candidates = stale.map(([id, { heardAt }]) => ({ id, at: heardAt! }));
-  const inProgress = entries(ledger).filter(([, { status }]) => status === 'in_progress').length;
-  const isStorm =
-    bounds.stormRatio > 0 &&
-    stale.length >= bounds.stormMinStale &&
-    new Set(stale.map(([, { callee }]) => callee)).size >= 2 &&
-    stale.length >= bounds.stormRatio * inProgress;
-  const plan = (rowsMax: number, held: boolean, heldSince: Tick | null, released: boolean): StalePlan => ({
+export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, back: number): StalePlan {
+  const open = entries(ledger)
+    .filter(([, delegation]) => delegation.status === 'in_progress' && !isOverdue(ledger, delegation))
+    .map(([id, { callee, heardAt }]) => ({ id, callee, heardAt: heardAt!, age: observedSince(ledger, heardAt!) }));
+  const stormBounds = {
+    minStale: bounds.stormMinStale,
+    ratio: bounds.stormRatio,
+    stuckAfterTicks: STUCK_AFTER_TICKS,
+    maxHoldTicks: HOLD_MAX_TICKS,
+  };
+  const { allowed, held, storm } = stormPlan(ledger.storm, open, back, ledger.now, stormBounds, force);
+  const candidates = open
+    .filter(({ id }) => isStale(ledger, ledger.delegations[id]!))
+    .map(({ id, heardAt }) => ({ id, at: heardAt }));
+  return {
     candidates,
-    take: Math.min(rowsMax, candidates.length),
+    take: Math.min(allowed, bounds.rowsMax, candidates.length),
     held,
-    ledger: { ...ledger, stormHeldSince: heldSince, stormReleased: released },
-  });
-  if (!isStorm) return plan(bounds.rowsMax, false, null, false);
-  if (force) return plan(bounds.rowsMax, false, ledger.stormHeldSince, ledger.stormReleased);
-  const heldSince = ledger.stormHeldSince ?? ledger.now;
-  const released = ledger.stormReleased || ledger.now - heldSince > HOLD_MAX_TICKS;
-  return released
-    ? plan(Math.min(bounds.rowsMax, bounds.batchRowsMax), false, heldSince, true)
-    : plan(0, true, heldSince, false);
+    ledger: { ...ledger, storm },
+  };
 }
 
 export function same(a: unknown, b: unknown): boolean {

@@ -121,9 +121,10 @@ export class ScenarioRun {
     const marks = this.#marksOf({ operation: { op: 'sweep', force }, result: summary }, before);
     const { batchRowsMax, rowsMax } = this.#bounds;
     const unobserved = reference.unobservedTicks(this.#ledger);
+    const back = reference.cameBack(this.#ledger);
     const overdue = reference.overduePlan(this.#ledger, this.#bounds);
     this.#mark(overdue, 'overdue', marks);
-    const stale = reference.stalePlan(this.#ledger, this.#bounds, force);
+    const stale = reference.stalePlan(this.#ledger, this.#bounds, force, back);
     this.#ledger = stale.ledger;
     this.#mark(stale, 'stale', marks);
     const left = [overdue, stale].map(({ candidates, take }) => candidates.length - take);

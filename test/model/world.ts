@@ -83,8 +83,9 @@ export class World implements AsyncDisposable {
     await this.#database.query(`TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices`);
     await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
     await this.#database.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
-      swept_at = NULL, storm_held_since = NULL, storm_released_at = NULL`);
-    await this.#database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
+      swept_at = NULL, storm_forming_since = NULL, storm_held_since = NULL,
+      storm_released_at = NULL, storm_released_why = NULL, storm_partial_since = NULL, storm_came_back = 0,
+      storm_came_back_at = NULL, storm_watched = 0, storm_watched_before = NULL, storm_watched_at = NULL`);
   }
 
   /**
@@ -105,6 +106,11 @@ export class World implements AsyncDisposable {
       'swept_at',
       'storm_held_since',
       'storm_released_at',
+      'storm_partial_since',
+      'storm_forming_since',
+      'storm_came_back_at',
+      'storm_watched_before',
+      'storm_watched_at',
       ...(observed ? [] : ['beat_at']),
     ]);
   }

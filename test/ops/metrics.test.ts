@@ -89,6 +89,8 @@ describe('/metrics', () => {
     const series = await ops.series();
     const value = (name: string) => series.get(PREFIX + name);
     expect(value('storm_held')).toBe(1);
+    const states = () => ['calm', 'held', 'released'].map((state) => value(`storm{state="${state}"}`));
+    expect(states()).toEqual([0, 1, 0]);
     expect(value('last_day_stuck')).toBe(1);
     expect(value('last_day_late_results')).toBe(1);
     expect(value('delegations{status="queued"}')).toBe(1);

@@ -66,6 +66,9 @@ describe('the status', () => {
       since: new Date('2026-07-28T12:30:10Z'),
       until: null,
     });
+    // Let go because only the dead are left: they are marked as ever.
+    await database.query(`UPDATE sweeper_state SET storm_released_why = 'calm'`);
+    expect((await reader().status()).storm).toEqual({ state: 'calm', since: null, until: null });
   });
 
   test('counts the part of a gap that lies in the last day', async () => {

@@ -44,11 +44,26 @@ export const sweepEvents = {
     z.strictObject({
       sweepId,
       stale: count('rows that would have been marked'),
-      inFlight: count('delegations in progress'),
-      ratio: z.number().min(0).max(1).describe('stale / inFlight'),
+      inFlight: count('delegations in progress, counted to a million at most'),
+      ratio: z.number().min(0).max(1).describe('share of inFlight that fell silent together, stale or nearly so'),
       callees,
       heldForMs: milliseconds('since this hold began'),
       releasesInMs: milliseconds('until STORM_MAX_HOLD ends the hold'),
+      by: z.enum(['storm', 'operator']).describe('who holds: the storm guard, or somebody by hand'),
+      reason: z.string().nullable().describe('what an operator gave as the reason; null for the storm guard'),
+    }),
+  ),
+  'sweep.released': event(
+    'warn',
+    'A hold of the stale rule has ended, or was passed over for one sweep',
+    z.strictObject({
+      sweepId,
+      why: z
+        .enum(['calm', 'max_hold', 'forced', 'operator'])
+        .describe('over, or only what is dead is left; STORM_MAX_HOLD passed; sweep --force; ended by hand'),
+      heldForMs: milliseconds('since the hold began'),
+      stale: count('rows past the threshold'),
+      inFlight: count('delegations in progress, counted to a million at most'),
     }),
   ),
   'sweep.unobserved': event(

@@ -18,11 +18,11 @@ export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status):
     return { tone: 'bad', title: 'Not sweeping', detail };
   }
   if (storm.state === 'held' && storm.until !== null) {
-    const detail = `Too many delegations went silent at once. Nothing is marked stuck until ${clock(storm.until)} UTC, in ${duration(storm.until.getTime() - now.getTime())}; overdue ones are failed as ever.`;
+    const detail = `Too many delegations fell silent together. Nothing is marked stuck until it is over, or until ${clock(storm.until)} UTC, in ${duration(storm.until.getTime() - now.getTime())}; overdue ones are failed as ever.`;
     return { tone: 'bad', title: 'Storm: held', detail };
   }
   if (storm.state === 'released') {
-    const detail = 'The hold ran out, and the storm is not over: one batch a sweep is marked stuck.';
+    const detail = 'The hold ran out, and the storm is not over: a twentieth of the silent is marked stuck each sweep.';
     return { tone: 'warn', title: 'Storm: released', detail };
   }
   const poisoned = lastSweep?.poisoned ?? 0;

@@ -55,6 +55,7 @@ function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSwee
   observe('poisoned', lastSweep?.poisoned ?? 0);
   observe('remaining', lastSweep?.remaining ?? 0);
   observe('storm_held', storm.state === 'held' ? 1 : 0);
+  for (const state of instruments.storm.labels.state) observe('storm', storm.state === state ? 1 : 0, { state });
   observe('last_day_stuck', day.stuck);
   observe('last_day_late_results', day.lateResults);
   observe('last_day_unobserved_seconds', day.unobservedMs / MS_PER_SECOND);

@@ -51,6 +51,11 @@ export const instruments = {
   database_up: { kind: 'gauge', help: '1 when the status could be read from the database, 0 when not' },
   poisoned: { kind: 'gauge', help: 'Rows that the last sweep of any replica could not update' },
   remaining: { kind: 'gauge', help: 'Rows that still matched a rule when the last sweep ended, counted to 10,000' },
+  storm: {
+    kind: 'gauge',
+    help: '1 for the state of the storm guard: it holds the stale rule, or STORM_MAX_HOLD has passed and it marks a share a sweep',
+    labels: { state: ['calm', 'held', 'released'] },
+  },
   storm_held: { kind: 'gauge', help: '1 while the storm guard holds the stale rule' },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
   last_day_late_results: {

@@ -27,7 +27,7 @@ export interface Punctuality {
 }
 
 export interface Storm {
-  /** `held`: nothing is marked stuck. `released`: the hold ran out, and one batch a sweep is marked. */
+  /** `held`: nothing is marked stuck. `released`: the hold ran out, and a twentieth of the silent is marked a sweep. */
   readonly state: 'calm' | 'held' | 'released';
   readonly since: Date | null;
   /** When the hold runs out. */
@@ -129,8 +129,8 @@ export class StatusReader {
     return { now, sweptAt, nextAt: nextOccurrence(cron, now), dueSince: pastOccurrence(cron, now, OCCURRENCES_MAX) };
   }
 
-  #stormOf({ stormHeldSince, stormReleasedAt }: Vitals): Storm {
-    if (stormHeldSince === null) return { state: 'calm', since: null, until: null };
+  #stormOf({ stormHeldSince, stormReleasedAt, stormReleasedWhy }: Vitals): Storm {
+    if (stormHeldSince === null || stormReleasedWhy === 'calm') return { state: 'calm', since: null, until: null };
     if (stormReleasedAt !== null) return { state: 'released', since: stormReleasedAt, until: null };
     const until = new Date(stormHeldSince.getTime() + this.#options.stormMaxHoldMs);
     return { state: 'held', since: stormHeldSince, until };

@@ -11,6 +11,8 @@ export interface Vitals {
   readonly stuckAfterMs: number | null;
   readonly stormHeldSince: Date | null;
   readonly stormReleasedAt: Date | null;
+  /** `calm`: what is left is marked as ever; otherwise STORM_MAX_HOLD has passed. */
+  readonly stormReleasedWhy: string | null;
 }
 
 /** One row. */
@@ -19,7 +21,8 @@ export function vitalsStatement({ sweeperState, sweeperThreshold }: SweeperTable
     `
 SELECT ${instant('clock_timestamp()')} AS "now", ${instant('s.swept_at')} AS "sweptAt", ${instant('s.beat_at')} AS "beatAt",
   ${wholeNumber('greatest(t.stuck_after_ms, s.stuck_after_ms)')} AS "stuckAfterMs",
-  ${instant('s.storm_held_since')} AS "stormHeldSince", ${instant('s.storm_released_at')} AS "stormReleasedAt"
+  ${instant('s.storm_held_since')} AS "stormHeldSince", ${instant('s.storm_released_at')} AS "stormReleasedAt",
+  s.storm_released_why AS "stormReleasedWhy"
 FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton`,
     ['now', 'sweptAt', 'beatAt', 'stormHeldSince', 'stormReleasedAt'],
   );

@@ -1,5 +1,5 @@
-import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
-import { type Status, sourcesOf } from '../../ledger/transitions.ts';
+import { Statement, wholeNumber } from '../../db/statement.ts';
+import type { Status } from '../../ledger/transitions.ts';
 import { isNotKnownPoison } from '../pass/mark.ts';
 import { overdue, type Rule, stale } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';
@@ -10,49 +10,12 @@ import type { SweeperTables } from '../tables.ts';
  */
 const inOrder = ({ key }: Rule) => `ORDER BY d.${key}, d.delegation_id`;
 
-/** SQL: what a storm is measured against. */
-const inProgress = isOneOf('d.status', sourcesOf('stuck'));
-
 /** Most that `remaining` counts to, both rules together. */
 export const REMAINING_COUNT_MAX = 10_000;
-
-/** Callees named in an event. */
-const CALLEES_NAMED_MAX = 5;
 
 export interface CalleeCount {
   readonly calleeId: string;
   readonly count: number;
-}
-
-/** Whether there are so many stale rows at all. The idle case ends here, after one index probe. Parameters: $1 now, $2 staleness, $3 how many. */
-export function staleAtLeastStatement({ delegations }: SweeperTables): Statement<{ reached: boolean }> {
-  return new Statement(`
-SELECT count(*) >= $3::int AS "reached"
-FROM (SELECT FROM ${delegations} d WHERE ${stale.matches} ${inOrder(stale)} LIMIT $3::int) probed`);
-}
-
-export interface StaleCount {
-  readonly stale: number;
-  readonly callees: number;
-  /** The callees with most of them, most first. */
-  readonly top: readonly CalleeCount[];
-}
-
-/** How many are stale, and whose. Reads the stale rows alone. */
-export function staleCountStatement({ delegations }: SweeperTables): Statement<StaleCount> {
-  return new Statement(`
-WITH per AS (SELECT d.callee_id, count(*) AS rows FROM ${delegations} d WHERE ${stale.matches} GROUP BY d.callee_id)
-SELECT ${wholeNumber('coalesce(sum(rows), 0)')} AS "stale", ${wholeNumber('count(*)')} AS "callees",
-  coalesce((SELECT json_agg(json_build_object('calleeId', callee_id, 'count', rows))
-            FROM (SELECT * FROM per ORDER BY rows DESC, callee_id LIMIT ${CALLEES_NAMED_MAX}) named), '[]') AS "top"
-FROM per`);
-}
-
-/** How many are in progress, counted no further than $1. */
-export function inFlightStatement({ delegations }: SweeperTables): Statement<{ inFlight: number }> {
-  return new Statement(`
-SELECT ${wholeNumber('count(*)')} AS "inFlight"
-FROM (SELECT FROM ${delegations} d WHERE ${inProgress} ${inOrder(stale)} LIMIT $1::bigint) counted`);
 }
 
 export interface RemainingCount {

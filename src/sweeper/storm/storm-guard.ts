@@ -2,64 +2,188 @@ import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
 /** When so many go silent at once that the likely cause is ours: the network, a rollout, the control plane. */
 export interface StormOptions {
-  /** Fewer stale rows than this are never a storm. */
+  /** Fewer rows that fell silent together than this are never a storm. */
   readonly minStale: number;
   /** Share of all in progress, 0 to 1, from which on it is one. 0 turns the guard off. */
   readonly ratio: number;
-  /** Longest hold; after it the guard lets go, one batch a sweep. */
+  /** Longest hold; after it the guard lets go, a share of the stale a sweep. */
   readonly maxHoldMs: number;
+  /** Fewer silent callees are no storm. Default 2: one dead agent with many delegations is none. */
+  readonly minCallees?: number;
 }
 
-/** What a sweep counted. `inFlight` is counted no further than needed: it may be less than the truth when no storm is. */
+/** What a sweep counted. */
 export interface StormSigns {
+  /** Rows past the horizon that the sweep could mark. */
   readonly stale: number;
+  /** Rows past seven tenths of it, the stale ones among them. */
+  readonly late: number;
+  /** Rows that fell silent together, stale or on their way there. */
+  readonly silent: number;
+  /** Callees of these. */
   readonly callees: number;
   readonly inFlight: number;
+  /** Of the rows that the sweep before left silent (`toWatch`), those that are so no more. */
+  readonly cameBack: number;
 }
 
-/** Kept in the database between sweeps, shared by the replicas. Both null: no storm. */
+/** Kept in the database between sweeps, shared by the replicas. */
 export interface StormState {
+  /** Since when there are signs of a storm; null: none, and nothing else counts. */
+  readonly formingSinceUs: Micros | null;
+  /** Since when it keeps stale rows from being marked; null while none is stale yet. */
   readonly heldSinceUs: Micros | null;
-  /** Since when the guard has let go of a storm that is not over. */
+  /** Since when the guard has let go of a storm that is not over, and why. */
   readonly releasedAtUs: Micros | null;
+  readonly releasedWhy: 'calm' | 'max_hold' | null;
+  /** Since when a part of the fleet has been heard all the while. */
+  readonly partialSinceUs: Micros | null;
+  /** Rows that came back since the first signs, and when some last did. */
+  readonly cameBack: number;
+  readonly cameBackAtUs: Micros | null;
 }
 
-export const calm: StormState = { heldSinceUs: null, releasedAtUs: null };
+export const calm: StormState = {
+  formingSinceUs: null,
+  heldSinceUs: null,
+  releasedAtUs: null,
+  releasedWhy: null,
+  partialSinceUs: null,
+  cameBack: 0,
+  cameBackAtUs: null,
+};
+
+export interface StormMoment {
+  readonly nowUs: Micros;
+  readonly stuckAfterMs: number;
+  /** Lets go for this one sweep. */
+  readonly force: boolean;
+}
 
 export interface StormVerdict {
-  /** `sweep`: no storm, or forced. `hold`: mark nothing stale. `trickle`: let go, at one batch a sweep. */
+  /** `sweep`: mark what is stale. `hold`: mark none of it. `trickle`: let go, a share of it a sweep. */
   readonly action: 'sweep' | 'hold' | 'trickle';
   readonly state: StormState;
+  /** Why a hold ends with this sweep, or is passed over by it. */
+  readonly released: 'calm' | 'max_hold' | 'forced' | null;
 }
 
-/** Silent callees that make a storm: one dead agent with many delegations is none. */
 const CALLEES_MIN = 2;
 
-/** Whether the counts have the look of a storm. */
-export function looksLikeStorm({ stale, callees, inFlight }: StormSigns, { minStale, ratio }: StormOptions): boolean {
-  return ratio > 0 && stale > 0 && stale >= minStale && callees >= CALLEES_MIN && stale >= ratio * inFlight;
+/** From this share of silent rows on, the whole fleet counts as silent: it is not told from an outage of ours. */
+const WHOLE_FLEET_SHARE = 0.9;
+
+/**
+ * Longest hold when a part of the fleet has been heard all the while: eight sweeps of a minute each, less their jitter,
+ * so that the last of the dead is found within STUCK_AFTER and ten minutes.
+ */
+const PARTIAL_HOLD_MAX_MS = 450_000;
+
+/** Of those that were silent, the share that has to come back before it counts: a few agents are slow by themselves. */
+const CAME_BACK_SHARE = 0.05;
+
+/** Of the stale, the share that is marked in one sweep when STORM_MAX_HOLD has passed. */
+const TRICKLE_SHARE = 0.05;
+
+/** Whether so many fell silent together that it is a storm. */
+export function looksLikeStorm(
+  { silent, callees, inFlight }: Pick<StormSigns, 'silent' | 'callees' | 'inFlight'>,
+  { minStale, ratio, minCallees = CALLEES_MIN }: StormOptions,
+): boolean {
+  return ratio > 0 && silent > 0 && silent >= minStale && callees >= minCallees && silent >= ratio * inFlight;
 }
 
-/** How far the fleet has to be counted to judge this many stale rows. */
-export function inFlightCountMax(stale: number, ratio: number): number {
-  return Math.floor(stale / ratio) + 1;
+/** How many of the stale rows this verdict lets a sweep mark. */
+export function staleAllowed(action: StormVerdict['action'], stale: number): number {
+  if (action === 'sweep') return Number.POSITIVE_INFINITY;
+  return action === 'hold' ? 0 : Math.max(1, Math.ceil(stale * TRICKLE_SHARE));
+}
+
+/** Which silent rows the next sweep looks for: the late ones while none is stale, then the stale ones that are left. */
+export function toWatch(
+  { action, state }: Pick<StormVerdict, 'action' | 'state'>,
+  { stale, late }: Pick<StormSigns, 'stale' | 'late'>,
+): { readonly which: 'late' | 'stale'; readonly rows: number } {
+  if (state.heldSinceUs === null) return { which: 'late', rows: state.formingSinceUs === null ? 0 : late };
+  return { which: 'stale', rows: Math.max(0, stale - staleAllowed(action, stale)) };
+}
+
+/** What a storm's verdict is made from. */
+interface Case {
+  readonly signs: StormSigns;
+  /** With this sweep's signs. */
+  readonly state: StormState;
+  readonly options: StormOptions;
+  readonly moment: StormMoment;
+  readonly storm: boolean;
+  /** Too few are silent to be a storm. */
+  readonly few: boolean;
+  /** Some came back, and the last of them less than one STUCK_AFTER ago: others may be on their way. */
+  readonly cameBack: boolean;
+  readonly coming: boolean;
 }
 
 export function judgeStorm(
-  storm: boolean,
-  state: StormState,
-  { maxHoldMs }: StormOptions,
-  nowUs: Micros,
-  force: boolean,
+  signs: StormSigns,
+  before: StormState,
+  options: StormOptions,
+  moment: StormMoment,
 ): StormVerdict {
-  if (!storm) return { action: 'sweep', state: calm };
-  // Forced for this one sweep: the hold itself stands as it was.
-  if (force) return { action: 'sweep', state };
-  // Let go once, it stays let go until the storm is over.
-  if (state.releasedAtUs !== null) return { action: 'trickle', state };
-  const heldSinceUs = state.heldSinceUs ?? nowUs;
-  if (nowUs - heldSinceUs >= maxHoldMs * MICROS_PER_MS) {
-    return { action: 'trickle', state: { heldSinceUs, releasedAtUs: nowUs } };
+  const { nowUs, stuckAfterMs, force } = moment;
+  const storm = looksLikeStorm(signs, options);
+  const known = before.heldSinceUs !== null || before.formingSinceUs !== null;
+  if (options.ratio === 0 || (!known && !storm)) return letGo(null);
+  const state = remember(signs, before, nowUs);
+  const cameBack = state.cameBack > 0 && state.cameBack >= CAME_BACK_SHARE * (signs.late + state.cameBack);
+  const coming = cameBack && nowUs - (state.cameBackAtUs ?? nowUs) < stuckAfterMs * MICROS_PER_MS;
+  if (before.heldSinceUs === null && (force || !(storm || coming))) return letGo(null);
+  // None is stale yet: nothing to hold.
+  if (state.heldSinceUs === null) return { action: 'sweep', state, released: null };
+  const few = signs.silent < Math.max(1, options.minStale);
+  const found: Case = { signs, state, options, moment, storm, few, cameBack, coming };
+  return state.releasedAtUs === null ? judgeHeld(found, state.heldSinceUs) : judgeReleased(found);
+}
+
+function judgeHeld(found: Case, heldSinceUs: Micros): StormVerdict {
+  const { signs, state, options, storm, few, cameBack, coming } = found;
+  const { nowUs, stuckAfterMs, force } = found.moment;
+  const nothingLeft = signs.stale === 0 && !storm;
+  if (nothingLeft || (few && !coming)) return letGo('calm');
+  if (force) return { action: 'sweep', state, released: 'forced' };
+  const release = (why: 'calm' | 'max_hold'): StormState => ({ ...state, releasedAtUs: nowUs, releasedWhy: why });
+  const lasted = (sinceUs: Micros, ms: number) => nowUs - sinceUs >= ms * MICROS_PER_MS;
+  if (lasted(heldSinceUs, options.maxHoldMs)) {
+    return { action: 'trickle', state: release('max_hold'), released: 'max_hold' };
   }
-  return { action: 'hold', state: { heldSinceUs, releasedAtUs: null } };
+  const { partialSinceUs } = state;
+  const isPart =
+    partialSinceUs !== null &&
+    lasted(Math.max(partialSinceUs, heldSinceUs), Math.min(stuckAfterMs, PARTIAL_HOLD_MAX_MS));
+  if (cameBack ? !coming : isPart) return { action: 'sweep', state: release('calm'), released: 'calm' };
+  return { action: 'hold', state, released: null };
+}
+
+/** Let go once, it stays let go until it is over: under half the ratio, or fewer than the minimum, and nobody coming. */
+function judgeReleased({ signs, state, options, moment, few, coming }: Case): StormVerdict {
+  const over = few || signs.silent < (options.ratio / 2) * signs.inFlight;
+  if (signs.stale === 0 || (over && !coming)) return letGo(null);
+  const everything = moment.force || state.releasedWhy === 'calm';
+  return { action: everything ? 'sweep' : 'trickle', state, released: null };
+}
+
+/** What is kept of this sweep's signs while the storm lasts. */
+function remember(signs: StormSigns, before: StormState, nowUs: Micros): StormState {
+  const partial = signs.silent < WHOLE_FLEET_SHARE * signs.inFlight;
+  return {
+    ...before,
+    formingSinceUs: before.formingSinceUs ?? nowUs,
+    heldSinceUs: before.heldSinceUs ?? (signs.stale > 0 ? nowUs : null),
+    partialSinceUs: partial ? (before.partialSinceUs ?? nowUs) : null,
+    cameBack: before.cameBack + signs.cameBack,
+    cameBackAtUs: signs.cameBack > 0 ? nowUs : before.cameBackAtUs,
+  };
+}
+
+function letGo(released: StormVerdict['released']): StormVerdict {
+  return { action: 'sweep', state: calm, released };
 }

@@ -1,28 +1,37 @@
+import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
-import type { Micros } from '../instant.ts';
+import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
-import type { Staleness } from '../threshold/staleness.ts';
+import type { Judgement } from '../threshold/staleness.ts';
+import { ageBoundsUs, fellSilentTogether, heardBeforeUs, WATCHED_FROM_BIN } from './ages.ts';
+import type { CalleeCount } from './probe.ts';
 import {
-  type CalleeCount,
-  inFlightStatement,
-  type StaleCount,
-  staleAtLeastStatement,
-  staleCountStatement,
-} from './probe.ts';
-import {
-  inFlightCountMax,
-  judgeStorm,
-  looksLikeStorm,
-  type StormOptions,
-  type StormState,
-  type StormVerdict,
-} from './storm-guard.ts';
+  type AgeCount,
+  ageCountStatement,
+  anySilentStatement,
+  type SilentCallees,
+  silentCalleesStatement,
+} from './silence-statements.ts';
+import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
+import { type Recalled, StormMemory } from './storm-memory.ts';
 
 export interface StormReading extends StormVerdict {
   readonly stale: number;
+  /** Rows past seven tenths of the threshold. */
+  readonly late: number;
+  /** Rows that fell silent together, the stale ones among them. */
+  readonly silent: number;
   readonly inFlight: number;
   readonly callees: readonly CalleeCount[];
+}
+
+export interface StormQuestion {
+  /** Null: a dry run, which writes nothing. */
+  readonly sweepId: string | null;
+  readonly judgement: Judgement;
+  readonly recalled: Recalled;
+  readonly force: boolean;
 }
 
 interface RowBudget {
@@ -30,40 +39,128 @@ interface RowBudget {
   readonly batchRowsMax: number;
 }
 
-const quiet = { stale: 0, inFlight: 0, callees: [] };
+interface Signs {
+  readonly stale: number;
+  readonly late: number;
+  readonly silent: number;
+  readonly inFlight: number;
+  readonly callees: SilentCallees;
+}
+
+const nothing = { stale: 0, late: 0, silent: 0, inFlight: 0, callees: [] };
+const noCallees: SilentCallees = { callees: 0, top: [] };
+
+/** What the server spends on counting a million rows, at most. */
+const COUNT_TIMEOUT_MS = 20_000;
 
 /** Counts for the storm guard, no more than its decision needs: in the idle case, one index probe. */
 export class StormWatch {
   readonly #db: LedgerDb;
   readonly #options: StormOptions;
-  readonly #staleAtLeast: Statement<{ reached: boolean }>;
-  readonly #staleCount: Statement<StaleCount>;
-  readonly #inFlight: Statement<{ inFlight: number }>;
+  readonly #memory: StormMemory;
+  readonly #anySilent: Statement<{ any: boolean }>;
+  readonly #ages: Statement<AgeCount>;
+  readonly #callees: Statement<SilentCallees>;
 
   constructor(db: LedgerDb, tables: SweeperTables, options: StormOptions) {
     this.#db = db;
     this.#options = options;
-    this.#staleAtLeast = staleAtLeastStatement(tables);
-    this.#staleCount = staleCountStatement(tables);
-    this.#inFlight = inFlightStatement(tables);
+    this.#memory = new StormMemory(db, tables);
+    this.#anySilent = anySilentStatement(tables);
+    this.#ages = ageCountStatement(tables);
+    this.#callees = silentCalleesStatement(tables);
   }
 
   /** What the verdict lets a sweep mark stale. */
-  rowsAllowed({ action }: StormVerdict, { rowsMax, batchRowsMax }: RowBudget): number {
-    return { sweep: rowsMax, hold: 0, trickle: Math.min(rowsMax, batchRowsMax) }[action];
+  rowsAllowed({ action, stale }: Pick<StormReading, 'action' | 'stale'>, { rowsMax }: RowBudget): number {
+    return Math.min(rowsMax, staleAllowed(action, stale));
   }
 
-  async read(nowUs: Micros, staleness: Staleness, state: StormState, force: boolean): Promise<StormReading> {
-    const options = this.#options;
-    const judge = (storm: boolean) => judgeStorm(storm, state, options, nowUs, force);
-    if (options.ratio === 0) return { ...judge(false), ...quiet };
-    const minStale = Math.max(1, options.minStale);
-    const [probe] = await this.#staleAtLeast.run(this.#db, [nowUs, staleness, minStale]);
-    if (!probe!.reached) return { ...judge(false), ...quiet };
-    const { stale, callees, top } = (await this.#staleCount.run(this.#db, [nowUs, staleness]))[0]!;
-    const countMax = inFlightCountMax(stale, options.ratio);
-    const { inFlight } = (await this.#inFlight.run(this.#db, [countMax]))[0]!;
-    const storm = looksLikeStorm({ stale, callees, inFlight }, options);
-    return { ...judge(storm), stale, inFlight, callees: top };
+  /** What earlier sweeps saw of this storm. To be asked before anything is marked. Without a storm it asks nothing. */
+  async recall(stormSinceUs: Micros | null): Promise<Recalled> {
+    return stormSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall();
+  }
+
+  /**
+   * The verdict, kept for the next sweep.
+   * @throws the database's error. A hold that had begun goes on then, and one may have begun; but once STORM_MAX_HOLD has
+   * passed, or when forced, a count that fails holds nothing any longer.
+   */
+  async read(question: StormQuestion): Promise<StormReading> {
+    const { sweepId, judgement, recalled, force } = question;
+    const before = recalled.state;
+    const held = before.heldSinceUs !== null;
+    const off = this.#options.ratio === 0;
+    if (off && before !== calm && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
+    const boundsUs = ageBoundsUs(judgement, judgement.stuckAfterMs);
+    const anySilent = (beforeUs: Micros) => this.#anySilentRow(question, beforeUs);
+    if (off || (before === calm && !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))))) {
+      return { action: 'sweep', state: calm, released: null, ...nothing };
+    }
+    const begins = !held && !force && sweepId !== null && (await anySilent(judgement.horizon.atUs));
+    if (begins) await this.#memory.begin(sweepId, judgement.nowUs);
+    const signs = await this.#count(question, boundsUs).catch((err: unknown) => {
+      if (force || this.#heldTooLong(question)) return null;
+      throw err;
+    });
+    const reading = signs === null ? this.#judgeBlindly(question) : this.#judge(question, signs);
+    const asBefore = before === calm && reading.state === calm && !begins;
+    if (sweepId !== null && !asBefore) await this.#keep(sweepId, question, reading);
+    return reading;
+  }
+
+  async #anySilentRow({ judgement }: StormQuestion, beforeUs: Micros): Promise<boolean> {
+    return (await this.#anySilent.run(this.#db, [judgement.nowUs, beforeUs]))[0]!.any;
+  }
+
+  #count({ judgement }: StormQuestion, boundsUs: readonly Micros[]): Promise<Signs> {
+    const { nowUs, staleness } = judgement;
+    return boundedRead(this.#db, COUNT_TIMEOUT_MS, async (db) => {
+      const { stale, rowsByAge } = (await this.#ages.run(db, [nowUs, staleness, boundsUs]))[0]!;
+      const { silent, fromBin } = fellSilentTogether(rowsByAge);
+      const sum = (bins: readonly number[]) => bins.reduce((total, rows) => total + rows, 0);
+      const inFlight = sum(rowsByAge);
+      const late = sum(rowsByAge.slice(WATCHED_FROM_BIN));
+      const many = silent >= this.#options.minStale && silent >= this.#options.ratio * inFlight;
+      if (!many || fromBin === null) return { stale, late, silent, inFlight, callees: noCallees };
+      const silentBeforeUs = heardBeforeUs(boundsUs, fromBin);
+      const callees = (await this.#callees.run(db, [nowUs, silentBeforeUs]))[0]!;
+      return { stale, late, silent, inFlight, callees };
+    });
+  }
+
+  #judge({ judgement, recalled, force }: StormQuestion, signs: Signs): StormReading {
+    const { nowUs, stuckAfterMs } = judgement;
+    const { stale, late, silent, inFlight, callees } = signs;
+    const verdict = judgeStorm(
+      { stale, late, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
+      recalled.state,
+      this.#options,
+      { nowUs, stuckAfterMs, force },
+    );
+    return { ...verdict, stale, late, silent, inFlight, callees: callees.top };
+  }
+
+  /** Nothing could be counted: let go, a row a sweep, or of everything when forced. */
+  #judgeBlindly({ judgement, recalled, force }: StormQuestion): StormReading {
+    const { state: before } = recalled;
+    if (force)
+      return { action: 'sweep', state: before, released: before.heldSinceUs === null ? null : 'forced', ...nothing };
+    const again = before.releasedAtUs !== null;
+    const state = again ? before : { ...before, releasedAtUs: judgement.nowUs, releasedWhy: 'max_hold' as const };
+    return { action: 'trickle', state, released: again ? null : 'max_hold', ...nothing };
+  }
+
+  #heldTooLong({ judgement, recalled }: StormQuestion): boolean {
+    const { heldSinceUs } = recalled.state;
+    return heldSinceUs !== null && judgement.nowUs - heldSinceUs >= this.#options.maxHoldMs * MICROS_PER_MS;
+  }
+
+  async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {
+    const { nowUs, stuckAfterMs, horizon } = question.judgement;
+    const { which, rows } = toWatch(reading, reading);
+    const lateUs = heardBeforeUs(ageBoundsUs(question.judgement, stuckAfterMs), WATCHED_FROM_BIN);
+    const beforeUs = which === 'late' ? lateUs : horizon.atUs;
+    await this.#memory.keep(sweepId, reading.state, rows > 0 ? { rows, beforeUs, atUs: nowUs } : null);
   }
 }

@@ -42,6 +42,8 @@ export interface Judgement {
   readonly nowUs: Micros;
   /** The threshold by which this judges. */
   readonly stuckAfterMs: number;
+  /** Unobserved time, the gap that is still open included. */
+  readonly gaps: readonly Gap[];
   readonly horizon: Horizon;
   readonly staleness: Staleness;
 }
@@ -60,7 +62,7 @@ export function judge(observed: Observed, options: ThresholdOptions): Judgement 
   const gaps = unobserved(observed, inForceMs ?? stuckAfterMs);
   const horizon = horizonOf(nowUs, stuckAfterMs, gaps);
   const spared = overrides ? [] : sparedRanges(observed.lowerings, horizon.atUs, nowUs, gaps);
-  return { nowUs, stuckAfterMs, horizon, staleness: { horizonUs: horizon.atUs, spared, jumps: jumpsOf(gaps) } };
+  return { nowUs, stuckAfterMs, gaps, horizon, staleness: { horizonUs: horizon.atUs, spared, jumps: jumpsOf(gaps) } };
 }
 
 /** Stale by one horizon alone. */

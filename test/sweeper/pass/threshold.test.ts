@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
-import { matchingStatement, remainingStatement, staleAtLeastStatement } from '../../../src/sweeper/storm/probe.ts';
+import { AGE_BINS } from '../../../src/sweeper/storm/ages.ts';
+import { matchingStatement, remainingStatement } from '../../../src/sweeper/storm/probe.ts';
+import { ageCountStatement, anySilentStatement } from '../../../src/sweeper/storm/silence-statements.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation } from '../../support/fixtures.ts';
@@ -42,14 +44,16 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     }
     const tables = sweeperTables(database.db);
     expect(await matching(stale)).toEqual(['a-older', 'b-stale']);
-    expect(await remainingStatement(tables).run(database.db, [nowUs, plainStaleness(horizonUs)])).toEqual([
-      { overdue: 0, stale: 2 },
-    ]);
-    const reached = (rows: number) =>
-      staleAtLeastStatement(tables).run(database.db, [nowUs, plainStaleness(horizonUs), rows]);
-    expect([await reached(2), await reached(3)]).toEqual([[{ reached: true }], [{ reached: false }]]);
+    const staleness = plainStaleness(horizonUs);
+    expect(await remainingStatement(tables).run(database.db, [nowUs, staleness])).toEqual([{ overdue: 0, stale: 2 }]);
+    const boundsUs = Array.from({ length: AGE_BINS }, (_, i) => horizonUs + i * 1_000_000);
+    const counted = await ageCountStatement(tables).run(database.db, [nowUs, staleness, boundsUs]);
+    expect(counted).toMatchObject([{ stale: 2 }]);
+    const anySilent = () => anySilentStatement(tables).run(database.db, [nowUs, horizonUs]);
+    expect(await anySilent()).toEqual([{ any: true }]);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['a-older', 'b-stale']);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual([]);
+    expect(await anySilent()).toEqual([{ any: false }]);
     expect(await database.query(`SELECT error_detail FROM delegations WHERE delegation_id = 'b-stale'`)).toEqual([
       { error_detail: 'no heartbeat for 600s' },
     ]);

@@ -2,7 +2,13 @@ import { expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
-import { inFlightStatement, staleAtLeastStatement, staleCountStatement } from '../../../src/sweeper/storm/probe.ts';
+import {
+  ageCountStatement,
+  anySilentStatement,
+  ROWS_COUNTED_MAX,
+} from '../../../src/sweeper/storm/silence-statements.ts';
+import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
+import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { plainStaleness, type Staleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
@@ -42,7 +48,16 @@ test('a storm holds the stale rule and not the deadline rule, and every sweep sa
 
   const [first, second] = events('sweep.held');
   const callees = [0, 1, 2].map((i) => ({ calleeId: `callee-${i}`, count: 10 }));
-  expect(first).toMatchObject({ level: 'error', stale: 30, inFlight: 40, ratio: 0.75, callees, heldForMs: 0 });
+  expect(first).toMatchObject({
+    level: 'error',
+    stale: 30,
+    inFlight: 40,
+    ratio: 0.75,
+    callees,
+    heldForMs: 0,
+    by: 'storm',
+    reason: null,
+  });
   expect(first).toMatchObject({ releasesInMs: storm.maxHoldMs });
   expect(second!.heldForMs).toBeGreaterThanOrEqual(600_000);
   expect(second!.releasesInMs).toBe(storm.maxHoldMs - (second!.heldForMs as number));
@@ -78,28 +93,34 @@ test('the hold is shared by replicas and survives their restart', async () => {
   expect(await restarted.sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true, stuck: 0 });
   expect(restarted.events('sweep.held')[0]!.heldForMs).toBeGreaterThanOrEqual(29 * 60_000);
   await ageHold(1);
-  expect(await newSweeper().sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: false, stuck: 30 });
+  // A twentieth of 30.
+  expect(await newSweeper().sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: false, stuck: 2 });
   expect(await stormState()).toEqual({ held: true, released: true });
 });
 
-test('after STORM_MAX_HOLD it lets go of one batch a sweep, and once the storm is over of everything', async () => {
+test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and once the storm is over of everything', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper({ batchRowsMax: 10 });
   await sweeper.sweep({ trigger: 'manual' });
   await ageHold(30);
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({
-    stuck: 10,
+    stuck: 2,
     batches: 1,
-    remaining: 30,
+    remaining: 38,
     truncated: true,
   });
-  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 10, batches: 1, remaining: 20 });
   expect(await stormState()).toEqual({ held: true, released: true });
-  // 20 stale are still a storm; after these ten they are too few to be one.
-  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 10, remaining: 10, held: false });
-  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 10, remaining: 0, truncated: false });
+  for (let left = 36; left >= 20; left -= 2) {
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 2, remaining: left, held: false });
+  }
+  // 20 silent ones are still a storm; after this one they are too few to be one.
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1, remaining: 19 });
+  expect(await stormState()).toEqual({ held: true, released: true });
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 19, remaining: 0, truncated: false });
   expect(await stormState()).toEqual({ held: false, released: false });
   expect(events('sweep.held')).toHaveLength(1);
+  expect(events('sweep.released')).toMatchObject([{ level: 'warn', why: 'max_hold', stale: 40, inFlight: 40 }]);
+  expect(events('sweep.released')[0]!.heldForMs).toBeGreaterThanOrEqual(30 * 60_000);
 
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
@@ -108,11 +129,12 @@ test('after STORM_MAX_HOLD it lets go of one batch a sweep, and once the storm i
 
 test('a storm that ends by itself, its agents heard again, marks nobody and is forgotten', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
-  const { sweeper } = newSweeper();
+  const { sweeper, events } = newSweeper();
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
   await database.query(`UPDATE delegations SET last_heartbeat = clock_timestamp()`);
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: false, remaining: 0 });
   expect(await stormState()).toEqual({ held: false, released: false });
+  expect(events('sweep.released')).toMatchObject([{ why: 'calm', stale: 0, inFlight: 40 }]);
 });
 
 test('--force lets go for that one sweep, and leaves the hold as it was', async () => {
@@ -132,6 +154,7 @@ test('--force lets go for that one sweep, and leaves the hold as it was', async 
   await rival.query('ROLLBACK');
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
   expect(events('sweep.held')).toHaveLength(2);
+  expect(events('sweep.released')).toMatchObject([{ why: 'forced', stale: 40 }]);
 });
 
 test('a dry run tells what a hold keeps back, and begins none', async () => {
@@ -143,10 +166,143 @@ test('a dry run tells what a hold keeps back, and begins none', async () => {
   expect(events('sweep.held')).toEqual([]);
 });
 
+test('a dry run judges without the overdue rows, as the sweep that fails them first', async () => {
+  // With the overdue ones, 40 of 60 would be silent; without them 10 of 30 are, which is no storm.
+  for (let i = 0; i < 30; i += 1) await seedDelegation(database, { silentSeconds: 700, deadlineSeconds: -1 });
+  await seedFleet(database, { rows: 10, silentSeconds: 700 });
+  await seedFleet(database, { rows: 20 });
+  const { sweeper } = newSweeper({ storm: { ...storm, minStale: 5 } });
+  const plan = await sweeper.dryRun();
+  expect(plan).toMatchObject({ stuck: 10, failed: 30, held: false });
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 10, failed: 30, held: false });
+});
+
+test('a role that many processes share is a storm where STORM_MIN_CALLEES is 1', async () => {
+  await seedFleet(database, { rows: 100, callees: 1, silentSeconds: 700 });
+  const { sweeper } = newSweeper({ storm: { ...storm, minCallees: 1 } });
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
+});
+
+test('holds as soon as one is stale and the others of its outage are nearly so', async () => {
+  await seedFleet(database, { rows: 1, silentSeconds: 601 });
+  await seedFleet(database, { rows: 39, silentSeconds: 560, callees: 5 });
+  const { sweeper, events } = newSweeper();
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
+  expect(events('sweep.held')).toMatchObject([{ stale: 1, inFlight: 40, ratio: 1 }]);
+});
+
+test('sees an outage that forms before any row is stale, and holds although half of it has come back by then', async () => {
+  await seedFleet(database, { rows: 100, silentSeconds: 480, callees: 5 });
+  const { sweeper, events } = newSweeper();
+  const pass = (seconds: number) =>
+    database.query(`UPDATE delegations SET last_heartbeat = last_heartbeat - $1::int * interval '1 second'`, [seconds]);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: false });
+  expect(events('sweep.held')).toEqual([]);
+  await pass(130);
+  await database.query(`UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id IN (
+    SELECT delegation_id FROM delegations ORDER BY delegation_id LIMIT 60)`);
+  // The rows that were watched were late then; the instant has moved with them.
+  await database.query(`UPDATE sweeper_state SET storm_watched_before = storm_watched_before - interval '130 seconds'`);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
+  expect(events('sweep.held')).toMatchObject([{ stale: 40, inFlight: 100, ratio: 0.4 }]);
+});
+
+test('what comes back keeps the hold for those that have not yet, down to the last', async () => {
+  await seedFleet(database, { rows: 60, silentSeconds: 700, callees: 5 });
+  await seedFleet(database, { rows: 40 });
+  const { sweeper } = newSweeper();
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
+  const heard = (rows: number) =>
+    database.query(
+      `UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id IN (
+         SELECT delegation_id FROM delegations ORDER BY last_heartbeat LIMIT $1)`,
+      [rows],
+    );
+  // 49 of 100 are fewer than STORM_RATIO, 5 fewer than STORM_MIN_STALE.
+  for (const rows of [11, 30, 14]) {
+    await heard(rows);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
+  }
+  await heard(5);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: false, remaining: 0 });
+});
+
+test('what its deadline ends during a hold has not come back', async () => {
+  await seedFleet(database, { rows: 30, silentSeconds: 700 });
+  await seedFleet(database, { rows: 30 });
+  const { sweeper } = newSweeper();
+  await sweeper.sweep({ trigger: 'manual' });
+  await database.query(`UPDATE delegations SET deadline = clock_timestamp() WHERE delegation_id IN (
+    SELECT delegation_id FROM delegations ORDER BY last_heartbeat LIMIT 5)`);
+  // The watch looks at what was not overdue then; these were, in time to come.
+  await database.query(`UPDATE sweeper_state SET storm_watched_at = storm_watched_at - interval '1 minute'`);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ failed: 5, stuck: 0, held: true });
+  const [kept] = await database.query(
+    `SELECT storm_came_back::int AS back, storm_watched::int AS watched FROM sweeper_state`,
+  );
+  expect(kept).toEqual({ back: 0, watched: 25 });
+});
+
+test('rows that sweeps leave behind are no storm: locked ones, and those known to be poisoned', async () => {
+  const locked = await seedFleet(database, { rows: 30, silentSeconds: 700 });
+  const poisoned = await seedFleet(database, { rows: 30, silentSeconds: 700 });
+  await database.query(`INSERT INTO sweeper_notices (kind, subject, noticed_at)
+    SELECT 'poisoned', delegation_id, clock_timestamp() FROM delegations WHERE starts_with(delegation_id, '${poisoned}')`);
+  const one = await seedFleet(database, { rows: 1, silentSeconds: 700 });
+  const rival = await database.connect();
+  await rival.query(`BEGIN; SELECT FROM delegations WHERE starts_with(delegation_id, '${locked}') FOR UPDATE`);
+  const { sweeper, events } = newSweeper({ storm: { ...storm, minStale: 2 } });
+  await sweeper.sweep({ trigger: 'manual' });
+  expect(events('sweep.held')).toEqual([]);
+  expect(await countByStatus(database, one)).toEqual({ stuck: 1 });
+  await rival.query('ROLLBACK');
+});
+
+test('the hold stands before anything is counted, and a count that fails goes on holding until STORM_MAX_HOLD', async () => {
+  await seedFleet(database, { rows: 30, silentSeconds: 700, callees: 1 });
+  await using broken = brokenCount();
+  const { sweeper } = testSweeper(broken.db, { storm });
+  await expect(sweeper.sweep({ trigger: 'manual' })).rejects.toThrow('no count');
+  expect(await stormState()).toEqual({ held: true, released: false });
+  expect(await countByStatus(database)).toEqual({ in_progress: 30 });
+  await ageHold(30);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1, held: false });
+  // It can be counted again: one callee alone is no storm, and never was.
+  await database.query(`UPDATE sweeper_state SET storm_held_since = clock_timestamp(), storm_released_at = NULL,
+    storm_released_why = NULL`);
+  expect(await newSweeper().sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
+});
+
+test('a sweep that has lost its lease changes nothing of the hold', async () => {
+  const memory = new StormMemory(database.db, sweeperTables(database.db));
+  await database.query(`UPDATE sweeper_state SET sweep_id = 'newer'`);
+  await memory.begin('older', Date.now() * 1000);
+  await memory.keep('older', { ...calm, heldSinceUs: Date.now() * 1000 }, null);
+  expect(await stormState()).toEqual({ held: false, released: false });
+  await memory.begin('newer', Date.now() * 1000);
+  await memory.keep('older', calm, null);
+  expect(await stormState()).toEqual({ held: true, released: false });
+});
+
+/** A database whose count by age raises. */
+function brokenCount() {
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    Object.assign(client, {
+      query: (text: unknown, ...rest: unknown[]) =>
+        String(text).includes('"rowsByAge"') ? Promise.reject(new Error('no count')) : query(text, ...rest),
+    });
+  });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return { db, [Symbol.asyncDispose]: () => db.destroy() };
+}
+
 interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Index Name'?: string;
   readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
   readonly 'Rows Removed by Filter'?: number;
   readonly 'Shared Hit Blocks': number;
   readonly 'Shared Read Blocks': number;
@@ -154,51 +310,59 @@ interface PlanNode {
 }
 
 /** The plan of a statement with these literals in place of its parameters, as it ran. */
-async function planOf(sql: string, parameters: readonly (number | Staleness)[]): Promise<PlanNode> {
-  const literal = (value: number | Staleness) =>
-    typeof value === 'number' ? String(value) : `'${JSON.stringify(value)}'`;
+async function planOf(
+  sql: string,
+  parameters: readonly (number | string | Staleness)[],
+  session: Pick<typeof database, 'query'> = database,
+): Promise<PlanNode> {
+  const literal = (value: number | string | Staleness) =>
+    typeof value === 'object' ? `'${JSON.stringify(value)}'` : String(value);
   const text = parameters.reduce<string>((filled, value, i) => filled.replaceAll(`$${i + 1}`, literal(value)), sql);
-  const [row] = await database.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+  const [row] = await session.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
     `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
   );
   return row!['QUERY PLAN'][0].Plan;
 }
 
 const nodes = (plan: PlanNode): PlanNode[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
-const scanOf = (plan: PlanNode) => nodes(plan).find((node) => node['Node Type'].includes('Scan'))!;
+const scanOf = (plan: PlanNode) => nodes(plan).find((node) => node['Index Name'] === 'delegations_heartbeat_bucket')!;
 
 test('in the idle case it costs one index probe, whatever the fleet', async () => {
   await seedFleet(database, { rows: 20_000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
-  const plan = await planOf(staleAtLeastStatement(sweeperTables(database.db)).sql, [
-    nowUs,
-    plainStaleness(nowUs - 600_000_000),
-    20,
-  ]);
-  const scan = scanOf(plan);
-  expect(scan['Index Name']).toBe('delegations_heartbeat_bucket');
-  expect(scan).toMatchObject({ 'Actual Rows': 0 });
+  const { sql } = anySilentStatement(sweeperTables(database.db));
+  const plan = await planOf(sql, [nowUs, nowUs - 600_000_000]);
+  expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 0 });
+  // Who has locked what is not even asked.
+  expect(nodes(plan).filter((node) => node['Node Type'] === 'Function Scan' && node['Actual Loops'] > 0)).toEqual([]);
   expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThanOrEqual(5);
 });
 
 test('in the idle case no other statement of the guard is sent, and the state is not written', async () => {
   await seedFleet(database, { rows: 100 });
-  await seedDelegation(database, { silentSeconds: 700 });
   const statements: string[] = [];
   const dialect = new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url, max: 2 }) });
   await using spied = new Kysely<Database>({ dialect, log: ({ query }) => void statements.push(query.sql) });
   await testSweeper(spied, { storm }).sweeper.sweep({ trigger: 'manual' });
   const tables = sweeperTables(spied);
-  expect(statements).toContain(staleAtLeastStatement(tables).sql);
-  expect(statements).not.toContain(staleCountStatement(tables).sql);
-  expect(statements).not.toContain(inFlightStatement(tables).sql);
-  expect(statements.filter((text) => text.includes('SET storm_held_since'))).toEqual([]);
+  expect(statements).toContain(anySilentStatement(tables).sql);
+  const others = ['"rowsByAge"', '"callees"', '"stillSilent"', 'SET storm_held_since'];
+  for (const part of others) expect(statements.filter((text) => text.includes(part))).toEqual([]);
 });
 
-test('the fleet is never counted further than stale / ratio', async () => {
-  await seedFleet(database, { rows: 20_000, callees: 100 });
+test('the fleet is counted along the index, the longest silent first, to a million rows at most', async () => {
+  await seedFleet(database, { rows: 2000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');
-  const plan = await planOf(inFlightStatement(sweeperTables(database.db)).sql, [61]);
-  expect(scanOf(plan)['Actual Rows']).toBe(61);
+  const nowUs = Date.now() * 1000;
+  const bounds = Array.from({ length: 20 }, (_, i) => nowUs - (20 - i) * 30_000_000);
+  const { sql } = ageCountStatement(sweeperTables(database.db));
+  // As in the transaction in which it runs.
+  const session = await database.connect();
+  await session.query('SET enable_seqscan = off');
+  const query = async <Row>(text: string) => (await session.query(text)).rows as Row[];
+  const plan = await planOf(sql, [nowUs, plainStaleness(bounds[0]!), `'{${bounds.join(',')}}'`], { query });
+  expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 2000 });
+  expect(nodes(plan).map((node) => node['Node Type'])).not.toContain('Seq Scan');
+  expect(sql).toContain(`LIMIT ${ROWS_COUNTED_MAX}`);
 });
