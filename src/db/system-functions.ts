@@ -22,6 +22,7 @@ const systemFunctions = [
   'min',
   'pg_backend_pid',
   'pg_blocking_pids',
+  'random',
   'row_number',
   'set_config',
   'sqrt',

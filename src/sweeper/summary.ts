@@ -37,3 +37,22 @@ export function plannedRow(rule: RuleName, delegationId: string, latenessMs: num
     ? { delegationId, rule, silentMs: latenessMs }
     : { delegationId, rule, overdueMs: latenessMs };
 }
+
+/** Of a sweep that was refused. */
+export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
+  stuck: 0,
+  failed: 0,
+  poisoned: 0,
+  remaining: 0,
+  truncated: false,
+  held: false,
+  batches: 0,
+  unobservedMs: 0,
+  dryRun: false,
+  rows: [],
+};
+
+/** What its event says of it. */
+export function summaryFields({ dryRun: _, rows: __, ...fields }: SweepSummary) {
+  return fields;
+}

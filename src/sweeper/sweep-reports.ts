@@ -19,6 +19,7 @@ import type { Staleness } from './threshold/staleness.ts';
 export type ReportName =
   | 'unsettled'
   | 'suspects'
+  | 'lost_stamps'
   | 'poisoned'
   | 'healed'
   | 'row_locked'

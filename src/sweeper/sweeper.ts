@@ -8,6 +8,7 @@ import { DryRun } from './dry-run.ts';
 import { wholeMs } from './instant.ts';
 import { Lease, type Opening } from './lease.ts';
 import type { Beat } from './observed-time/beat.ts';
+import { LostStamps } from './observed-time/lost-stamps.ts';
 import { ObservedTime } from './observed-time/observed-time.ts';
 import type { Refusal } from './observed-time/refusal.ts';
 import { Evidence } from './pass/evidence.ts';
@@ -22,9 +23,9 @@ import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './storm/probe.ts';
 import type { StormOptions } from './storm/storm-guard.ts';
-import type { Recalled } from './storm/storm-memory.ts';
+import { logStorm } from './storm/storm-log.ts';
 import { type StormReading, StormWatch } from './storm/storm-watch.ts';
-import type { SweepSummary, SweepTrigger } from './summary.ts';
+import { nothingDone, type SweepSummary, type SweepTrigger, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
 import { SweepReports } from './sweep-reports.ts';
 import { sweeperTables } from './tables.ts';
@@ -94,6 +95,7 @@ export class Sweeper {
   readonly #records: SweepRecords;
   readonly #poisons: PoisonRegister;
   readonly #unsettled: Unsettled;
+  readonly #lostStamps: LostStamps;
   readonly #storms: StormWatch;
   readonly #reports: SweepReports;
   readonly #rules: Readonly<Record<RuleName, RuleSweep>>;
@@ -112,6 +114,7 @@ export class Sweeper {
     const notices = new Notices(db, tables);
     this.#poisons = new PoisonRegister(db, tables, log, notices);
     this.#unsettled = new Unsettled(db, tables);
+    this.#lostStamps = new LostStamps(db, tables, log);
     this.#storms = new StormWatch(db, tables, options.storm);
     this.#reports = new SweepReports(db, tables, log, { notices, poisons: this.#poisons, lease: this.#lease });
     const ruleSweep = (rule: Rule) => new RuleSweep(new Marker(db, tables, rule, this.#unsettled));
@@ -170,6 +173,9 @@ export class Sweeper {
     const reading = await this.#observed.read();
     const openedAtMs = performance.now();
     const suspects = await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
+    if (reading.refusal === null && !signal.aborted) {
+      await this.#reports.apart(sweepId, 'lost_stamps', () => this.#lostStamps.takeBack(sweepId));
+    }
     const judgement = judge(reading, this.#options);
     const evidence = new Evidence(this.#log, sweepId, judgement.stuckAfterMs);
     const { refusal } = reading;
@@ -189,7 +195,11 @@ export class Sweeper {
     await recalling.catch(() => {}); // its failure is the stale rule's
     const failed = await this.#mark(run, overdue, this.#options.rowsMax);
     try {
-      const storm = await this.#readStorm(run, await recalling);
+      const recalled = await recalling;
+      const { sweepId, judgement, request } = run;
+      const question = { sweepId, judgement, recalled, force: request.force ?? false };
+      const storm = await this.#storms.read(question);
+      logStorm(this.#log, question, storm, this.#options.storm.maxHoldMs);
       const stuck = await this.#mark(run, stale, this.#storms.rowsAllowed(storm, this.#options));
       return { failed, stuck, storm };
     } catch (err) {
@@ -264,28 +274,6 @@ export class Sweeper {
     const rows = await limited(this.#db, limitMs, (session) => this.#remaining.run(session, [nowUs, staleness]));
     return rows[0]!;
   }
-
-  async #readStorm({ sweepId, judgement, request }: Run, recalled: Recalled): Promise<StormReading> {
-    const force = request.force ?? false;
-    const storm = await this.#storms.read({ sweepId, judgement, recalled, force });
-    const { stale, silent, inFlight, callees, released } = storm;
-    const heldForMs = wholeMs(judgement.nowUs - (recalled.state.heldSinceUs ?? judgement.nowUs));
-    if (storm.action === 'hold') {
-      this.#log.emit('sweep.held', {
-        sweepId,
-        stale,
-        inFlight,
-        ratio: inFlight === 0 ? 0 : Math.min(1, silent / inFlight),
-        callees: [...callees],
-        heldForMs,
-        releasesInMs: Math.max(0, this.#options.storm.maxHoldMs - heldForMs),
-        by: 'storm',
-        reason: null,
-      });
-    }
-    if (released) this.#log.emit('sweep.released', { sweepId, why: released, heldForMs, stale, inFlight });
-    return storm;
-  }
 }
 
 /** Over budget with rows left, or ended before its rows did. */
@@ -303,21 +291,4 @@ function oneOf(errors: readonly unknown[]): unknown {
 function latenciesMs(rule: Rule, rows: readonly MarkedRow[], horizonMs: number, sinceOpeningMs: number): number[] {
   const allowedMs = rule.name === 'stale' ? horizonMs : 0;
   return rows.map(({ latenessMs }) => Math.max(0, latenessMs - allowedMs + sinceOpeningMs));
-}
-
-const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
-  stuck: 0,
-  failed: 0,
-  poisoned: 0,
-  remaining: 0,
-  truncated: false,
-  held: false,
-  batches: 0,
-  unobservedMs: 0,
-  dryRun: false,
-  rows: [],
-};
-
-function summaryFields({ dryRun: _, rows: __, ...fields }: SweepSummary) {
-  return fields;
 }

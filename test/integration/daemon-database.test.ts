@@ -74,7 +74,7 @@ describe('a database that is away', () => {
 test('sslmode=require, whose meaning the driver would comment on in plain text, leaves nothing but JSON lines', async () => {
   await using relay = await Relay.open(database.url);
   await using daemon = startDaemon(`${relay.urlOf(database.url)}?sslmode=require`);
-  const { err } = await daemon.until('database.unavailable');
+  const { err } = await daemon.until('database.refused');
   expect(err.message).toBe('The server does not support SSL connections');
   daemon.child.kill('SIGTERM');
   expect(await daemon.child.exit).toEqual(gracefully);

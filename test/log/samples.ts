@@ -69,6 +69,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'sweep.refused': { sweepId: 's-1', trigger: 'cron', reason: 'rows_hidden', remedy: 'disable it' },
   'sweep.failed': { sweepId: 's-1', trigger: 'startup', err, retryable: true },
   'sweep.tick_missed': { dueAt: at, lateMs: 25_000 },
+  'sweep.stamps_taken_back': { sweepId: 's-1', count: 1, delegationIds: ['d-1'] },
   'sweep.report_failed': { sweepId: 's-1', report: 'row_locked', err },
   'sweep.poisoned': { sweepId: 's-1', rule: 'stale', delegationId: 'd-1', err },
   'sweep.row_locked': { sweepId: 's-1', delegationId: 'd-1', rule: 'overdue', ...session },

@@ -95,7 +95,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a storm guard that takes one dead agent for a storm',
     way: 'sequential',
-    edits: [['to_json((count(*))::bigint) AS "callees"', '2 AS "callees"']],
+    edits: [['to_json((pg_catalog.count(*))::bigint) AS "callees"', 'to_json(2) AS "callees"']],
   },
   {
     name: 'a ledger that drops late results',

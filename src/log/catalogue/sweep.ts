@@ -114,6 +114,7 @@ export const sweepEvents = {
         .enum([
           'unsettled',
           'suspects',
+          'lost_stamps',
           'poisoned',
           'healed',
           'row_locked',
@@ -124,10 +125,19 @@ export const sweepEvents = {
         ])
         .describe(
           'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
-            '(`suspects`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
+            '(`suspects`), heartbeats without or from the future (`lost_stamps`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
             '`daily` figures, which sweep `superseded` it; the `pruning` of what was logged long ago',
         ),
       err,
+    }),
+  ),
+  'sweep.stamps_taken_back': event(
+    'warn',
+    'Heartbeats that were missing or lay in the future were taken back to the clock',
+    z.strictObject({
+      sweepId,
+      count: count('delegations in progress whose last_heartbeat was NULL or in the future'),
+      delegationIds: z.array(z.string()).describe('of these, the first twenty'),
     }),
   ),
   'sweep.poisoned': event(

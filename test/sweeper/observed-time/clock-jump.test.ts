@@ -17,13 +17,17 @@ function daemon(time = new FakeTime()) {
 
 /** Everything that the database keeps lies so much further back; negative: it lies ahead. */
 async function shiftStored(ms: number) {
+  // Past the triggers, which would take a stamp of the future back at once: a clock that is set writes nothing.
+  const session = await database.connect();
+  await session.query('SET session_replication_role = replica');
   const back = (table: string, columns: readonly string[]) =>
-    database.query(
+    session.query(
       `UPDATE ${table} SET ${columns.map((c) => `${c} = ${c} - ${ms} * interval '1 millisecond'`).join(', ')}`,
     );
   await back('delegations', ['last_heartbeat', 'deadline', 'created_at']);
   await back('sweeper_state', ['beat_at', 'swept_at']);
   await back('sweeper_gaps', ['gap_start', 'gap_end']);
+  await session.end();
 }
 
 /** The database's clock is set forward by so much; negative: back. What these daemons remember, they remember. */

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { takeBackLostStamps } from '../../../src/sweeper/observed-time/lost-stamps.ts';
+import { lostStampsStatement } from '../../../src/sweeper/observed-time/lost-stamps.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { customPlan, nodesOf } from '../../support/explain.ts';
-import { seedDelegation } from '../../support/fixtures.ts';
+import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
 import { seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ per: 'test' });
 
 const takeBack = async () =>
-  (await takeBackLostStamps(sweeperTables(database.db)).run(database.db, [])).map(({ delegationId }) => delegationId);
+  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, [])).map(({ delegationId }) => delegationId);
 
 /** Past the triggers and the constraint, as a logical replica writes and an 0.1.0 ledger holds them. */
 async function write(id: string, stamp: string): Promise<void> {
@@ -40,6 +40,17 @@ describe('what no horizon would reach', () => {
     },
   );
 
+  test('is taken back by a sweep, which names it; a threshold later it can be found', async () => {
+    const id = await seedDelegation(database);
+    await write(id, `'infinity'`);
+    const { sweeper, events } = testSweeper(database.db);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0 });
+    expect(events('sweep.stamps_taken_back')).toMatchObject([{ count: 1, delegationIds: [id] }]);
+    await database.query(`UPDATE delegations SET last_heartbeat = clock_timestamp() - interval '601 seconds'`);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1 });
+    expect(events('sweep.stamps_taken_back')).toHaveLength(1);
+  });
+
   test('leaves the living, the silent and the finished alone, and what another session keeps locked', async () => {
     await seedDelegation(database, { silentSeconds: 0 });
     await seedDelegation(database, { silentSeconds: 7000 });
@@ -61,7 +72,10 @@ describe('what no horizon would reach', () => {
     await seedFleet(database, { rows: 5000 });
     await database.query('ANALYZE delegations');
     const session = await database.connect();
-    const plan = await customPlan(session, { sql: takeBackLostStamps(sweeperTables(database.db)).sql, parameters: [] });
+    const plan = await customPlan(session, {
+      sql: lostStampsStatement(sweeperTables(database.db)).sql,
+      parameters: [],
+    });
     await session.end();
     const reads = nodesOf(plan).filter((node) => node['Relation Name'] === 'delegations' && node['Index Name']);
     expect(
