@@ -4,7 +4,8 @@ export { replay } from './ledger/activity.ts';
 export type { Delegation } from './ledger/delegation.ts';
 export { DelegationLostError, InvalidArgumentError } from './ledger/errors.ts';
 export type { HeartbeatResult } from './ledger/heartbeat-result.ts';
-export type { InsertArguments, InsertResult } from './ledger/insertion.ts';
+export type { InsertArguments } from './ledger/insert-arguments.ts';
+export type { InsertResult } from './ledger/insert-result.ts';
 export type { KeepAlive, KeepAliveOptions } from './ledger/keep-alive.ts';
 export { DelegationLedger, type LedgerOptions, type LogSink } from './ledger/ledger.ts';
 export {
@@ -14,5 +15,6 @@ export {
   type OwnedLedger,
   openLedger,
 } from './ledger/open-ledger.ts';
-export type { SetStatusOptions, SetStatusResult } from './ledger/status-change.ts';
+export type { SetStatusOptions } from './ledger/set-status-options.ts';
+export type { SetStatusResult } from './ledger/set-status-result.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';

@@ -20,7 +20,15 @@ const root = path.resolve(import.meta.dirname, '../..');
 const dist = path.resolve(root, process.argv[2] ?? 'dist');
 
 /** Installed beside the package, never inside it: the user's program and the ledger have to share one kysely. */
-const external = ['kysely', 'kysely/*', 'pg', 'pino', '*/demo/demo.ts', '*/embedded/embedded-postgres.ts'];
+const external = [
+  'kysely',
+  'kysely/*',
+  'pg',
+  'pino',
+  '*/demo/demo.ts',
+  '*/embedded/embedded-postgres.ts',
+  '*/embedded/join-embedded.ts',
+];
 
 rmSync(dist, { recursive: true, force: true });
 const { metafile } = await build({

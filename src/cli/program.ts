@@ -1,9 +1,9 @@
 import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
-import { demo } from '../demo/demo.ts';
 import { visibleLines } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
@@ -114,7 +114,13 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
     .option('--json', 'one JSON object a line, also on a terminal')
     .addHelpText('after', examples('delegation-sweeper demo'))
-    .action(async (options) => done(await demo(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { demo } = await checkoutOnly(() => import('../demo/demo.ts'), {
+        what: 'The demo',
+        instead: 'run `npm ci && npm run demo` in a checkout.',
+      });
+      done(await demo(loadConfig(process.env), options));
+    });
   return program;
 }
 

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { type ConnectionOptions, currentUrl, type DatabaseLocation } from '../db/connection.ts';
-import { startEmbedded } from '../embedded/embedded-postgres.ts';
-import { joinEmbedded } from '../embedded/join-embedded.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { checkoutOnly } from './checkout-only.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 import { installSchemas } from './install.ts';
@@ -19,6 +18,11 @@ export interface Location extends AsyncDisposable {
 /** A statement without an answer for this long frees its sweep: the network may have swallowed it. */
 const QUERY_TIMEOUT_MS = 60_000;
 
+const embeddedPostgres = {
+  what: 'The embedded PostgreSQL',
+  instead: 'set DATABASE_URL (or DATABASE_URL_FILE) to a server of your own.',
+};
+
 /**
  * The daemon's: the database of the configuration; without one, an embedded PostgreSQL with its schemas in place, which
  * it starts, and makes at first. A second daemon on the same data is refused.
@@ -26,6 +30,7 @@ const QUERY_TIMEOUT_MS = 60_000;
 export async function openDaemonLocation(config: Config, log: EventLog): Promise<Location> {
   const { database, dbSchema, pgbossSchema } = config;
   if (database.kind !== 'embedded') return given(config);
+  const { startEmbedded } = await checkoutOnly(() => import('../embedded/embedded-postgres.ts'), embeddedPostgres);
   const server = await startEmbedded({ dataDir: database.embeddedDir, ifRunning: 'refuse' });
   const { url, dataDir } = server;
   log.emit('embedded.started', { dataDir, joined: false });
@@ -52,6 +57,7 @@ export async function openDaemonLocation(config: Config, log: EventLog): Promise
 export async function openLocation(config: Config, log: EventLog): Promise<Location> {
   const { database, dbSchema } = config;
   if (database.kind !== 'embedded') return given(config);
+  const { joinEmbedded } = await checkoutOnly(() => import('../embedded/join-embedded.ts'), embeddedPostgres);
   const server = await joinEmbedded(database.embeddedDir);
   if (!server) {
     throw new CommandError(

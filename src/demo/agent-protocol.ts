@@ -1,6 +1,6 @@
 import type { DatabaseLocation } from '../db/connection.ts';
 import type { SetStatusResult, Status } from '../index.ts';
-import type { EventLevel } from '../log/catalogue/event.ts';
+import type { EventLevel } from '../log/event-level.ts';
 
 /** What an agent does with the delegation that it takes. */
 export interface Work {

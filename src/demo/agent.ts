@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '../db/database.ts';
 import { DelegationLedger, type Status } from '../index.ts';
-import type { EventLevel } from '../log/catalogue/event.ts';
+import type { EventLevel } from '../log/event-level.ts';
 import { type Order, type OrderOf, type Report, resultOf, type Work } from './agent-protocol.ts';
 
 // A Ctrl-C reaches the whole process group; the demo puts its agents away. Should it die first, they end with it.

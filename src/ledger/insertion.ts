@@ -5,39 +5,11 @@ import type { EventLog } from '../log/event-log.ts';
 import { assertDurationMs, assertId, idText, instantOf, jsonBody, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import { InvalidArgumentError } from './errors.ts';
+import type { InsertArguments } from './insert-arguments.ts';
+import type { InsertResult } from './insert-result.ts';
 import { cutPreview } from './preview.ts';
 import { DEADLINE_DEFAULT_MS, type HolderRow, holderStatement, insertStatement } from './statements/insert.ts';
 import type { LedgerTables } from './tables.ts';
-import type { Status } from './transitions.ts';
-
-export interface InsertArguments {
-  /** 1 to 200 characters, as every id; UUIDv7 recommended. */
-  readonly delegationId: string;
-  readonly callerId: string;
-  readonly calleeId: string;
-  /** Cut to 4096 bytes of UTF-8, on a code point. NUL and lone surrogates become U+FFFD. */
-  readonly taskPreview: string;
-  /** A second insert with the caller's same key is a duplicate, whatever its id. 1 to 200 characters. */
-  readonly idempotencyKey?: string | null | undefined;
-  /** The instant after which the delegation counts as failed. Default: six hours after the insert. */
-  readonly deadline?: Date | string | null | undefined;
-  /** The same, in milliseconds from the insert; not together with `deadline`. */
-  readonly deadlineMs?: number | null | undefined;
-  /** Any JSON; kept in the activity stream. */
-  readonly requestBody?: unknown;
-}
-
-/**
- * `inserted`: recorded as queued. `duplicate`: nothing written, since another row has the id or the caller's idempotency
- * key; `delegationId` and `status` are that row's. `invalid`: nothing written, `error.field` names the argument; logged.
- * `failed`: the database did not take it, or gave no answer, so that it may be there all the same; logged. Insert it again
- * with the same id: `inserted` or `duplicate` then says that it is recorded.
- */
-export type InsertResult =
-  | { readonly outcome: 'inserted'; readonly delegationId: string; readonly status: Status }
-  | { readonly outcome: 'duplicate'; readonly delegationId: string; readonly status: Status }
-  | { readonly outcome: 'invalid'; readonly delegationId: string; readonly error: InvalidArgumentError }
-  | { readonly outcome: 'failed'; readonly delegationId: string; readonly error: Error };
 
 /** The conflicting row can be deleted between the two statements; a few rounds settle it. */
 const ROUNDS_MAX = 3;

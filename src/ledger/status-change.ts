@@ -4,35 +4,11 @@ import type { EventLog } from '../log/event-log.ts';
 import { assertId, assertStatus, jsonBody } from './arguments.ts';
 import { InvalidArgumentError } from './errors.ts';
 import { cutPreview } from './preview.ts';
+import type { SetStatusOptions } from './set-status-options.ts';
+import type { SetStatusResult } from './set-status-result.ts';
 import { detailColumnOf, repetitionStatement, type SetStatusRow, setStatusStatement } from './statements/set-status.ts';
 import type { LedgerTables } from './tables.ts';
 import { isLateResult, type Status } from './transitions.ts';
-
-export interface SetStatusOptions {
-  /**
-   * Why: with `failed` and `stuck` only. Cut to 4096 bytes of UTF-8, on a code point, as resultPreview. NUL and lone
-   * surrogates become U+FFFD, as in the other texts and bodies.
-   */
-  readonly errorDetail?: string | null | undefined;
-  /** What came out: with `completed` only. */
-  readonly resultPreview?: string | null | undefined;
-  /** Any JSON; kept in the activity stream. */
-  readonly responseBody?: unknown;
-  /** Who says so, 1 to 200 characters. Default `ledger`. */
-  readonly actor?: string | undefined;
-}
-
-/**
- * `changed`: moved from `from`. `unchanged`: it had that status already; with `in_progress` that means that somebody else
- * works on it, or that this is the repetition of an own call whose answer was lost. `refused`: the forward-only guard said
- * no; a result was recorded all the same, as `delegation.late_result`. So is another result of one that is `unchanged`.
- * `missing`: no such delegation; recorded as `delegation.orphan_update`, for a reconciler.
- */
-export type SetStatusResult =
-  | { readonly outcome: 'changed'; readonly from: Status; readonly to: Status }
-  | { readonly outcome: 'unchanged'; readonly from: Status; readonly to: Status }
-  | { readonly outcome: 'refused'; readonly from: Status; readonly to: Status }
-  | { readonly outcome: 'missing'; readonly from: null; readonly to: Status };
 
 /** What setStatus was asked, checked and as the statement's parameters: no later change of the caller's can reach it. */
 export interface Saying {

@@ -1,6 +1,7 @@
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
-import type { Saying, SetStatusResult } from './status-change.ts';
+import type { SetStatusResult } from './set-status-result.ts';
+import type { Saying } from './status-change.ts';
 import { isTerminal, type Status } from './transitions.ts';
 
 /** How the ledger is asked, and told again. */

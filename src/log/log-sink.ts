@@ -1,4 +1,4 @@
-import type { EventLevel } from './catalogue/event.ts';
+import type { EventLevel } from './event-level.ts';
 
 type Write = (line: object, message: string) => void;
 

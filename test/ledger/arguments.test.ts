@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { InvalidArgumentError } from '../../src/ledger/errors.ts';
-import type { InsertArguments } from '../../src/ledger/insertion.ts';
+import type { InsertArguments } from '../../src/ledger/insert-arguments.ts';
 import { DelegationLedger } from '../../src/ledger/ledger.ts';
-import type { SetStatusOptions } from '../../src/ledger/status-change.ts';
+import type { SetStatusOptions } from '../../src/ledger/set-status-options.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 

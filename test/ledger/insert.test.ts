@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import type { InsertArguments } from '../../src/ledger/insertion.ts';
+import type { InsertArguments } from '../../src/ledger/insert-arguments.ts';
 import { testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitUntilWaiting } from '../support/wait-for.ts';

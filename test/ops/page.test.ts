@@ -26,6 +26,7 @@ describe('markup', () => {
 
   test('shows a character that is not seen, or that turns text around, as a replacement', () => {
     expect(html`${'a\u202eb\u0000c\u200bd\u2028e\u0007'}`.text).toBe('a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
+    expect(html`${'👩\u200d💻'}`.text).toBe('👩\u200d💻');
   });
 });
 

@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-
-export type EventLevel = 'info' | 'warn' | 'error' | 'fatal';
+import type { EventLevel } from '../event-level.ts';
 
 /** What stands in the catalogue: `fields` follow level, time, service, event and message on the line. */
 export interface CatalogueEvent<Fields extends z.ZodObject = z.ZodObject> {

@@ -29,8 +29,9 @@ function textOf(part: Part): string {
   return typeof part === 'string' ? escaped(part) : part.map(textOf).join('');
 }
 
-// Also what is not seen, or turns text around: an id must not rearrange the line that it stands in.
-const special = /[&<>"']|[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+// Also what is not seen, or turns text around: an id must not rearrange the line that it stands in. The two joiners stay:
+// emoji and several scripts are made with them.
+const special = /[&<>"']|(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 function escaped(text: string): string {
   return text.replace(special, (character) => entities[character] ?? '\ufffd');

@@ -1,0 +1,1 @@
+export type EventLevel = 'info' | 'warn' | 'error' | 'fatal';
