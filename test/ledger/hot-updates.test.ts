@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ server: 'own' });
 
 const ROWS = 60;
 const ROUNDS = 40;

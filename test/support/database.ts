@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import type { ServerWithTemplate } from './own-server.ts';
 import { databaseUrl, testServer, withClient } from './server.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -22,8 +23,7 @@ const POOL_MAX = 8;
 const LEAK_GRACE_MS = 1_000;
 
 /** A migrated database for one test. Disposal fails when the test left a session open that it was not given here. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = testServer();
+export async function createTestDatabase(server: ServerWithTemplate = testServer()): Promise<TestDatabase> {
   const name = `test_${process.env.JEST_WORKER_ID ?? 0}_${randomBytes(6).toString('hex')}`;
   await withClient(server.url, async (client) => {
     await client.query('SELECT pg_advisory_lock($1)', [COPY_LOCK]);

@@ -1,10 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { type ServerWithTemplate, startOwnServer } from './own-server.ts';
 import { expectReplayed } from './replay.ts';
 
 export interface UseDatabaseOptions {
   /** `file`: one for all tests of the file, which then are apart by their ids. */
   readonly per?: 'file' | 'test';
+  /**
+   * `own`: a server of the file's own, for what is measured on the whole server (its log, its snapshots), which the tests
+   * that run beside it would disturb.
+   */
+  readonly server?: 'shared' | 'own';
   /** Whether each test ends with the check that activity replays to its rows; off for tests that write rows alone. */
   readonly replayed?: boolean;
 }
@@ -12,15 +18,23 @@ export interface UseDatabaseOptions {
 /** A migrated database, made and dropped by Jest's hooks. */
 export function useDatabase({
   per = 'file',
+  server = 'shared',
   replayed = true,
 }: UseDatabaseOptions = {}): Omit<TestDatabase, keyof AsyncDisposable> {
   let database: TestDatabase | undefined;
+  let own: ServerWithTemplate | undefined;
+  const undo = new AsyncDisposableStack();
+  if (server === 'own') {
+    beforeAll(async () => {
+      own = await startOwnServer(undo);
+    });
+  }
   const current = () => {
     if (!database) throw new Error('the database exists only while a test runs');
     return database;
   };
   (per === 'file' ? beforeAll : beforeEach)(async () => {
-    database = await createTestDatabase();
+    database = await createTestDatabase(own);
   });
   // Jest runs these hooks in the order of their definition: the check comes before the drop.
   if (replayed) afterEach(() => expectReplayed(current()));
@@ -28,6 +42,7 @@ export function useDatabase({
     await database?.[Symbol.asyncDispose]();
     database = undefined;
   });
+  if (server === 'own') afterAll(() => undo.disposeAsync());
   return {
     get url() {
       return current().url;
