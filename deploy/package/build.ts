@@ -1,6 +1,8 @@
 /**
  * Builds `dist`, which is what the package carries: the ledger library, and the daemon with its command line.
  *
+ * `node deploy/package/build.ts [folder] [--standalone]`
+ *
  * Both are bundled, so that an agent that installs the library gets kysely, pg and pino and nothing that only the daemon
  * needs: what the daemon uses besides (pg-boss, zod, OpenTelemetry and so on) stands in its own files. Chunks that both
  * share are built once. The demo and the embedded PostgreSQL belong to a checkout and are left out.
@@ -11,24 +13,20 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { build, type Metafile } from 'esbuild';
 import { pruneDeclarations } from './declarations.ts';
 import { licenses } from './licenses.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { standalone: { type: 'boolean' } } });
 /** Where to; the benchmark builds into a place of its own. */
-const dist = path.resolve(root, process.argv[2] ?? 'dist');
+const dist = path.resolve(root, positionals[0] ?? 'dist');
 
 /** Installed beside the package, never inside it: the user's program and the ledger have to share one kysely. */
-const external = [
-  'kysely',
-  'kysely/*',
-  'pg',
-  'pino',
-  '*/demo/demo.ts',
-  '*/embedded/embedded-postgres.ts',
-  '*/embedded/join-embedded.ts',
-];
+const shared = ['kysely', 'kysely/*', 'pg', 'pino'];
+/** Of a checkout alone; and what pg can do without. */
+const leftOut = ['pg-native', '*/demo/demo.ts', '*/embedded/embedded-postgres.ts', '*/embedded/join-embedded.ts'];
 
 rmSync(dist, { recursive: true, force: true });
 const { metafile } = await build({
@@ -49,7 +47,8 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  external,
+  // The image's build is standalone: it has no node_modules beside it.
+  external: values.standalone ? leftOut : [...shared, ...leftOut],
   // Stack traces name our sources; their text travels with the map, since the package has no src.
   sourcemap: 'linked',
   sourcesContent: true,

