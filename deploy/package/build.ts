@@ -41,7 +41,8 @@ const { metafile } = await build({
       out: `migrations/${path.parse(file).name}`,
     })),
   ],
-  chunkNames: 'chunks/[name]-[hash]',
+  // Two folders deep, as src/db/migrator.ts is: from either, the migrations are at ../../migrations.
+  chunkNames: 'bundle/chunks/[name]-[hash]',
   bundle: true,
   splitting: true,
   format: 'esm',

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { assert, Report } from '../verify/report.ts';
-import { Consumer, pack } from './consumer.ts';
+import { Consumer, type Figures, pack } from './consumer.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const dir = await mkdtemp(path.join(tmpdir(), 'verify-package-'));
@@ -80,10 +80,14 @@ try {
   }
 
   await report.check('figures', 'installed size and import time, beside two packages of the field', async () => {
-    const peers = { 'graphile-worker': 'graphile-worker@0.18.0', 'pg-boss': 'pg-boss@12.38.0' };
-    const rows = [await consumer.figures('delegation-sweeper')];
+    const peers = {
+      'delegation-sweeper': tarball,
+      'graphile-worker': 'graphile-worker@0.18.0',
+      'pg-boss': 'pg-boss@12.38.0',
+    };
+    const rows: Figures[] = [];
     for (const [name, spec] of Object.entries(peers)) {
-      rows.push(await (await Consumer.create(path.join(dir, name), [spec])).figures(name));
+      rows.push(await (await Consumer.create(path.join(dir, `figures-${name}`), [spec])).figures(name));
     }
     for (const { name, packages, megabytes, importMs, importMegabytes } of rows) {
       process.stdout.write(
