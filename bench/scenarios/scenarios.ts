@@ -6,6 +6,7 @@ import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { driftScenario } from './drift.ts';
 import { heartbeatScenario } from './heartbeat.ts';
+import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
@@ -17,6 +18,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   'daemon-idle': daemonIdleScenario,
   'ledger-overhead': ledgerOverheadScenario,
   heartbeat: heartbeatScenario,
+  'heartbeat-snapshot': heartbeatSnapshotScenario,
   capacity: capacityScenario,
   'stale-statistics': staleStatisticsScenario,
   drift: driftScenario,
