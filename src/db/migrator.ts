@@ -2,6 +2,7 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Kysely, sql } from 'kysely';
+import { finish, prepare } from './finishing/finish.ts';
 import {
   FileMigrationProvider,
   type Migration,
@@ -9,8 +10,7 @@ import {
   type MigrationResult,
   Migrator,
   NO_MIGRATIONS,
-} from 'kysely/migration';
-import { finish, prepare } from './finishing/finish.ts';
+} from './kysely-migration.ts';
 import { LOCK_GIVE_UP_MS_DEFAULT, LOCK_TIMEOUT_MS, retryWhileLocked } from './migration-retry.ts';
 import type { Database } from './schema.ts';
 

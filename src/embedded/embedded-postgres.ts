@@ -79,7 +79,7 @@ async function joinOrClear(
     if (ifRunning === 'refuse') {
       throw new EmbeddedPostgresError(
         'already_running',
-        `DATA_DIR ${dataDir} is in use: process ${owner?.pid ?? server.pid} runs PostgreSQL on it (pid ${server.pid}).`,
+        `DATA_DIR ${dataDir} is in use: process ${owner?.pid ?? server.pid} runs PostgreSQL on it (pid ${server.pid}).\nWhat to do: set another DATA_DIR, or DATABASE_URL to join its database.`,
       );
     }
     if (await becomesReady(home, server)) return joined(home, server);

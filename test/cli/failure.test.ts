@@ -32,6 +32,13 @@ describe('what a command ends with', () => {
     });
   });
 
+  test('a missing file is no missing database: only a socket that is not there is one', () => {
+    const missing = (syscall: string) => failureOf(Object.assign(coded('ENOENT'), { syscall })).exitCode;
+    expect(missing('connect')).toBe(69);
+    expect(missing('open')).toBe(78);
+    expect(missing('scandir')).toBe(70);
+  });
+
   test('a failure while cleaning up is not what is told, nor is that of a stop after a failed start', () => {
     const first = new CommandError(78, 'the reason');
     expect(failureOf(new SuppressedError(new Error('later'), first))).toBe(first);

@@ -166,7 +166,7 @@ test.each([['sweep'], ['sweep', '--dry-run'], ['sweep', '--json']])(
   async (...args) => {
     const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL: database.url, ...fresh });
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
-    expect(stderr).toMatch(/^The ledger's schema in fresh is older .* run `delegation-sweeper migrate up`$/);
+    expect(stderr).toMatch(/^There is no ledger in the schema fresh: run `delegation-sweeper migrate up`$/);
   },
 );
 

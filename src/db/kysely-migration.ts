@@ -1,0 +1,19 @@
+/**
+ * Kysely's migrator. Kysely 0.29 has it in a module of its own, 0.28 in its main one; the package takes either as a peer.
+ * npm on a Node older than 22 chooses 0.28.
+ */
+import type * as KyselyMigration from 'kysely/migration';
+
+export type { Migration, MigrationProvider, MigrationResult } from 'kysely/migration';
+export type Migrator = KyselyMigration.Migrator;
+
+async function load(): Promise<typeof KyselyMigration> {
+  try {
+    return await import('kysely/migration');
+  } catch (err) {
+    if ((err as { code?: unknown }).code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw err;
+    return (await import('kysely')) as unknown as typeof KyselyMigration;
+  }
+}
+
+export const { FileMigrationProvider, Migrator, NO_MIGRATIONS } = await load();
