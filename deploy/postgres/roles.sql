@@ -86,7 +86,7 @@ GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_state TO :"
 -- People and dashboards. The activity holds requests and responses whole: who may not read those gets no reader.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
-  :"db_schema".sweeper_daemons, :"db_schema".delegation_sweeper_migrations TO :"reader";
+  :"db_schema".sweeper_daemons, :"db_schema".sweeper_notices, :"db_schema".delegation_sweeper_migrations TO :"reader";
 \endif
 
 -- pg-boss: the daemon runs it with migrate and createSchema off, so rows are all that it needs; its functions are open

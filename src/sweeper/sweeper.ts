@@ -125,6 +125,7 @@ export class Sweeper {
       observed: this.#observed,
       storms: this.#storms,
       poisons: this.#poisons,
+      reports: this.#reports,
     });
   }
 

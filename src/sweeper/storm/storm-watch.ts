@@ -2,6 +2,7 @@ import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import { observedUsSince } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Judgement } from '../threshold/staleness.ts';
 import { ageBoundsUs, fellSilentTogether, heardBeforeUs, WATCHED_FROM_BIN } from './ages.ts';
@@ -130,13 +131,13 @@ export class StormWatch {
   }
 
   #judge({ judgement, recalled, force }: StormQuestion, signs: Signs): StormReading {
-    const { nowUs, stuckAfterMs } = judgement;
+    const { nowUs, stuckAfterMs, gaps } = judgement;
     const { stale, late, silent, inFlight, callees } = signs;
     const verdict = judgeStorm(
       { stale, late, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
       recalled.state,
       this.#options,
-      { nowUs, stuckAfterMs, force },
+      { nowUs, stuckAfterMs, gaps, force },
     );
     return { ...verdict, stale, late, silent, inFlight, callees: callees.top };
   }
@@ -153,7 +154,9 @@ export class StormWatch {
 
   #heldTooLong({ judgement, recalled }: StormQuestion): boolean {
     const { heldSinceUs } = recalled.state;
-    return heldSinceUs !== null && judgement.nowUs - heldSinceUs >= this.#options.maxHoldMs * MICROS_PER_MS;
+    if (heldSinceUs === null) return false;
+    const { nowUs, gaps } = judgement;
+    return observedUsSince(heldSinceUs, nowUs, gaps) >= this.#options.maxHoldMs * MICROS_PER_MS;
   }
 
   async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {

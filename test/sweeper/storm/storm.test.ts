@@ -127,6 +127,19 @@ test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and 
   expect(events('sweep.held')[1]).toMatchObject({ heldForMs: 0 });
 });
 
+test('an outage of the database during a hold, or a leap of its clock, ends the hold no sooner', async () => {
+  await seedFleet(database, { rows: 40, silentSeconds: 700 + 1500 });
+  const { sweeper, events } = newSweeper();
+  await sweeper.sweep({ trigger: 'manual' });
+  await ageHold(35);
+  await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
+    VALUES (clock_timestamp() - interval '30 minutes', clock_timestamp() - interval '5 minutes', 'clock_jump')`);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true, remaining: 40 });
+  expect(Math.round((events('sweep.held')[1]!.heldForMs as number) / 60_000)).toBe(10);
+  await ageHold(25);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 2, held: false });
+});
+
 test('a storm that ends by itself, its agents heard again, marks nobody and is forgotten', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
