@@ -36,21 +36,21 @@ export class PoisonRegister {
     this.#suspects = new Statement(`
 SELECT subject AS "delegationId" FROM ${notices} WHERE kind = 'poisoned'
 ORDER BY noticed_at <= clock_timestamp() - interval '1 hour' DESC, random() LIMIT ${SUSPECTS_MAX}`);
+    // One probe of the key for every notice. OFFSET keeps it from becoming a join, which statistics from a smaller day have
+    // turned into a comparison of every notice with every row.
+    const named = `(SELECT * FROM ${delegations} d WHERE d.delegation_id = n.subject COLLATE "C" OFFSET 0) d`;
     const anyRule = rules.map(({ matches }) => `(${matches})`).join(' OR ');
     this.#forget = new Statement(`
 DELETE FROM ${notices} n
 WHERE n.kind = 'poisoned' AND n.subject = ANY($3::text[]) AND NOT EXISTS (
-  SELECT FROM ${delegations} d WHERE d.delegation_id = n.subject COLLATE "C" AND (${anyRule}))`);
-    // One probe of each key for every notice. OFFSET keeps both from becoming a join, which statistics from a smaller day
-    // have turned into a comparison of every notice with every row.
+  SELECT FROM ${named} WHERE ${anyRule} OFFSET 0)`);
     this.#matching = new Map(
       rules.map(({ name, matches }) => [
         name,
         new Statement(`
 SELECT ${wholeNumber('count(*)')} AS "known" FROM (
-  SELECT FROM ${notices} n WHERE n.kind = 'poisoned' AND EXISTS (
-    SELECT FROM (SELECT * FROM ${delegations} d WHERE d.delegation_id = n.subject COLLATE "C" OFFSET 0) d
-    WHERE ${matches} OFFSET 0) LIMIT $3::int) counted`),
+  SELECT FROM ${notices} n
+  WHERE n.kind = 'poisoned' AND EXISTS (SELECT FROM ${named} WHERE ${matches} OFFSET 0) LIMIT $3::int) counted`),
       ]),
     );
   }
