@@ -56,7 +56,7 @@ export class DryRun {
     const opening = await lease.look();
     const judgement = judge(await observed.read(), this.#options);
     const { nowUs, horizon, staleness } = judgement;
-    const recalled = await storms.recall(opening.stormSinceUs);
+    const recalled = await storms.recall(opening.stormSinceUs, staleness);
     const storm = await storms.read({ sweepId: null, judgement, recalled, force });
     const held = storm.action === 'hold';
     const failed = await this.#plan(sweepId, 'overdue', nowUs, staleness, rowsMax);
