@@ -73,7 +73,7 @@ export interface StormVerdict {
 
 const CALLEES_MIN = 2;
 
-/** From this share of silent rows on, the whole fleet counts as silent: it is not told from an outage of ours. */
+/** From this share of silent rows on, the whole fleet counts as silent: it cannot be distinguished from an outage of ours. */
 const WHOLE_FLEET_SHARE = 0.9;
 
 /**

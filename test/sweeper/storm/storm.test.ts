@@ -140,7 +140,7 @@ test('an outage of the database during a hold, or a leap of its clock, ends the 
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 2, held: false });
 });
 
-test("rows whose deadline only the leap of a clock has passed are the storm's, and those that came back are told from them", async () => {
+test("rows whose deadline only the leap of a clock has passed are the storm's, and only those that were heard again have come back", async () => {
   const prefix = await seedFleet(database, { rows: 40, silentSeconds: 5000, deadlineSeconds: -60 });
   await database.query(`UPDATE delegations SET created_at = created_at - interval '3 hours'`);
   await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
