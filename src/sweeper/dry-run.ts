@@ -9,6 +9,7 @@ import { overdue, type RuleName, stale } from './pass/rules.ts';
 import { type MatchingRow, matchingStatement, REMAINING_COUNT_MAX } from './storm/probe.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
+import type { SweepReports } from './sweep-reports.ts';
 import type { SweeperOptions } from './sweeper.ts';
 import type { SweeperTables } from './tables.ts';
 import { judge, type Staleness } from './threshold/staleness.ts';
@@ -18,6 +19,7 @@ interface Parts {
   readonly observed: ObservedTime;
   readonly storms: StormWatch;
   readonly poisons: PoisonRegister;
+  readonly reports: SweepReports;
 }
 
 /** Of one rule: the rows within the budget, and what is left beside them, counted as far as `remaining` counts. */
@@ -31,7 +33,7 @@ interface Plan {
 
 /**
  * What a sweep would do now: it names every row, and locks and changes none. A row whose update is known to raise is
- * counted and not named; whether one that was never tried would raise, or is locked, only a sweep finds out.
+ * counted and not named, unless the count takes too long, which is logged; whether one that was never tried would raise, or is locked, only a sweep finds out.
  */
 export class DryRun {
   readonly #db: LedgerDb;
@@ -49,18 +51,19 @@ export class DryRun {
   async run(force: boolean): Promise<SweepSummary> {
     const { rowsMax, batchRowsMax } = this.#options;
     const { lease, observed, storms } = this.#parts;
+    const sweepId = randomUUID();
     const startedAtMs = performance.now();
     const opening = await lease.look();
     const judgement = judge(await observed.read(), this.#options);
     const { nowUs, horizon, staleness } = judgement;
-    const recalled = await storms.recall(opening.stormSinceUs);
+    const recalled = await storms.recall(opening.stormSinceUs, staleness);
     const storm = await storms.read({ sweepId: null, judgement, recalled, force });
     const held = storm.action === 'hold';
-    const failed = await this.#plan('overdue', nowUs, staleness, rowsMax);
-    const stuck = await this.#plan('stale', nowUs, staleness, storms.rowsAllowed(storm, this.#options));
+    const failed = await this.#plan(sweepId, 'overdue', nowUs, staleness, rowsMax);
+    const stuck = await this.#plan(sweepId, 'stale', nowUs, staleness, storms.rowsAllowed(storm, this.#options));
     const batches = ({ rows }: Plan) => Math.ceil(rows.length / batchRowsMax);
     return {
-      sweepId: randomUUID(),
+      sweepId,
       stuck: stuck.rows.length,
       failed: failed.rows.length,
       // A rule that is held tries no row.
@@ -79,9 +82,12 @@ export class DryRun {
     };
   }
 
-  async #plan(rule: RuleName, nowUs: Micros, staleness: Staleness, rowsMax: number): Promise<Plan> {
+  async #plan(sweepId: string, rule: RuleName, nowUs: Micros, staleness: Staleness, rowsMax: number): Promise<Plan> {
+    const { poisons, reports } = this.#parts;
     const rows = await this.#statements[rule].run(this.#db, [nowUs, staleness, rowsMax + REMAINING_COUNT_MAX]);
-    const poisoned = await this.#parts.poisons.countMatching(rule, nowUs, staleness, REMAINING_COUNT_MAX);
-    return { rows: rows.slice(0, rowsMax), left: Math.max(0, rows.length - rowsMax), poisoned };
+    const poisoned = await reports.apart(sweepId, 'suspects', () =>
+      poisons.countMatching(rule, nowUs, staleness, REMAINING_COUNT_MAX),
+    );
+    return { rows: rows.slice(0, rowsMax), left: Math.max(0, rows.length - rowsMax), poisoned: poisoned ?? 0 };
   }
 }

@@ -125,6 +125,7 @@ export class Sweeper {
       observed: this.#observed,
       storms: this.#storms,
       poisons: this.#poisons,
+      reports: this.#reports,
     });
   }
 
@@ -191,7 +192,7 @@ export class Sweeper {
 
   async #judge(run: Run): Promise<Judged> {
     // Before the overdue rule: what that one ends has not come back.
-    const recalling = this.#storms.recall(run.opening.stormSinceUs);
+    const recalling = this.#storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
     await recalling.catch(() => {}); // its failure is the stale rule's
     const failed = await this.#mark(run, overdue, this.#options.rowsMax);
     try {

@@ -285,7 +285,15 @@ export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, b
     stuckAfterTicks: STUCK_AFTER_TICKS,
     maxHoldTicks: HOLD_MAX_TICKS,
   };
-  const { allowed, held, storm } = stormPlan(ledger.storm, open, back, ledger.now, stormBounds, force);
+  const { allowed, held, storm } = stormPlan(
+    ledger.storm,
+    open,
+    back,
+    ledger.now,
+    (since) => observedSince(ledger, since),
+    stormBounds,
+    force,
+  );
   const candidates = open
     .filter(({ id }) => isStale(ledger, ledger.delegations[id]!))
     .map(({ id, heardAt }) => ({ id, at: heardAt }));

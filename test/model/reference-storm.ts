@@ -64,6 +64,8 @@ export function stormPlan(
   open: readonly Silent[],
   back: number,
   now: Tick,
+  /** Observed ticks since then. */
+  observedSince: (since: Tick) => Tick,
   { minStale, ratio, stuckAfterTicks, maxHoldTicks }: StormBounds,
   force: boolean,
 ): StormPlan {
@@ -86,7 +88,7 @@ export function stormPlan(
     watched: [],
   };
   const many = cameBack > 0 && cameBack >= 0.05 * (slow.length + cameBack);
-  const coming = many && now - cameBackAt! < stuckAfterTicks;
+  const coming = many && observedSince(cameBackAt!) < stuckAfterTicks;
   if ((before?.heldSince ?? null) === null && (force || !(isStorm || coming))) return { ...everything, storm: null };
   const { heldSince } = storm;
   if (heldSince === null) return { ...everything, storm: { ...storm, watched: slow } };
@@ -103,9 +105,9 @@ export function stormPlan(
   }
   if ((stale.length === 0 && !isStorm) || (few && !coming)) return { ...everything, storm: null };
   if (force) return { ...everything, storm };
-  if (now - heldSince > maxHoldTicks) return trickle();
+  if (observedSince(heldSince) > maxHoldTicks) return trickle();
   // Seven and a half minutes are less than a tick.
-  const partial = storm.partialSince !== null && Math.max(storm.partialSince, heldSince) < now;
+  const partial = storm.partialSince !== null && observedSince(Math.max(storm.partialSince, heldSince)) > 0;
   if (many ? !coming : partial) return { ...everything, storm: { ...storm, released: 'calm' } };
   return { allowed: 0, held: true, storm: { ...storm, watched: left(0) } };
 }

@@ -60,6 +60,11 @@ describe('the status', () => {
       since: new Date('2026-07-28T12:00:00Z'),
       until: new Date('2026-07-28T12:30:00Z'),
     });
+    // Time that nobody observed counts towards no hold.
+    await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end) VALUES
+      ('2026-07-28T11:50:00Z', '2026-07-28T12:05:00Z'), ('2026-07-28T12:10:00Z', '2026-07-28T12:20:00Z')`);
+    expect((await reader().status()).storm).toMatchObject({ until: new Date('2026-07-28T12:45:00Z') });
+    await database.query('DELETE FROM sweeper_gaps');
     await database.query(`UPDATE sweeper_state SET storm_released_at = '2026-07-28T12:30:10Z'`);
     expect((await reader().status()).storm).toEqual({
       state: 'released',

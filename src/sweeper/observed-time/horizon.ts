@@ -78,6 +78,10 @@ export function unobserved({ nowUs, beatAtUs, gaps }: Observation, beatsForMs: n
   return open ? [...gaps, open] : gaps;
 }
 
-export function observedHorizon(observation: Observation, stuckAfterMs: number): Horizon {
-  return horizonOf(observation.nowUs, stuckAfterMs, unobserved(observation, stuckAfterMs));
+/** Observed microseconds from an instant until now; the gaps lie apart from one another. */
+export function observedUsSince(sinceUs: Micros, nowUs: Micros, gaps: readonly Gap[]): number {
+  const unobservedUs = gaps.map(({ startUs, endUs }) =>
+    Math.max(0, Math.min(endUs, nowUs) - Math.max(startUs, sinceUs)),
+  );
+  return unobservedUs.reduce((left, us) => left - us, nowUs - sinceUs);
 }

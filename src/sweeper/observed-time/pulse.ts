@@ -6,7 +6,7 @@ import type { Beat } from './beat.ts';
 
 /** A smaller difference is the network's. */
 const SKEW_TOLERATED_MS = 1000;
-/** A standing skew is said again after this long. */
+/** A standing skew is logged again after this long. */
 const SKEW_REPEAT_MS = 3_600_000;
 
 /**

@@ -5,6 +5,17 @@ import { type Micros, timestampOf } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
 
 const BATCH_ROWS = 1000;
+/** What the storm guard remembers of sweeps that have been: one of the future would keep a hold from ending. */
+const stormInstants = [
+  'storm_forming_since',
+  'storm_held_since',
+  'storm_released_at',
+  'storm_partial_since',
+  'storm_came_back_at',
+  'storm_watched_before',
+  'storm_watched_at',
+];
+
 /** A fleet is not larger than this; what is left has the next beat's turn. */
 const BATCHES_MAX = 10_000;
 
@@ -41,9 +52,8 @@ lowerings AS (DELETE FROM ${lowerings} WHERE lowered_at > ${now} RETURNING stuck
 lowered AS (
   INSERT INTO ${lowerings} (lowered_at, stuck_after_ms)
   SELECT ${now}, max(stuck_after_ms) FROM lowerings HAVING count(*) > 0 ON CONFLICT DO NOTHING)
-UPDATE ${sweeperState} s SET storm_held_since = CASE WHEN s.storm_held_since > ${now} THEN ${now} ELSE s.storm_held_since END,
-  storm_released_at = CASE WHEN s.storm_released_at > ${now} THEN ${now} ELSE s.storm_released_at END
-WHERE singleton AND (s.storm_held_since > ${now} OR s.storm_released_at > ${now})`);
+UPDATE ${sweeperState} SET ${stormInstants.map((column) => `${column} = CASE WHEN ${column} > ${now} THEN ${now} ELSE ${column} END`).join(', ')}
+WHERE singleton AND (${stormInstants.map((column) => `${column} > ${now}`).join(' OR ')})`);
   }
 
   /** @throws the database's error. Called again it changes nothing. */

@@ -35,7 +35,7 @@ export interface MarkedRow {
 
 /**
  * Every answer names the sweep that has the lease, also one without rows, whose one row is otherwise NULL: so a batch
- * that found nothing is told from a batch of a sweep that lost its lease.
+ * that found nothing is distinguished from a batch of a sweep that lost its lease.
  */
 export type Leased<Row extends { delegationId: string }> = { readonly leaseId: string | null } & (
   | Row
@@ -127,7 +127,7 @@ export function markBatchStatement(
   return markStatement(tables, rule, `${isWithin(rule)} AND ${isSpared(tables, '$6', sparing)}`);
 }
 
-/** The same for named rows: how a row whose update raises is told from its neighbours. $6: the ids. */
+/** The same for named rows: how a row whose update raises is distinguished from its neighbours. $6: the ids. */
 export function markRowsStatement(tables: SweeperTables, rule: Rule): Statement<MarkAnswer> {
   return markStatement(tables, rule, 'd.delegation_id = ANY($6::text[])');
 }

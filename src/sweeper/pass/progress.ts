@@ -120,7 +120,7 @@ export class Progress {
     this.#poisons.set(delegationId, { delegationId, err });
   }
 
-  /** Ids to leave out of what comes: no batch tells a row that was found to be poisoned from its neighbours. */
+  /** Ids to leave out of what comes: a batch fails as a whole where one row of it is poisoned. */
   poisonedIds(): string[] {
     return [...this.#poisons.keys()];
   }

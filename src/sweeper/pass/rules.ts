@@ -23,7 +23,7 @@ const now = timestampOf('$1');
 const horizon = timestampOf(`($2::jsonb ->> 'horizonUs')`);
 
 /** Folded away while a statement is planned, when the list is empty. */
-const none = (list: 'spared' | 'jumps') => `jsonb_array_length($2::jsonb -> '${list}') = 0`;
+const none = (list: 'spared' | 'jumps', staleness = '$2') => `jsonb_array_length(${staleness}::jsonb -> '${list}') = 0`;
 
 /** Last heard in a range that a lowered threshold leaves alone: see sparedRanges(). */
 const notSpared = `(${none('spared')} OR NOT EXISTS (
@@ -32,9 +32,14 @@ const notSpared = `(${none('spared')} OR NOT EXISTS (
         AND d.last_heartbeat < ${timestampOf(`(range.value ->> 'untilUs')`)}))`;
 
 /** The instant that a deadline has to lie before, where the clock was set forward after the row was created: see isOverdue(). */
-const nowOnItsClock = `(${now} - (
-      SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements($2::jsonb -> 'jumps') jump
+const onItsClock = (instant: string, staleness: string) => `(${instant} - (
+      SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements(${staleness}::jsonb -> 'jumps') jump
       WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)}) * interval '1 microsecond')`;
+
+/** SQL: the row is not the deadline rule's at this instant. `staleness`: the parameter. */
+export function isNotOverdue(instant: string, staleness: string): string {
+  return `(d.deadline >= ${instant} OR NOT ${none('jumps', staleness)} AND d.deadline >= ${onItsClock(instant, staleness)})`;
+}
 
 const [inProgress] = sourcesOf('stuck') as [Status];
 
@@ -42,7 +47,7 @@ const [inProgress] = sourcesOf('stuck') as [Status];
 export const overdue: Rule = {
   name: 'overdue',
   to: 'failed',
-  matches: `d.finished_at IS NULL AND d.deadline < ${now} AND (${none('jumps')} OR d.deadline < ${nowOnItsClock})`,
+  matches: `d.finished_at IS NULL AND d.deadline < ${now} AND (${none('jumps')} OR d.deadline < ${onItsClock(now, '$2')})`,
   key: 'deadline',
   lateness: `${now} - d.deadline`,
   errorDetail: `'deadline exceeded'`,
@@ -56,7 +61,7 @@ export const stale: Rule = {
   name: 'stale',
   to: 'stuck',
   matches: `d.status = ${literal(inProgress)} AND d.heartbeat_bucket <= ${horizon} AND d.last_heartbeat < ${horizon}
-    AND ${notSpared} AND (d.deadline >= ${now} OR NOT ${none('jumps')} AND d.deadline >= ${nowOnItsClock})`,
+    AND ${notSpared} AND ${isNotOverdue(now, '$2')}`,
   key: 'heartbeat_bucket',
   lateness: `${now} - d.last_heartbeat`,
   errorDetail: `'no heartbeat for ' || floor(extract(epoch FROM ${now} - d.last_heartbeat)) || 's'`,

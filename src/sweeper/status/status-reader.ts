@@ -129,10 +129,10 @@ export class StatusReader {
     return { now, sweptAt, nextAt: nextOccurrence(cron, now), dueSince: pastOccurrence(cron, now, OCCURRENCES_MAX) };
   }
 
-  #stormOf({ stormHeldSince, stormReleasedAt, stormReleasedWhy }: Vitals): Storm {
+  #stormOf({ stormHeldSince, stormUnobservedMs, stormReleasedAt, stormReleasedWhy }: Vitals): Storm {
     if (stormHeldSince === null || stormReleasedWhy === 'calm') return { state: 'calm', since: null, until: null };
     if (stormReleasedAt !== null) return { state: 'released', since: stormReleasedAt, until: null };
-    const until = new Date(stormHeldSince.getTime() + this.#options.stormMaxHoldMs);
+    const until = new Date(stormHeldSince.getTime() + stormUnobservedMs + this.#options.stormMaxHoldMs);
     return { state: 'held', since: stormHeldSince, until };
   }
 }

@@ -1,5 +1,4 @@
 import { Statement, wholeNumber } from '../../db/statement.ts';
-import type { Status } from '../../ledger/transitions.ts';
 import { isNotKnownPoison } from '../pass/mark.ts';
 import { overdue, type Rule, stale } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';
@@ -32,16 +31,13 @@ export function remainingStatement({ delegations }: SweeperTables): Statement<Re
 
 export interface MatchingRow {
   readonly delegationId: string;
-  readonly callerId: string;
-  readonly calleeId: string;
-  readonly status: Status;
   readonly latenessMs: number;
 }
 
 /** What a sweep would mark, oldest first: no row whose update is known to raise. Parameters: $1 now, $2 staleness, $3 rows at most. */
 export function matchingStatement(tables: SweeperTables, rule: Rule): Statement<MatchingRow> {
   return new Statement(`
-SELECT d.delegation_id AS "delegationId", d.caller_id AS "callerId", d.callee_id AS "calleeId", d.status AS "status",
+SELECT d.delegation_id AS "delegationId",
   ${wholeNumber(`floor(extract(epoch FROM ${rule.lateness}) * 1000)`)} AS "latenessMs"
 FROM ${tables.delegations} d WHERE ${rule.matches} AND ${isNotKnownPoison(tables)}
 ${inOrder(rule)} LIMIT $3::int`);

@@ -2,7 +2,7 @@ import { literal, Statement, wholeNumber } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { timestampOf } from '../instant.ts';
 import { isNotKnownPoison } from '../pass/mark.ts';
-import { stale } from '../pass/rules.ts';
+import { isNotOverdue, stale } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';
 import { AGE_BINS } from './ages.ts';
 import type { CalleeCount } from './probe.ts';
@@ -16,10 +16,10 @@ const CALLEES_NAMED_MAX = 5;
 const [inProgress] = sourcesOf('stuck') as [Status];
 
 /** SQL: in progress, and not the deadline rule's. */
-const open = `d.status = ${literal(inProgress)} AND d.deadline >= ${timestampOf('$1')}`;
+const open = `d.status = ${literal(inProgress)} AND ${isNotOverdue(timestampOf('$1'), '$2')}`;
 
-/** SQL: of these, last heard before $2. */
-const heardBefore = `${open} AND d.heartbeat_bucket <= ${timestampOf('$2')} AND d.last_heartbeat < ${timestampOf('$2')}`;
+/** SQL: of these, last heard before $3. */
+const heardBefore = `${open} AND d.heartbeat_bucket <= ${timestampOf('$3')} AND d.last_heartbeat < ${timestampOf('$3')}`;
 
 /** In the order of the index delegations_heartbeat_bucket: it keeps the planner there, and bounds the count by age. */
 const inOrder = 'ORDER BY d.heartbeat_bucket, d.delegation_id';
@@ -33,7 +33,7 @@ const isCountable = (tables: SweeperTables) => `${isNotKnownPoison(tables)}
 
 /**
  * Whether there is any row that a sweep could mark, or that was last heard before another instant. The idle case ends here.
- * Parameters: $1 now, $2 the instant (the horizon, or a later one).
+ * Parameters: $1 now, $2 staleness, $3 the instant (the horizon, or a later one).
  */
 export function anySilentStatement(tables: SweeperTables): Statement<{ any: boolean }> {
   return new Statement(`
@@ -74,7 +74,7 @@ export interface SilentCallees {
   readonly top: readonly CalleeCount[];
 }
 
-/** Whose rows fell silent. Parameters: $1 now, $2 the instant before which they were last heard. */
+/** Whose rows fell silent. Parameters: $1 now, $2 staleness, $3 the instant before which they were last heard. */
 export function silentCalleesStatement(tables: SweeperTables): Statement<SilentCallees> {
   return new Statement(`
 WITH silent AS (

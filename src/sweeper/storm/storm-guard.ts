@@ -1,4 +1,5 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import { type Gap, observedUsSince } from '../observed-time/horizon.ts';
 
 /** When so many go silent at once that the likely cause is ours: the network, a rollout, the control plane. */
 export interface StormOptions {
@@ -6,7 +7,7 @@ export interface StormOptions {
   readonly minStale: number;
   /** Share of all in progress, 0 to 1, from which on it is one. 0 turns the guard off. */
   readonly ratio: number;
-  /** Longest hold; after it the guard lets go, a share of the stale a sweep. */
+  /** Longest hold, in observed time; after it the guard lets go, a share of the stale a sweep. */
   readonly maxHoldMs: number;
   /** Fewer silent callees are no storm. Default 2: one dead agent with many delegations is none. */
   readonly minCallees?: number;
@@ -56,6 +57,8 @@ export const calm: StormState = {
 export interface StormMoment {
   readonly nowUs: Micros;
   readonly stuckAfterMs: number;
+  /** Unobserved time counts towards no hold: nobody could come back in it. Default none. */
+  readonly gaps?: readonly Gap[];
   /** Lets go for this one sweep. */
   readonly force: boolean;
 }
@@ -70,7 +73,7 @@ export interface StormVerdict {
 
 const CALLEES_MIN = 2;
 
-/** From this share of silent rows on, the whole fleet counts as silent: it is not told from an outage of ours. */
+/** From this share of silent rows on, the whole fleet counts as silent: it cannot be distinguished from an outage of ours. */
 const WHOLE_FLEET_SHARE = 0.9;
 
 /**
@@ -129,13 +132,13 @@ export function judgeStorm(
   options: StormOptions,
   moment: StormMoment,
 ): StormVerdict {
-  const { nowUs, stuckAfterMs, force } = moment;
+  const { nowUs, stuckAfterMs, gaps = [], force } = moment;
   const storm = looksLikeStorm(signs, options);
   const known = before.heldSinceUs !== null || before.formingSinceUs !== null;
   if (options.ratio === 0 || (!known && !storm)) return letGo(null);
   const state = remember(signs, before, nowUs);
   const cameBack = state.cameBack > 0 && state.cameBack >= CAME_BACK_SHARE * (signs.late + state.cameBack);
-  const coming = cameBack && nowUs - (state.cameBackAtUs ?? nowUs) < stuckAfterMs * MICROS_PER_MS;
+  const coming = cameBack && observedUsSince(state.cameBackAtUs ?? nowUs, nowUs, gaps) < stuckAfterMs * MICROS_PER_MS;
   if (before.heldSinceUs === null && (force || !(storm || coming))) return letGo(null);
   // None is stale yet: nothing to hold.
   if (state.heldSinceUs === null) return { action: 'sweep', state, released: null };
@@ -146,12 +149,12 @@ export function judgeStorm(
 
 function judgeHeld(found: Case, heldSinceUs: Micros): StormVerdict {
   const { signs, state, options, storm, few, cameBack, coming } = found;
-  const { nowUs, stuckAfterMs, force } = found.moment;
+  const { nowUs, stuckAfterMs, gaps = [], force } = found.moment;
   const nothingLeft = signs.stale === 0 && !storm;
   if (nothingLeft || (few && !coming)) return letGo('calm');
   if (force) return { action: 'sweep', state, released: 'forced' };
   const release = (why: 'calm' | 'max_hold'): StormState => ({ ...state, releasedAtUs: nowUs, releasedWhy: why });
-  const lasted = (sinceUs: Micros, ms: number) => nowUs - sinceUs >= ms * MICROS_PER_MS;
+  const lasted = (sinceUs: Micros, ms: number) => observedUsSince(sinceUs, nowUs, gaps) >= ms * MICROS_PER_MS;
   if (lasted(heldSinceUs, options.maxHoldMs)) {
     return { action: 'trickle', state: release('max_hold'), released: 'max_hold' };
   }

@@ -1,5 +1,6 @@
 import type { EventLog } from '../../log/event-log.ts';
 import { wholeMs } from '../instant.ts';
+import { observedUsSince } from '../observed-time/horizon.ts';
 import type { StormQuestion, StormReading } from './storm-watch.ts';
 
 /** Logs a hold at every sweep that it holds, with the numbers, and its end with the reason. */
@@ -9,7 +10,8 @@ export function logStorm(
   { action, stale, silent, inFlight, callees, released }: StormReading,
   maxHoldMs: number,
 ): void {
-  const heldForMs = wholeMs(judgement.nowUs - (recalled.state.heldSinceUs ?? judgement.nowUs));
+  const { nowUs, gaps } = judgement;
+  const heldForMs = wholeMs(observedUsSince(recalled.state.heldSinceUs ?? nowUs, nowUs, gaps));
   if (action === 'hold') {
     log.emit('sweep.held', {
       sweepId,

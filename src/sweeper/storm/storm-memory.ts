@@ -2,7 +2,9 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { literal, Statement, wholeNumber } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { type Micros, microsOf, timestampOf } from '../instant.ts';
+import { isNotOverdue } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';
+import type { Staleness } from '../threshold/staleness.ts';
 import type { StormState } from './storm-guard.ts';
 
 /** The silent rows that a sweep left, for the next one to see how many of them came back. */
@@ -46,7 +48,7 @@ SELECT ${micros('storm_forming_since')} AS "formingSinceUs", ${micros('storm_hel
   (SELECT ${wholeNumber('count(*)')} FROM (
      SELECT FROM ${delegations} d
      WHERE d.status = ${literal(inProgress)} AND d.heartbeat_bucket <= s.storm_watched_before
-       AND d.last_heartbeat < s.storm_watched_before AND d.deadline >= s.storm_watched_at
+       AND d.last_heartbeat < s.storm_watched_before AND ${isNotOverdue('s.storm_watched_at', '$1')}
      ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT s.storm_watched) silent) AS "stillSilent"
 FROM ${sweeperState} s WHERE singleton`);
     this.#begin = new Statement(`
@@ -61,8 +63,8 @@ WHERE singleton AND sweep_id = $1`);
   }
 
   /** To be asked before the sweep marks anything: what it fails for its deadline has not come back. */
-  async recall(): Promise<Recalled> {
-    const { cameBackSoFar, watched, stillSilent, ...kept } = (await this.#recall.run(this.#db, []))[0]!;
+  async recall(staleness: Staleness): Promise<Recalled> {
+    const { cameBackSoFar, watched, stillSilent, ...kept } = (await this.#recall.run(this.#db, [staleness]))[0]!;
     return { state: { ...kept, cameBack: cameBackSoFar }, cameBack: Math.max(0, watched - stillSilent) };
   }
 

@@ -2,8 +2,9 @@ import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import { observedUsSince } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
-import type { Judgement } from '../threshold/staleness.ts';
+import type { Judgement, Staleness } from '../threshold/staleness.ts';
 import { ageBoundsUs, fellSilentTogether, heardBeforeUs, WATCHED_FROM_BIN } from './ages.ts';
 import type { CalleeCount } from './probe.ts';
 import {
@@ -77,8 +78,8 @@ export class StormWatch {
   }
 
   /** What earlier sweeps saw of this storm. To be asked before anything is marked. Without a storm it asks nothing. */
-  async recall(stormSinceUs: Micros | null): Promise<Recalled> {
-    return stormSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall();
+  async recall(stormSinceUs: Micros | null, staleness: Staleness): Promise<Recalled> {
+    return stormSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall(staleness);
   }
 
   /**
@@ -110,7 +111,7 @@ export class StormWatch {
   }
 
   async #anySilentRow({ judgement }: StormQuestion, beforeUs: Micros): Promise<boolean> {
-    return (await this.#anySilent.run(this.#db, [judgement.nowUs, beforeUs]))[0]!.any;
+    return (await this.#anySilent.run(this.#db, [judgement.nowUs, judgement.staleness, beforeUs]))[0]!.any;
   }
 
   #count({ judgement }: StormQuestion, boundsUs: readonly Micros[]): Promise<Signs> {
@@ -124,19 +125,19 @@ export class StormWatch {
       const many = silent >= this.#options.minStale && silent >= this.#options.ratio * inFlight;
       if (!many || fromBin === null) return { stale, late, silent, inFlight, callees: noCallees };
       const silentBeforeUs = heardBeforeUs(boundsUs, fromBin);
-      const callees = (await this.#callees.run(db, [nowUs, silentBeforeUs]))[0]!;
+      const callees = (await this.#callees.run(db, [nowUs, staleness, silentBeforeUs]))[0]!;
       return { stale, late, silent, inFlight, callees };
     });
   }
 
   #judge({ judgement, recalled, force }: StormQuestion, signs: Signs): StormReading {
-    const { nowUs, stuckAfterMs } = judgement;
+    const { nowUs, stuckAfterMs, gaps } = judgement;
     const { stale, late, silent, inFlight, callees } = signs;
     const verdict = judgeStorm(
       { stale, late, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
       recalled.state,
       this.#options,
-      { nowUs, stuckAfterMs, force },
+      { nowUs, stuckAfterMs, gaps, force },
     );
     return { ...verdict, stale, late, silent, inFlight, callees: callees.top };
   }
@@ -153,7 +154,9 @@ export class StormWatch {
 
   #heldTooLong({ judgement, recalled }: StormQuestion): boolean {
     const { heldSinceUs } = recalled.state;
-    return heldSinceUs !== null && judgement.nowUs - heldSinceUs >= this.#options.maxHoldMs * MICROS_PER_MS;
+    if (heldSinceUs === null) return false;
+    const { nowUs, gaps } = judgement;
+    return observedUsSince(heldSinceUs, nowUs, gaps) >= this.#options.maxHoldMs * MICROS_PER_MS;
   }
 
   async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {

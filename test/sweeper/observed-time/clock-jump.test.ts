@@ -189,6 +189,22 @@ describe("the database's clock is set back by an hour", () => {
     expect(await gaps()).toEqual([{ kind: 'unwatched', seconds: 1200 }]);
   });
 
+  test('what the storm guard remembers of later is taken back, so that no hold outlasts it; what it does not know stays so', async () => {
+    const first = daemon();
+    await first.beat.leave();
+    await database.query(`UPDATE sweeper_state SET storm_forming_since = clock_timestamp() + interval '50 minutes',
+      storm_held_since = clock_timestamp() + interval '51 minutes', storm_partial_since = clock_timestamp() - interval '1 minute',
+      storm_came_back_at = clock_timestamp() + interval '55 minutes', storm_watched_before = clock_timestamp() + interval '45 minutes',
+      storm_watched_at = clock_timestamp() + interval '59 minutes'`);
+    await setClock(-HOUR_MS, first);
+    await first.beat.leave();
+    expect(
+      await database.query(`SELECT greatest(storm_forming_since, storm_held_since, storm_came_back_at, storm_watched_before,
+          storm_watched_at) <= clock_timestamp() AS past, storm_released_at,
+          storm_partial_since < clock_timestamp() - interval '50 seconds' AS kept FROM sweeper_state`),
+    ).toEqual([{ past: true, storm_released_at: null, kept: true }]);
+  });
+
   test('is seen by a daemon that has just started, from the last beat that lies ahead', async () => {
     const dead = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e5 });
     await daemon().beat.leave();

@@ -49,7 +49,7 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     const boundsUs = Array.from({ length: AGE_BINS }, (_, i) => horizonUs + i * 1_000_000);
     const counted = await ageCountStatement(tables).run(database.db, [nowUs, staleness, boundsUs]);
     expect(counted).toMatchObject([{ stale: 2 }]);
-    const anySilent = () => anySilentStatement(tables).run(database.db, [nowUs, horizonUs]);
+    const anySilent = () => anySilentStatement(tables).run(database.db, [nowUs, plainStaleness(horizonUs), horizonUs]);
     expect(await anySilent()).toEqual([{ any: true }]);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['a-older', 'b-stale']);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual([]);

@@ -246,6 +246,19 @@ describe('the verdict', () => {
     ]); // biome-ignore format: as above
   });
 
+  test('time that nobody observed counts towards no hold: after an hour without the database it goes on where it was', () => {
+    const gaps = [{ startUs: at(5), endUs: at(65) }];
+    const moment = (minute: number) => ({ nowUs: at(minute), stuckAfterMs, gaps, force: false });
+    expect(judgeStorm(everything, held, options, moment(65)).action).toBe('hold');
+    expect(judgeStorm(everything, held, options, moment(89)).action).toBe('hold');
+    expect(judgeStorm(everything, held, options, moment(90)).action).toBe('trickle');
+    // Nor towards the calm after which nobody else is waited for.
+    expect(judgeStorm({ ...part, cameBack: 0 }, back, options, moment(65)).action).toBe('hold');
+    expect(judgeStorm({ ...part, cameBack: 0 }, back, options, moment(75)).action).toBe('sweep');
+    expect(judgeStorm(part, partial, options, moment(65)).action).toBe('hold');
+    expect(judgeStorm(part, partial, options, moment(68)).action).toBe('sweep');
+  });
+
   test('no hold ever lasts longer than STORM_MAX_HOLD, whatever the clock says between two sweeps', () => {
     const moment = (minute: number) => ({ nowUs: at(minute), stuckAfterMs, force: false });
     expect(judgeStorm(everything, held, options, moment(100_000)).action).toBe('trickle');

@@ -127,6 +127,41 @@ test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and 
   expect(events('sweep.held')[1]).toMatchObject({ heldForMs: 0 });
 });
 
+test('an outage of the database during a hold, or a leap of its clock, ends the hold no sooner', async () => {
+  await seedFleet(database, { rows: 40, silentSeconds: 700 + 1500 });
+  const { sweeper, events } = newSweeper();
+  await sweeper.sweep({ trigger: 'manual' });
+  await ageHold(35);
+  await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
+    VALUES (clock_timestamp() - interval '30 minutes', clock_timestamp() - interval '5 minutes', 'clock_jump')`);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true, remaining: 40 });
+  expect(Math.round((events('sweep.held')[1]!.heldForMs as number) / 60_000)).toBe(10);
+  await ageHold(25);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 2, held: false });
+});
+
+test("rows whose deadline only the leap of a clock has passed are the storm's, and only those that were heard again have come back", async () => {
+  const prefix = await seedFleet(database, { rows: 40, silentSeconds: 5000, deadlineSeconds: -60 });
+  await database.query(`UPDATE delegations SET created_at = created_at - interval '3 hours'`);
+  await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
+    VALUES (clock_timestamp() - interval '70 minutes', clock_timestamp() - interval '10 minutes', 'clock_jump')`);
+  const { sweeper } = newSweeper();
+  for (let sweeps = 0; sweeps < 2; sweeps += 1)
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({
+      stuck: 0,
+      failed: 0,
+      held: true,
+      remaining: 40,
+    });
+  const cameBack = async () => (await database.query('SELECT storm_came_back::int AS n FROM sweeper_state'))[0];
+  expect(await cameBack()).toEqual({ n: 0 });
+  await database.query(`UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id >= $1`, [
+    `${prefix}00000037`,
+  ]);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, failed: 0, held: true, remaining: 37 });
+  expect(await cameBack()).toEqual({ n: 3 });
+});
+
 test('a storm that ends by itself, its agents heard again, marks nobody and is forgotten', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
@@ -332,7 +367,7 @@ test('in the idle case it costs one index probe, whatever the fleet', async () =
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
   const { sql } = anySilentStatement(sweeperTables(database.db));
-  const plan = await planOf(sql, [nowUs, nowUs - 600_000_000]);
+  const plan = await planOf(sql, [nowUs, plainStaleness(nowUs - 600_000_000), nowUs - 600_000_000]);
   expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 0 });
   // Who has locked what is not even asked.
   expect(nodes(plan).filter((node) => node['Node Type'] === 'Function Scan' && node['Actual Loops'] > 0)).toEqual([]);
