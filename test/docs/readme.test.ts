@@ -59,7 +59,7 @@ describe("the README's SQL", () => {
     await database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
   });
 
-  test('is told from an unknown delegation', async () => {
+  test('distinguishes an unknown delegation', async () => {
     expect(await database.query(heartbeat, ['unknown'])).toEqual([{ answer: null }]);
   });
 
