@@ -1,7 +1,7 @@
 import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { isConnectionRefusal, remedyOf } from '../db/refusal.ts';
+import { errorsOfHosts, isConnectionRefusal, remedyOf } from '../db/refusal.ts';
 import { isRetryable } from '../db/sqlstate.ts';
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts';
 import { errorFields } from '../log/error-fields.ts';
@@ -43,7 +43,7 @@ function ofDatabase(err: unknown): Failure | null {
   if (code === PERMISSION_DENIED) {
     return told(exitCode.configuration, 'The database refuses what the command asks', remedyOf(err));
   }
-  if (code === 'ENOENT' && (err as NodeJS.ErrnoException).syscall === 'open') {
+  if (code === 'ENOENT' && errorsOfHosts(err).every((one) => (one as NodeJS.ErrnoException).syscall === 'open')) {
     // A certificate or a key that the URL names, or the file of DATABASE_URL_FILE.
     return told(
       exitCode.configuration,

@@ -26,6 +26,12 @@ export async function migrate(
   action: MigrateAction,
   options: MigrateCommandOptions,
 ): Promise<ExitCode> {
+  if (action !== 'down' && (options.deleteAllData || options.evenIfRunning)) {
+    throw new CommandError(
+      exitCode.usage,
+      `--delete-all-data and --even-if-running go with down only, not with ${action}.`,
+    );
+  }
   await using place = await openLocation(config, commandLog(config));
   const schemas = { location: place.location, dbSchema: config.dbSchema, pgbossSchema: config.pgbossSchema };
   const { text, result, code } = await actions[action](schemas, place, options);

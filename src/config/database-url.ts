@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { AddressError } from '../address/address-error.ts';
 import { acceptedUrl, parseAddress } from '../address/database-address.ts';
+import { knownParameters } from '../address/parameters.ts';
 import { textValue } from './value.ts';
 
 export const databaseUrl = textValue(acceptedUrl, refusalOfUrl);
@@ -29,7 +30,7 @@ function refusalOfUrl(text: string): string | null {
 
 /**
  * A URL that may be shown. Where it cannot be told which part is the password (it does not parse, or an @ or a # stands
- * outside the authority), nothing of it may.
+ * outside the authority, or an unknown parameter beside it), nothing of it may.
  */
 export function redactUrl(text: string): string {
   const hosts = severalHosts.exec(text);
@@ -38,9 +39,11 @@ export function redactUrl(text: string): string {
     : null;
   if (url === null || /[@#]/.test(url.pathname + url.search + url.hash)) return '***';
   if (url.password !== '') url.password = '***';
-  for (const name of new Set(url.searchParams.keys())) {
-    if (/pass|pwd|secret|token/i.test(name)) url.searchParams.set(name, '***');
-  }
+  const names = [...new Set(url.searchParams.keys())];
+  const secrets = names.filter((name) => /pass|pwd|secret|token/i.test(name));
+  // Behind an unencoded & of the password its rest looks like another parameter.
+  if (secrets.length > 0 && names.some((name) => !knownParameters.has(name) && !secrets.includes(name))) return '***';
+  for (const name of secrets) url.searchParams.set(name, '***');
   return hosts ? url.href.replace(/(:\/\/(?:[^@/]*@)?)several/, (_, before: string) => before + hosts[2]) : url.href;
 }
 

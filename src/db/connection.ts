@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs?: number;
   /** After this long a connection is replaced by a new one, when nobody is using it. Default 600000. */
   readonly lifetimeMs?: number;
+  /** Whether idle connections leave the process free to exit. Default false: a daemon lives until it is stopped. */
+  readonly mayExitOnIdle?: boolean;
 }
 
 export const CONNECT_TIMEOUT_MS = 10_000;
@@ -39,7 +41,7 @@ const IDLE_CONNECTION_MS = 60_000;
  */
 export function poolConfig(options: ConnectionOptions, group = new ClientGroup()) {
   const { location, max, applicationName, queryTimeoutMs } = options;
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, lifetimeMs = CONNECTION_LIFETIME_MS } = options;
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, lifetimeMs = CONNECTION_LIFETIME_MS, mayExitOnIdle = false } = options;
   const driver: pg.ClientConfig = {
     application_name: applicationName,
     keepAlive: true,
@@ -59,5 +61,6 @@ export function poolConfig(options: ConnectionOptions, group = new ClientGroup()
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     maxLifetimeSeconds: lifetimeMs / 1000,
+    allowExitOnIdle: mayExitOnIdle,
   };
 }

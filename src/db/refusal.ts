@@ -29,22 +29,32 @@ const DEFECT_REMEDY = 'this may be a defect of delegation-sweeper: report it wit
  * alone changes nothing. False for an outage, which passes by itself.
  */
 export function isRefusal(err: unknown): boolean {
-  if (codeOf(err) === NO_SUCH_DATABASE || isTls(err)) return true;
-  return !isRetryable(err) && !errno.test(codeOf(err) ?? '');
+  return errorsOfHosts(err).every(
+    (one) => codeOf(one) === NO_SUCH_DATABASE || isTls(one) || (!isRetryable(one) && !errno.test(codeOf(one) ?? '')),
+  );
 }
 
 /** Whether a connection was refused for who we are or how we connect: password, pg_hba.conf, TLS, no such database. */
 export function isConnectionRefusal(err: unknown): boolean {
-  const code = codeOf(err);
-  return (code !== null && /^(28|3D)/.test(code)) || isTls(err) || isPassword(err);
+  return errorsOfHosts(err).every((one) => /^(28|3D)/.test(codeOf(one) ?? '') || isTls(one) || isPassword(one));
 }
 
 /** What to do about an error for which isRefusal is true: a sentence without its full stop. */
 export function remedyOf(err: unknown): string {
-  if (isTls(err)) return TLS_REMEDY;
-  if (isPassword(err)) return PASSWORD_REMEDY;
-  const code = codeOf(err) ?? '';
+  const [first] = errorsOfHosts(err);
+  if (isTls(first)) return TLS_REMEDY;
+  if (isPassword(first)) return PASSWORD_REMEDY;
+  const code = codeOf(first) ?? '';
   return remedies.find(([pattern]) => pattern.test(code))?.[1] ?? DEFECT_REMEDY;
+}
+
+/**
+ * One error for each host that was tried: a host that is merely away may come back, so all of them have to say no. Node
+ * does the same with the addresses of one name.
+ */
+export function errorsOfHosts(err: unknown): readonly unknown[] {
+  const { errors } = (isNativeError(err) ? err : {}) as { errors?: unknown };
+  return Array.isArray(errors) && errors.length > 0 ? errors.flatMap(errorsOfHosts) : [err];
 }
 
 function isTls(err: unknown): boolean {

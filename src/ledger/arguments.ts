@@ -2,9 +2,9 @@ import { InvalidArgumentError } from './errors.ts';
 import { isStatus, type Status, statuses } from './transitions.ts';
 
 /** Characters of an id; the tables' length constraints say the same. */
-export const ID_LENGTH_MAX = 200;
+const ID_LENGTH_MAX = 200;
 /** Ids in one heartbeatMany: bounds the statement and the locks it takes. */
-export const HEARTBEAT_IDS_MAX = 10_000;
+const HEARTBEAT_IDS_MAX = 10_000;
 /** Later than any real deadline, and earlier than the years that ISO 8601 writes with a sign. */
 const INSTANT_MAX_MS = Date.UTC(9999, 11, 31);
 const ISO_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;

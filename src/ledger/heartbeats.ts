@@ -8,12 +8,16 @@ import type { HeartbeatResult } from './heartbeat-result.ts';
 import { type HeartbeatRow, heartbeatManyStatement, heartbeatStatement } from './statements/heartbeat.ts';
 import type { LedgerTables } from './tables.ts';
 
+type ManyStatement = ReturnType<typeof heartbeatManyStatement>;
+type ManyStatements = { readonly waiting: ManyStatement; readonly passing: ManyStatement };
+
 /** A rival that finishes or stamps the delegation while the stamp waits for its lock shows only in a new snapshot. */
 const ROUNDS_MAX = 4;
 /** Ids in one statement of a keepAlive's round. */
 const FREE_IDS_MAX = 1_000;
 /** Statements of one such round that may fail while the row that is at fault is looked for. */
 const FAILED_STATEMENTS_MAX = 32;
+const UNDEFINED_TABLE = '42P01';
 
 /** Stamps heartbeats, debounced. */
 export class Heartbeats {
@@ -22,8 +26,8 @@ export class Heartbeats {
   readonly #minIntervalMs: number;
   readonly #onEpoch: (epoch: string) => void;
   readonly #one: ReturnType<typeof heartbeatStatement>;
-  readonly #waiting: ReturnType<typeof heartbeatManyStatement>;
-  readonly #passing: ReturnType<typeof heartbeatManyStatement>;
+  readonly #many: ManyStatements;
+  readonly #manyIn010: ManyStatements;
   #stuckAfterMs: number | undefined;
 
   constructor(
@@ -38,8 +42,12 @@ export class Heartbeats {
     this.#minIntervalMs = minIntervalMs;
     this.#onEpoch = onEpoch;
     this.#one = heartbeatStatement(tables);
-    this.#waiting = heartbeatManyStatement(tables);
-    this.#passing = heartbeatManyStatement(tables, 'passing');
+    const manyOf = (schema: 'current' | 'in010'): ManyStatements => ({
+      waiting: heartbeatManyStatement(tables, 'waiting', schema),
+      passing: heartbeatManyStatement(tables, 'passing', schema),
+    });
+    this.#many = manyOf('current');
+    this.#manyIn010 = manyOf('in010');
   }
 
   /** The daemons' threshold as it was last heard. */
@@ -50,15 +58,15 @@ export class Heartbeats {
   async beat(delegationId: string): Promise<HeartbeatResult> {
     const [result] = await this.#attempt([delegationId], (runner) => {
       assertId('delegationId', delegationId);
-      return this.#stamp(runner, [delegationId]);
+      return this.#stamp(runner, [delegationId], this.#many);
     });
     return result!;
   }
 
   async beatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
-    return this.#attempt(delegationIds, (runner) => {
+    return this.#attempt(delegationIds, (runner, many) => {
       assertIds('delegationIds', delegationIds);
-      return this.#stamp(runner, delegationIds);
+      return this.#stamp(runner, delegationIds, many);
     });
   }
 
@@ -71,7 +79,9 @@ export class Heartbeats {
     const errors: Error[] = [];
     const ask = async (some: readonly string[]): Promise<void> => {
       try {
-        const rows = new Map((await this.#passing.run(this.#db, [some, this.#minIntervalMs])).map(byId));
+        const parameters = [some, this.#minIntervalMs];
+        const answered = await this.#inEitherSchema(({ passing }) => passing.run(this.#db, parameters));
+        const rows = new Map(answered.map(byId));
         for (const id of some) {
           const row = rows.get(id);
           if (!row || !isUndecided(row)) answers.set(id, this.#result(id, row));
@@ -99,15 +109,28 @@ export class Heartbeats {
 
   async #attempt(
     ids: readonly string[],
-    stamp: (runner: QueryRunner) => Promise<Map<string, HeartbeatRow>>,
+    stamp: (runner: QueryRunner, many: ManyStatements) => Promise<Map<string, HeartbeatRow>>,
   ): Promise<HeartbeatResult[]> {
     try {
-      const rows = await bestEffort(this.#db, async (runner) => stamp(runner));
+      const rows = await this.#inEitherSchema((many) => bestEffort(this.#db, async (runner) => stamp(runner, many)));
       return ids.map((id) => this.#result(id, rows.get(id)));
     } catch (err) {
       const list = Array.isArray(ids) ? ids.map(idText) : [];
       this.#logFailure(list, err);
       return list.map((id) => failed(id, err as Error));
+    }
+  }
+
+  /** Agents may be newer than their ledger until `migrate up` has run: they must not fall silent for it. */
+  async #inEitherSchema<Result>(ask: (many: ManyStatements) => Promise<Result>): Promise<Result> {
+    try {
+      return await ask(this.#many);
+    } catch (err) {
+      if ((err as { code?: unknown }).code !== UNDEFINED_TABLE) throw err;
+      // Where that fails as well, the ledger is not there at all: the first error says so.
+      return ask(this.#manyIn010).catch(() => {
+        throw err;
+      });
     }
   }
 
@@ -119,11 +142,11 @@ export class Heartbeats {
     });
   }
 
-  async #stamp(runner: QueryRunner, ids: readonly string[]): Promise<Map<string, HeartbeatRow>> {
+  async #stamp(runner: QueryRunner, ids: readonly string[], many: ManyStatements): Promise<Map<string, HeartbeatRow>> {
     const answers = new Map<string, HeartbeatRow>();
     let asked = [...new Set(ids)];
     for (let round = 0; round < ROUNDS_MAX && asked.length > 0; round += 1) {
-      const rows = await this.#run(runner, asked, round);
+      const rows = await this.#run(runner, asked, round, many);
       for (const row of rows) answers.set(row.delegationId, row);
       asked = rows.filter(isUndecided).map(({ delegationId }) => delegationId);
     }
@@ -134,9 +157,14 @@ export class Heartbeats {
    * First what is free, so that a locked row keeps the others waiting no longer than their stamps are committed. In the
    * caller's transaction those stamps would stay locked while it waits for the rest: there all in key order, at once.
    */
-  async #run(runner: QueryRunner, ids: readonly string[], round: number): Promise<HeartbeatRow[]> {
+  async #run(
+    runner: QueryRunner,
+    ids: readonly string[],
+    round: number,
+    many: ManyStatements,
+  ): Promise<HeartbeatRow[]> {
     if (ids.length > 1) {
-      const statement = round === 0 && !this.#db.isTransaction ? this.#passing : this.#waiting;
+      const statement = round === 0 && !this.#db.isTransaction ? many.passing : many.waiting;
       return statement.run(runner, [ids, this.#minIntervalMs]);
     }
     const rows = await this.#one.run(runner, [ids[0], this.#minIntervalMs]);

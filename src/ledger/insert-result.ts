@@ -10,5 +10,10 @@ import type { Status } from './transitions.ts';
 export type InsertResult =
   | { readonly outcome: 'inserted'; readonly delegationId: string; readonly status: Status }
   | { readonly outcome: 'duplicate'; readonly delegationId: string; readonly status: Status }
-  | { readonly outcome: 'invalid'; readonly delegationId: string; readonly error: InvalidArgumentError }
-  | { readonly outcome: 'failed'; readonly delegationId: string; readonly error: Error };
+  | {
+      readonly outcome: 'invalid';
+      readonly delegationId: string;
+      readonly status?: never;
+      readonly error: InvalidArgumentError;
+    }
+  | { readonly outcome: 'failed'; readonly delegationId: string; readonly status?: never; readonly error: Error };

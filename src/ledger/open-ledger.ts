@@ -70,7 +70,8 @@ export async function openLedger(url: string, options: OpenLedgerOptions = {}): 
 }
 
 /**
- * The pool of `openLedger` alone, for a Kysely of the caller's own that holds other tables, too. The caller ends it.
+ * The pool of `openLedger` alone, for a Kysely of the caller's own that holds other tables, too. The caller ends it; idle
+ * connections do not keep the process alive.
  * @throws InvalidArgumentError that names the field: `url` or an option.
  */
 export function createLedgerPool(url: string, options: LedgerPoolOptions = {}): Pool {
@@ -94,6 +95,8 @@ function connectionOptions(url: unknown, options: LedgerPoolOptions): Connection
     queryTimeoutMs,
     connectTimeoutMs,
     lifetimeMs: connectionLifetimeMs,
+    // A keepAlive that nobody disposed of keeps a connection in use for ever: it must not keep the agent's process, too.
+    mayExitOnIdle: true,
   };
 }
 

@@ -9,9 +9,10 @@ export const PREVIEW_BYTES_MAX = 4096;
  */
 export function cutPreview(field: string, value: unknown): string {
   const text = storableText(field, value);
-  // A UTF-16 unit is at most three bytes of UTF-8: most texts fit without being encoded.
-  if (text.length * 3 <= PREVIEW_BYTES_MAX) return text;
+  // A UTF-16 unit is at most three bytes of UTF-8.
+  const bytes = new Uint8Array(Math.min(PREVIEW_BYTES_MAX, text.length * 3));
   // The encoder stops before a code point that does not fit whole.
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(PREVIEW_BYTES_MAX));
-  return text.slice(0, read);
+  const { written } = new TextEncoder().encodeInto(text, bytes);
+  // Not a slice of the text: that would keep all of it in memory, for as long as somebody keeps the preview.
+  return Buffer.from(bytes.buffer, 0, written).toString();
 }

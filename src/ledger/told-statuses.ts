@@ -1,3 +1,4 @@
+import { mayBeOneRows } from '../db/sqlstate.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { SetStatusResult } from './set-status-result.ts';
@@ -15,14 +16,19 @@ export interface Retelling {
   keptMs(): number;
 }
 
-/** Delegations, and characters of their payloads, that are kept at most; the oldest go first. */
+/** Delegations, and characters of their payloads, that are kept at most; the oldest go first. A character has two bytes. */
 const KEPT_MAX = 10_000;
-const KEPT_CHARACTERS_MAX = 32 * 2 ** 20;
+const KEPT_CHARACTERS_MAX = 16 * 2 ** 20;
 const TICK_MIN_MS = 100;
 const TICK_MAX_MS = 3_600_000;
 
 /** A logger that throws is all that rejects: unhandled it would end the agent's process. */
 const ignore = () => {};
+
+/** All three texts are held: the details as they stand in the activity of a transition, and in that of an attempt. */
+function charactersOf({ text, detail, attempt, body }: Saying): number {
+  return (text?.length ?? 0) + detail.length + attempt.length + (body?.length ?? 0);
+}
 
 interface Kept {
   readonly sayings: readonly Saying[];
@@ -58,7 +64,7 @@ export class ToldStatuses {
     if (!isTerminal(to) && to !== 'in_progress') return;
     const earlier = this.#forget(delegationId)?.sayings.filter((other) => other.to !== to) ?? [];
     const sayings = [...earlier, saying];
-    const characters = sayings.reduce((sum, said) => sum + said.detail.length + (said.body?.length ?? 0), 0);
+    const characters = sayings.reduce((sum, said) => sum + charactersOf(said), 0);
     this.#kept.set(delegationId, { sayings, characters, keptAtMs: performance.now() });
     this.#characters += characters;
     for (const oldest of this.#kept.keys()) {
@@ -119,15 +125,17 @@ export class ToldStatuses {
     await this.#alone(async () => {
       let [told, changed] = [0, 0];
       let error: unknown;
-      try {
-        for (const id of this.#due) {
+      for (const id of [...this.#due]) {
+        try {
           const outcomes = await this.#tell(this.#kept.get(id)?.sayings ?? []);
           this.#due.delete(id);
           told += 1;
           if (outcomes.includes('changed')) changed += 1;
+        } catch (err) {
+          error = err;
+          // One row that raises must not keep the others untold; where the database is away, nobody else fares better.
+          if (!mayBeOneRows(err)) break;
         }
-      } catch (err) {
-        error = err;
       }
       this.#log.emit('ledger.told_again', {
         told,

@@ -39,7 +39,7 @@ function partsOf(err: Error): unknown[] | null {
 
 // Up to the last @ of the word: an unencoded password may hold an @, a / or a #.
 const passwordInUrl = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi;
-const passwordAsParameter = /((?:password|passwd|pwd|passphrase)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&;,'"]+)/gi;
+const passwordAsParameter = /((?:password|passwd|pwd|passphrase)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&;]+)/gi;
 
 /** Replaces passwords of connection strings, as URLs and as `key=value`, wherever they stand in the text. */
 export function redactSecrets(text: string): string {

@@ -45,6 +45,22 @@ describe('what a command ends with', () => {
     expect(failureOf(new AggregateError([first, new Error('stop')], 'x did not start', { cause: first }))).toBe(first);
   });
 
+  test('what all hosts of a URL refuse is a refusal, with the remedy of one host alone', () => {
+    const hosts = (...errors: Error[]) => failureOf(new AggregateError(errors, 'none of the hosts can be used'));
+    const refused = hosts(coded('28P01', 'a: wrong password'), coded('28P01', 'b: wrong password'));
+    expect(refused.exitCode).toBe(69);
+    expect(refused.message).toMatch(
+      /^The database refuses the connection: none of the hosts can be used: a: .+; b: .+ \(28P01\)\nWhat to do: check the user/,
+    );
+    expect(hosts(coded('3D000'), coded('3D000')).message).toMatch(
+      /^The database refuses .+\nWhat to do: put the name of/,
+    );
+    const missing = Object.assign(coded('ENOENT'), { syscall: 'open' });
+    expect(hosts(missing, missing).exitCode).toBe(78);
+    // One that is away may come back, and take the password.
+    expect(hosts(coded('ECONNREFUSED'), coded('28P01')).message).toMatch(/^The database is not available: /);
+  });
+
   test('several lines of an error are one', () => {
     expect(failureOf(coded('EPROTO', 'wrong version\nnumber:\n')).message).toMatch(
       /: wrong version number: \(EPROTO\)\n/,

@@ -10,6 +10,11 @@ describe('a command line that is not understood', () => {
     { args: ['swep'], says: /unknown command 'swep'\n\(Did you mean sweep\?\)/ },
     { args: ['sweep', '--jsn'], says: /unknown option '--jsn'\n\(Did you mean --json\?\)/ },
     { args: ['migrate', 'sideways'], says: /'sideways' is invalid.*Allowed choices are up, down, status/ },
+    {
+      args: ['migrate', 'status', '--delete-all-data'],
+      says: /--delete-all-data and .+ go with down only, not with status/,
+    },
+    { args: ['migrate', '--even-if-running'], says: /go with down only, not with up/ },
     { args: ['check', 'twice'], says: /too many arguments for 'check'/ },
     { args: [], says: /Usage: delegation-sweeper/ },
   ])('$args exits 64, with help on stderr and nothing on stdout', async ({ args, says }) => {

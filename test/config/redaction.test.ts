@@ -24,6 +24,8 @@ const urls = [
   'postgres://h/db?user=u&password=s3cret&sslmode=no-verify',
   'postgres://h/db?p%61ssword=s3cret&sslmode=no-verify',
   'postgres://h/db?sslpassword=s3cret&ssl=no-verify',
+  'postgres://h/db?password=x&s3cret',
+  'postgres://h/db?password=x&s3cret=y&sslmode=no-verify',
   'postgres:/u:s3cret@h/db',
   'postgres:u:s3cret',
   'mysql://u:s3cret@h/db',

@@ -59,7 +59,7 @@ describe("the README's SQL", () => {
     await database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
   });
 
-  test('is told from an unknown delegation', async () => {
+  test('distinguishes an unknown delegation', async () => {
     expect(await database.query(heartbeat, ['unknown'])).toEqual([{ answer: null }]);
   });
 
@@ -74,6 +74,29 @@ describe("the README's SQL", () => {
       toStatus: null,
       detail: { attempted: 'completed', resultPreview: 'too late' },
     });
+  });
+
+  test.each(['failed', 'stuck', 'queued', 'completed'] as const)(
+    'keeps a result that a delegation which is %s cannot take, once',
+    async (status) => {
+      const { ledger } = testLedger(database.db);
+      const id = await seedDelegation(database, { status });
+      for (let turn = 0; turn < 2; turn += 1) {
+        expect(await database.query(complete, [id, 'callee', 'another result'])).toHaveLength(0);
+      }
+      expect((await ledger.get(id))?.status).toBe(status);
+      const late = (await ledger.history(id)).filter(({ event }) => event === 'delegation.late_result');
+      expect(late).toMatchObject([{ detail: { attempted: 'completed', resultPreview: 'another result' } }]);
+    },
+  );
+
+  test('keeps no result of a completed delegation that it has already', async () => {
+    const { ledger } = testLedger(database.db);
+    const id = await seedDelegation(database);
+    expect(await database.query(complete, [id, 'callee', 'the result'])).toHaveLength(1);
+    expect(await database.query(complete, [id, 'callee', 'the result'])).toHaveLength(0);
+    expect(await database.query(complete, [id, 'callee', null])).toHaveLength(0);
+    expect((await ledger.history(id)).map(({ event }) => event)).not.toContain('delegation.late_result');
   });
 });
 

@@ -244,15 +244,31 @@ describe('the rounds', () => {
   });
 });
 
-test('an undisposed keepAlive with a short cadence does not keep its process alive', async () => {
+test.each([
+  [
+    'a bare pool that may exit when idle',
+    (root: string) => `import pg from 'pg';
+    import { DelegationLedger } from '${root}/src/index.ts';
+    const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, allowExitOnIdle: true });
+    const ledger = new DelegationLedger(new Kysely({ dialect: new PostgresDialect({ pool }) }), { heartbeatMinIntervalMs: 0.001 });`,
+  ],
+  [
+    'createLedgerPool',
+    (root: string) => `import { createLedgerPool, DelegationLedger } from '${root}/src/index.ts';
+    const pool = createLedgerPool(process.env.DATABASE_URL);
+    const ledger = new DelegationLedger(new Kysely({ dialect: new PostgresDialect({ pool }) }), { heartbeatMinIntervalMs: 0.001 });`,
+  ],
+  [
+    'openLedger',
+    (root: string) => `import { openLedger } from '${root}/src/index.ts';
+    const ledger = await openLedger(process.env.DATABASE_URL, { heartbeatMinIntervalMs: 0.001 });`,
+  ],
+])('an undisposed keepAlive with a short cadence does not keep its process alive, on %s', async (_, opened) => {
   const id = await seedDelegation(database, { silentSeconds: 100 });
   const root = path.resolve(import.meta.dirname, '../..');
   const script = `
-    import { DelegationLedger } from '${root}/src/index.ts';
     import { Kysely, PostgresDialect } from 'kysely';
-    import pg from 'pg';
-    const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, allowExitOnIdle: true });
-    const ledger = new DelegationLedger(new Kysely({ dialect: new PostgresDialect({ pool }) }), { heartbeatMinIntervalMs: 0.001 });
+    ${opened(root)}
     await ledger.heartbeat('${id}');
     for (let i = 0; i < 3; i += 1) ledger.keepAlive('${id}', { everyMs: 1 });
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cutPreview, PREVIEW_BYTES_MAX } from '../../src/ledger/preview.ts';
@@ -56,6 +58,22 @@ describe('a preview', () => {
     ).toEqual(Array(2).fill({ task: bytes, detail: bytes }));
     expect(await ledger.get(completed)).toMatchObject({ taskPreview: cut, resultPreview: cut });
     expect((await ledger.history(completed)).at(-1)?.detail).toEqual({ resultPreview: cut });
+  });
+
+  test('does not keep the text in memory that it was cut from, nor one that its caller cut', () => {
+    v8.setFlagsFromString('--expose-gc');
+    const collect = vm.runInNewContext('gc') as () => void;
+    // One byte a character; a text of its own each time.
+    const long = (n: number) => Buffer.alloc(2 ** 19, 97 + (n % 26)).toString('latin1');
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const kept: string[] = [];
+    for (let n = 0; n < 100; n += 1) {
+      kept.push(cutPreview('resultPreview', long(n)), cutPreview('resultPreview', long(n).slice(5, 900)));
+    }
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 * 2 ** 20);
+    expect(kept).toHaveLength(200);
   });
 
   test('is the longest whole start that fits, whatever the text', () => {

@@ -176,9 +176,11 @@ describe('what was told', () => {
   function listening(keptMs: number) {
     const told: Saying[] = [];
     let failing = false;
+    const refused = new Set<string>();
     const retelling: Retelling = {
       say: async (saying) => {
         if (failing) throw new Error('away');
+        if (refused.has(saying.delegationId)) throw Object.assign(new Error('no'), { code: 'P0001' });
         told.push(saying);
         return { outcome: 'changed', from: 'in_progress', to: saying.to };
       },
@@ -189,7 +191,7 @@ describe('what was told', () => {
     const { log, events } = capturedLog();
     const statuses = new ToldStatuses(retelling, log);
     statuses.heard('one');
-    return { statuses, told, events, fail: (on: boolean) => (failing = on) };
+    return { statuses, told, events, refused, fail: (on: boolean) => (failing = on) };
   }
   const saying = (to: Status, id: string = randomUUID(), body?: unknown) => sayingOf(id, to, { responseBody: body });
 
@@ -203,8 +205,20 @@ describe('what was told', () => {
     for (let count = 0; count < 40; count += 1) statuses.keep(saying('completed', `large-${count}`, large));
     statuses.heard('three');
     await waitFor('its line', () => events('ledger.told_again').length === 2);
-    expect(told.slice(10_000)).toHaveLength(31);
+    expect(told.slice(10_000)).toHaveLength(15);
     expect(told.at(-1)?.delegationId).toBe('large-39');
+  });
+
+  test('is told again although a row before it raises, and that row is told once it does not', async () => {
+    const { statuses, told, events, refused } = listening(2000);
+    for (const id of ['first', 'second', 'third']) statuses.keep(saying('completed', id));
+    refused.add('first');
+    statuses.heard('two');
+    await waitFor('its line', () => events('ledger.told_again').length >= 1);
+    expect(told.map(({ delegationId }) => delegationId)).toEqual(['second', 'third']);
+    expect(events('ledger.told_again')[0]).toMatchObject({ told: 2, due: 1, err: { code: 'P0001' } });
+    refused.clear();
+    await waitFor('the first', () => told.length === 3);
   });
 
   test('is kept for a threshold, and only where it is a begin or an end', async () => {

@@ -47,6 +47,7 @@ describe('redactSecrets', () => {
     ["host=db password='s3 cret' user=app", 'host=db password=*** user=app'],
     ["host=db password='it\\'s s3cret' user=app", 'host=db password=*** user=app'],
     ['PGPASSWORD=s3cret psql', 'PGPASSWORD=*** psql'],
+    ['host=db password=a,"s3cret', 'host=db password=***'],
   ])('%s', (text, redacted) => {
     expect(redactSecrets(text)).toBe(redacted);
   });

@@ -52,22 +52,26 @@ export function heartbeatStatement({ heartbeat }: LedgerTables): Statement<{ ans
  * cannot deadlock; `passing` over those that another session has locked, it waits for no one and none waits for it long.
  * Whether a stamp is due is judged again under the lock: of many sessions that queued up for one row, the first writes.
  * The ids stand in a subquery, whose length the planner does not look at: seeing a thousand of them, it would read all of
- * a table of tens of thousands. Parameters: $1 ids, $2 debounce in ms.
+ * a table of tens of thousands. `in010`: for the schema of version 0.1.0, which keeps the threshold elsewhere and has no
+ * epoch. Parameters: $1 ids, $2 debounce in ms.
  */
 export function heartbeatManyStatement(
-  { delegations, sweeperThreshold }: LedgerTables,
+  { delegations, sweeperThreshold, sweeperState }: LedgerTables,
   locked: 'waiting' | 'passing' = 'waiting',
+  schema: 'current' | 'in010' = 'current',
 ): Statement<HeartbeatRow> {
+  const threshold = schema === 'current' ? sweeperThreshold : sweeperState;
+  const epoch = schema === 'current' ? 't.epoch' : 'NULL::text AS epoch';
   return new Statement(`
 WITH seen AS MATERIALIZED (
   SELECT d.delegation_id, d.status, d.finished_at IS NOT NULL AS terminal,
-    d.finished_at IS NULL AND ${isDue('t.stuck_after_ms')} AS due, t.stuck_after_ms, t.epoch
-  FROM ${delegations} d LEFT JOIN ${sweeperThreshold} t ON t.singleton
+    d.finished_at IS NULL AND ${isDue('t.stuck_after_ms')} AS due, t.stuck_after_ms, ${epoch}
+  FROM ${delegations} d LEFT JOIN ${threshold} t ON t.singleton
   WHERE d.delegation_id = ANY(ARRAY(SELECT unnest($1::text[])))),
 locked AS MATERIALIZED (
   SELECT d.delegation_id FROM ${delegations} d
   WHERE d.delegation_id = ANY(ARRAY(SELECT delegation_id FROM seen WHERE due)) AND ${isOpen}
-    AND ${isDue(`(SELECT stuck_after_ms FROM ${sweeperThreshold} WHERE singleton)`)}
+    AND ${isDue(`(SELECT stuck_after_ms FROM ${threshold} WHERE singleton)`)}
   ORDER BY d.delegation_id FOR NO KEY UPDATE${locked === 'passing' ? ' SKIP LOCKED' : ''}),
 stamped AS (
   UPDATE ${delegations} d SET ${stamp} FROM locked WHERE d.delegation_id = locked.delegation_id
