@@ -50,9 +50,8 @@ const { metafile } = await build({
   target: 'node24',
   // The image's build is standalone: it has no node_modules beside it.
   external: values.standalone ? leftOut : [...shared, ...leftOut],
-  // Stack traces name our sources; their text travels with the map, since the package has no src.
-  sourcemap: 'linked',
-  sourcesContent: true,
+  // No source map: nothing is minified, and Node would read the maps of every chunk at the start, at 40 MB of memory.
+  sourcemap: false,
   // CommonJS packages inside the bundle ask for Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
