@@ -33,9 +33,16 @@ function isSlow(rows: number, tookMs: number): boolean {
   return tookMs > QUICK_MS + QUICK_MS_A_ROW * rows;
 }
 
-/** After a batch of so many rows that took so long. */
-export function nextLoad({ isLoaded, otherwise }: Load, rows: number, tookMs: number): Load {
-  const says = isLoaded ? tookMs < EASY_MS_A_ROW * rows : isSlow(rows, tookMs);
+/** A batch, and how many sessions that are not the sweep's own were writing delegations at its end. */
+export interface BatchSigns {
+  readonly rows: number;
+  readonly tookMs: number;
+  readonly others: number;
+}
+
+/** Others are at work where they are seen, or where a batch takes longer than it would alone. */
+export function nextLoad({ isLoaded, otherwise }: Load, { rows, tookMs, others }: BatchSigns): Load {
+  const says = isLoaded ? others === 0 && tookMs < EASY_MS_A_ROW * rows : others > 0 || isSlow(rows, tookMs);
   const inARow = says ? otherwise + 1 : 0;
   const turns = inARow >= (isLoaded ? EASY_BATCHES : SLOW_BATCHES);
   return turns ? { isLoaded: !isLoaded, otherwise: 0 } : { isLoaded, otherwise: inARow };

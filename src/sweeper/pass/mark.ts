@@ -1,4 +1,4 @@
-import { Statement, wholeNumber } from '../../db/statement.ts';
+import { literal, Statement, wholeNumber } from '../../db/statement.ts';
 import { transitionCtes } from '../../ledger/statements/transition.ts';
 import type { Status } from '../../ledger/transitions.ts';
 import { type Micros, microsOf, timestampOf, wholeMsOf } from '../instant.ts';
@@ -42,7 +42,8 @@ export type Leased<Row extends { delegationId: string }> = { readonly leaseId: s
   | { readonly delegationId: null }
 );
 
-export type MarkAnswer = Leased<MarkedRow>;
+/** `others`: sessions that were writing delegations at the batch's end, our other lane among them. */
+export type MarkAnswer = Leased<MarkedRow> & { readonly others: number };
 export type PlanAnswer = Leased<Cursor & { readonly rows: number }>;
 
 /** SQL: the row's place in the order, against the one in these two parameters. */
@@ -81,6 +82,12 @@ function isSpared(tables: SweeperTables, foundIds: string, { someKnown }: Sparin
 /** Whether rows are known whose update raises. */
 export interface Sparing {
   readonly someKnown: boolean;
+}
+
+/** Locks of whole tables are open to every role, what a session is doing is not. */
+function othersAtWork({ delegations }: SweeperTables): string {
+  return `(SELECT count(DISTINCT l.pid)::int FROM pg_locks l WHERE l.relation = ${literal(delegations)}::regclass
+    AND l.mode = 'RowExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid())`;
 }
 
 function leaseId({ sweeperState }: SweeperTables): string {
@@ -163,7 +170,7 @@ ${transitionCtes(tables, {
     `${wholeMsOf(rule.lateness)} AS lateness_ms`,
   ],
 })}
-SELECT ${leaseId(tables)} AS "leaseId", m.delegation_id AS "delegationId", m.caller_id AS "callerId",
+SELECT ${leaseId(tables)} AS "leaseId", ${othersAtWork(tables)} AS "others", m.delegation_id AS "delegationId", m.caller_id AS "callerId",
   m.callee_id AS "calleeId", m.from_status AS "fromStatus", ${wholeNumber(wholeMsOf('m.last_heartbeat'))} AS "lastHeartbeatMs",
   ${wholeNumber(wholeMsOf('m.deadline'))} AS "deadlineMs", ${wholeNumber('m.lateness_ms')} AS "latenessMs"
 FROM (VALUES ($4::numeric)) one LEFT JOIN moved m ON true`);

@@ -120,7 +120,9 @@ export class RuleSweep {
         if (rowsMax >= this.#rowsMax()) this.#resize('success', pass);
         const tookMs = performance.now() - startedAtMs;
         const marked = progress.commit(answer);
-        this.#load = nextLoad(this.#load, rowsMax, tookMs);
+        const ownLanes = this.#load.isLoaded ? 0 : LANES - 1;
+        const others = Math.max(0, (answer[0]?.others ?? 0) - ownLanes);
+        this.#load = nextLoad(this.#load, { rows: rowsMax, tookMs, others });
         if (!this.#load.isLoaded) this.#wakeSpares();
         await this.#pause(pass, pauseMsAfter(rowsMax, tookMs));
         return marked;

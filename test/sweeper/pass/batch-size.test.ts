@@ -57,8 +57,8 @@ test('a batch that was quick is followed by no pause, a slow one by as long a pa
 });
 
 describe('the load that others put on the database', () => {
-  const seen = (...batches: readonly (readonly [rows: number, tookMs: number])[]) =>
-    batches.reduce((load: Load, [rows, tookMs]) => nextLoad(load, rows, tookMs), noLoad);
+  const seen = (...batches: readonly (readonly [rows: number, tookMs: number, others?: number])[]) =>
+    batches.reduce((load: Load, [rows, tookMs, others = 0]) => nextLoad(load, { rows, tookMs, others }), noLoad);
   const slow = [
     [1000, 80],
     [1000, 80],
@@ -71,6 +71,8 @@ describe('the load that others put on the database', () => {
     ['is seen in two of them in a row', seen([1000, 80], [1000, 80]), true],
     ['stays while small batches are slower than alone', seen(...slow, ...easy(15), [250, 20], ...easy(15)), true],
     ['is over after sixteen in a row that were not', seen(...slow, ...easy(16)), false],
+    ['is seen where others are writing, however quick the batches are', seen([1000, 30, 1], [1000, 30, 2]), true],
+    ['stays as long as others are seen among the batches', seen(...slow, ...easy(15), [250, 8, 1], ...easy(15)), true],
     ['is not seen in a few rows, which take their round trips', seen([2, 20], [2, 20]), false],
   ])('%s', (_, load, isLoaded) => {
     expect(load.isLoaded).toBe(isLoaded);
@@ -88,6 +90,21 @@ describe('the load that others put on the database', () => {
     expect(batches).toBeGreaterThanOrEqual(6);
     await seedFleet(database, { rows: 1000, silentSeconds: 700 });
     expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1000, batches: 4 });
+  });
+
+  test('is seen in the locks of those who write: a sweep beside them goes on in small batches', async () => {
+    const id = await seedDelegation(database);
+    const writer = await database.connect();
+    await writer.query('BEGIN');
+    await writer.query('UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = $1', [id]);
+    await seedFleet(database, { rows: 4000, silentSeconds: 700 });
+    const { sweeper } = testSweeper(database.db, { batchRowsMax: 500 });
+    const { stuck, batches } = await sweeper.sweep(manual);
+    expect(stuck).toBe(4000);
+    // At most four of five hundred before it is sure; alone it takes eight.
+    expect(batches).toBeGreaterThanOrEqual(12);
+    await writer.query('ROLLBACK');
+    await writer.end();
   });
 });
 
