@@ -16,9 +16,9 @@ const database = useDatabase({ per: 'test' });
 const EAGER = { heartbeatMinIntervalMs: 0.001 };
 
 /** A second's threshold: an answer is waited for 250 ms. */
-async function keepThreshold(): Promise<void> {
-  await database.query('UPDATE sweeper_state SET stuck_after_ms = 1000');
-  await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 1000');
+async function keepThreshold(ms = 1000): Promise<void> {
+  await database.query(`UPDATE sweeper_state SET stuck_after_ms = ${ms}`);
+  await database.query(`UPDATE sweeper_threshold SET stuck_after_ms = ${ms}`);
 }
 
 const stampOf = async (id: string) => {
@@ -94,7 +94,7 @@ describe('a connection that goes half open', () => {
 });
 
 test('an agent that computes for longer than an answer is waited for has its answer all the same', async () => {
-  await keepThreshold();
+  await keepThreshold(6_000);
   const id = await seedDelegation(database, { silentSeconds: 100 });
   await using handle = openDatabase({
     location: { url: database.url },
@@ -116,7 +116,7 @@ test('an agent that computes for longer than an answer is waited for has its ans
   await using _ = ledger.keepAlive(id, { everyMs: 20 });
   await begun.promise;
   // The server answers, and the timer is due before anybody has read it.
-  const untilMs = performance.now() + 600;
+  const untilMs = performance.now() + 1_800;
   while (performance.now() < untilMs);
   const before = beats;
   await waitFor('more heartbeats', () => beats > before + 2);
