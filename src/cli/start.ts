@@ -22,7 +22,8 @@ import { failureOf } from './failure.ts';
 export async function start(config: Config): Promise<ExitCode> {
   const lines = createEventLog(createLogger({ level: config.logLevel, destination: 'stdout', mixin: activeTrace }));
   using _warnings = logWarnings(lines);
-  using shutdown = onShutdownSignal();
+  // Kept to the end of the process: a signal that comes while it ends must not end it as one that nobody heard.
+  const shutdown = onShutdownSignal();
   // Asked a second time, a person wants it gone now. Nothing is lost: a batch commits or does not, and the embedded
   // server ends with this process.
   void shutdown.impatient.then(() => process.exit(exitCode.done));
