@@ -37,7 +37,6 @@ export interface StormQuestion {
 
 interface RowBudget {
   readonly rowsMax: number;
-  readonly batchRowsMax: number;
 }
 
 interface Signs {
