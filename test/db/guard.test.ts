@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { activityEvents, attemptEvents } from '../../src/ledger/activity.ts';
+import { activityEvents, otherEvents } from '../../src/ledger/activity.ts';
 import { PREVIEW_BYTES_MAX } from '../../src/ledger/preview.ts';
 import {
   isTerminal,
@@ -222,13 +222,30 @@ describe('the price of the guard', () => {
 
   test('is paid only by an update that names status, or the stamp: the triggers hang on those columns', async () => {
     const hung = await database.query(`
-      SELECT t.tgname, array_agg(a.attname::text) AS columns
+      SELECT t.tgname, array_agg(a.attname::text ORDER BY a.attnum) AS columns
       FROM pg_trigger t LEFT JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr)
       WHERE t.tgrelid = 'delegations'::regclass AND NOT t.tgisinternal GROUP BY t.tgname ORDER BY t.tgname`);
     expect(hung).toEqual([
       { tgname: 'delegations_guard_insert', columns: [null] },
+      {
+        tgname: 'delegations_guard_meaning',
+        columns: [
+          'stuck_after_ms',
+          'waiting_since',
+          'waiting_until',
+          'waiting_reason',
+          'progress',
+          'progress_at',
+          'stalled_after_ms',
+          'retry_of',
+          'attempt',
+          'traceparent',
+        ],
+      },
       { tgname: 'delegations_guard_stamp', columns: ['last_heartbeat'] },
       { tgname: 'delegations_guard_update', columns: ['status'] },
+      { tgname: 'delegations_symmetry_insert', columns: [null] },
+      { tgname: 'delegations_symmetry_update', columns: ['status'] },
     ]);
   });
 
@@ -275,7 +292,7 @@ describe('the checks in the database say what the code says', () => {
       );
     for (const event of [...activityEvents, 'delegation.done', 'stuck']) {
       for (const to of [...statuses, null]) {
-        const known = to === null ? (attemptEvents as readonly string[]).includes(event) : event === `delegation.${to}`;
+        const known = to === null ? (otherEvents as readonly string[]).includes(event) : event === `delegation.${to}`;
         if (known) await write(event, to);
         else await expect(write(event, to)).rejects.toMatchObject({ code: '23514' });
       }
