@@ -64,7 +64,12 @@ describe("the demo's verdict", () => {
     ['another reason', { ...row, errorDetail: 'deadline exceeded' }, history, /the error detail is deadline exceeded/],
     ['no reason', { ...row, errorDetail: null }, history, /the error detail is null/],
     ['an end without its instant', { ...row, finishedAt: null }, history, /finished_at is empty/],
-    ['an activity that gives another status', row, history.slice(0, 2), /activity gives in_progress, the row has stuck/],
+    [
+      'an activity that gives another status',
+      row,
+      history.slice(0, 2),
+      /activity gives in_progress, the row has stuck/,
+    ],
     ['another actor', row, history.toSpliced(2, 1, activity('delegation.stuck', 'agent')), /status was set by agent/],
     ['a late result that was not recorded', row, history.slice(0, 3), /the result kept is null/],
     ['one activity too many', row, [...history, history[3]!], /the activity is/],
