@@ -31,6 +31,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
+  'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],

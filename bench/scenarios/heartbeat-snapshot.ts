@@ -1,4 +1,4 @@
-import { Statement } from '../../src/db/statement.ts';
+import { Statement } from '../../src/db/positional-statement.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import type { Bench } from '../bench.ts';
 import { BufferMeter } from '../buffers.ts';

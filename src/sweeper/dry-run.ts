@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Statement } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import type { Statement } from '../db/statement.ts';
 import { type Micros, wholeMs } from './instant.ts';
 import type { Lease } from './lease.ts';
 import type { ObservedTime } from './observed-time/observed-time.ts';

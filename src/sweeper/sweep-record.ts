@@ -1,5 +1,5 @@
+import { Statement } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import { Statement } from '../db/statement.ts';
 import { type Micros, timestampOf } from './instant.ts';
 import type { MarkRecord } from './pass/evidence.ts';
 import type { CalleeCount } from './storm/probe.ts';

@@ -1,6 +1,6 @@
 import { limited } from '../../db/limited.ts';
+import { isOneOf, Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { isOneOf, Statement } from '../../db/statement.ts';
 import { sourcesOf } from '../../ledger/transitions.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { SweeperTables } from '../tables.ts';

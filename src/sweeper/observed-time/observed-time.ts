@@ -1,5 +1,5 @@
+import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { Statement, wholeNumber } from '../../db/statement.ts';
 import { type Micros, microsOf } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Observed } from '../threshold/staleness.ts';

@@ -1,5 +1,5 @@
+import { literal, Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { literal, Statement } from '../../db/statement.ts';
 import { type SweeperTables, sweeperTables } from '../tables.ts';
 
 /** Why nobody's silence may be judged on this server, as this role. */

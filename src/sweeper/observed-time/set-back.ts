@@ -1,5 +1,5 @@
+import { isOneOf, Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { isOneOf, Statement } from '../../db/statement.ts';
 import { sourcesOf } from '../../ledger/transitions.ts';
 import { type Micros, timestampOf } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';

@@ -1,4 +1,4 @@
-import { literal, Statement, wholeNumber } from '../../db/statement.ts';
+import { literal, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import { transitionCtes } from '../../ledger/statements/transition.ts';
 import type { Status } from '../../ledger/transitions.ts';
 import { type Micros, microsOf, timestampOf, wholeMsOf } from '../instant.ts';

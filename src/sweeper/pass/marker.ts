@@ -1,6 +1,6 @@
 import { CommitError, limited } from '../../db/limited.ts';
+import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import type { Statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 import { inSpan } from '../tracing.ts';
 import {

@@ -1,7 +1,7 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import { limited } from '../../db/limited.ts';
+import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { Statement, wholeNumber } from '../../db/statement.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Micros } from '../instant.ts';

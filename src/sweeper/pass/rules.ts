@@ -1,4 +1,4 @@
-import { literal } from '../../db/statement.ts';
+import { literal } from '../../db/positional-statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { timestampOf } from '../instant.ts';
 

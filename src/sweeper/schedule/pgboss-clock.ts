@@ -1,6 +1,6 @@
 import type { PgBoss } from 'pg-boss';
 import { againWhereIdleClosed } from '../../db/idle-closed.ts';
-import { wholeNumber } from '../../db/statement.ts';
+import { wholeNumber } from '../../db/positional-statement.ts';
 import { verbatim } from './pgboss-schema.ts';
 import { TICK_QUEUE } from './sweep-queue.ts';
 

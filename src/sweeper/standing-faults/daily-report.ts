@@ -1,6 +1,6 @@
 import { limited } from '../../db/limited.ts';
+import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import type { Statement } from '../../db/statement.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { type Day, dayStatement, falsePositiveRatio } from '../status/day.ts';
 import type { SweeperTables } from '../tables.ts';

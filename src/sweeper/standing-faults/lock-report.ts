@@ -1,6 +1,6 @@
 import { limited } from '../../db/limited.ts';
+import { literal, Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { literal, Statement } from '../../db/statement.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Micros } from '../instant.ts';
 import { type Rule, type RuleName, rules } from '../pass/rules.ts';

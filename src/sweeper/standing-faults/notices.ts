@@ -1,6 +1,6 @@
 import { limited } from '../../db/limited.ts';
+import { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { Statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** Standing faults are logged once in this time by all replicas together, not once a sweep. */

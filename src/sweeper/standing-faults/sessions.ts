@@ -1,4 +1,4 @@
-import { wholeNumber } from '../../db/statement.ts';
+import { wholeNumber } from '../../db/positional-statement.ts';
 /** SQL: what pg_stat_activity tells of a session `a`, as events show it. Null where the daemon's role may not see it. */
 export const sessionColumns = `a.pid AS "pid", a.usename::text AS "user", a.application_name AS "applicationName",
   a.state AS "state", ${wholeNumber('floor(extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)')} AS "transactionAgeMs"`;

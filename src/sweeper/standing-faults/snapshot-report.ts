@@ -1,6 +1,6 @@
 import { limited } from '../../db/limited.ts';
+import { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { Statement } from '../../db/statement.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 import { type Session, sessionColumns } from './sessions.ts';

@@ -1,4 +1,4 @@
-import { instant, Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import { openStatuses, type Status, sourcesOf } from '../../ledger/transitions.ts';
 import type { SweeperTables } from '../tables.ts';
 

@@ -1,4 +1,4 @@
-import { literal, Statement, wholeNumber } from '../../db/statement.ts';
+import { literal, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** Late results that are counted at most: each costs a look at its delegation. */

@@ -1,4 +1,4 @@
-import { instant, Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { MarkRecord } from '../pass/evidence.ts';
 import type { CalleeCount } from '../storm/probe.ts';
 import type { SweeperTables } from '../tables.ts';

@@ -1,4 +1,4 @@
-import { instant, Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** The sweep that began last, by any replica. */

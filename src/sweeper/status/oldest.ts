@@ -1,5 +1,5 @@
 import { microsOf } from '../../db/instant.ts';
-import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
+import { isOneOf, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import { sourcesOf } from '../../ledger/transitions.ts';
 import type { SweeperTables } from '../tables.ts';
 

@@ -1,6 +1,6 @@
 import { boundedRead } from '../../db/bounded-read.ts';
+import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import type { Statement } from '../../db/statement.ts';
 import { sweeperTables } from '../tables.ts';
 import { type Census, type CensusRow, censusOf, censusStatement } from './census.ts';
 import { type Cron, nextOccurrence, pastOccurrence } from './cron.ts';

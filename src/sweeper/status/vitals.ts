@@ -1,4 +1,4 @@
-import { instant, Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** What the daemons of this database keep between them, at one instant of its clock. */

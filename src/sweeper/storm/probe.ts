@@ -1,4 +1,4 @@
-import { Statement, wholeNumber } from '../../db/statement.ts';
+import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import { isNotKnownPoison } from '../pass/mark.ts';
 import { overdue, type Rule, stale } from '../pass/rules.ts';
 import type { SweeperTables } from '../tables.ts';

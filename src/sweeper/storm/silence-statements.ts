@@ -1,4 +1,4 @@
-import { literal, Statement, wholeNumber } from '../../db/statement.ts';
+import { literal, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { timestampOf } from '../instant.ts';
 import { isNotKnownPoison } from '../pass/mark.ts';

@@ -1,5 +1,5 @@
+import { literal, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { literal, Statement, wholeNumber } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { type Micros, microsOf, timestampOf } from '../instant.ts';
 import { isNotOverdue } from '../pass/rules.ts';

@@ -1,6 +1,6 @@
 import { boundedRead } from '../../db/bounded-read.ts';
+import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import type { Statement } from '../../db/statement.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { observedUsSince } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';

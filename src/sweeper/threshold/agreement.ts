@@ -1,5 +1,5 @@
+import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { Statement, wholeNumber } from '../../db/statement.ts';
 import { microsOf, timestampOf } from '../instant.ts';
 import { isPresent } from '../observed-time/beats.ts';
 import type { SweeperTables } from '../tables.ts';

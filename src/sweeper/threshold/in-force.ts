@@ -1,5 +1,5 @@
+import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { Statement, wholeNumber } from '../../db/statement.ts';
 import { sweeperTables } from '../tables.ts';
 
 /** The threshold by which the daemons judge, in ms; null as long as none has kept one. @throws the database's error. */
