@@ -1,12 +1,12 @@
 import { isClientTimeout, sqlstate } from './sqlstate.ts';
 
-/** Connection exceptions, also PgBouncer's; and the server, or the administrator, ends sessions. A cancelled query does not. */
+/** Connection exceptions, also PgBouncer's, and sessions ended by the server or the administrator. A cancelled query is not among them. */
 const lostStates = /^(08...|57P0.)$/;
 
 /**
- * What a query's error says about its connection. `cut`: it may be half open, nothing more may be asked there. `retire`:
- * what is under way may end, and then it must not be handed out again, when another one may lead to a better server: the
- * session ends, or it is read-only (its server was demoted, or the database was read-only when the session began).
+ * What a query's error says about its connection. `cut`: it may be half open and must not be used again. `retire`: a query
+ * under way may finish; then the connection is replaced, since a new one may lead to a better server: the session was
+ * ended, or it is read-only (its server was demoted, or the database was read-only when the session began).
  */
 export type ConnectionVerdict = 'good' | 'retire' | 'cut';
 

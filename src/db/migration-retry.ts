@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
 /**
- * How long a migration waits for a table's lock, in milliseconds. Whoever wants the table meanwhile stands behind it in
- * the queue; a migration that needs two tables waits twice, and the sum has to stay below a second.
+ * How long a migration waits for a table's lock, in milliseconds. Every other session that needs the table waits behind
+ * it; a migration that needs two tables waits twice, and the sum must stay below a second.
  */
 export const LOCK_TIMEOUT_MS = 300;
 
-/** How long it goes on trying, unless told otherwise: as long as a long report or a dump may take. */
+/** How long it goes on trying by default: as long as a long report or a dump may take. */
 export const LOCK_GIVE_UP_MS_DEFAULT = 600_000;
 
 const FIRST_PAUSE_MS = 200;
@@ -28,7 +28,7 @@ export class MigrationBlockedError extends Error {
 }
 
 /**
- * Runs `attempt` anew, with longer and longer pauses for those who work, while it fails for want of a lock.
+ * Runs `attempt` again while it fails to get a lock, with increasing pauses so that others can work.
  * @throws MigrationBlockedError once `giveUpAfterMs` have passed, or any other error of the attempt.
  */
 export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, giveUpAfterMs: number): Promise<Result> {
@@ -41,7 +41,7 @@ export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, g
       if (state !== sqlstate.lockNotAvailable && state !== sqlstate.deadlockDetected) throw err;
       if (performance.now() >= giveUpAt)
         throw new MigrationBlockedError(giveUpAfterMs, err as Error & { code: string });
-      // Jitter, lest two that are each other's rivals meet again.
+      // Jitter, so that two migrations that block each other do not meet again.
       await sleep(pauseMs * (0.5 + Math.random() / 2));
     }
   }

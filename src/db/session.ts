@@ -4,7 +4,7 @@ import type { TargetSession } from '../address/database-address.ts';
 import type { CancelTarget } from './cancel-request.ts';
 import { sqlstate } from './sqlstate.ts';
 
-/** What of pg.Client has no type. */
+/** Parts of pg.Client without a type. */
 interface Driver {
   readonly ssl: boolean | object;
   readonly connection: NodeJS.EventEmitter & { readonly stream: { destroy(): void; readonly remoteAddress?: string } };
@@ -62,7 +62,7 @@ export class Session {
     this.#driver.connection.stream.destroy();
   }
 
-  /** Connects, and throws where the server is not what was asked for. */
+  /** Connects; throws when the server is not of the kind asked for. */
   async open(timeoutMs: number): Promise<void> {
     assertVerified(this.#driver.ssl);
     await this.client.connect();

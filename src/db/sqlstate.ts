@@ -21,8 +21,8 @@ export const sqlstate = {
 } as const;
 
 /**
- * Errors after which the same statement may succeed unchanged: the connection, the server's state or a rival
- * transaction was at fault, not the statement or a row. Classes are the first two characters of a SQLSTATE.
+ * Errors after which the same statement may succeed unchanged: the connection, the server's state or a concurrent
+ * transaction was the cause, not the statement or a row. Classes are the first two characters of a SQLSTATE.
  */
 const retryableClasses = new Set([
   '08', // connection exception
@@ -36,8 +36,8 @@ const retryableStates = new Set<string>([
   sqlstate.readOnlyTransaction, // read-only transaction: a standby, or a primary that is being demoted
   sqlstate.idleInTransactionTimeout,
   sqlstate.invalidCatalogName, // the database is being restored or renamed
-  sqlstate.invalidSchemaName, // the schema was dropped meanwhile
-  sqlstate.undefinedTable, // the table was dropped meanwhile
+  sqlstate.invalidSchemaName, // schema dropped meanwhile
+  sqlstate.undefinedTable, // table dropped meanwhile
   sqlstate.objectInUse,
   sqlstate.lockNotAvailable,
   sqlstate.internalError, // seen while a server crashes
@@ -60,7 +60,7 @@ const retryableNodeCodes = new Set([
 const retryableMessages =
   /connection terminated|connection ended|timeout expired|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable|cannot use a pool after calling end/i;
 
-/** Of the connection, the login or the server as a whole, wherever in a statement they come up. */
+/** Errors of the connection, the login or the server as a whole, wherever in a statement they occur. */
 const connectionClasses = new Set([
   '08', // connection exception
   '28', // the login is refused
@@ -75,9 +75,9 @@ const connectionStates = new Set<string>([
 const sessionEnded = /^57P0.$/;
 
 /**
- * Whether the error of a statement over many rows may be that of one of them: a trigger of one row can raise any
- * SQLSTATE, also one that is retryable otherwise. Never so: what the connection, the login or the server's resources
- * are to blame for, and what has no SQLSTATE.
+ * Whether the error of a statement over many rows may come from one of them: a trigger of one row can raise any
+ * SQLSTATE, also one that is retryable otherwise. Never: errors of the connection, the login or the server's resources,
+ * and errors without a SQLSTATE.
  */
 export function mayConcernOneRow(err: unknown): boolean {
   const state = sqlstateOf(err);
@@ -85,7 +85,7 @@ export function mayConcernOneRow(err: unknown): boolean {
   return !connectionStates.has(state) && !sessionEnded.test(state);
 }
 
-/** Whether the database took longer over a statement than it was given: by the server's clock, or by the client's. */
+/** Whether a statement timed out, by the server's clock or by the client's. */
 export function isTimeout(err: unknown): boolean {
   return sqlstateOf(err) === sqlstate.queryCanceled || isClientTimeout(err);
 }
@@ -100,12 +100,12 @@ export function isClientTimeout(err: unknown): boolean {
 export function sqlstateOf(err: unknown): string | null {
   if (!isNativeError(err)) return null;
   const { code } = err as { code?: unknown };
-  // Node's own EPIPE has five letters, too.
+  // Node's own EPIPE has five letters as well.
   if (typeof code !== 'string' || retryableNodeCodes.has(code)) return null;
   return /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** Whether trying again, later, is worthwhile. False for an error of a row, a statement or this program. */
+/** Whether trying again later may succeed. False for an error of a row, a statement or this program. */
 export function isRetryable(err: unknown): boolean {
   // Not instanceof: an error that Node itself made may come from another realm.
   if (!isNativeError(err)) return false;

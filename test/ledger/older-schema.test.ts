@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DelegationLedger } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { capturedLog } from '../support/fixtures.ts';
-import { installOldLedger } from '../support/old-ledger.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { restoreOldLedger } from '../upgrade/old-ledger.ts';
 
 // An agent that is newer than its ledger: of version 0.1.0, since nobody has run `migrate up` yet.
 let database: TestDatabase;
 beforeEach(async () => {
   database = await createTestDatabase();
-  await installOldLedger(database.db, 'old');
+  await restoreOldLedger(database, { empty: true });
   await database.query('UPDATE old.sweeper_state SET stuck_after_ms = 5000');
 });
 afterEach(async () => {
