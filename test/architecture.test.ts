@@ -135,6 +135,12 @@ test('the environment is read where the configuration is loaded, and nowhere bel
   expect(readers).toEqual(['cli/program.ts']);
 });
 
+test('SQLSTATEs stand in db/sqlstate.ts alone; elsewhere they have names', () => {
+  const code = /'(?:0[18A-Z]|2[0-9B-F]|3[4589BDF]|4[024]|5[3-8]|F0|HV|P0|XX)[0-9A-Z]{3}'/;
+  const others = files.filter((file) => code.test(readFileSync(path.join(src, file), 'utf8')));
+  expect(others).toEqual(['db/sqlstate.ts']);
+});
+
 test('no file is long', () => {
   const long = files
     .map((file) => ({ file, lines: readFileSync(path.join(src, file), 'utf8').split('\n').length }))

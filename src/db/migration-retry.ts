@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
 /**
  * How long a migration waits for a table's lock, in milliseconds. Every other session that needs the table waits behind
@@ -11,9 +12,6 @@ export const LOCK_GIVE_UP_MS_DEFAULT = 600_000;
 
 const FIRST_PAUSE_MS = 200;
 const PAUSE_MAX_MS = 5_000;
-
-const LOCK_NOT_AVAILABLE = '55P03';
-const DEADLOCK_DETECTED = '40P01';
 
 /** A migration that found no moment without a long transaction on its tables. `code` is the last attempt's SQLSTATE. */
 export class MigrationBlockedError extends Error {
@@ -39,8 +37,8 @@ export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, g
     try {
       return await attempt();
     } catch (err) {
-      const { code } = err as { code?: unknown };
-      if (code !== LOCK_NOT_AVAILABLE && code !== DEADLOCK_DETECTED) throw err;
+      const state = sqlstateOf(err);
+      if (state !== sqlstate.lockNotAvailable && state !== sqlstate.deadlockDetected) throw err;
       if (performance.now() >= giveUpAt)
         throw new MigrationBlockedError(giveUpAfterMs, err as Error & { code: string });
       // Jitter, so that two migrations that block each other do not meet again.
