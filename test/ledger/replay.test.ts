@@ -52,7 +52,9 @@ describe('replayed activity', () => {
 
   test('detects a status that changed without its activity, and a missing transition', async () => {
     const [silent, skipped] = [await seedDelegation(database), await seedDelegation(database, { status: 'queued' })];
-    await database.query(`UPDATE delegations SET status = 'stuck' WHERE delegation_id = $1`, [silent]);
+    await database.query(`UPDATE delegations SET status = 'stuck', revision = revision + 1 WHERE delegation_id = $1`, [
+      silent,
+    ]);
     await testLedger(database.db).ledger.setStatus(skipped, 'dispatched');
     await testLedger(database.db).ledger.setStatus(skipped, 'failed');
     await database.query(`DELETE FROM activity_logs WHERE delegation_id = $1 AND to_status = 'dispatched'`, [skipped]);

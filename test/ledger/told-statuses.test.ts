@@ -30,8 +30,9 @@ async function backup() {
   return async function restore(): Promise<void> {
     await database.query('TRUNCATE delegations, activity_logs');
     for (const [table, kept] of [
-      ['delegations', 'kept_rows'],
+      // As pg_restore does it: rows whose activity is not there yet would get it.
       ['activity_logs', 'kept_logs'],
+      ['delegations', 'kept_rows'],
     ] as const) {
       const names = await columns(table);
       await database.query(`INSERT INTO ${table} (${names}) OVERRIDING SYSTEM VALUE SELECT ${names} FROM ${kept}`);
