@@ -1,6 +1,6 @@
 import { instant, Statement, wholeNumber } from '../../db/positional-statement.ts';
+import type { CalleeCount } from '../callee-count.ts';
 import type { MarkRecord } from '../pass/evidence.ts';
-import type { CalleeCount } from '../storm/probe.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** Width of a bar in the picture of a day: 96 of them. */
