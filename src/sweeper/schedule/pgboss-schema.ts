@@ -3,11 +3,10 @@ import { PgBoss } from 'pg-boss';
 import manifest from 'pg-boss/package.json' with { type: 'json' };
 import { type ConnectionOptions, poolConfig } from '../../db/connection.ts';
 import type { Database } from '../../db/schema.ts';
+import { sqlstate, sqlstateOf } from '../../db/sqlstate.ts';
 
 /** The schema version that this release of pg-boss works with; it does not export it. */
 export const requiredVersion: number = manifest.pgboss.schema;
-
-const UNDEFINED_TABLE = '42P01';
 
 /** As pg-boss takes a name verbatim; unquoted it would be folded to lower case, and a reserved word refused. */
 export function verbatim(pgbossSchema: string): string {
@@ -21,7 +20,7 @@ export async function installedVersion(db: Kysely<Database>, pgbossSchema: strin
       SELECT version::int AS version FROM ${sql.id(pgbossSchema, 'version')}`.execute(db);
     return rows[0]?.version ?? null;
   } catch (err) {
-    if ((err as { code?: string }).code === UNDEFINED_TABLE) return null;
+    if (sqlstateOf(err) === sqlstate.undefinedTable) return null;
     throw err;
   }
 }

@@ -5,7 +5,7 @@ import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase();
 
-test('a beat on a ledger whose tables were never analyzed costs too little for the planner to compile it', async () => {
+test('a beat on a ledger whose tables were never analyzed is too cheap for JIT compilation', async () => {
   const session = await database.connect();
   const { sql } = leaveStatement(sweeperTables(database.db));
   const { rows } = await session.query(`EXPLAIN (FORMAT JSON) ${sql}`, ['daemon', 600_000, 30_000, 1]);
