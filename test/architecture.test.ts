@@ -31,6 +31,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
+  'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
@@ -105,7 +106,7 @@ describe('vendors', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  test('each stands in package.json, and nothing stands there in vain', () => {
+  test('each is in package.json, and nothing there is unused', () => {
     const { dependencies, peerDependencies, devDependencies } = JSON.parse(
       readFileSync(path.join(src, '../package.json'), 'utf8'),
     );
@@ -132,6 +133,12 @@ test('signals are taken in lifecycle alone; an agent of the demo, a process of i
 test('the environment is read where the configuration is loaded, and nowhere below', () => {
   const readers = files.filter((file) => readFileSync(path.join(src, file), 'utf8').includes('process.env'));
   expect(readers).toEqual(['cli/program.ts']);
+});
+
+test('SQLSTATEs stand in db/sqlstate.ts alone; elsewhere they have names', () => {
+  const code = /'(?:0[18A-Z]|2[0-9B-F]|3[4589BDF]|4[024]|5[3-8]|F0|HV|P0|XX)[0-9A-Z]{3}'/;
+  const others = files.filter((file) => code.test(readFileSync(path.join(src, file), 'utf8')));
+  expect(others).toEqual(['db/sqlstate.ts']);
 });
 
 test('no file is long', () => {

@@ -22,10 +22,10 @@ import { untilAborted } from './until-aborted.ts';
 
 /** It takes about 20 seconds. */
 const LIMIT_MS = 90_000;
-/** A cron tick is a minute: the demo asks for its sweeps, through the same queue. */
+/** A cron tick is a minute, which is too long here: the demo asks for its sweeps itself, through the same queue. */
 const SWEEP_EVERY_MS = 1_000;
 
-/** The main job on a live fleet: the daemon's own services, agents in processes of their own, and what becomes of them. */
+/** The main task on a live fleet: the daemon's own services, agents in their own processes, and how each ends. */
 export async function demo(config: Config, { json = false }: { readonly json?: boolean } = {}): Promise<ExitCode> {
   const startedAtMs = performance.now();
   using shutdown = onShutdownSignal();
@@ -64,10 +64,10 @@ export async function demo(config: Config, { json = false }: { readonly json?: b
 }
 
 function overLimit(cause?: unknown): CommandError {
-  return new CommandError(exitCode.no, `The demo did not come to its end within ${LIMIT_MS / 1000} s.`, { cause });
+  return new CommandError(exitCode.no, `The demo did not end within ${LIMIT_MS / 1000} s.`, { cause });
 }
 
-/** Everything that is opened here is gone at the end, in the reverse order, however it ends. */
+/** Everything that is opened here is closed at the end, in reverse order, however it ends. */
 async function stageAndPerform(
   config: Config,
   log: EventLog,

@@ -11,7 +11,7 @@ export function narrate(line: Line): string {
   return tell ? tell(line) : untold(line);
 }
 
-/** Sweeps are counted in the progress line, what they mark has lines of its own; the results stand in the table. */
+/** The progress line counts sweeps, each mark has its own line, and the table shows the results. */
 const elsewhere = new Set(['sweep.completed', 'ledger.daily', 'demo.result', 'demo.completed']);
 
 export function isWorthALine(event: string): boolean {
@@ -28,7 +28,7 @@ const tales: Readonly<Record<string, (line: Line) => string>> = {
     `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(overdueMs)} past its deadline`,
   'ledger.late_result': ({ delegationId, from }) =>
     `${name(String(delegationId).replace('demo-', ''))} ${yellow('LATE')}: refused, it stays ${from}; result recorded`,
-  'embedded.started': () => 'PostgreSQL is running, just for this',
+  'embedded.started': () => 'PostgreSQL is running, only for this demo',
   'embedded.stopped': () => 'PostgreSQL has stopped, its data are gone',
 };
 
@@ -40,7 +40,7 @@ function name(of: unknown): string {
   return String(of).padEnd(NAME_WIDTH);
 }
 
-/** Cut off, as the ledger's own text cuts it: the lines and the closing table say the same. */
+/** Rounded down like the ledger's own text, so that the lines and the closing table agree. */
 function seconds(ms: unknown): string {
   return `${Math.floor(Number(ms) / 100) / 10} s`;
 }

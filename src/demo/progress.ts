@@ -3,7 +3,7 @@ import type { EventLog } from '../log/event-log.ts';
 /** More would not fit the line. */
 const NAMED_MAX = 4;
 
-/** How far the demo is, in one line. */
+/** The progress of the demo, in one line. */
 export class Progress {
   readonly #startedAtMs = performance.now();
   readonly #open: Set<string>;
@@ -14,7 +14,7 @@ export class Progress {
     this.#open = new Set(roles);
   }
 
-  /** The log, with what passes through it counted. */
+  /** The log, with a count of the events that pass through. */
   follow(log: EventLog): EventLog {
     return {
       emit: (event, fields) => {

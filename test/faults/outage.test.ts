@@ -51,7 +51,7 @@ class TestTime implements Time {
   }
 }
 
-test('an hour of refusal on a test clock: retried with bounded, jittered waits, each said; then one gap, and nobody marked', async () => {
+test('an hour of refusal on a test clock: tried again with bounded, jittered waits, each logged; then one gap, and nothing marked', async () => {
   const living = await seedDelegation(database, { silentSeconds: 5 });
   await using proxy = await TcpProxy.open(() => addressOf(database.url));
   await using handle = openDatabase({

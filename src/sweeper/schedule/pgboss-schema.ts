@@ -3,13 +3,12 @@ import { PgBoss } from 'pg-boss';
 import manifest from 'pg-boss/package.json' with { type: 'json' };
 import { type ConnectionOptions, poolConfig } from '../../db/connection.ts';
 import type { Database } from '../../db/schema.ts';
+import { sqlstate, sqlstateOf } from '../../db/sqlstate.ts';
 import { pgBossTables, verbatim } from './pgboss-tables.ts';
 import { pgBossVersionStatement } from './statements/pgboss-version.ts';
 
 /** The schema version that this release of pg-boss works with; it does not export it. */
 export const requiredVersion: number = manifest.pgboss.schema;
-
-const UNDEFINED_TABLE = '42P01';
 
 /** The version installed, null when there is none. @throws the database's error. */
 export async function installedVersion(db: Kysely<Database>, pgbossSchema: string): Promise<number | null> {
@@ -17,7 +16,7 @@ export async function installedVersion(db: Kysely<Database>, pgbossSchema: strin
     const [row] = await pgBossVersionStatement(pgBossTables(pgbossSchema)).run(db, {});
     return row?.version ?? null;
   } catch (err) {
-    if ((err as { code?: string }).code === UNDEFINED_TABLE) return null;
+    if (sqlstateOf(err) === sqlstate.undefinedTable) return null;
     throw err;
   }
 }

@@ -5,7 +5,7 @@ import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase();
 
-test('a beat on a ledger whose tables were never analyzed costs too little for the planner to compile it', async () => {
+test('a beat on a ledger whose tables were never analyzed is too cheap for JIT compilation', async () => {
   const session = await database.connect();
   const values = { daemonId: 'daemon', stuckAfterMs: 600_000, gapAfterMs: 30_000, lastLeft: 1 };
   const { sql, parameters } = beatStatement(sweeperTables(database.db)).bind(values);

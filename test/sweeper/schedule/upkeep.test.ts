@@ -66,7 +66,7 @@ describe('a tick that is lost', () => {
     expect(await jobs()).toHaveLength(1);
   });
 
-  test('is asked for by one of three replicas that look at the same moment', async () => {
+  test('is asked for by one of three replicas that check at the same moment', async () => {
     const replicas = [upkeep(), upkeep(), upkeep()];
     await Promise.all(replicas.map((replica) => replica.upkeep.maintain(0)));
     await Promise.all(replicas.map((replica) => replica.upkeep.maintain(MISSED_MS)));
@@ -74,7 +74,7 @@ describe('a tick that is lost', () => {
     expect(replicas.flatMap(({ events }) => events('sweep.tick_missed'))).toHaveLength(1);
   });
 
-  test('is none when a sweep began, whoever asked for it', async () => {
+  test('is not asked for when a sweep began, whoever asked for that', async () => {
     const { upkeep: one, events } = upkeep();
     await one.maintain(0);
     await beginSweep('another');
@@ -83,7 +83,7 @@ describe('a tick that is lost', () => {
     expect(events('sweep.tick_missed')).toEqual([]);
   });
 
-  test('is none while a sweep runs that is longer than a tick', async () => {
+  test('is not asked for while a sweep runs that is longer than a tick', async () => {
     const { upkeep: one, events } = upkeep();
     await queue.request('cron');
     await boss.fetch(queue.name);
@@ -94,7 +94,7 @@ describe('a tick that is lost', () => {
     expect(events('sweep.tick_missed')).toEqual([]);
   });
 
-  test('is given the time that pg-boss takes to notice, when the database’s clock leapt over it', async () => {
+  test('is given the time that pg-boss takes to notice, when the database’s clock jumped over it', async () => {
     const { upkeep: one, events } = upkeep();
     await one.maintain(0);
     await database.query(`CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
@@ -105,7 +105,7 @@ describe('a tick that is lost', () => {
     expect(events('sweep.tick_missed')).toHaveLength(1);
   });
 
-  test('is asked for also where what is broken cannot be repaired, which is not kept quiet', async () => {
+  test('is asked for also where the cause cannot be repaired, which is logged', async () => {
     const { upkeep: one } = upkeep();
     await one.maintain(0);
     await database.query('DELETE FROM pgboss.schedule');
@@ -114,7 +114,7 @@ describe('a tick that is lost', () => {
     expect(await jobs()).toHaveLength(1);
   });
 
-  test('is given its time anew after a look that failed', async () => {
+  test('is given its whole time again after a check that failed', async () => {
     const { upkeep: one, events } = upkeep();
     await one.maintain(0);
     await database.query('ALTER TABLE sweeper_state RENAME TO away');
@@ -127,7 +127,7 @@ describe('a tick that is lost', () => {
     expect(events('sweep.tick_missed')).toHaveLength(1);
   });
 
-  test('is logged, once a minute, also while its request lies in the queue and nobody takes it', async () => {
+  test('is logged once a minute, also while its request lies in the queue and no worker takes it', async () => {
     const { upkeep: one, events } = upkeep();
     await queue.request('cron');
     await one.maintain(0);
@@ -138,7 +138,7 @@ describe('a tick that is lost', () => {
   });
 });
 
-test('a queue, its schedule and the queue of ticks that are gone are put back', async () => {
+test('a missing queue, schedule or queue of ticks is created again', async () => {
   const { upkeep: one } = upkeep();
   await database.query('DELETE FROM pgboss.schedule; DELETE FROM pgboss.job; DELETE FROM pgboss.queue');
   await one.maintain(0);
@@ -153,7 +153,7 @@ describe("after the database's clock was set back by an hour", () => {
   const SET_BACK = `CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
     $$ SELECT now() - interval '1 hour' $$`;
 
-  test('a sweep that was handed back is due again, instead of keeping all others out of the queue for that hour', async () => {
+  test('a sweep that was handed back is due again, instead of blocking the queue for that hour', async () => {
     await queue.request('startup');
     await database.query(SET_BACK);
     const { upkeep: one } = upkeep();
@@ -180,7 +180,7 @@ describe("after the database's clock was set back by an hour", () => {
     expect(await silentMs()).toBeGreaterThanOrEqual(0);
   });
 
-  test("pg-boss's rounds come again: ticks, and the search for dead workers", async () => {
+  test("pg-boss's periodic work goes on: ticks, and the search for dead workers", async () => {
     await database.query(
       `UPDATE pgboss.version SET cron_on = now(), flow_on = now(), reindex_on = NULL, bam_on = now()`,
     );
@@ -197,7 +197,7 @@ describe("after the database's clock was set back by an hour", () => {
     ).toEqual([{ on: true, claim: true, maintain_on: null }]);
   });
 
-  test("the minutes that come a second time may have their ticks again, and no other queue's are touched", async () => {
+  test('the minutes that come a second time may have their ticks again, and no other queue is changed', async () => {
     const file = (name: string, minutes: number, { state = 'completed', filed = 'now()' } = {}) =>
       database.query(
         `INSERT INTO pgboss.job (name, data, state, singleton_key, singleton_on, start_after, created_on)
@@ -224,7 +224,7 @@ describe("after the database's clock was set back by an hour", () => {
     ]);
   });
 
-  test('what has been put back is not put back again', async () => {
+  test('what has been corrected is not corrected again', async () => {
     await queue.request('startup');
     await database.query(SET_BACK);
     expect((await clock.read()).ahead).toBe(true);
@@ -233,7 +233,7 @@ describe("after the database's clock was set back by an hour", () => {
   });
 });
 
-test('a look costs one query, which finds nothing ahead on a clock that is right', async () => {
+test('a check costs one query, which finds nothing in the future when the clock is right', async () => {
   await queue.request('startup');
   await boss.fetch(queue.name);
   expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });

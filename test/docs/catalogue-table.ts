@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { CatalogueEvent } from './catalogue/event.ts';
-import { catalogue } from './catalogue.ts';
+import type { CatalogueEvent } from '../../src/log/catalogue/event.ts';
+import { catalogue } from '../../src/log/catalogue.ts';
 
 interface FieldSchema {
   readonly type?: string | readonly string[];

@@ -1,4 +1,4 @@
-import { type SpanName, spans } from './tracing.ts';
+import { type SpanName, spans } from '../../src/sweeper/tracing.ts';
 
 /** The spans as Markdown, for docs/observability.md. */
 export function spanTable(): string {

@@ -1,4 +1,4 @@
-import { keys } from './keys.ts';
+import { keys } from '../../src/config/keys.ts';
 
 /** The variables as Markdown, for docs/configuration.md. */
 export function configTable(): string {

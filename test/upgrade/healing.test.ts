@@ -1,16 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type pg from 'pg';
-import { migrateUp, schemaVersion } from '../../src/db/migrator.ts';
+import { migrateUp } from '../../src/db/migrator.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { newestMigration } from '../support/migration-names.ts';
-import { installOldLedger } from '../support/old-ledger.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { restoreOldLedger } from './old-ledger.ts';
 
-// A ledger of version 0.1.0 with its rows, brought up to date while agents work.
 let database: TestDatabase;
 beforeEach(async () => {
   database = await createTestDatabase();
-  await installOldLedger(database.db, 'old');
+  await restoreOldLedger(database, { empty: true });
 });
 afterEach(async () => {
   await database[Symbol.asyncDispose]();
@@ -102,96 +98,5 @@ describe('rows of an older ledger whose instants would be refused now', () => {
         `SELECT count(*)::int AS n FROM old.delegations WHERE deadline > now() + interval '9 years'`,
       ),
     ).toEqual([{ n: 2333 }]);
-  });
-});
-
-describe('while agents work', () => {
-  /** An agent of 0.1.0 whose statements wait for a lock no longer than a second. Ends with its failures. */
-  async function agent(id: string): Promise<{ stop(): Promise<{ failures: string[]; beats: number }> }> {
-    const session = await database.connect();
-    await session.query(`SET lock_timeout = '1s'`);
-    const failures: string[] = [];
-    let beats = 0;
-    let stopped = false;
-    const running = (async () => {
-      while (!stopped) {
-        try {
-          const { rows } = await session.query('SELECT old.delegation_heartbeat($1, 0.001) AS answer', [id]);
-          if (!rows[0].answer?.stamped) failures.push(JSON.stringify(rows[0].answer));
-          beats += 1;
-        } catch (err) {
-          failures.push((err as Error).message);
-        }
-      }
-      await session.end();
-    })();
-    return {
-      async stop() {
-        stopped = true;
-        await running;
-        return { failures, beats };
-      },
-    };
-  }
-
-  /** Reads a table and stays in its transaction: a report, a dump. */
-  async function reader(): Promise<pg.Client> {
-    const session = await database.connect();
-    await session.query('BEGIN');
-    await session.query('SELECT count(*) FROM old.delegations, old.sweeper_state, old.sweeper_gaps');
-    return session;
-  }
-
-  const waits = (): Promise<unknown[]> =>
-    database.query(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-      AND query ILIKE '%ALTER TABLE%' AND pid <> pg_backend_pid()`);
-
-  test('no heartbeat fails nor waits for a second, though a long transaction stands in the way', async () => {
-    await insert('alive', { lastHeartbeat: '2026-02-02T00:00:00Z' });
-    const agents = [await agent('alive')];
-    const report = await reader();
-    const migrating = migrateUp(database.db, 'old');
-    // It waits, steps back, and comes again.
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      await waitFor('the migration to wait', async () => (await waits()).length > 0);
-      await waitFor('the migration to step back', async () => (await waits()).length === 0);
-    }
-    await report.query('COMMIT');
-    await report.end();
-    await migrating;
-    const ended = await Promise.all(agents.map((one) => one.stop()));
-    expect(ended.map(({ failures }) => failures)).toEqual([[]]);
-    expect(ended[0]!.beats).toBeGreaterThan(10);
-    expect(await schemaVersion(database.db, 'old')).toMatchObject({ current: newestMigration, pending: [] });
-    expect(await constraint()).toEqual([{ convalidated: true }]);
-  });
-
-  test('the naive form, which waits for its lock, makes heartbeats wait with it', async () => {
-    await insert('alive', { lastHeartbeat: '2026-02-02T00:00:00Z' });
-    const report = await reader();
-    const naive = database.query('ALTER TABLE old.delegations ADD COLUMN naive text');
-    await waitFor('the statement to wait', async () => (await waits()).length > 0);
-    const session = await database.connect();
-    await session.query(`SET lock_timeout = '1s'`);
-    await expect(session.query(`SELECT old.delegation_heartbeat('alive', 0.001)`)).rejects.toMatchObject({
-      code: '55P03',
-    });
-    await report.query('COMMIT');
-    await naive;
-    await Promise.all([report.end(), session.end()]);
-  });
-
-  test('it gives up at its limit, says why, and the next one goes on where it ended', async () => {
-    const report = await reader();
-    await expect(migrateUp(database.db, 'old', { giveUpAfterMs: 1 })).rejects.toMatchObject({
-      name: 'MigrationBlockedError',
-      code: '55P03',
-      message: expect.stringContaining('end their transactions'),
-    });
-    expect((await schemaVersion(database.db, 'old')).pending).toContain(newestMigration);
-    await report.query('COMMIT');
-    await report.end();
-    await migrateUp(database.db, 'old');
-    expect((await schemaVersion(database.db, 'old')).pending).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { type Instrument, instruments, PREFIX } from './instruments.ts';
+import { type Instrument, instruments, PREFIX } from '../../src/ops/telemetry/instruments.ts';
 
 /** The instruments as Markdown, for docs/observability.md, named as /metrics names them. */
 export function metricsTable(): string {
