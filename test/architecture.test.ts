@@ -154,7 +154,7 @@ describe('vendors', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  test('each stands in package.json, and nothing stands there in vain', () => {
+  test('each is in package.json, and nothing there is unused', () => {
     const { dependencies, peerDependencies, devDependencies } = JSON.parse(
       readFileSync(path.join(src, '../package.json'), 'utf8'),
     );

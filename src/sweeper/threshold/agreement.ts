@@ -1,7 +1,7 @@
 import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import { microsOf, timestampOf } from '../instant.ts';
-import { isPresent } from '../observed-time/beats.ts';
+import { isPresent } from '../observed-time/present-daemons.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** What an agent paces itself by that has never been told a threshold: the documented default of STUCK_AFTER, in ms. */

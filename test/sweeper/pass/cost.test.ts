@@ -46,7 +46,7 @@ async function idleBuffers(): Promise<number> {
 }
 
 describe('an idle sweep', () => {
-  test('touches no more buffers in a table of fifty times the rows', async () => {
+  test('touches no more buffers when the table has fifty times the rows', async () => {
     await load(400);
     await idleBuffers();
     const small = await idleBuffers();
@@ -57,7 +57,7 @@ describe('an idle sweep', () => {
     expect(large).toBeLessThanOrEqual(small * 1.5);
   });
 
-  test('touches no more after the whole fleet was heard thirty times', async () => {
+  test('touches no more buffers after the whole fleet was heard thirty times', async () => {
     await load(20_000);
     await idleBuffers();
     const before = await idleBuffers();
@@ -117,7 +117,7 @@ describe('a heartbeat', () => {
     });
   });
 
-  test('reads its row by the key, whatever the plan that its session has kept', async () => {
+  test('reads its row by the key, whatever plan its session has cached', async () => {
     const meter = new BufferMeter(database.url);
     try {
       const { ledger } = testLedger(meter.db, { heartbeatMinIntervalMs: 3_600_000 });
@@ -133,7 +133,7 @@ describe('a heartbeat', () => {
 });
 
 describe('a batch', () => {
-  test.each([stale, overdue])('finds its rows again by their place, not by a join: $name', async (rule) => {
+  test.each([stale, overdue])('finds its rows again by their ctid, not by a join: $name', async (rule) => {
     await load(5000, { silentSeconds: 700 });
     const tables = sweeperTables(database.db);
     const nowUs = Date.now() * 1000;
@@ -159,7 +159,7 @@ describe('the ranges of a pass', () => {
   const places = (from: number, count: number, rows = 1000) =>
     Array.from({ length: count }, (_, i) => ({ keyUs: from + i, delegationId: `row-${from + i}`, rows }));
 
-  test('follow each other without a gap, and are planned while earlier ones are worked on', async () => {
+  test('follow each other without a gap, and are planned while earlier ones are processed', async () => {
     const asked: number[] = [];
     const ranges = new Ranges(
       async (after, rowsMax) => {
@@ -179,7 +179,7 @@ describe('the ranges of a pass', () => {
     expect(asked).toEqual([16_000, 16_000]);
   });
 
-  test('give the error of their planning to whoever comes for the next, and to nobody else', async () => {
+  test('report an error of their planning when the next range is requested, and only then', async () => {
     const ranges = new Ranges(
       async (after) => {
         if (after.keyUs < 0) return places(0, 16);

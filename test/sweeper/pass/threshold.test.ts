@@ -70,7 +70,7 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     expect(await mark(database.db, 'overdue', { nowUs, horizonUs })).toEqual([]);
   });
 
-  test('the two rules share no row: what is both belongs to the deadline, what is due just now to the silence', async () => {
+  test('the two rules share no row: one that matches both is overdue, one whose deadline is exactly now can only be stale', async () => {
     for (const [delegationId, offset] of Object.entries({ 'a-both': -1, 'b-silent': 0 })) {
       await seedDelegation(database, { delegationId });
       await at(delegationId, 'deadline', nowUs + offset);

@@ -30,7 +30,7 @@ const ageHold = (minutes: number) =>
     minutes,
   ]);
 
-test('a storm holds the stale rule and not the deadline rule, and every sweep says so with the numbers', async () => {
+test('a storm holds the stale rule and not the deadline rule, and every sweep logs it with the numbers', async () => {
   await seedFleet(database, { rows: 30, callees: 3, silentSeconds: 700 });
   await seedFleet(database, { rows: 10, callees: 1 });
   for (let i = 0; i < 4; i += 1) await seedDelegation(database, { silentSeconds: 700, deadlineSeconds: -1 });
@@ -98,7 +98,7 @@ test('the hold is shared by replicas and survives their restart', async () => {
   expect(await stormState()).toEqual({ held: true, released: true });
 });
 
-test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and once the storm is over of everything', async () => {
+test('after STORM_MAX_HOLD each sweep marks a twentieth of the silent, and everything when the storm is over', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper({ batchRowsMax: 10 });
   await sweeper.sweep({ trigger: 'manual' });
@@ -127,7 +127,7 @@ test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and 
   expect(events('sweep.held')[1]).toMatchObject({ heldForMs: 0 });
 });
 
-test('an outage of the database during a hold, or a leap of its clock, ends the hold no sooner', async () => {
+test('an outage of the database during a hold, or a jump of its clock, does not end the hold sooner', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 + 1500 });
   const { sweeper, events } = newSweeper();
   await sweeper.sweep({ trigger: 'manual' });
@@ -140,7 +140,7 @@ test('an outage of the database during a hold, or a leap of its clock, ends the 
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 2, held: false });
 });
 
-test("rows whose deadline only the leap of a clock has passed are the storm's, and only those that were heard again have come back", async () => {
+test('rows whose deadline was passed only by a clock jump belong to the storm, and count as returned only when heard again', async () => {
   const prefix = await seedFleet(database, { rows: 40, silentSeconds: 5000, deadlineSeconds: -60 });
   await database.query(`UPDATE delegations SET created_at = created_at - interval '3 hours'`);
   await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
@@ -162,7 +162,7 @@ test("rows whose deadline only the leap of a clock has passed are the storm's, a
   expect(await cameBack()).toEqual({ n: 3 });
 });
 
-test('a storm that ends by itself, its agents heard again, marks nobody and is forgotten', async () => {
+test('a storm that ends by itself, its agents heard again, marks nothing and is forgotten', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
@@ -172,7 +172,7 @@ test('a storm that ends by itself, its agents heard again, marks nobody and is f
   expect(events('sweep.released')).toMatchObject([{ why: 'calm', stale: 0, inFlight: 40 }]);
 });
 
-test('--force lets go for that one sweep, and leaves the hold as it was', async () => {
+test('--force marks in that one sweep, and leaves the hold unchanged', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
   await sweeper.sweep({ trigger: 'manual' });
@@ -192,7 +192,7 @@ test('--force lets go for that one sweep, and leaves the hold as it was', async 
   expect(events('sweep.released')).toMatchObject([{ why: 'forced', stale: 40 }]);
 });
 
-test('a dry run tells what a hold keeps back, and begins none', async () => {
+test('a dry run shows what a hold prevents, and begins none', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
   expect(await sweeper.dryRun()).toMatchObject({ stuck: 0, held: true, remaining: 40, rows: [] });
@@ -212,13 +212,13 @@ test('a dry run judges without the overdue rows, as the sweep that fails them fi
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 10, failed: 30, held: false });
 });
 
-test('a role that many processes share is a storm where STORM_MIN_CALLEES is 1', async () => {
+test('the silence of a role that many processes share is a storm where STORM_MIN_CALLEES is 1', async () => {
   await seedFleet(database, { rows: 100, callees: 1, silentSeconds: 700 });
   const { sweeper } = newSweeper({ storm: { ...storm, minCallees: 1 } });
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
 });
 
-test('holds as soon as one is stale and the others of its outage are nearly so', async () => {
+test('holds as soon as one row is stale and the others of its outage are nearly so', async () => {
   await seedFleet(database, { rows: 1, silentSeconds: 601 });
   await seedFleet(database, { rows: 39, silentSeconds: 560, callees: 5 });
   const { sweeper, events } = newSweeper();
@@ -226,7 +226,7 @@ test('holds as soon as one is stale and the others of its outage are nearly so',
   expect(events('sweep.held')).toMatchObject([{ stale: 1, inFlight: 40, ratio: 1 }]);
 });
 
-test('sees an outage that forms before any row is stale, and holds although half of it has come back by then', async () => {
+test('sees an outage before any row is stale, and holds although half of its agents are heard again by then', async () => {
   await seedFleet(database, { rows: 100, silentSeconds: 480, callees: 5 });
   const { sweeper, events } = newSweeper();
   const pass = (seconds: number) =>
@@ -242,7 +242,7 @@ test('sees an outage that forms before any row is stale, and holds although half
   expect(events('sweep.held')).toMatchObject([{ stale: 40, inFlight: 100, ratio: 0.4 }]);
 });
 
-test('what comes back keeps the hold for those that have not yet, down to the last', async () => {
+test('rows that are heard again prolong the hold for those that are not yet, down to the last', async () => {
   await seedFleet(database, { rows: 60, silentSeconds: 700, callees: 5 });
   await seedFleet(database, { rows: 40 });
   const { sweeper } = newSweeper();
@@ -262,7 +262,7 @@ test('what comes back keeps the hold for those that have not yet, down to the la
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: false, remaining: 0 });
 });
 
-test('what its deadline ends during a hold has not come back', async () => {
+test('a row that its deadline ends during a hold does not count as heard again', async () => {
   await seedFleet(database, { rows: 30, silentSeconds: 700 });
   await seedFleet(database, { rows: 30 });
   const { sweeper } = newSweeper();
@@ -278,7 +278,7 @@ test('what its deadline ends during a hold has not come back', async () => {
   expect(kept).toEqual({ back: 0, watched: 25 });
 });
 
-test('rows that sweeps leave behind are no storm: locked ones, and those known to be poisoned', async () => {
+test('rows that sweeps cannot mark are no storm: locked ones, and those known to be poisoned', async () => {
   const locked = await seedFleet(database, { rows: 30, silentSeconds: 700 });
   const poisoned = await seedFleet(database, { rows: 30, silentSeconds: 700 });
   await database.query(`INSERT INTO sweeper_notices (kind, subject, noticed_at)
@@ -293,7 +293,7 @@ test('rows that sweeps leave behind are no storm: locked ones, and those known t
   await rival.query('ROLLBACK');
 });
 
-test('the hold stands before anything is counted, and a count that fails goes on holding until STORM_MAX_HOLD', async () => {
+test('the hold is recorded before anything is counted, and after a failed count it goes on until STORM_MAX_HOLD', async () => {
   await seedFleet(database, { rows: 30, silentSeconds: 700, callees: 1 });
   await using broken = brokenCount();
   const { sweeper } = testSweeper(broken.db, { storm });
@@ -308,7 +308,7 @@ test('the hold stands before anything is counted, and a count that fails goes on
   expect(await newSweeper().sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
 });
 
-test('a sweep that has lost its lease changes nothing of the hold', async () => {
+test('a sweep that has lost its lease does not change the hold', async () => {
   const memory = new StormMemory(database.db, sweeperTables(database.db));
   await database.query(`UPDATE sweeper_state SET sweep_id = 'newer'`);
   await memory.begin('older', Date.now() * 1000);
