@@ -56,7 +56,7 @@ export class PoisonRegister {
   /** Keeps these rows in mind, and logs those that have not been logged for an hour. */
   async report(sweepId: string, rule: RuleName, poisons: readonly Poison[]): Promise<void> {
     const errors = new Map(poisons.map(({ delegationId, err }) => [delegationId, err]));
-    for (const delegationId of await this.#notices.due('poisoned', [...errors.keys()])) {
+    for (const delegationId of await this.#notices.claim('poisoned', [...errors.keys()])) {
       this.#log.emit('sweep.poisoned', { sweepId, rule, delegationId, err: errorFields(errors.get(delegationId)) });
     }
   }

@@ -9,7 +9,9 @@ import type { Staleness } from '../threshold/staleness.ts';
 import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 import { lockedRowsStatement } from './statements/locked-rows.ts';
 
-/** Names the rows that were left because another session keeps them locked, once an hour each. */
+/**
+ * Logs the rows that a sweep left because another session keeps them locked, each once an hour. Emits sweep.row_locked.
+ */
 export class LockReport {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
@@ -23,7 +25,7 @@ export class LockReport {
     this.#lockedRows = new Map(rules.map((rule) => [rule.name, lockedRowsStatement(tables, rule)]));
   }
 
-  /** Costs nothing after a sweep that left nothing. */
+  /** Reads nothing after a sweep that left no row. @throws the database's error. */
   async report(sweepId: string, nowUs: Micros, staleness: Staleness, summary: SweepSummary): Promise<void> {
     if (summary.remaining === 0 || summary.truncated) return;
     for (const [rule, statement] of this.#lockedRows) {
@@ -31,7 +33,7 @@ export class LockReport {
         statement.run(session, { now: nowUs, staleness }),
       );
       const byId = new Map(rows.map((row) => [row.delegationId, row]));
-      for (const delegationId of await this.#notices.due('row_locked', [...byId.keys()])) {
+      for (const delegationId of await this.#notices.claim('row_locked', [...byId.keys()])) {
         this.#log.emit('sweep.row_locked', { sweepId, rule, ...byId.get(delegationId)! });
       }
     }

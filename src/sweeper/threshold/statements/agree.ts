@@ -1,5 +1,5 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { isPresent } from '../../observed-time/beats.ts';
+import { isPresent } from '../../observed-time/present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** What an agent paces itself by that has never been told a threshold: the documented default of STUCK_AFTER, in ms. */
