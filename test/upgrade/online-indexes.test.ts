@@ -5,14 +5,15 @@ import { onlineIndexes } from '../../src/db/finishing/indexes.ts';
 import { migrateUp } from '../../src/db/migrator.ts';
 import type { Database } from '../../src/db/schema.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { installOldLedger } from '../support/old-ledger.ts';
+
 import { waitFor } from '../support/wait-for.ts';
+import { restoreOldLedger } from './old-ledger.ts';
 
 // Indexes that are built while agents work.
 let database: TestDatabase;
 beforeEach(async () => {
   database = await createTestDatabase();
-  await installOldLedger(database.db, 'old');
+  await restoreOldLedger(database, { empty: true });
 });
 afterEach(async () => {
   await database[Symbol.asyncDispose]();
