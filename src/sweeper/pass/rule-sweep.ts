@@ -122,9 +122,10 @@ export class RuleSweep {
         const marked = progress.commit(answer);
         const ownLanes = this.#load.isLoaded ? 0 : LANES - 1;
         const others = Math.max(0, (answer[0]?.others ?? 0) - ownLanes);
+        const pauseMs = pauseMsAfter(this.#load, rowsMax, tookMs);
         this.#load = nextLoad(this.#load, { rows: rowsMax, tookMs, others });
         if (!this.#load.isLoaded) this.#wakeSpares();
-        await this.#pause(pass, pauseMsAfter(rowsMax, tookMs));
+        await this.#pause(pass, pauseMs);
         return marked;
       }
       const { err } = answer;
