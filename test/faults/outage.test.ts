@@ -65,7 +65,7 @@ test('an hour of refusal on a test clock: tried again with bounded, jittered wai
   const time = new TestTime();
   const availability = new Availability(log, time);
   const beat = new Beat(handle.db, log, 600_000);
-  const pulse = new Pulse(beat, log, availability, time);
+  const pulse = new Pulse(beat, log, availability);
   await beat.leave();
   proxy.cut();
   const starting = pulse.start();

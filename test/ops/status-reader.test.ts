@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { censusOf, censusStatement } from '../../src/sweeper/status/census.ts';
-import { dayStatement, falsePositiveRatio } from '../../src/sweeper/status/day.ts';
+import { censusOf } from '../../src/sweeper/status/census.ts';
+import { falsePositiveRatio } from '../../src/sweeper/status/day.ts';
+import { censusStatement } from '../../src/sweeper/status/statements/census.ts';
+import { dayStatement } from '../../src/sweeper/status/statements/day.ts';
 import { StatusReader } from '../../src/sweeper/status/status-reader.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
@@ -127,7 +129,7 @@ describe('the census', () => {
 
   test('stops at its limit and shows this', async () => {
     for (let i = 0; i < 5; i += 1) await seedDelegation(database);
-    const rows = await censusStatement(sweeperTables(database.db), 3).run(database.db, [600_000]);
+    const rows = await censusStatement(sweeperTables(database.db), 3).run(database.db, { stuckAfterMs: 600_000 });
     const census = censusOf(rows, new Date(), 3);
     expect(census.capped).toBe(true);
     expect(census.byStatus.in_progress).toBe(3);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { lostStampsStatement } from '../../../src/sweeper/observed-time/lost-stamps.ts';
+import { lostStampsStatement } from '../../../src/sweeper/observed-time/statements/lost-stamps.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { customPlan, nodesOf } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
@@ -9,7 +9,7 @@ import { useDatabase } from '../../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 
 const takeBack = async () =>
-  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, [])).map(({ delegationId }) => delegationId);
+  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, {})).map(({ delegationId }) => delegationId);
 
 /** Past the triggers and the constraint, as a logical replica writes and an 0.1.0 ledger holds them. */
 async function write(id: string, stamp: string): Promise<void> {

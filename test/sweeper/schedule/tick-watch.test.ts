@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { awaitNext, GRACE_MS, hasLeapt, overdueMs, withPatience } from '../../../src/sweeper/schedule/tick-watch.ts';
+import {
+  awaitNext,
+  GRACE_MS,
+  hasJumpedForward,
+  latenessMs,
+  withGrace,
+} from '../../../src/sweeper/schedule/tick-watch.ts';
 
 const minutely = { expression: '* * * * *', timezone: 'UTC' };
 const nowMs = Date.UTC(2026, 0, 1, 12, 0, 10);
@@ -11,7 +17,7 @@ function reading(at: number, sweepId = 's-1') {
 
 /** A look `afterMs` later by the process's clock, at which the database's shows `clockMs` more or less than that. */
 function lateness(afterMs: number, { clockMs = 0, sweepId = 's-1', cron = minutely } = {}): number {
-  return overdueMs(awaitNext(cron, reading(nowMs), 0), reading(nowMs + afterMs + clockMs, sweepId), afterMs);
+  return latenessMs(awaitNext(cron, reading(nowMs), 0), reading(nowMs + afterMs + clockMs, sweepId), afterMs);
 }
 
 describe('a sweep that does not come', () => {
@@ -43,20 +49,20 @@ describe('a sweep that does not come', () => {
   });
 
   test('has its whole time again after the database was away', () => {
-    const awaited = withPatience(awaitNext(minutely, reading(nowMs), 0), HOUR_MS, GRACE_MS);
-    expect(overdueMs(awaited, reading(nowMs + HOUR_MS), HOUR_MS)).toBe(0);
+    const awaited = withGrace(awaitNext(minutely, reading(nowMs), 0), HOUR_MS, GRACE_MS);
+    expect(latenessMs(awaited, reading(nowMs + HOUR_MS), HOUR_MS)).toBe(0);
     const afterMs = HOUR_MS + GRACE_MS;
-    expect(overdueMs(awaited, reading(nowMs + afterMs), afterMs)).toBe(afterMs - dueMs);
+    expect(latenessMs(awaited, reading(nowMs + afterMs), afterMs)).toBe(afterMs - dueMs);
   });
 });
 
 test('a jump of the database’s clock is larger than a slow answer explains, and only forward', () => {
   const look = (seenAtMs: number, clockMs = 0) => ({ nowMs: nowMs + seenAtMs + clockMs, seenAtMs });
-  expect(hasLeapt(look(0), look(10_000))).toBe(false);
-  expect(hasLeapt(look(0), look(HOUR_MS))).toBe(false);
-  expect(hasLeapt(look(0), look(10_000, 5_000))).toBe(false);
-  expect(hasLeapt(look(0), look(10_000, 5_001))).toBe(true);
-  expect(hasLeapt(look(0), look(10_000, -HOUR_MS))).toBe(false);
+  expect(hasJumpedForward(look(0), look(10_000))).toBe(false);
+  expect(hasJumpedForward(look(0), look(HOUR_MS))).toBe(false);
+  expect(hasJumpedForward(look(0), look(10_000, 5_000))).toBe(false);
+  expect(hasJumpedForward(look(0), look(10_000, 5_001))).toBe(true);
+  expect(hasJumpedForward(look(0), look(10_000, -HOUR_MS))).toBe(false);
 });
 
 test('the occurrence is computed in the schedule’s zone', () => {
