@@ -9,10 +9,10 @@ export interface Host {
   readonly port: number | undefined;
 }
 
-/** What a server must be for the ledger to use it: anything, one that takes writes, or one that is no standby. */
+/** Which server the ledger may use: any, one that accepts writes, or one that is not a standby. */
 export type TargetSession = 'any' | 'read-write' | 'primary';
 
-/** A connection URL, taken apart. Empty parts are undefined: the driver then has its defaults and PG* variables. */
+/** A parsed connection URL. Empty parts are undefined: the driver then uses its defaults and PG* variables. */
 export interface DatabaseAddress {
   /** Tried in this order; at least one. */
   readonly hosts: readonly Host[];
@@ -20,7 +20,7 @@ export interface DatabaseAddress {
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly database: string | undefined;
-  /** Undefined: the URL does not say, and the driver asks PGSSLMODE. */
+  /** Undefined: the URL does not say, and the driver uses PGSSLMODE. */
   readonly tls: Tls | 'off' | undefined;
   /** Parameters that the driver takes by the same name. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -35,13 +35,13 @@ const encodeIt = 'a #, /, @ or ? of the user or password must be percent-encoded
 const PORT_MAX = 65_535;
 
 /**
- * Takes a URL apart as libpq does, several hosts included. The driver knows one host only, and takes a misspelt
- * parameter for none, so it is not asked.
+ * Parses a URL as libpq does, several hosts included. The driver's own parser is not used: it knows only one host, and
+ * ignores a misspelt parameter.
  * @throws AddressError
  */
 export function parseAddress(text: string): DatabaseAddress {
   if (!/^postgres(ql)?:\/\//.test(text)) throw new AddressError('does not begin with postgresql:// or postgres://');
-  // Nobody means it, and drivers differ in what they make of it.
+  // Never intended, and drivers differ in how they treat it.
   if (/\s/.test(text)) throw new AddressError('holds white space');
   const [match, userinfo = '', authority = '', path = '', query = '', hash] = form.exec(text) ?? [];
   if (match === undefined || hash !== undefined || path.includes('@')) throw new AddressError(encodeIt);
@@ -88,7 +88,7 @@ function hostsOf(authority: string, parameters: Parameters): readonly Host[] {
   const inAuthority = authority.split(',').map(hostAndPort);
   const names = parameters.host?.split(',').map(bare) ?? inAuthority.map(({ host }) => host);
   const ports = parameters.port?.split(',').map(portOf) ?? inAuthority.map(({ port }) => port);
-  if (names.length > 1 && names.includes('')) throw new AddressError('an empty host stands among several');
+  if (names.length > 1 && names.includes('')) throw new AddressError('one of several hosts is empty');
   if (ports.length !== 1 && ports.length !== names.length) {
     throw new AddressError(
       `has ${names.length} hosts and ${ports.length} ports; accepted: one port, or one for each host`,
@@ -122,7 +122,7 @@ function targetOf(text: string | undefined, hosts: readonly Host[]): TargetSessi
   if (text === undefined) return hosts.length > 1 ? 'read-write' : 'any';
   if (text === 'any' || text === 'read-write' || text === 'primary') return text;
   const why = ['read-only', 'standby', 'prefer-standby'].includes(text)
-    ? 'asks for a server that takes no writes'
+    ? 'asks for a server that accepts no writes'
     : 'is unknown';
   throw new AddressError(
     `target_session_attrs=${shownValue(text)} ${why}, and the ledger writes; accepted: any, read-write, primary`,

@@ -1,15 +1,15 @@
 type Kind = 'ours' | 'driver' | 'ignored';
 
 /**
- * Parameters of a connection URL that mean something here. `ours` is handled by us, `driver` by node-postgres under the
- * same name, `ignored` does no harm where it is not heeded.
+ * Parameters of a connection URL that are accepted. `ours` is handled by this program, `driver` by node-postgres under the
+ * same name, `ignored` does no harm when it is ignored.
  */
 export const knownParameters: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ...names('ours', 'host', 'port', 'user', 'password', 'dbname', 'target_session_attrs'),
   ...names('ours', 'sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'),
   ...names('driver', 'sslnegotiation', 'application_name', 'fallback_application_name', 'options', 'client_encoding'),
   ...names('driver', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'query_timeout'),
-  // TLS is verified or off, so channel binding adds nothing that could be missed.
+  // TLS is verified or off, so channel binding adds nothing.
   ...names('ignored', 'sslcompression', 'sslsni', 'channel_binding'),
 ]);
 
@@ -17,7 +17,7 @@ function names(kind: Kind, ...list: readonly string[]): readonly (readonly [stri
   return list.map((name) => [name, kind] as const);
 }
 
-/** Parameters with a meaning that we would break in silence. */
+/** Parameters with a meaning that would silently not apply. */
 const refused: Readonly<Record<string, string>> = {
   hostaddr:
     'hostaddr is not supported: the host name would be connected to and hostaddr ignored; put the address in place of the host',
@@ -27,12 +27,12 @@ const refused: Readonly<Record<string, string>> = {
   database: 'database would be ignored; the database is the path of the URL',
   service: 'service files are not read; write host, port and database into the URL',
   passfile: 'passfile would be ignored; put the password into the URL, or the URL into a file',
-  replication: 'replication is no connection that a ledger can use',
-  require_auth: 'require_auth would be ignored; sslmode=verify-full makes sure of the server',
+  replication: 'a replication connection cannot be used by a ledger',
+  require_auth: 'require_auth would be ignored; sslmode=verify-full verifies the server',
   requiressl: 'requiressl would be ignored; use sslmode=verify-full',
 };
 
-/** What begins like this decides where and how safely we connect: an unknown one, a typing error as well, is no detail. */
+/** Parameters with these prefixes decide where and how safely to connect, so an unknown or misspelt one is an error. */
 const delicate = /^(ssl|tls|gss|host|port|target|load_balance|verify|cert)/i;
 
 /** Why this parameter cannot be accepted, or null. */

@@ -1,6 +1,6 @@
 import { AddressError } from './address-error.ts';
 
-/** TLS with a verified certificate: there is no other. Paths of PEM files, read anew at each connection. */
+/** TLS with a verified certificate; no other kind is accepted. Paths of PEM files, read again at each connection. */
 export interface Tls {
   /** Undefined: the authorities that Node trusts. */
   readonly caFile: string | undefined;
@@ -12,7 +12,7 @@ export interface Tls {
 
 const acceptedModes = 'sslmode=disable, require, verify-ca or verify-full';
 const verifying =
-  'require, verify-ca and verify-full all verify the certificate and the host name, so verify-full says it best';
+  'require, verify-ca and verify-full all verify the certificate and the host name, so verify-full is the clearest';
 const anyCertificate =
   'would accept any certificate, and so any server: name the CA with sslrootcert=, or use sslmode=disable on a trusted network';
 
@@ -23,7 +23,7 @@ export function tlsOf(parameters: Readonly<Record<string, string | undefined>>):
   const flag = flagOf(parameters.ssl);
   assertMode(sslmode);
   if (sslmode !== undefined && flag !== undefined && (sslmode === 'disable') === flag) {
-    throw new AddressError('ssl and sslmode contradict each other; sslmode alone says it all');
+    throw new AddressError('ssl and sslmode contradict each other; use only sslmode');
   }
   const asked = sslmode !== undefined ? sslmode !== 'disable' : flag;
   const implied = sslrootcert || sslcert || sslkey || sslnegotiation === 'direct' ? true : undefined;
@@ -34,7 +34,7 @@ export function tlsOf(parameters: Readonly<Record<string, string | undefined>>):
     throw new AddressError(`uselibpqcompat=true with sslmode=require and no sslrootcert ${anyCertificate}`);
   }
   if (compatible && sslmode === 'verify-ca' && !hasOwnCa(sslrootcert)) {
-    throw new AddressError('uselibpqcompat=true with sslmode=verify-ca needs sslrootcert=, the CA that is meant');
+    throw new AddressError('uselibpqcompat=true with sslmode=verify-ca needs sslrootcert=, the CA to verify with');
   }
   return {
     caFile: hasOwnCa(sslrootcert) ? sslrootcert : undefined,
@@ -44,7 +44,7 @@ export function tlsOf(parameters: Readonly<Record<string, string | undefined>>):
   };
 }
 
-/** `system` is libpq's word for the authorities that everybody trusts. */
+/** `system` is libpq's word for the publicly trusted authorities. */
 function hasOwnCa(sslrootcert: string | undefined): boolean {
   return Boolean(sslrootcert) && sslrootcert !== 'system';
 }
@@ -66,7 +66,7 @@ export function refusalOfMode(mode: string): string {
   return `${/^[a-z-]{1,32}$/.test(mode) ? mode : '...'} is unknown; accepted: ${acceptedModes} (${verifying})`;
 }
 
-/** The driver takes ssl=false for a yes. */
+/** The driver would treat ssl=false as true. */
 function flagOf(text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;
   if (text === 'true' || text === '1') return true;

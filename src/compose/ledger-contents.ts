@@ -1,6 +1,6 @@
 import { openDatabase } from '../db/database.ts';
+import { Statement, wholeNumber } from '../db/positional-statement.ts';
 import { type LedgerDb, type TableName, tableReference } from '../db/schema.ts';
-import { Statement, wholeNumber } from '../db/statement.ts';
 import { BEATS_MISSED_MAX, beatIntervalMs } from '../sweeper/observed-time/horizon.ts';
 import { connectionOf, type InstallOptions } from './install.ts';
 

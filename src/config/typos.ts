@@ -1,12 +1,12 @@
+import { distance } from 'fastest-levenshtein';
 import type { Problem } from './config-error.ts';
-import { editDistance } from './edit-distance.ts';
 import { type KeyName, keys } from './keys.ts';
 
 const known: readonly string[] = Object.values(keys).map((key) => key.env);
 
 /**
- * What other programs call the same thing. Somebody's own variable may have such a name, so it is a problem only while
- * ours is not set.
+ * Names that other programs use for the same setting. The variable may be meant for such a program, so it is a problem
+ * only while ours is not set.
  */
 const otherNames: { readonly [K in KeyName]?: readonly string[] } = {
   databaseUrl: ['DB_URL', 'DB_URI', 'DB_DSN', 'DATABASE_DSN', 'DATABASE_CONNECTION_STRING'],
@@ -22,7 +22,7 @@ const properOf = new Map(
   Object.entries(otherNames).flatMap(([name, others]) => others.map((other) => [other, keys[name as KeyName].env])),
 );
 
-/** Variables that look like one of ours and would be ignored in silence. Their values are not shown. */
+/** One problem per variable whose name looks like one of ours and would be ignored. The values are not shown. */
 export function typos(env: NodeJS.ProcessEnv): Problem[] {
   const problems: Problem[] = [];
   for (const [variable, text] of Object.entries(env)) {
@@ -41,13 +41,14 @@ function unsetProper(variable: string, env: NodeJS.ProcessEnv): string | undefin
 }
 
 /**
- * One slip in the whole name, or as many words, each nearly the same. Word by word, since a whole word that differs
- * (DATABASE_SSL, APP_PORT) is another variable, however few letters it has. A number at the end is meant.
+ * One mistake in the whole name, or the same number of words, each nearly right. Word by word, since a name in which a
+ * whole word differs (DATABASE_SSL, APP_PORT) is another variable, however short that word is. A number at the end is
+ * intended.
  */
 function isNearMiss(variable: string, name: string): boolean {
   const written = variable.toUpperCase().replaceAll('-', '_');
   if (written.replace(/_?\d+$/, '') === name && written !== name) return false;
-  if (editDistance(written, name) <= 1) return true;
+  if (mistakes(written, name) <= 1) return true;
   const [words, names] = [written.split('_'), name.split('_')];
   return words.length === names.length && words.every((word, i) => isNearWord(word, names[i]!));
 }
@@ -55,11 +56,22 @@ function isNearMiss(variable: string, name: string): boolean {
 const LONG_WORD = 6;
 
 function isNearWord(word: string, name: string): boolean {
-  return editDistance(word, name) <= (name.length >= LONG_WORD ? 2 : 1) || isShortFor(word, name);
+  return mistakes(word, name) <= (name.length >= LONG_WORD ? 2 : 1) || isAbbreviation(word, name);
 }
 
-/** LVL for LEVEL: some of its letters, the first among them and more than half of all, in their order. */
-function isShortFor(word: string, name: string): boolean {
+/** Letters inserted, left out or replaced. A letter in the wrong place counts once: swapped letters are one mistake. */
+function mistakes(written: string, name: string): number {
+  const count = distance(written, name);
+  const isSwap = count === 2 && sortedLetters(written) === sortedLetters(name);
+  return isSwap ? 1 : count;
+}
+
+function sortedLetters(word: string): string {
+  return [...word].sort().join('');
+}
+
+/** LVL for LEVEL: more than half of the letters, in their order, with the first one. */
+function isAbbreviation(word: string, name: string): boolean {
   if (word[0] !== name[0] || word.length * 2 <= name.length) return false;
   let at = 0;
   for (const letter of name) if (letter === word[at]) at += 1;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-/** A session, as the server's process that cancels it must be told. */
+/** What a cancel request must name: a session's server process and its key. */
 export interface CancelTarget {
   readonly host: string;
   readonly port: number;
@@ -10,14 +10,14 @@ export interface CancelTarget {
   readonly secretKey: number;
 }
 
-/** After these waits, until one was delivered: who cannot reach the server now may reach it in a moment. */
+/** Waits before the next attempts, until one was delivered: the server may be reachable a moment later. */
 const ATTEMPT_WAITS_MS = [0, 1_000, 5_000, 20_000];
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /**
- * Asks the server to cancel what the session is running, over a connection of its own. Without it a client that gave up
- * leaves a backend behind that works or waits for a lock, for nobody, until none is free. Resolves after the first
- * attempt, which takes two seconds at most; the others come later by themselves. Never throws.
+ * Asks the server to cancel what the session is running, over a separate connection. Without it a client that gave up
+ * leaves a backend that works or waits for a lock to no purpose, until no backend is free. Resolves after the first
+ * attempt, which takes two seconds at most; further attempts follow in the background. Never throws.
  */
 export async function requestCancel(target: CancelTarget): Promise<void> {
   if (await attempt(target)) return;
@@ -31,7 +31,7 @@ async function repeat(target: CancelTarget): Promise<void> {
   }
 }
 
-/** node-postgres' types leave out what its own Client is made of. */
+/** Parts of node-postgres' Client that its types leave out. */
 interface RawConnection extends NodeJS.EventEmitter {
   readonly stream: NodeJS.EventEmitter & { destroy(): void };
   connect(port: number | string, host?: string): void;

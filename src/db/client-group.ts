@@ -1,20 +1,27 @@
 import type { Host } from '../address/database-address.ts';
-import type { DatabaseClient } from './database-client.ts';
 
-/** The clients of one pool, which learn from one another: which host is good, and that all of them may be stale. */
+/** What a group does to its clients. */
+export interface GroupMember {
+  /** It is not handed out again; what is under way may end. */
+  retire(err: Error): void;
+  /** It ends now; what is under way fails. */
+  cut(err: Error): void;
+}
+
+/** The clients of one pool, which share what they learn: which host is good, and that all of them may be outdated. */
 export class ClientGroup {
-  readonly #clients = new Set<DatabaseClient>();
+  readonly #clients = new Set<GroupMember>();
   #good: string | undefined;
 
-  add(client: DatabaseClient): void {
+  add(client: GroupMember): void {
     this.#clients.add(client);
   }
 
-  delete(client: DatabaseClient): void {
+  delete(client: GroupMember): void {
     this.#clients.delete(client);
   }
 
-  /** The host that was good last comes first: one that swallows packets is not waited for at each connection. */
+  /** The host that worked last comes first, so that not every connection waits for one that drops packets. */
   inOrder(hosts: readonly Host[]): readonly Host[] {
     return hosts.toSorted((a, b) => Number(keyOf(b) === this.#good) - Number(keyOf(a) === this.#good));
   }
@@ -24,10 +31,10 @@ export class ClientGroup {
   }
 
   /**
-   * What befell one connection has likely befallen the others: left in the pool, each would fail a query of its own
-   * before it is found out, one timeout after the other.
+   * What happened to one connection has likely happened to the others: left in the pool, each would fail a query before
+   * it is dropped, one timeout after the other.
    */
-  retireOthers(client: DatabaseClient, err: Error): void {
+  retireOthers(client: GroupMember, err: Error): void {
     for (const other of this.#clients) {
       if (other !== client) other.retire(err);
     }

@@ -3,10 +3,10 @@ import type pg from 'pg';
 import { ClientGroup } from './client-group.ts';
 import { DatabaseClient } from './database-client.ts';
 
-/** Where the database is: a URL, or a file that holds one and may change while we run. */
+/** Where the database is: a URL, or a file that holds one and may change at run time. */
 export type DatabaseLocation = { readonly url: string } | { readonly file: string };
 
-/** The URL as it is now. A file is read anew, so that a rotated password needs no restart. */
+/** The current URL. A file is read again, so that a rotated password needs no restart. */
 export function currentUrl(location: DatabaseLocation): string {
   return 'url' in location ? location.url : readFileSync(location.file, 'utf8').trim();
 }
@@ -28,16 +28,16 @@ export interface ConnectionOptions {
 }
 
 export const CONNECT_TIMEOUT_MS = 10_000;
-/** A route that leads elsewhere by now, or a role's changed settings, are followed within this time at the latest. */
+/** A changed route, or changed settings of the role, are followed within this time. */
 export const CONNECTION_LIFETIME_MS = 600_000;
-/** Silence after which TCP asks whether the other side is still there. */
+/** Idle time after which TCP checks whether the other side is still there. */
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const IDLE_CONNECTION_MS = 60_000;
 
 /**
- * What a pg.Pool is made of: ours, pg-boss's and the library's alike. Nothing here needs a session of its own, so that
- * PgBouncer in transaction mode works: no startup parameter, no session setting. Hence the timeout on the client's side,
- * after which the client asks the server to cancel.
+ * The configuration of each pg.Pool: the daemon's, pg-boss's and the library's. Nothing here depends on a session, so that
+ * PgBouncer in transaction mode works: no startup parameter, no session setting. Hence the timeout is the client's, which
+ * then asks the server to cancel.
  */
 export function poolConfig(options: ConnectionOptions, group = new ClientGroup()) {
   const { location, max, applicationName, queryTimeoutMs } = options;
@@ -54,7 +54,7 @@ export function poolConfig(options: ConnectionOptions, group = new ClientGroup()
     }
   }
   return {
-    // A pool asks no more of a client than DatabaseClient has.
+    // DatabaseClient has all that a pool uses of a client.
     Client: PoolClient as unknown as typeof pg.Client,
     max,
     application_name: applicationName,

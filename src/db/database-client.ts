@@ -8,7 +8,7 @@ import { openSession } from './open-session.ts';
 import type { Session } from './session.ts';
 
 export interface DatabaseClientOptions {
-  /** The URL, read anew for each connection. */
+  /** The URL, read again for each connection. */
   readonly url: () => string;
   /** What the URL may override. */
   readonly driver: pg.ClientConfig;
@@ -18,21 +18,21 @@ export interface DatabaseClientOptions {
 
 type Callback = (err: Error | null, result?: unknown) => void;
 
-/** For a connection that says goodbye and is not answered. */
+/** How long to wait for the server's answer to a connection's end. */
 const CLOSE_WITHIN_MS = 2_000;
 
 /**
- * What a pg.Pool takes for a pg.Client: one that finds the right host among several, and that knows when its connection
- * must not be used again. A pool looks at `_queryable` when a client comes back.
+ * Used by pg.Pool in place of pg.Client: finds the right host among several, and knows when its connection must not be
+ * used again. A pool checks `_queryable` when a client is returned.
  */
 export class DatabaseClient extends EventEmitter {
   readonly #group: ClientGroup;
   readonly #options: DatabaseClientOptions;
   /** The attempt that is under way, then the session. */
   #session: Session | undefined;
-  /** Why the pool must not hand it out again. */
+  /** Why the pool must not reuse it. */
   #retired: Error | undefined;
-  /** Why nothing more may be asked here. */
+  /** Why no further query may be sent here. */
   #lost: Error | undefined;
   #isOpen = false;
   #ending = false;
@@ -42,11 +42,11 @@ export class DatabaseClient extends EventEmitter {
     super();
     this.#group = group;
     this.#options = options;
-    // A connection that breaks says so to its query, and here: to whoever listens. Unheard it would end the process.
+    // A broken connection fails its query and emits this as well. Without a listener the process would end.
     this.on('error', () => {});
   }
 
-  /** What a pool destroys when it has waited long enough. */
+  /** What a pool destroys after its timeout. */
   get connection(): unknown {
     return this.#session?.connection;
   }
@@ -77,7 +77,7 @@ export class DatabaseClient extends EventEmitter {
   async #connect(): Promise<void> {
     const { url, driver, connectTimeoutMs } = this.#options;
     const isGivenUp = () => this.#ending || this.#lost !== undefined;
-    // From now on: a pool that is closed at its bound cuts attempts off, too.
+    // Before it connects: a pool that is closed at its time limit also ends attempts.
     this.#group.add(this);
     try {
       const session = await openSession(parseAddress(url()), driver, connectTimeoutMs, this.#group, {
@@ -164,12 +164,12 @@ export class DatabaseClient extends EventEmitter {
     this.#group.retireOthers(this, err!);
   }
 
-  /** From here on it is not handed out again; what is under way may end. An idle one leaves its pool at once. */
+  /** The pool does not reuse it any more; a query under way may finish. An idle one leaves its pool at once. */
   retire(err: Error): void {
     if (!this.#isOpen || this.#retired !== undefined || this.#ending) return;
     this.#retired = err;
     const isIdle = this.#underWay === 0 && this.#session?.isInTransaction !== true;
-    // A pool listens to its idle clients, and drops those that fail.
+    // A pool listens to its idle clients and drops those that fail.
     if (isIdle) this.emit('error', err);
   }
 
@@ -185,7 +185,7 @@ export class DatabaseClient extends EventEmitter {
     this.#retired ??= err;
     this.#lost = err;
     const session = this.#session!;
-    // The request first: PgBouncer forgets which query a client ran as soon as that client is gone.
+    // The request first: PgBouncer forgets a client's query when that client disconnects.
     void session
       .cancelTarget()
       .then(requestCancel, () => {})
@@ -201,10 +201,10 @@ export class DatabaseClient extends EventEmitter {
   }
 
   async #end(): Promise<void> {
-    // Its end comes by itself, after the cancel request.
+    // It ends by itself, after the cancel request.
     if (this.#lost !== undefined || this.#session === undefined) return;
     const session = this.#session;
-    // A half-open connection does not answer a goodbye.
+    // A half-open connection never confirms its end.
     const timer = setTimeout(() => session.destroy(), CLOSE_WITHIN_MS);
     await session.client.end();
     clearTimeout(timer);

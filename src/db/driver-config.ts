@@ -4,8 +4,8 @@ import type { DatabaseAddress, Host } from '../address/database-address.ts';
 import type { Tls } from '../address/tls.ts';
 
 /**
- * The address as node-postgres takes it, without a connection string: its parser knows one host, warns on stderr about
- * sslmode in plain text, and takes what it does not know for nothing. Reads the files of the certificates.
+ * The address as options of node-postgres, without a connection string: its parser knows only one host, warns about
+ * sslmode on stderr in plain text, and ignores parameters that it does not know. Reads the certificates' files.
  */
 export function driverConfig(address: DatabaseAddress, { host, port }: Host): pg.ClientConfig {
   const { user, password, database, tls, parameters } = address;

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from './schema.ts';
 
-/** What a database of the ledger is encoded in. Any other refuses some of the texts that models write. */
+/** The encoding that the ledger's database must have. Any other refuses some of the texts that models write. */
 export const REQUIRED_ENCODING = 'UTF8';
 
 export const ENCODING_REMEDY =

@@ -1,22 +1,22 @@
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
+import { sqlstate } from './sqlstate.ts';
 
-const IDLE_SESSION_TIMEOUT = '57P05';
-/** The kernel took no byte of the query: it knew before we did that the other side had closed. */
+/** The kernel accepted no byte of the query: it knew already that the other side had closed. */
 const REFUSED_WRITE = 'EPIPE';
-/** PgBouncer's, which has no code of its own: it comes as a protocol violation. */
-const CLIENT_IDLE_TIMEOUT = { code: '08P01', message: 'client_idle_timeout' };
+/** PgBouncer's, which has no code of its own: it arrives as a protocol violation. */
+const CLIENT_IDLE_TIMEOUT = { code: sqlstate.protocolViolation, message: 'client_idle_timeout' };
 
 /**
- * Whether the server had closed the connection for its idleness before the query came: it was not begun, and it may be
- * sent again over another connection, whatever it does.
+ * Whether the server had closed the connection for being idle before the query arrived: the query was not begun, so it
+ * may be sent again over another connection, whatever it does.
  */
 export function isIdleClosed(err: unknown): boolean {
   const { code, message } = (err ?? {}) as { code?: unknown; message?: unknown };
-  if (code === IDLE_SESSION_TIMEOUT || code === REFUSED_WRITE) return true;
+  if (code === sqlstate.idleSessionTimeout || code === REFUSED_WRITE) return true;
   return code === CLIENT_IDLE_TIMEOUT.code && String(message).includes(CLIENT_IDLE_TIMEOUT.message);
 }
 
-/** Runs it again, at once and once, when its connection turns out to have been closed for its idleness. */
+/** Runs it again, at once and only once, when its connection had been closed for being idle. */
 export async function againWhereIdleClosed<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
@@ -27,14 +27,14 @@ export async function againWhereIdleClosed<Result>(run: () => Promise<Result>): 
 }
 
 /**
- * The pool for Kysely, whose clients send the first query after they were taken out again over another connection where
- * the server had just closed theirs. The first alone, which may be BEGIN: what follows may belong to a transaction.
+ * The pool for Kysely. When the server had just closed a client's connection, its first query is sent again over another
+ * one. Only the first, which may be BEGIN: later ones may belong to a transaction.
  */
 export function outlivingIdleTimeouts(pool: PostgresPool): PostgresPool {
   return {
     ...(pool.Client && { Client: pool.Client }),
     options: pool.options,
-    // Without cursors, which nothing here reads by.
+    // Without cursors, which nothing here uses.
     connect: async () => new FreshClient(pool, await pool.connect()) as unknown as PostgresPoolClient,
     end: () => pool.end(),
   };
@@ -69,7 +69,7 @@ class FreshClient {
   }
 
   async #renew(): Promise<PostgresPoolClient> {
-    // First given back: a pool of one has no other.
+    // Returned first: a pool of one connection has no other.
     const closed = this.#client;
     this.#client = null;
     closed?.release(true);

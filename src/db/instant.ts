@@ -17,6 +17,11 @@ export function microsOf(expression: string): string {
     ELSE (extract(epoch FROM ${expression}) * 1000000)::bigint END`;
 }
 
+/** SQL: an expression in Micros as a timestamptz. Stable, so that an index condition can use it. */
+export function timestampOf(micros: string): string {
+  return `('1970-01-01 00:00:00+00'::timestamptz + ${micros}::float8 * interval '1 microsecond')`;
+}
+
 /** To the millisecond, which is as fine as a Date is. */
 export function dateOf(micros: Micros): Date {
   return new Date(Math.floor(micros / MICROS_PER_MS));

@@ -1,5 +1,5 @@
 /**
- * Kysely's migrator. Kysely 0.29 has it in a module of its own, 0.28 in its main one; the package takes either as a peer.
+ * Kysely's migrator. Kysely 0.29 has it in a separate module, 0.28 in its main one; the package accepts either as a peer.
  * npm on a Node older than 22 chooses 0.28.
  */
 import type * as KyselyMigration from 'kysely/migration';

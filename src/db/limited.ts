@@ -2,14 +2,13 @@ import { CompiledQuery } from 'kysely';
 import type { LedgerDb } from './schema.ts';
 
 /**
- * A transaction whose client has vanished, or was frozen, between two of its statements keeps its locks no longer than
- * this.
+ * How long a transaction keeps its locks when its client disappears or is suspended between two of its statements.
  */
 const IDLE_MAX_MS = 10_000;
 
-/** An error that came with the COMMIT: only a look at the rows tells whether the work is there. */
+/** An error at the COMMIT: only the rows show whether the work was committed. */
 export class CommitError extends Error {
-  /** Of the error that came instead of an answer. */
+  /** Code of the error that came instead of an answer. */
   readonly code: unknown;
 
   constructor(cause: unknown) {
@@ -19,9 +18,9 @@ export class CommitError extends Error {
 }
 
 /**
- * Runs `work` in a transaction of its own, in which the server ends each statement after `timeoutMs` (57014) and which
- * no setting of the role or the database can change. Keep `timeoutMs` below the client's own timeout: then the server is
- * the one that gives up, and what it gave up is undone for certain.
+ * Runs `work` in a transaction of its own, in which the server ends each statement after `timeoutMs` (57014), whatever the
+ * settings of the role or the database. Keep `timeoutMs` below the client's own timeout: then the server gives up first,
+ * and what it gave up is certainly undone.
  *
  * Throws the database's error when nothing was committed, CommitError when that is not known.
  */
@@ -30,11 +29,11 @@ export function limited<Result>(
   timeoutMs: number,
   work: (db: LedgerDb) => Promise<Result>,
 ): Promise<Result> {
-  // Who brings a transaction decides over it.
+  // The owner of a transaction decides about it.
   if (db.isTransaction) return work(db);
   return db.connection().execute(async (session) => {
     const tell = (sql: string) => session.executeQuery<{ command?: string }>(CompiledQuery.raw(sql));
-    // One message, and of this transaction alone, so that PgBouncer in transaction mode hands the session on as it was.
+    // One message, and only for this transaction, so that PgBouncer in transaction mode can reuse the session unchanged.
     await tell(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
       SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MAX_MS}`).catch(
       async (err: unknown) => {
@@ -46,7 +45,7 @@ export function limited<Result>(
     try {
       result = await work(session);
     } catch (err) {
-      // Where the connection is gone this fails as well, and says nothing new.
+      // When the connection is lost this fails as well, for the same reason.
       await tell('ROLLBACK').catch(() => {});
       throw err;
     }

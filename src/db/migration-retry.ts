@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seconds } from '../log/seconds.ts';
+import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
 /**
- * How long a migration waits for a table's lock, in milliseconds. Whoever wants the table meanwhile stands behind it in
- * the queue; a migration that needs two tables waits twice, and the sum has to stay below a second.
+ * How long a migration waits for a table's lock, in milliseconds. Every other session that needs the table waits behind
+ * it; a migration that needs two tables waits twice, and the sum must stay below a second.
  */
 export const LOCK_TIMEOUT_MS = 300;
 
-/** How long it goes on trying, unless told otherwise: as long as a long report or a dump may take. */
+/** How long it goes on trying by default: as long as a long report or a dump may take. */
 export const LOCK_GIVE_UP_MS_DEFAULT = 600_000;
 
 const FIRST_PAUSE_MS = 200;
 const PAUSE_MAX_MS = 5_000;
-
-const LOCK_NOT_AVAILABLE = '55P03';
-const DEADLOCK_DETECTED = '40P01';
 
 /** A migration that found no moment without a long transaction on its tables. `code` is the last attempt's SQLSTATE. */
 export class MigrationBlockedError extends Error {
@@ -22,7 +21,7 @@ export class MigrationBlockedError extends Error {
 
   constructor(giveUpAfterMs: number, cause: Error & { code: string }) {
     super(
-      `for ${Math.round(giveUpAfterMs / 1000)} s other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
+      `for ${seconds(giveUpAfterMs)} other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
       { cause },
     );
     this.code = cause.code;
@@ -30,7 +29,7 @@ export class MigrationBlockedError extends Error {
 }
 
 /**
- * Runs `attempt` anew, with longer and longer pauses for those who work, while it fails for want of a lock.
+ * Runs `attempt` again while it fails to get a lock, with increasing pauses so that others can work.
  * @throws MigrationBlockedError once `giveUpAfterMs` have passed, or any other error of the attempt.
  */
 export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, giveUpAfterMs: number): Promise<Result> {
@@ -39,11 +38,11 @@ export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, g
     try {
       return await attempt();
     } catch (err) {
-      const { code } = err as { code?: unknown };
-      if (code !== LOCK_NOT_AVAILABLE && code !== DEADLOCK_DETECTED) throw err;
+      const state = sqlstateOf(err);
+      if (state !== sqlstate.lockNotAvailable && state !== sqlstate.deadlockDetected) throw err;
       if (performance.now() >= giveUpAt)
         throw new MigrationBlockedError(giveUpAfterMs, err as Error & { code: string });
-      // Jitter, lest two that are each other's rivals meet again.
+      // Jitter, so that two migrations that block each other do not meet again.
       await sleep(pauseMs * (0.5 + Math.random() / 2));
     }
   }

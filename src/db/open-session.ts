@@ -6,15 +6,15 @@ import { driverConfig } from './driver-config.ts';
 import { Session } from './session.ts';
 
 export interface Attempts {
-  /** Told of each before it begins. */
+  /** Called with each session before it begins. */
   attempt(session: Session): void;
-  /** Whether nobody waits any more. */
+  /** Whether nothing waits for the connection any more. */
   isGivenUp(): boolean;
 }
 
 /**
- * Tries the hosts in turn until one is what was asked for, within `timeoutMs` in all. Throws the error of the only host,
- * or an AggregateError with one for each.
+ * Tries the hosts in turn until one is of the kind asked for, within `timeoutMs` in all. Throws the error of the only
+ * host, or an AggregateError with one error per host.
  */
 export async function openSession(
   address: DatabaseAddress,
@@ -45,7 +45,7 @@ export async function openSession(
   throw new AggregateError(errors, 'none of the hosts can be used');
 }
 
-/** With several hosts the error says whose it is. */
+/** With several hosts the error names its host. */
 function named(err: unknown, { host, port }: Host, hosts: number): unknown {
   if (hosts === 1 || !isNativeError(err) || err.message.includes(host)) return err;
   return Object.assign(new Error(`${host}:${port ?? 5432}: ${err.message}`, { cause: err }), {

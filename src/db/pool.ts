@@ -6,10 +6,10 @@ import { type ConnectionOptions, poolConfig } from './connection.ts';
 import { outlivingIdleTimeouts } from './idle-closed.ts';
 import type { Database } from './schema.ts';
 
-/** A pool that no fault of the database can end the process by, and that can be closed within a bound. */
+/** A pool through which no fault of the database can end the process, and which can be closed within a time limit. */
 export interface LedgerPool {
   readonly pool: pg.Pool;
-  /** Waits for queries under way for at most `withinMs`, then cuts them off. */
+  /** Waits at most `withinMs` for queries under way, then ends them. */
   close(withinMs: number): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export interface LedgerPool {
 export function openPool(options: ConnectionOptions): LedgerPool {
   const group = new ClientGroup();
   const pool = new pg.Pool(poolConfig(options, group));
-  // An idle connection that the server closes says so here; the next query opens another. Unheard it ends the process.
+  // An idle connection that the server closes emits this; the next query opens another. Without a listener the process ends.
   pool.on('error', () => {});
   return {
     pool,
@@ -32,7 +32,7 @@ export function openPool(options: ConnectionOptions): LedgerPool {
   };
 }
 
-/** The ledger's tables through this pool, in this schema. */
+/** The ledger's tables in this schema, through this pool. */
 export function databaseOn(pool: pg.Pool, schema: string): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: outlivingIdleTimeouts(pool) }) }).withSchema(
     schema,

@@ -1,40 +1,47 @@
 import { isNativeError } from 'node:util/types';
-import { isRetryable } from './sqlstate.ts';
-
-/** The server is there and says no: there is no such database. Retryable for a statement, since a restore brings it back. */
-const NO_SUCH_DATABASE = '3D000';
+import { isRetryable, sqlstate } from './sqlstate.ts';
 
 /** Node's and OpenSSL's codes for a certificate or a TLS session that is not acceptable. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
-/** node-postgres's own words for the same; they have no code. */
+/** node-postgres's messages for the same, which have no code. */
 const tlsMessages = /does not support SSL|establishing an SSL connection|self[- ]signed certificate/i;
-/** Of the system below: whatever it is (no address left, no file descriptor), it is not the database's no. */
+/** Errors of the operating system: whatever they are (no address left, no file descriptor), the database did not refuse. */
 const errno = /^E[A-Z0-9]+$/;
-/** node-postgres, when the server asks for a password and there is none, or it proves itself wrongly. */
+/** node-postgres, when the server asks for a password and there is none, or fails to prove its identity. */
 const passwordMessages = /^SASL: |client password must be|unknown authenticationOk message type/i;
 
-/** What somebody has to do, by SQLSTATE. The first that matches. */
+function states(...codes: readonly string[]): RegExp {
+  return new RegExp(`^(${codes.join('|')})$`);
+}
+
+/** What to do, by SQLSTATE; the first match counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
   [/^28/, 'check the user and the password in DATABASE_URL, and the pg_hba.conf of the server'],
-  [/^3D000$/, 'put the name of an existing database into DATABASE_URL, or create it'],
-  [/^42501$/, 'grant the role its rights: run deploy/postgres/roles.sql again'],
-  [/^(42P01|42883|42703|3F000)$/, 'bring the schema up to date: run `delegation-sweeper migrate up`'],
+  [states(sqlstate.invalidCatalogName), 'put the name of an existing database into DATABASE_URL, or create it'],
+  [states(sqlstate.insufficientPrivilege), 'grant the role its rights: run deploy/postgres/roles.sql again'],
+  [
+    states(sqlstate.undefinedTable, sqlstate.undefinedFunction, sqlstate.undefinedColumn, sqlstate.invalidSchemaName),
+    'bring the schema up to date: run `delegation-sweeper migrate up`',
+  ],
 ];
 const TLS_REMEDY = "check sslmode and sslrootcert in DATABASE_URL against the server's certificate and its host name";
 const PASSWORD_REMEDY = 'put the right password into DATABASE_URL';
 const DEFECT_REMEDY = 'this may be a defect of delegation-sweeper: report it with this line';
 
 /**
- * Whether the database answered and said no, or the error is one of ours: somebody has to do something, and trying again
- * alone changes nothing. False for an outage, which passes by itself.
+ * Whether the database answered and refused, or the error is one of this program: a person has to act, and trying again
+ * changes nothing. False for an outage, which passes by itself.
  */
 export function isRefusal(err: unknown): boolean {
   return errorsOfHosts(err).every(
-    (one) => codeOf(one) === NO_SUCH_DATABASE || isTls(one) || (!isRetryable(one) && !errno.test(codeOf(one) ?? '')),
+    (one) =>
+      codeOf(one) === sqlstate.invalidCatalogName ||
+      isTls(one) ||
+      (!isRetryable(one) && !errno.test(codeOf(one) ?? '')),
   );
 }
 
-/** Whether a connection was refused for who we are or how we connect: password, pg_hba.conf, TLS, no such database. */
+/** Whether a connection was refused because of the role or the way of connecting: password, pg_hba.conf, TLS, no such database. */
 export function isConnectionRefusal(err: unknown): boolean {
   return errorsOfHosts(err).every((one) => /^(28|3D)/.test(codeOf(one) ?? '') || isTls(one) || isPassword(one));
 }
@@ -49,8 +56,8 @@ export function remedyOf(err: unknown): string {
 }
 
 /**
- * One error for each host that was tried: a host that is merely away may come back, so all of them have to say no. Node
- * does the same with the addresses of one name.
+ * One error per host that was tried: a host that is merely away may come back, so all of them must refuse. Node does the
+ * same with the addresses of one name.
  */
 export function errorsOfHosts(err: unknown): readonly unknown[] {
   const { errors } = (isNativeError(err) ? err : {}) as { errors?: unknown };

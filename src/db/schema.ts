@@ -6,7 +6,7 @@ type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefine
 type NullableText = ColumnType<string | null, string | null | undefined, string | null>;
 type Json = ColumnType<unknown, string | null | undefined, string | null>;
 
-/** The tables as Kysely sees them; migrations/ is where each column is explained. */
+/** The tables as Kysely sees them; migrations/ explains each column. */
 export interface Database {
   delegations: {
     delegation_id: string;
@@ -82,14 +82,14 @@ export interface Database {
 
 export type TableName = keyof Database & string;
 /**
- * Any Kysely that can reach the tables: also one that knows an application's own tables beside ours, or a transaction.
+ * Any Kysely that can reach the tables: also one that knows an application's own tables as well, or a transaction.
  */
 // biome-ignore lint/suspicious/noExplicitAny: Kysely is invariant in its tables; the caller's other tables do not matter here.
 export type LedgerDb = Kysely<any>;
 
 /**
  * The table's quoted name as this Kysely addresses it, schema included where `withSchema` set one.
- * Raw SQL is not rewritten by `withSchema`, so the name is read off a query that is.
+ * `withSchema` does not rewrite raw SQL, so the name is taken from a query that it does rewrite.
  */
 export function tableReference(db: LedgerDb, table: TableName): string {
   const { sql } = db.selectFrom(table).select('x').compile();

@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import pg from 'pg';
 import type { TargetSession } from '../address/database-address.ts';
 import type { CancelTarget } from './cancel-request.ts';
+import { sqlstate } from './sqlstate.ts';
 
-/** What of pg.Client has no type. */
+/** Parts of pg.Client without a type. */
 interface Driver {
   readonly ssl: boolean | object;
   readonly connection: NodeJS.EventEmitter & { readonly stream: { destroy(): void; readonly remoteAddress?: string } };
@@ -61,7 +62,7 @@ export class Session {
     this.#driver.connection.stream.destroy();
   }
 
-  /** Connects, and throws where the server is not what was asked for. */
+  /** Connects; throws when the server is not of the kind asked for. */
   async open(timeoutMs: number): Promise<void> {
     assertVerified(this.#driver.ssl);
     await this.client.connect();
@@ -96,7 +97,7 @@ export class Session {
     const { host, port } = this.client;
     const message = `${host}:${port} ${what}, and target_session_attrs is ${this.#target}`;
     // As the server would answer the first write.
-    return Object.assign(new Error(message), { code: '25006' });
+    return Object.assign(new Error(message), { code: sqlstate.readOnlyTransaction });
   }
 
   /** By the address that it is connected to: behind its name may stand another server by now. Throws when there is none. */

@@ -1,73 +1,100 @@
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { dateOf, type Micros, microsOf } from './instant.ts';
+import { type Column, type Columns, columnList, type RowOf } from './column.ts';
+import { expressionOf, type Parameter, type Parameters, type ValuesOf } from './parameter.ts';
 import type { LedgerDb } from './schema.ts';
 import { withSystemFunctions } from './system-functions.ts';
 
-type Instant = Date | null;
-
-/** Names of the columns that hold instants. */
-type InstantColumn<Row> = { [Name in keyof Row & string]: Row[Name] extends Instant ? Name : never }[keyof Row &
-  string];
+export { column } from './column.ts';
+export { parameter } from './parameter.ts';
 
 /** What a statement runs on: a Kysely, a transaction, or the one connection of either. */
-export type QueryRunner = LedgerDb | DatabaseConnection;
+export type QueryRunner = LedgerDb | Pick<DatabaseConnection, 'executeQuery'>;
+
+export interface StatementDefinition<P extends Parameters, C extends Columns> {
+  /** By name. In the SQL, `$name` stands for the value, cast to its type. */
+  readonly parameters?: P;
+  /** By the name that each has in a row. Camel case, so that a caller's CamelCasePlugin has nothing to change. */
+  readonly columns?: C;
+  /** The text, given the list of columns for its SELECT or RETURNING. */
+  readonly sql: string | ((columns: string) => string);
+}
 
 /**
- * One SQL text, written out once and run many times with bound parameters. Result columns are named in camelCase, so
- * that rows need no mapping and a caller's CamelCasePlugin has nothing to change.
+ * One SQL text, written out once and run many times with bound parameters:
  *
- * Columns that hold instants are named apart, and selected by `instant()`: a client reads a timestamptz by the session's
- * DateStyle, which may be somebody else's, and as a Date only where the caller has not taught `pg` another type for it.
+ *     const statusOf = statement({
+ *       parameters: { delegationId: parameter.text },
+ *       columns: { status: column.oneOf(statuses, 'd.status'), deadline: column.instant('d.deadline') },
+ *       sql: (columns) => `SELECT ${columns} FROM ${delegations} d WHERE d.delegation_id = $delegationId`,
+ *     });
+ *     const [row] = await statusOf.run(db, { delegationId }); // { status: Status, deadline: Date } | undefined
+ *
+ * The types of its values and rows follow from what is declared; test/db/statements.test.ts has a real server check the
+ * declarations. A parameter that the text does not name is not sent. Throws for one that is named and not declared.
  */
-export class Statement<Row> {
+export function statement<P extends Parameters = Record<never, never>, C extends Columns = Record<never, never>>(
+  definition: StatementDefinition<P, C>,
+): Statement<ValuesOf<P>, RowOf<C>> {
+  return new Statement(definition);
+}
+
+/** A parameter or column that may be null. */
+export function nullable<Value>(kind: Column<Value>): Column<Value | null>;
+export function nullable<Value>(kind: Parameter<Value>): Parameter<Value | null>;
+export function nullable(kind: unknown): unknown {
+  return kind;
+}
+
+const NAMED = /\$([a-z][A-Za-z0-9]*)/g;
+
+/** Made by `statement()`. */
+export class Statement<Values, Row> {
+  /** With placeholders by number, and the system's functions named with their schema. */
   readonly sql: string;
-  readonly #instants: readonly InstantColumn<Row>[];
+  readonly columns: Columns;
+  /** Those that the text names, in the order of their numbers. */
+  readonly parameters: readonly (Parameter<unknown> & { readonly name: string })[];
+  readonly #decoders: readonly (readonly [string, (value: unknown) => unknown])[];
 
-  constructor(sql: string, instants: readonly InstantColumn<Row>[] = []) {
-    this.sql = withSystemFunctions(sql);
-    this.#instants = instants;
-  }
-
-  async run(db: QueryRunner, parameters: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await (db as DatabaseConnection).executeQuery<Row>(
-      CompiledQuery.raw(this.sql, parameters as unknown[]),
+  constructor({ parameters = {}, columns = {}, sql }: StatementDefinition<Parameters, Columns>) {
+    const text = typeof sql === 'string' ? sql : sql(columnList(columns));
+    const named = [...new Set(Array.from(text.matchAll(NAMED), ([, name]) => name!))];
+    this.columns = columns;
+    this.#decoders = Object.entries(columns).flatMap(([name, { decode }]) => (decode ? [[name, decode] as const] : []));
+    this.parameters = named.map((name) => {
+      const kind = parameters[name];
+      if (kind === undefined) throw new Error(`a statement names $${name}, which is not among its parameters: ${text}`);
+      return { ...kind, name };
+    });
+    this.sql = withSystemFunctions(
+      text.replace(NAMED, (_, name: string) => expressionOf(parameters[name]!, `$${named.indexOf(name) + 1}`)),
     );
-    return this.#instants.length === 0 ? rows : rows.map((row) => this.#withDates(row));
   }
 
-  #withDates(row: Row): Row {
-    const dates = { ...row };
-    for (const name of this.#instants) {
-      const micros = row[name] as Micros | null;
-      dates[name] = (micros === null ? null : dateOf(micros)) as Row[typeof name];
+  async run(db: QueryRunner, values: Values): Promise<Row[]> {
+    const { sql, parameters } = this.bind(values);
+    const { rows } = await (db as DatabaseConnection).executeQuery<Record<string, unknown>>(
+      CompiledQuery.raw(sql, parameters),
+    );
+    return rows.map((row) => this.#decoded(row));
+  }
+
+  /** What `run` sends. */
+  bind(values: Values): { sql: string; parameters: unknown[] } {
+    const given = values as Record<string, unknown>;
+    const parameters = this.parameters.map(({ name, encode }) => {
+      const value = given[name];
+      return encode === undefined || value === null ? value : encode(value);
+    });
+    return { sql: this.sql, parameters };
+  }
+
+  #decoded(row: Record<string, unknown>): Row {
+    const decoded = { ...row };
+    for (const [name, decode] of this.#decoders) {
+      if (decoded[name] !== null) decoded[name] = decode(decoded[name]);
     }
-    return dates;
+    // The one place that takes the declaration for the row: the test compares them on a real server.
+    return decoded as Row;
   }
-}
-
-/** SQL: a timestamptz as a result column of a Statement that names it among its instants. */
-export function instant(expression: string): string {
-  return wholeNumber(microsOf(expression));
-}
-
-/**
- * SQL: a whole number as a result column. As JSON it is a number in every client, and exact: float8 would be cut to as few
- * digits as somebody's `extra_float_digits` says, and bigint would come as a string.
- */
-export function wholeNumber(expression: string): string {
-  return `to_json((${expression})::bigint)`;
-}
-
-/** A literal list for IN. Literals, not parameters: a generic plan can match a partial index only with a literal. */
-export function literals(values: readonly string[]): string {
-  return values.map(literal).join(', ');
-}
-
-export function literal(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
-}
-
-/** `column IN (...)`, or `false` for no value at all. */
-export function isOneOf(column: string, values: readonly string[]): string {
-  return values.length === 0 ? 'false' : `${column} IN (${literals(values)})`;
 }

@@ -1,4 +1,4 @@
-/** The system's functions that our statements call. test/db/settings.test.ts finds one that is missing here. */
+/** The system functions that the statements call. test/db/settings.test.ts finds one that is missing here. */
 const systemFunctions = [
   'bool_or',
   'clock_timestamp',
@@ -38,8 +38,8 @@ const systemFunctions = [
 const call = new RegExp(`(?<![\\w."$])(?=(?:${systemFunctions.join('|')})\\()`, 'g');
 
 /**
- * SQL whose system functions are named with their schema. A search path that puts another schema before pg_catalog would
- * else let it decide what time it is. Operators and types are not covered: nobody replaces those by accident.
+ * SQL whose system functions are named with their schema. Otherwise a schema that the search path puts before pg_catalog
+ * could replace them, the clock included. Operators and types are not covered: nobody replaces those by accident.
  */
 export function withSystemFunctions(sql: string): string {
   return sql.replace(call, 'pg_catalog.');

@@ -12,17 +12,17 @@ const awaited = ['ready', 'working', 'told', 'delivered'] as const;
 type Awaited = (typeof awaited)[number];
 
 /**
- * Stops a process until its own input ends: with the demo, however that ends. A stopped agent could not see for itself
- * that it is left alone.
+ * Stops a process until its own input ends, which it does with the demo, however that ends. A stopped agent could not
+ * notice by itself that the demo has ended.
  */
 const STOPPER = 'trap "" INT TERM; kill -STOP "$1"; read -r _; kill -CONT "$1"';
 
-/** The demo's hold on one agent process. Disposing it kills the process. */
+/** One agent process of the demo. Disposing it kills the process. */
 export class AgentProcess implements AsyncDisposable {
   readonly #name: string;
   readonly #child: ChildProcess;
   readonly #reports = new Map(awaited.map((kind) => [kind, Promise.withResolvers<Report>()]));
-  /** Settles when the process is gone, however it went. */
+  /** Settles when the process has ended, in whatever way. */
   readonly gone: Promise<void>;
 
   constructor(name: string, onLog: (report: ReportOf<'log'>) => void) {
@@ -49,7 +49,7 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   order(message: Order): void {
-    // What is lost because the process has ended shows in the report that never comes.
+    // A message that is lost because the process has ended shows as a missing report.
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
@@ -62,7 +62,7 @@ export class AgentProcess implements AsyncDisposable {
     if (!this.#child.kill('SIGKILL')) throw new Error(`${this.#name} had ended before it was killed`);
   }
 
-  /** SIGSTOP: alive, but silent. Returns what sends SIGCONT. */
+  /** SIGSTOP: alive, but silent. Returns a function that sends SIGCONT. */
   pause(): () => void {
     const stopper = spawn('/bin/sh', ['-c', STOPPER, 'sh', String(this.pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
     stopper.on('error', () => {}).unref(); // an agent that is not stopped shows at the end

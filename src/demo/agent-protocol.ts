@@ -6,11 +6,11 @@ import type { EventLevel } from '../log/event-level.ts';
 export interface Work {
   /** How long it works; it ends sooner when a heartbeat is answered with `terminal`. */
   readonly workMs: number;
-  /** `insists`: delivers its result even when it was told that the delegation is over. */
+  /** `insists`: delivers its result although a heartbeat answered that the delegation has ended. */
   readonly ending: 'completes' | 'fails' | 'insists';
 }
 
-/** From the demo to an agent, over Node's IPC channel: a password would show in arguments or the environment. */
+/** From the demo to an agent, over Node's IPC channel: a password would be visible in arguments or the environment. */
 export type Order =
   | { readonly kind: 'connect'; readonly agent: string; readonly location: DatabaseLocation; readonly dbSchema: string }
   | { readonly kind: 'take'; readonly delegationId: string; readonly work: Work };

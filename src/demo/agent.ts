@@ -1,5 +1,5 @@
 /**
- * An agent of the demo, a process of its own: takes one delegation, heartbeats while it works, reports its result. It
+ * An agent of the demo, in its own process: takes one delegation, sends heartbeats while it works, reports its result. It
  * uses the ledger as any agent would.
  */
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { DelegationLedger, type Status } from '../index.ts';
 import type { EventLevel } from '../log/event-level.ts';
 import { type Order, type OrderOf, type Report, resultOf, type Work } from './agent-protocol.ts';
 
-// A Ctrl-C reaches the whole process group; the demo puts its agents away. Should it die first, they end with it.
+// A Ctrl-C reaches the whole process group; the demo ends its agents. If the demo dies first, they end with it.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit());
 
@@ -57,5 +57,5 @@ function report(message: Report): Promise<void> {
 function log(level: EventLevel) {
   return (line: object, message: string) => void report({ kind: 'log', level, line, message });
 }
-// Nothing is left to do: without its channel the process ends by itself.
+// Without its channel the process ends by itself.
 process.disconnect!();

@@ -1,13 +1,14 @@
 import type { ActivityEvent } from '../index.ts';
+import { seconds } from '../log/seconds.ts';
 import { resultOf } from './agent-protocol.ts';
 import type { Ending, Role } from './role.ts';
 
 const STUCK_DETAIL = /^no heartbeat for \d+s$/;
 const OVERDUE_DETAIL = /^deadline exceeded$/;
-/** Longer than the demo: who works for this long never gets there. */
+/** Longer than the demo: an agent that works this long never finishes. */
 const FOR_EVER_MS = 600_000;
 
-/** Everything that may happen to an agent, at once. Under 20 of them: the storm guard lets go of so few. */
+/** Everything that may happen to an agent, at once. Fewer than 20 fall silent, so the storm guard does not hold. */
 export const cast: readonly Role[] = [
   ...[3_000, 5_000, 7_000, 9_000, 11_000].map((workMs, index) => finisher(`finisher-${index + 1}`, workMs)),
   ...[2_000, 4_000, 6_000].map((afterMs, index) => victim(`victim-${index + 1}`, afterMs)),
@@ -17,7 +18,7 @@ export const cast: readonly Role[] = [
   absentee('absentee'),
 ];
 
-/** Works, heartbeats, delivers. */
+/** Works, sends heartbeats, delivers. */
 function finisher(name: string, workMs: number): Role {
   return {
     name,
@@ -26,13 +27,13 @@ function finisher(name: string, workMs: number): Role {
     ending: { ...ending('completed', name, null), result: resultOf(name) },
     async play({ say, signal }, agent) {
       await agent.heard('delivered', signal);
-      say('delivered', `delivers its result after ${workMs / 1000} s of work`);
-      return `worked ${workMs / 1000} s, delivered`;
+      say('delivered', `delivers its result after ${seconds(workMs)} of work`);
+      return `worked ${seconds(workMs)}, delivered`;
     },
   };
 }
 
-/** Is killed in the middle of its work: nobody is left to say so but its silence. */
+/** Is killed in the middle of its work: only its silence shows it. */
 function victim(name: string, afterMs: number): Role {
   return {
     name,
@@ -43,14 +44,14 @@ function victim(name: string, afterMs: number): Role {
       await wait(afterMs);
       agent.kill();
       await agent.gone;
-      say('killed', `is killed with SIGKILL after ${afterMs / 1000} s of work`);
+      say('killed', `is killed with SIGKILL after ${seconds(afterMs)} of work`);
       await finished();
       return 'killed with SIGKILL';
     },
   };
 }
 
-/** Is stopped until it has been given up on, comes back, and delivers all the same. */
+/** Is stopped until its delegation is stuck, continues, and delivers its result then. */
 function zombie(name: string): Role {
   const stuck = ending('stuck', 'sweeper', STUCK_DETAIL);
   return {
@@ -64,18 +65,18 @@ function zombie(name: string): Role {
       say('paused', 'is stopped with SIGSTOP: alive, but silent');
       await finished();
       resume();
-      say('resumed', 'comes back from the dead (SIGCONT)');
+      say('resumed', 'continues (SIGCONT)');
       const { status } = await agent.heard('told', signal);
       say('told', `hears from its heartbeat that it is ${status}`);
       const { outcome } = await agent.heard('delivered', signal);
-      say('delivered', `delivers its result all the same: ${outcome}`);
+      say('delivered', `delivers its result nevertheless: ${outcome}`);
       if (outcome !== 'refused') throw new Error(`its late result was ${outcome}, not refused`);
       return 'came back, too late';
     },
   };
 }
 
-/** Heartbeats for ever, past its deadline. */
+/** Sends heartbeats without end, past its deadline. */
 function runaway(name: string): Role {
   return {
     name,
@@ -91,7 +92,7 @@ function runaway(name: string): Role {
   };
 }
 
-/** Says itself that it has failed. */
+/** Reports its own failure. */
 function quitter(name: string): Role {
   return {
     name,
@@ -106,7 +107,7 @@ function quitter(name: string): Role {
   };
 }
 
-/** Nobody ever takes it. */
+/** No agent ever takes it. */
 function absentee(name: string): Role {
   return {
     name,

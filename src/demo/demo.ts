@@ -10,6 +10,7 @@ import { Services } from '../lifecycle/services.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { seconds } from '../log/seconds.ts';
 import type { Schedule } from '../sweeper/schedule/schedule.ts';
 import { cast } from './cast.ts';
 import { closingTable } from './closing-table.ts';
@@ -22,10 +23,10 @@ import { untilAborted } from './until-aborted.ts';
 
 /** It takes about 20 seconds. */
 const LIMIT_MS = 90_000;
-/** A cron tick is a minute: the demo asks for its sweeps, through the same queue. */
+/** A cron tick is a minute, which is too long here: the demo asks for its sweeps itself, through the same queue. */
 const SWEEP_EVERY_MS = 1_000;
 
-/** The main job on a live fleet: the daemon's own services, agents in processes of their own, and what becomes of them. */
+/** The main task on a live fleet: the daemon's own services, agents in their own processes, and how each ends. */
 export async function demo(config: Config, { json = false }: { readonly json?: boolean } = {}): Promise<ExitCode> {
   const startedAtMs = performance.now();
   using shutdown = onShutdownSignal();
@@ -42,7 +43,7 @@ export async function demo(config: Config, { json = false }: { readonly json?: b
     const asExpected = results.length - unexpected.length;
     screen.showProgress(() => '');
     screen.print(`\n${closingTable(results)}\n\n`);
-    screen.print(`${asExpected} of ${results.length} as they should be, in ${Math.round(durationMs / 1000)} s.\n`);
+    screen.print(`${asExpected} of ${results.length} as they should be, in ${seconds(durationMs, { whole: true })}.\n`);
     screen.log.emit('demo.completed', {
       agents: results.length,
       asExpected,
@@ -64,10 +65,10 @@ export async function demo(config: Config, { json = false }: { readonly json?: b
 }
 
 function overLimit(cause?: unknown): CommandError {
-  return new CommandError(exitCode.no, `The demo did not come to its end within ${LIMIT_MS / 1000} s.`, { cause });
+  return new CommandError(exitCode.no, `The demo did not end within ${seconds(LIMIT_MS)}.`, { cause });
 }
 
-/** Everything that is opened here is gone at the end, in the reverse order, however it ends. */
+/** Everything that is opened here is closed at the end, in reverse order, however it ends. */
 async function stageAndPerform(
   config: Config,
   log: EventLog,

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { seconds } from '../log/seconds.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -11,7 +12,7 @@ export function narrate(line: Line): string {
   return tell ? tell(line) : untold(line);
 }
 
-/** Sweeps are counted in the progress line, what they mark has lines of its own; the results stand in the table. */
+/** The progress line counts sweeps, each mark has its own line, and the table shows the results. */
 const elsewhere = new Set(['sweep.completed', 'ledger.daily', 'demo.result', 'demo.completed']);
 
 export function isWorthALine(event: string): boolean {
@@ -20,15 +21,15 @@ export function isWorthALine(event: string): boolean {
 
 const tales: Readonly<Record<string, (line: Line) => string>> = {
   'demo.started': ({ agents, stuckAfterMs, schema, database }) =>
-    `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(stuckAfterMs)} of silence is stuck`,
+    `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(Number(stuckAfterMs))} of silence is stuck`,
   'demo.agent': ({ agent, detail }) => `${name(agent)} ${detail}`,
   'delegation.stuck': ({ calleeId, silentMs, stuckAfterMs }) =>
-    `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(silentMs)}, ${seconds(stuckAfterMs)} are allowed`,
+    `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(Number(silentMs))}, ${seconds(Number(stuckAfterMs))} are allowed`,
   'delegation.deadline_exceeded': ({ calleeId, fromStatus, overdueMs }) =>
-    `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(overdueMs)} past its deadline`,
+    `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(Number(overdueMs))} past its deadline`,
   'ledger.late_result': ({ delegationId, from }) =>
     `${name(String(delegationId).replace('demo-', ''))} ${yellow('LATE')}: refused, it stays ${from}; result recorded`,
-  'embedded.started': () => 'PostgreSQL is running, just for this',
+  'embedded.started': () => 'PostgreSQL is running, only for this demo',
   'embedded.stopped': () => 'PostgreSQL has stopped, its data are gone',
 };
 
@@ -38,11 +39,6 @@ function untold({ message }: Line): string {
 
 function name(of: unknown): string {
   return String(of).padEnd(NAME_WIDTH);
-}
-
-/** Cut off, as the ledger's own text cuts it: the lines and the closing table say the same. */
-function seconds(ms: unknown): string {
-  return `${Math.floor(Number(ms) / 100) / 10} s`;
 }
 
 const red = (text: string) => styleText(['bold', 'red'], text, { stream: process.stdout });

@@ -17,7 +17,7 @@ export interface PerformanceOptions {
   readonly dbSchema: string;
   /** Ends it at once: rejects with its reason. */
   readonly interrupt: AbortSignal;
-  /** Ends the waiting: what has not come about by then is a problem of its role. */
+  /** Ends the waiting: what has not happened by then is reported as a problem of its role. */
   readonly limit: AbortSignal;
   readonly onSettled: (role: string) => void;
 }
@@ -40,7 +40,7 @@ export async function perform(cast: readonly Role[], options: PerformanceOptions
   return await Promise.all(cast.map((role) => new Performance(role, agents.get(role), signal, options).run()));
 }
 
-/** What an agent's ledger has to say is told here. */
+/** The log of the agents' ledgers. */
 function relayTo(log: EventLog) {
   return ({ line }: ReportOf<'log'>) => {
     const { event, ...fields } = line as { event: Parameters<EventLog['emit']>[0] };
@@ -87,7 +87,7 @@ class Performance implements Scene {
     });
     if (outcome !== 'inserted') throw new Error(`its delegation was not recorded: ${outcome}`);
     if (work === null) {
-      this.say('queued', 'has a delegation, and nobody comes for it');
+      this.say('queued', 'has a delegation that no agent takes');
       return play(this);
     }
     await ledger.setStatus(this.#delegationId, 'dispatched', { actor: 'orchestrator' });

@@ -1,9 +1,10 @@
 import type { EventLog } from '../log/event-log.ts';
+import { seconds } from '../log/seconds.ts';
 
 /** More would not fit the line. */
 const NAMED_MAX = 4;
 
-/** How far the demo is, in one line. */
+/** The progress of the demo, in one line. */
 export class Progress {
   readonly #startedAtMs = performance.now();
   readonly #open: Set<string>;
@@ -14,7 +15,7 @@ export class Progress {
     this.#open = new Set(roles);
   }
 
-  /** The log, with what passes through it counted. */
+  /** The log, with a count of the events that pass through. */
   follow(log: EventLog): EventLog {
     return {
       emit: (event, fields) => {
@@ -34,7 +35,7 @@ export class Progress {
   }
 
   text(): string {
-    const elapsed = `${Math.round((performance.now() - this.#startedAtMs) / 1000)} s`.padStart(5);
+    const elapsed = seconds(performance.now() - this.#startedAtMs, { whole: true }).padStart(5);
     if (this.#phase !== 'playing') return `${elapsed}  ${this.#phase} ...`;
     const awaited = this.#open.size > NAMED_MAX ? `${this.#open.size} delegations` : [...this.#open].join(', ');
     return `${elapsed}  ${this.#sweeps} sweeps  waiting for ${awaited}`;

@@ -5,24 +5,24 @@ import type { Work } from './agent-protocol.ts';
 
 export type Act = EventFields<'demo.agent'>['act'];
 
-/** What a role plays with. */
+/** What a role can use. */
 export interface Scene {
   readonly signal: AbortSignal;
   say(act: Act, detail: string): void;
-  /** Once the ledger says that its delegation is over. */
+  /** Resolves when the delegation has ended in the ledger. */
   finished(): Promise<Delegation>;
   wait(ms: number): Promise<void>;
 }
 
-/** How a delegation has to stand in the ledger at the end. */
+/** What the ledger must hold about a delegation at the end. */
 export interface Ending {
   readonly status: Status;
-  /** Who moved it there: the activity's actor. */
+  /** Who set the status: the activity's actor. */
   readonly by: string;
   readonly errorDetail: RegExp | null;
-  /** Its whole stream, oldest first. */
+  /** All its activity, oldest first. */
   readonly activity: readonly ActivityEvent[];
-  /** The preview that is kept: in the row, or beside it when it came too late. */
+  /** The preview that is recorded: in the row, or in the activity when it came too late. */
   readonly result: string | null;
 }
 

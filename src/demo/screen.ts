@@ -3,12 +3,12 @@ import { createLogger } from '../log/logger.ts';
 import { prettyDestination } from '../log/pretty.ts';
 import { isWorthALine, narrate } from './narration.ts';
 
-/** Where the demo is seen: events above, and at the bottom of a terminal one line that says how far it is. */
+/** The demo's output: events above, and at the bottom of a terminal one line of progress. */
 export interface Screen extends Disposable {
   readonly log: EventLog;
-  /** Called again and again for the progress line's text. */
+  /** Called repeatedly for the progress line's text. */
   showProgress(text: () => string): void;
-  /** Text for people: not among JSON lines. */
+  /** Text for people; left out among JSON lines. */
   print(text: string): void;
 }
 

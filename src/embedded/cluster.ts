@@ -29,7 +29,7 @@ async function clusterMajor(home: DataHome): Promise<string | undefined> {
 
 async function createCluster(home: DataHome, binaries: Binaries, durable: boolean): Promise<void> {
   const { user } = home;
-  // Made aside and renamed: a killed initdb leaves nothing that looks like a cluster.
+  // Made under another name, then renamed: a killed initdb leaves nothing that looks like a cluster.
   const draft = `${home.cluster}.new`;
   try {
     await rm(draft, { recursive: true, force: true });

@@ -5,10 +5,10 @@ import { SYSTEM_DIR } from './binaries.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { canEnter, pickServerUser, type ServerUser } from './server-user.ts';
 
-/** Left in a data directory whose server user cannot get there: it points to where the data really are. */
+/** A link in a data directory that the server's user cannot reach: it points to where the data really are. */
 const MOVED = 'moved-to';
 
-/** A folder that holds one database cluster and what we keep beside it. */
+/** A folder with one database cluster and the files that belong to it. */
 export interface DataHome {
   readonly dir: string;
   readonly cluster: string;
@@ -17,7 +17,7 @@ export interface DataHome {
   readonly user: ServerUser;
 }
 
-/** Makes the folder and says where it is, links resolved: the name under which two starts meet. */
+/** Makes the folder and returns its path with links resolved, so that two starts use the same name. */
 export async function makeDataDir(dataDir: string): Promise<string> {
   try {
     await mkdir(dataDir, { recursive: true });
@@ -27,7 +27,7 @@ export async function makeDataDir(dataDir: string): Promise<string> {
   }
 }
 
-/** Finds or makes the place for the data: `dataDir` (absolute, existing), or one that the server's user can reach. */
+/** Finds or makes the folder for the data: `dataDir` (absolute, existing), or one that the server's user can reach. */
 export async function openDataHome(dataDir: string): Promise<DataHome> {
   try {
     const moved = await readlink(path.join(dataDir, MOVED)).catch(() => undefined);
@@ -40,7 +40,7 @@ export async function openDataHome(dataDir: string): Promise<DataHome> {
   }
 }
 
-/** The place of data that are there already; undefined where there are none. Makes nothing. */
+/** The folder of existing data; undefined where there are none. Makes nothing. */
 export async function findDataHome(dataDir: string): Promise<DataHome | undefined> {
   const moved = await readlink(path.join(dataDir, MOVED)).catch(() => undefined);
   const dir = moved ?? (await realpath(dataDir).catch(() => undefined));
@@ -68,7 +68,7 @@ async function reachableDir(dataDir: string, user: ServerUser): Promise<string> 
     if (await canEnter(user, dataDir)) return dataDir;
   }
   await mkdir(SYSTEM_DIR, { recursive: true, mode: 0o755 });
-  // The name is new each time, so that who deletes dataDir starts afresh, as anywhere else.
+  // The name is new each time, so that deleting dataDir gives an empty database, as anywhere else.
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
   const elsewhere = await mkdtemp(path.join(SYSTEM_DIR, `${hash}-`));
   await chmod(elsewhere, 0o755);

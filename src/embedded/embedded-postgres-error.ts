@@ -6,7 +6,7 @@ export type EmbeddedPostgresErrorCode =
   | 'already_running'
   | 'start_failed';
 
-/** Why no embedded server could be had. The message says what to do about it. */
+/** Why there is no embedded server. The message says what to do about it. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
   readonly code: EmbeddedPostgresErrorCode;

@@ -35,12 +35,12 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** As long as the longest start of another: initdb and recovery. */
+/** As long as the longest start of another process: initdb and recovery. */
 const LOCK_TIMEOUT_MS = 300_000;
 
 /**
- * Starts PostgreSQL on `dataDir`, creating the cluster at first. The server never outlives this process, however that
- * ends; data persist. Throws EmbeddedPostgresError.
+ * Starts PostgreSQL on `dataDir`, and creates the cluster if there is none. The server ends with this process, however
+ * that ends; the data stay. Throws EmbeddedPostgresError.
  */
 export async function startEmbedded(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const dataDir = await makeDataDir(path.resolve(options.dataDir));
@@ -48,7 +48,7 @@ export async function startEmbedded(options: EmbeddedPostgresOptions): Promise<E
   if (!lock) {
     throw new EmbeddedPostgresError(
       'start_failed',
-      `Another process has been starting a server in ${dataDir} for long.`,
+      `Another process has been starting a server in ${dataDir} for a long time.`,
     );
   }
   return await startLocked(dataDir, options).catch((err: unknown) => {
@@ -65,7 +65,7 @@ async function startLocked(dataDir: string, options: EmbeddedPostgresOptions): P
   return start(home, binaries, options);
 }
 
-/** A handle on the server of a living owner; otherwise makes sure that none runs. */
+/** A handle on the server of a living owner; otherwise ensures that none runs. */
 async function joinOrClear(
   home: DataHome,
   dataDir: string,
@@ -73,7 +73,7 @@ async function joinOrClear(
 ): Promise<EmbeddedPostgres | undefined> {
   const server = await findServer(home.cluster);
   const owner = await readOwner(home.owner);
-  // A server without an owner's note was started by hand: whoever did that is there.
+  // A server without an owner file was started by hand: treat its owner as alive.
   const isOwned = !owner || (await isAlive(owner));
   if (server && isOwned && server.status !== 'stopping') {
     if (ifRunning === 'refuse') {

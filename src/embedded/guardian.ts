@@ -5,9 +5,9 @@ import { findProcess, signalProcess } from './process-table.ts';
 import { asUser, type ServerUser } from './server-user.ts';
 
 /**
- * The shell between us and the server. Its descriptor 3 is a socket whose other end only this process holds: however we
- * end, the kernel closes it, `read` returns and the server is shut down. It tells us the server's pid on it first.
- * Signals that are meant for us (Ctrl-C, a supervisor's SIGTERM to all) do not concern it; it is a session of its own.
+ * The shell between this process and the server. Its descriptor 3 is a socket whose other end only this process holds:
+ * however this process ends, the kernel closes it, `read` returns and the server is shut down. The shell first sends the
+ * server's pid on it. Being its own session, it gets no signal that is meant for this process (Ctrl-C, SIGTERM to all).
  */
 const SCRIPT = `
 temporary_dir=$1; shift
@@ -44,7 +44,7 @@ export interface Guardian {
   readonly serverPid: number;
   /** Whether every process of the server has ended. */
   hasEnded(): boolean;
-  /** Shuts the server down, fast first, then by force. Idempotent; resolves when it is gone, within half a minute. */
+  /** Shuts the server down, fast first, then by force. Idempotent; resolves when it has ended, within half a minute. */
   stop(): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function startGuarded(
     {
       ...asUser(options.user),
       detached: true,
-      // 4 stays open in the server and all its backends; we only see it close.
+      // 4 stays open in the server and all its backends; this process only sees it close.
       stdio: ['ignore', options.logFd, options.logFd, 'pipe', 'pipe'],
     },
   );
@@ -124,7 +124,7 @@ class GuardedServer implements Guardian {
   }
 
   async #endsWithin(timeoutMs: number): Promise<boolean> {
-    // The pid is asked, too: a process that a backend started (COPY TO PROGRAM) may hold 4 for longer than the server.
+    // The pid is checked as well: a process that a backend started (COPY TO PROGRAM) may hold 4 longer than the server.
     const ended = await poll(timeoutMs, async () => this.#ended || (await findProcess(this.#serverPid)) === undefined);
     return ended === true;
   }
@@ -138,7 +138,7 @@ class GuardedServer implements Guardian {
     this.#lifeline.destroy();
   }
 
-  /** It has either seen the server end, or was killed: then the server is ours to stop. */
+  /** It has either seen the server end, or was killed: then this process must stop the server. */
   #onGuardianGone(): void {
     this.#guardianGone = true;
     if (this.#serverPid > 0 && !this.#ended) this.stop().catch(() => undefined);

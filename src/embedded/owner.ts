@@ -1,12 +1,13 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { findProcess, type ProcessIdentity } from './process-table.ts';
+import type { ProcessIdentity } from './process-entry.ts';
+import { findProcess } from './process-table.ts';
 
-/** The process that answers for a server, written beside its data before the server starts. */
+/** The process responsible for a server, recorded next to the data before the server starts. */
 export interface Owner extends ProcessIdentity {
   readonly socketDir: string;
 }
 
-/** Undefined when there is none: nobody's server, or one that was started by hand. */
+/** Undefined when there is none: no server, or one that was started by hand. */
 export async function readOwner(file: string): Promise<Owner | undefined> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Owner;
@@ -15,7 +16,7 @@ export async function readOwner(file: string): Promise<Owner | undefined> {
   }
 }
 
-/** Names this process as the owner. */
+/** Records this process as the owner. */
 export async function writeOwner(file: string, socketDir: string): Promise<void> {
   const self = await findProcess(process.pid);
   if (!self) throw new Error('the list of processes does not show this one');

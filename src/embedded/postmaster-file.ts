@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { findProcess } from './process-table.ts';
 
-/** What a running server says of itself in its data directory's postmaster.pid. */
+/** What a running server writes about itself into its data directory's postmaster.pid. */
 export interface PostmasterFile {
   readonly pid: number;
   readonly startedAtS: number;
@@ -22,13 +22,13 @@ export async function readPostmasterFile(cluster: string): Promise<PostmasterFil
   return { pid, startedAtS: Number(lines[2]), socketDir: lines[4] ?? '', status };
 }
 
-/** The file of a server that really runs; a file that a crash left behind counts for nothing. */
+/** The file of a server that really runs; one that a crash left behind does not count. */
 export async function findServer(cluster: string): Promise<PostmasterFile | undefined> {
   const file = await readPostmasterFile(cluster);
   return file && (await isServerOf(cluster, file)) ? file : undefined;
 }
 
-/** Its command line names the folder; a server that somebody started by hand is told by when it started. */
+/** Its command line names the folder; a server that was started by hand is recognised by its start time. */
 export async function isServerOf(cluster: string, file: PostmasterFile): Promise<boolean> {
   const found = await findProcess(file.pid);
   if (found?.program !== 'postgres') return false;
@@ -36,13 +36,13 @@ export async function isServerOf(cluster: string, file: PostmasterFile): Promise
   return Math.abs(found.startedAtS - file.startedAtS) <= 5;
 }
 
-/** Above every pid that Linux gives, so surely nobody's. */
+/** Above every pid that Linux assigns, so no process has it. */
 const NOBODYS_PID = 2_147_483_646;
 
 /**
- * For a folder on which no server runs. A stale file whose pid now is an unrelated process's, or still a zombie's, keeps
- * PostgreSQL from starting. The pid alone is replaced: the rest of the file is how PostgreSQL finds backends that
- * outlived their postmaster, and waits for them.
+ * For a folder on which no server runs. An old file whose pid now belongs to an unrelated process, or still to a zombie,
+ * stops PostgreSQL from starting. Only the pid is replaced: by the rest of the file PostgreSQL finds backends that are
+ * still running without their postmaster, and waits for them.
  */
 export async function disownStaleFile(cluster: string): Promise<void> {
   if (!(await readPostmasterFile(cluster))) return;

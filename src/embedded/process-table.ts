@@ -1,21 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import type { ProcessEntry, ProcessIdentity } from './process-entry.ts';
 import { findByPs } from './ps.ts';
-
-/** A process as the system shows it. A pid alone may be reused; with the start and the boot it names one process for ever. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks from the machine's boot to the process's start; without /proc, the second in which it started. */
-  readonly startTicks: number;
-  readonly bootId: string;
-}
-
-export interface ProcessEntry extends ProcessIdentity {
-  /** The program's name, at most 15 bytes. */
-  readonly program: string;
-  readonly commandLine: readonly string[];
-  /** When it started, in seconds since 1970, to a second or two. */
-  readonly startedAtS: number;
-}
 
 /** The kernel's USER_HZ, 100 on x64 and arm64. */
 const TICKS_PER_S = 100;
@@ -33,7 +18,7 @@ async function findInProc(pid: number): Promise<ProcessEntry | undefined> {
       readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => ''),
       readFile('/proc/stat', 'latin1').catch(() => ''),
     ]);
-    // The name stands in parentheses and may hold any character, further parentheses too.
+    // The name is in parentheses and may hold any character, also parentheses.
     const nameEnd = stat.lastIndexOf(')');
     const fields = stat.slice(nameEnd + 2).split(' ');
     const state = fields[0];
@@ -52,13 +37,13 @@ async function findInProc(pid: number): Promise<ProcessEntry | undefined> {
   }
 }
 
-/** Whether this very process, not a later one with its pid, still runs. */
+/** Whether this process, not a later one with its pid, still runs. */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const found = await findProcess(identity.pid);
   return found !== undefined && found.startTicks === identity.startTicks && found.bootId === identity.bootId;
 }
 
-/** Sends a signal; false when there is nobody left to get it. */
+/** Sends a signal; false when the process has ended. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { seconds } from '../log/seconds.ts';
 import type { DataHome } from './data-home.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { poll } from './poll.ts';
@@ -9,18 +10,18 @@ import { signalProcess } from './process-table.ts';
 const READY_TIMEOUT_MS = 120_000;
 const LOG_TAIL_BYTES = 4_000;
 
-/** Waits until the server that was just started takes connections. Throws when it ends instead, or takes too long. */
+/** Waits until the server that was just started accepts connections. Throws when it ends instead, or takes too long. */
 export async function awaitReady(home: DataHome, pid: number, hasEnded: () => boolean): Promise<void> {
   const outcome = await readiness(home, pid, hasEnded);
   if (outcome === 'ready') return;
-  const what = outcome === 'ended' ? 'ended while it started' : `was not ready within ${READY_TIMEOUT_MS / 1000} s`;
+  const what = outcome === 'ended' ? 'ended while it started' : `was not ready within ${seconds(READY_TIMEOUT_MS)}`;
   throw new EmbeddedPostgresError(
     'start_failed',
     `The embedded PostgreSQL in ${home.dir} ${what}. The end of its log:\n${await logTail(home)}`,
   );
 }
 
-/** Waits for somebody else's server; false when it ends or stops instead, which its owner may do at any time. */
+/** Waits for another process's server; false when it ends or stops instead, which its owner may do at any time. */
 export async function becomesReady(home: DataHome, server: PostmasterFile): Promise<boolean> {
   return (await readiness(home, server.pid, async () => !(await isServerOf(home.cluster, server)))) === 'ready';
 }
@@ -52,7 +53,7 @@ export async function logTail(home: DataHome): Promise<string> {
   }
 }
 
-/** Ends a server that is not under a guardian of ours: one that is ending already, or that its dead owner left. */
+/** Ends a server that this process's guardian does not watch: one that is ending already, or that its dead owner left. */
 export async function stopServer(home: DataHome, server: PostmasterFile): Promise<void> {
   for (const [signal, timeoutMs] of [
     ['SIGINT', 20_000],

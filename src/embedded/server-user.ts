@@ -4,23 +4,23 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Whom the server runs as. PostgreSQL refuses to run as root. */
+/** The user that the server runs as. PostgreSQL refuses to run as root. */
 export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
-  /** True when this process is root and has to hand the files over and step down; false when it is this user itself. */
+  /** True when this process is root and must give the files to that user and switch to it; false when it is this user. */
   readonly stepDown: boolean;
 }
 
 const PREFERRED_NAMES = ['postgres', 'nobody'];
 const NOBODY = 65534;
 
-/** This process's own user, or as root an unprivileged one; `owner` is the one who already owns the data, if any. */
+/** This process's own user, or for root an unprivileged one; `owner` is the user that already owns the data, if any. */
 export async function pickServerUser(owner?: { uid: number; gid: number }): Promise<ServerUser> {
   const uid = process.geteuid?.() ?? NOBODY;
   if (uid !== 0) return { uid, gid: process.getegid?.() ?? NOBODY, stepDown: false };
   if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid, stepDown: true };
-  // initdb looks its user up, so one that is listed goes before a bare number.
+  // initdb looks its user up, so a listed user is preferred to a bare number.
   const users = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
     .split('\n')
     .map((line) => line.split(':'))
@@ -31,7 +31,7 @@ export async function pickServerUser(owner?: { uid: number; gid: number }): Prom
   return { uid: picked.uid, gid: picked.gid, stepDown: true };
 }
 
-/** Spawn options that make a child this user's, with nothing of our environment: PG* variables would change the server. */
+/** Spawn options that run a child as this user, without this process's environment: PG* variables would change the server. */
 export function asUser(user: ServerUser) {
   return {
     cwd: '/',
@@ -46,7 +46,7 @@ export async function runAs(user: ServerUser, file: string, args: readonly strin
   return stdout;
 }
 
-/** Tried, not computed from the modes: access lists and mounts count, too. */
+/** Tried, not computed from the modes: access lists and mounts matter as well. */
 export async function canEnter(user: ServerUser, folder: string): Promise<boolean> {
   return runAs(user, '/bin/sh', ['-c', 'cd "$1"', 'sh', folder], 10_000).then(
     () => true,

@@ -26,10 +26,10 @@ const DEFAULTS = {
 
 const NOT_DURABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
-/** How long backends may outlive a postmaster that was killed. */
+/** How long backends may go on after their postmaster was killed. */
 const LEFTOVERS_TIMEOUT_MS = 20_000;
 
-/** Starts the server and waits until it takes connections. Throws EmbeddedPostgresError with the end of its log. */
+/** Starts the server and waits until it accepts connections. Throws EmbeddedPostgresError with the end of its log. */
 export async function startServer(options: ServerOptions): Promise<Guardian> {
   const started = await poll(LEFTOVERS_TIMEOUT_MS, async () => {
     try {
@@ -67,7 +67,7 @@ async function launch({ home, binaries, socketDir, durable, settings }: ServerOp
 
 async function guard(command: readonly string[], home: DataHome, temporaryDir: string | undefined): Promise<Guardian> {
   try {
-    // Appended to, so that who empties the file while the server runs does not leave a hole in it.
+    // Opened for appending, so that emptying the file while the server runs does not leave a hole in it.
     await using log = await open(home.log, 'a', 0o600);
     await log.truncate(0);
     if (home.user.stepDown) await log.chown(home.user.uid, home.user.gid);

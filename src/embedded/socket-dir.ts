@@ -10,10 +10,10 @@ export const PORT = 5432;
 const SOCKET_PATH_BYTES_MAX = 107;
 const TEMPORARY_PREFIX = 'dsweep-';
 
-/** A folder of the server user's alone: who may enter it may connect. Beside the data, or where the path is short. */
+/** A folder for the server's user only: whoever can enter it can connect. Next to the data, or where the path is short. */
 export async function makeSocketDir(home: DataHome): Promise<string> {
   const beside = path.join(home.dir, 'socket');
-  // No server runs: what a crash left there would only make the next one believe in the other.
+  // No server runs: files that a crash left there would make the next one believe that another runs.
   await rm(beside, { recursive: true, force: true });
   const dir = fits(beside) ? beside : await temporaryDir(home);
   await mkdir(dir, { recursive: true });
@@ -36,12 +36,12 @@ export function isTemporary(socketDir: string): boolean {
   return path.basename(socketDir).startsWith(TEMPORARY_PREFIX);
 }
 
-/** Only a temporary one, whose server is gone. */
+/** Only a temporary one, whose server has ended. */
 export async function removeSocketDir(socketDir: string): Promise<void> {
   if (isTemporary(socketDir)) await rm(socketDir, { recursive: true, force: true });
 }
 
-/** node-pg and libpq both let the `host` parameter go before the host of the address, which is there for URL parsers. */
+/** node-pg and libpq both prefer the `host` parameter to the host of the address, which is there for URL parsers. */
 export function socketUrl(socketDir: string): string {
   return `postgresql://postgres@localhost:${PORT}/postgres?host=${encodeURIComponent(socketDir)}`;
 }

@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { poll } from './poll.ts';
 
 /**
- * Holds off every other start in this folder. An abstract socket: the kernel knows no second holder of a name and frees
- * it however its process ends, so there is no stale lock to judge. Undefined when it was not free within `timeoutMs`.
+ * Keeps every other start in this folder waiting. An abstract socket: the kernel allows one holder of a name and frees
+ * it however its process ends, so a lock never remains. Undefined when it was not free within `timeoutMs`.
  */
 export async function lockStart(folder: string, timeoutMs: number): Promise<AsyncDisposable | undefined> {
   const name = `\0delegation-sweeper/${createHash('sha256').update(folder).digest('hex')}`;

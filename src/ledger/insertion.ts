@@ -1,5 +1,5 @@
+import type { QueryRunner } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import type { QueryRunner } from '../db/statement.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { assertDurationMs, assertId, idText, instantOf, jsonBody, loggedId } from './arguments.ts';

@@ -1,5 +1,5 @@
+import type { Statement } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import type { Statement } from '../db/statement.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { assertId, assertStatus, jsonBody } from './arguments.ts';
 import { InvalidArgumentError } from './errors.ts';

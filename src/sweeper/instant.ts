@@ -1,6 +1,6 @@
 import { ISO_MAX_MS, ISO_MIN_MS, MICROS_PER_MS, type Micros } from '../db/instant.ts';
 
-export { MICROS_PER_MS, type Micros, microsOf } from '../db/instant.ts';
+export { MICROS_PER_MS, type Micros, microsOf, timestampOf } from '../db/instant.ts';
 
 /**
  * SQL: a timestamptz or an interval in whole milliseconds, cut off. date_part is floating point, at a third of
@@ -8,11 +8,6 @@ export { MICROS_PER_MS, type Micros, microsOf } from '../db/instant.ts';
  */
 export function wholeMsOf(expression: string): string {
   return `floor(date_part('epoch', ${expression}) * 1000 + 0.0005)::bigint`;
-}
-
-/** SQL: a bound parameter in Micros as a timestamptz. Stable, so that an index condition can use it. */
-export function timestampOf(parameter: string): string {
-  return `('1970-01-01 00:00:00+00'::timestamptz + ${parameter}::float8 * interval '1 microsecond')`;
 }
 
 export function isoOf(micros: Micros): string {

@@ -9,12 +9,12 @@ const NEW_PAGE = `# Reliability
 
 ## The last chaos report
 
-\`npm run test:chaos\`: a fleet of agents in processes of their own, three daemons and a durable server, under faults
-injected at random; then the ledger is audited against what each agent wrote down about its own life
-(\`test/chaos/audit.ts\`). Each line counts the delegations whose life touched that fault.
+\`npm run test:chaos\` runs a fleet of agents in their own processes, three daemons and a durable server, and injects faults at
+random; then it compares the ledger with what each agent recorded about its own life (\`test/chaos/audit.ts\`). Each line
+counts the delegations that were alive during that fault.
 
-- Survived: what the fault waits for came true, and a whole sweep went through after it.
-- Lost: an insert, a step or a result that an agent was told of is neither in the row nor kept as a late result.
+- Survived: the state that the fault's check waits for was reached, and a whole sweep succeeded after it.
+- Lost: an insert, a status or a result that was confirmed to an agent is neither in the row nor recorded as a late result.
 - Marked falsely: the ledger had accepted a heartbeat after the one on which a mark judged, or less than the threshold had
   passed since that one, not counting the time in which the suite itself kept every daemon from the database.
 - Twice: more than one terminal activity.

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { configTable } from '../../src/config/config-table.ts';
-import { docsBlock } from '../log/docs-block.ts';
+import { configTable } from '../docs/config-table.ts';
+import { docsBlock } from '../docs/docs-block.ts';
 
 test('docs/configuration.md holds the variables as they are', () => {
   const table = configTable();

@@ -54,25 +54,30 @@ const history = [
 ];
 
 describe("the demo's verdict", () => {
-  test('has no fault to find with a delegation that ended as it should', () => {
+  test('finds no problem with a delegation that ended as expected', () => {
     expect(problemsOf(expected, row, history)).toEqual([]);
   });
 
   test.each<[string, Delegation | null, readonly Activity[], RegExp]>([
-    ['a row that is not there', null, [], /no such row/],
+    ['a missing row', null, [], /no such row/],
     ['another status', { ...row, status: 'failed' }, history, /the status is failed, not stuck/],
     ['another reason', { ...row, errorDetail: 'deadline exceeded' }, history, /the error detail is deadline exceeded/],
     ['no reason', { ...row, errorDetail: null }, history, /the error detail is null/],
     ['an end without its instant', { ...row, finishedAt: null }, history, /finished_at is empty/],
-    ['a history that does not add up', row, history.slice(0, 2), /adds up to in_progress, the row says stuck/],
-    ['another hand', row, history.toSpliced(2, 1, activity('delegation.stuck', 'agent')), /agent moved it there/],
+    [
+      'an activity that gives another status',
+      row,
+      history.slice(0, 2),
+      /activity gives in_progress, the row has stuck/,
+    ],
+    ['another actor', row, history.toSpliced(2, 1, activity('delegation.stuck', 'agent')), /status was set by agent/],
     ['a late result that was not recorded', row, history.slice(0, 3), /the result kept is null/],
-    ['an activity too many', row, [...history, history[3]!], /the activity is/],
-  ])('tells %s', (_, found, stream, problem) => {
+    ['one activity too many', row, [...history, history[3]!], /the activity is/],
+  ])('reports %s', (_, found, stream, problem) => {
     expect(problemsOf(expected, found, stream).join('\n')).toMatch(problem);
   });
 
-  test('does not let a reason pass where there should be none', () => {
+  test('reports an error detail where there should be none', () => {
     expect(problemsOf({ ...expected, errorDetail: null }, row, history)).toEqual([
       'the error detail is no heartbeat for 5s, not null',
     ]);

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { catalogueTable } from '../../src/log/catalogue-table.ts';
-import { docsBlock } from './docs-block.ts';
+import { catalogueTable } from '../docs/catalogue-table.ts';
+import { docsBlock } from '../docs/docs-block.ts';
 
 test('docs/observability.md holds the catalogue as it is', () => {
   const table = catalogueTable();

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { openStatuses } from '../../src/ledger/transitions.ts';
 import { instruments } from '../../src/ops/telemetry/instruments.ts';
-import { metricsTable } from '../../src/ops/telemetry/metrics-table.ts';
-import { spanTable } from '../../src/sweeper/span-table.ts';
-import { docsBlock } from '../log/docs-block.ts';
+import { docsBlock } from '../docs/docs-block.ts';
+import { metricsTable } from '../docs/metrics-table.ts';
+import { spanTable } from '../docs/span-table.ts';
 
 test('docs/observability.md holds the instruments as they are', () => {
   const table = metricsTable();

@@ -1,4 +1,4 @@
-import { isOneOf, Statement, wholeNumber } from '../../db/statement.ts';
+import { isOneOf, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerTables } from '../tables.ts';
 import { openStatuses, type Status } from '../transitions.ts';
 

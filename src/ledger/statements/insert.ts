@@ -1,4 +1,4 @@
-import { Statement } from '../../db/statement.ts';
+import { Statement } from '../../db/positional-statement.ts';
 import type { LedgerTables } from '../tables.ts';
 import type { Status } from '../transitions.ts';
 

@@ -1,4 +1,4 @@
-import { instant, Statement, wholeNumber } from '../../db/statement.ts';
+import { instant, Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { Activity } from '../activity.ts';
 import type { Delegation } from '../delegation.ts';
 import type { LedgerTables } from '../tables.ts';

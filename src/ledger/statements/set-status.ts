@@ -1,4 +1,4 @@
-import { isOneOf, literal, Statement } from '../../db/statement.ts';
+import { isOneOf, literal, Statement } from '../../db/positional-statement.ts';
 import type { LedgerTables } from '../tables.ts';
 import { isLateResult, type Status, statuses } from '../transitions.ts';
 import { transitionCtes } from './transition.ts';

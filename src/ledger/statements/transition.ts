@@ -1,4 +1,4 @@
-import { isOneOf, literal } from '../../db/statement.ts';
+import { isOneOf, literal } from '../../db/positional-statement.ts';
 import type { LedgerTables } from '../tables.ts';
 import { isTerminal, type Status, sourcesOf } from '../transitions.ts';
 
