@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seconds } from '../log/seconds.ts';
 import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
 /**
@@ -20,7 +21,7 @@ export class MigrationBlockedError extends Error {
 
   constructor(giveUpAfterMs: number, cause: Error & { code: string }) {
     super(
-      `for ${Math.round(giveUpAfterMs / 1000)} s other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
+      `for ${seconds(giveUpAfterMs)} other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
       { cause },
     );
     this.code = cause.code;

@@ -1,5 +1,5 @@
+import type { CalleeCount } from '../callee-count.ts';
 import type { MarkRecord } from '../pass/evidence.ts';
-import type { CalleeCount } from '../storm/probe.ts';
 
 /** Width of a bar in the chart of a day, which has 96 of them. */
 export const HISTORY_BIN_MINUTES = 15;

@@ -1,11 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { BufferMeter } from '../../../bench/buffers.ts';
-import { cursorStart, markBatchStatement, planStatement, type Range } from '../../../src/sweeper/pass/mark.ts';
+import { placeBeforeAll, type Range } from '../../../src/sweeper/pass/place.ts';
 import { Ranges } from '../../../src/sweeper/pass/ranges.ts';
 import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
+import { markBatchStatement } from '../../../src/sweeper/pass/statements/mark-batch.ts';
+import { rangeValues } from '../../../src/sweeper/pass/statements/places.ts';
+import { planStatement } from '../../../src/sweeper/pass/statements/plan.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { testLedger, testSweeper } from '../../support/fixtures.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ server: 'own' });
@@ -137,20 +141,20 @@ describe('a batch', () => {
     await load(5000, { silentSeconds: 700 });
     const tables = sweeperTables(database.db);
     const nowUs = Date.now() * 1000;
-    const plan = planStatement(tables, rule).sql;
-    const batch = markBatchStatement(tables, rule).sql;
-    const range = [Number.NEGATIVE_INFINITY, '', nowUs, 'z'];
+    const judged = { now: nowUs, staleness: plainStaleness(nowUs) };
+    const range = rangeValues({ after: placeBeforeAll, upTo: { keyUs: nowUs, delegationId: 'z' }, rows: 100 });
+    const values = { ...judged, ...range, foundIds: [], rowsMax: 100 };
     const plans = [
-      await explain(plan, [nowUs, nowUs, 100, cursorStart.keyUs, cursorStart.delegationId, [], 10]),
-      await explain(batch, [nowUs, nowUs, 'sweep', 600_000, 100, [], ...range]),
+      await explain(planStatement(tables, rule).bind({ ...values, batchRowsMax: 10 })),
+      await explain(markBatchStatement(tables, rule).bind({ ...values, sweepId: 'sweep', stuckAfterMs: 600_000 })),
     ];
     for (const text of plans) expect(text).not.toContain('Seq Scan on delegations');
     expect(plans[1]).toContain('Tid Scan on delegations');
     expect(plans[1]).not.toMatch(/Hash Join|Merge Join/);
   });
 
-  async function explain(statement: string, parameters: unknown[]): Promise<string> {
-    const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${statement}`, parameters);
+  async function explain({ sql, parameters }: { sql: string; parameters: unknown[] }): Promise<string> {
+    const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, parameters);
     return rows.map((row) => row['QUERY PLAN']).join('\n');
   }
 });
@@ -166,7 +170,7 @@ describe('the ranges of a pass', () => {
         asked.push(rowsMax);
         return after.keyUs < 0 ? places(0, 16) : after.keyUs === 15 ? places(16, 1, 10) : [];
       },
-      cursorStart,
+      placeBeforeAll,
       1000,
       1_000_000,
     );
@@ -185,7 +189,7 @@ describe('the ranges of a pass', () => {
         if (after.keyUs < 0) return places(0, 16);
         throw new Error('away');
       },
-      cursorStart,
+      placeBeforeAll,
       1000,
       1_000_000,
     );

@@ -2,16 +2,15 @@ import { expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
-import {
-  ageCountStatement,
-  anySilentStatement,
-  ROWS_COUNTED_MAX,
-} from '../../../src/sweeper/storm/silence-statements.ts';
+import { ageCountStatement } from '../../../src/sweeper/storm/statements/age-count.ts';
+import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-silent.ts';
+import { ROWS_COUNTED_MAX } from '../../../src/sweeper/storm/statements/countable.ts';
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
 import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness, type Staleness } from '../../../src/sweeper/threshold/staleness.ts';
+import type { BoundStatement } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { countByStatus, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
@@ -344,17 +343,14 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** The plan of a statement with these literals in place of its parameters, as it ran. */
+/** The plan of a statement for these values, as it ran. */
 async function planOf(
-  sql: string,
-  parameters: readonly (number | string | Staleness)[],
+  { sql, parameters }: BoundStatement,
   session: Pick<typeof database, 'query'> = database,
 ): Promise<PlanNode> {
-  const literal = (value: number | string | Staleness) =>
-    typeof value === 'object' ? `'${JSON.stringify(value)}'` : String(value);
-  const text = parameters.reduce<string>((filled, value, i) => filled.replaceAll(`$${i + 1}`, literal(value)), sql);
   const [row] = await session.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`,
+    [...parameters],
   );
   return row!['QUERY PLAN'][0].Plan;
 }
@@ -366,8 +362,9 @@ test('in the idle case it costs one index probe, whatever the fleet', async () =
   await seedFleet(database, { rows: 20_000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
-  const { sql } = anySilentStatement(sweeperTables(database.db));
-  const plan = await planOf(sql, [nowUs, plainStaleness(nowUs - 600_000_000), nowUs - 600_000_000]);
+  const before = nowUs - 600_000_000;
+  const probe = anySilentStatement(sweeperTables(database.db));
+  const plan = await planOf(probe.bind({ now: nowUs, staleness: plainStaleness(before), before }));
   expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 0 });
   // Who has locked what is not even asked.
   expect(nodes(plan).filter((node) => node['Node Type'] === 'Function Scan' && node['Actual Loops'] > 0)).toEqual([]);
@@ -391,13 +388,13 @@ test('the fleet is counted along the index, the longest silent first, to a milli
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
   const bounds = Array.from({ length: 20 }, (_, i) => nowUs - (20 - i) * 30_000_000);
-  const { sql } = ageCountStatement(sweeperTables(database.db));
+  const count = ageCountStatement(sweeperTables(database.db));
   // As in the transaction in which it runs.
   const session = await database.connect();
   await session.query('SET enable_seqscan = off');
-  const query = async <Row>(text: string) => (await session.query(text)).rows as Row[];
-  const plan = await planOf(sql, [nowUs, plainStaleness(bounds[0]!), `'{${bounds.join(',')}}'`], { query });
+  const query = async <Row>(text: string, values?: unknown[]) => (await session.query(text, values)).rows as Row[];
+  const plan = await planOf(count.bind({ now: nowUs, staleness: plainStaleness(bounds[0]!), bounds }), { query });
   expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 2000 });
   expect(nodes(plan).map((node) => node['Node Type'])).not.toContain('Seq Scan');
-  expect(sql).toContain(`LIMIT ${ROWS_COUNTED_MAX}`);
+  expect(count.sql).toContain(`LIMIT ${ROWS_COUNTED_MAX}`);
 });
