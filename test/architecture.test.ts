@@ -13,7 +13,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   db: ['address', 'log'],
   ledger: ['address', 'db', 'log'],
   sweeper: ['ledger', 'db', 'log', 'lifecycle'],
-  ops: ['log', 'lifecycle'],
+  // Of the sweeper the types of what it shows, alone.
+  ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
   compose: ['config', 'db', 'embedded', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],

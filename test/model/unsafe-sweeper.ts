@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
-import { horizonOf, openGap } from '../../src/sweeper/observed-time/horizon.ts';
+import { horizonOf, unobserved } from '../../src/sweeper/observed-time/horizon.ts';
 import { ObservedTime } from '../../src/sweeper/observed-time/observed-time.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
@@ -15,9 +15,8 @@ export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): Rea
   const observed = new ObservedTime(db, sweeperTables(db));
   return async () => {
     const sweepId = randomUUID();
-    const { nowUs, beatAtUs, gaps } = await observed.read();
-    const open = openGap(nowUs, beatAtUs, stuckAfterMs);
-    const { atUs } = horizonOf(nowUs, stuckAfterMs, open ? [...gaps, open] : gaps);
+    const observation = await observed.read();
+    const { atUs } = horizonOf(observation.nowUs, stuckAfterMs, unobserved(observation, stuckAfterMs));
     const { rows } = await sql<{ id: string }>`
       SELECT delegation_id AS id FROM delegations
       WHERE status = 'in_progress' AND deadline >= clock_timestamp()

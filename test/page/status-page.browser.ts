@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import { pageRoute } from '../../src/ops/page/page-route.ts';
-import type { Status } from '../../src/ops/probes.ts';
+import type { Status } from '../../src/sweeper/status/status.ts';
 import { census, history, now, status } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 

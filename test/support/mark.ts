@@ -6,8 +6,8 @@ import { RuleSweep } from '../../src/sweeper/pass/rule-sweep.ts';
 import { overdue, type RuleName, stale } from '../../src/sweeper/pass/rules.ts';
 import { Unsettled } from '../../src/sweeper/pass/unsettled.ts';
 import { type SweeperTables, sweeperTables } from '../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../src/sweeper/threshold/staleness.ts';
 import type { TestDatabase } from './database.ts';
+import { plainStaleness } from './plain-staleness.ts';
 import type { Queryable } from './wait-for.ts';
 
 export interface MarkRequest {

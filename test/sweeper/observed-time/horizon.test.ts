@@ -5,7 +5,7 @@ import {
   beatIntervalMs,
   type Gap,
   horizonOf,
-  openGap,
+  unobserved as unobservedUntilNow,
 } from '../../../src/sweeper/observed-time/horizon.ts';
 
 const MINUTE_US = 60_000_000;
@@ -15,6 +15,11 @@ const startUs = 1_700_000_000_000_000;
 const at = (minutes: number) => startUs + minutes * MINUTE_US;
 const gap = (start: number, end: number): Gap => ({ startUs: at(start), endUs: at(end) });
 const stuckAfterMs = 10 * 60_000;
+
+/** The gap that is still open, if there is one. */
+function openGap(nowUs: number, beatAtUs: number | null, thresholdMs: number): Gap | null {
+  return unobservedUntilNow({ nowUs, beatAtUs, gaps: [] }, thresholdMs).at(0) ?? null;
+}
 
 describe('the horizon', () => {
   interface Case {

@@ -8,8 +8,8 @@ import { markBatchStatement } from '../../../src/sweeper/pass/statements/mark-ba
 import { rangeValues } from '../../../src/sweeper/pass/statements/places.ts';
 import { planStatement } from '../../../src/sweeper/pass/statements/plan.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { testLedger, testSweeper } from '../../support/fixtures.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ server: 'own' });

@@ -6,9 +6,9 @@ import { AGE_BINS } from '../../../src/sweeper/storm/ages.ts';
 import { ageCountStatement } from '../../../src/sweeper/storm/statements/age-count.ts';
 import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-silent.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation } from '../../support/fixtures.ts';
 import { mark } from '../../support/mark.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ per: 'test' });

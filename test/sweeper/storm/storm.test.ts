@@ -8,9 +8,9 @@ import { ROWS_COUNTED_MAX } from '../../../src/sweeper/storm/statements/countabl
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
 import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import type { BoundStatement } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { countByStatus, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
