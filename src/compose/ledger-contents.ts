@@ -4,17 +4,17 @@ import { type LedgerDb, type TableName, tableReference } from '../db/schema.ts';
 import { BEATS_MISSED_MAX, beatIntervalMs } from '../sweeper/observed-time/horizon.ts';
 import { connectionOf, type InstallOptions } from './install.ts';
 
-/** Rows counted at most: the answer is needed at once, however large the ledger is. */
+/** Rows that are counted at most: the answer is needed at once, however large the ledger is. */
 export const COUNT_MAX = 100_000;
 
-/** What taking the ledger's schema back would take with it. */
+/** What would be lost when the ledger's schema is removed. */
 export interface LedgerContents {
   /** Counted to COUNT_MAX at most, as are the activities. */
   readonly delegations: number;
   readonly activities: number;
-  /** Since the last beat that a daemon left; null when none ever was. */
+  /** Since the last beat of any daemon; null when there was none. */
   readonly beatAgeMs: number | null;
-  /** A younger beat than this means that a daemon runs. */
+  /** A beat younger than this shows that a daemon runs. */
   readonly aliveWithinMs: number;
 }
 
@@ -23,7 +23,7 @@ interface Beat {
   readonly stuckAfterMs: number | null;
 }
 
-/** Throws the database's error. A table that is not there yet counts as empty. */
+/** A table that does not exist yet counts as empty. @throws the database's error. */
 export async function ledgerContents(options: InstallOptions): Promise<LedgerContents> {
   await using handle = openDatabase({ ...connectionOf(options), schema: options.dbSchema });
   const { db } = handle;
