@@ -132,7 +132,9 @@ describe('migrate down', () => {
       await database.query(`UPDATE fresh.sweeper_state SET stuck_after_ms = 600000, beat_at = clock_timestamp()`);
       const refused = await migrate(['down', '--delete-all-data']);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toMatch(/A daemon recorded its beat \d+ (ms|s) ago: .* 30 s old, or add --even-if-running\./);
+      expect(refused.stderr).toMatch(
+        /A daemon recorded its beat \d+ (ms|s) ago: .* 30 s old, or add --even-if-running\./,
+      );
       expect(refused.stderr).not.toContain('--delete-all-data to');
       expect(await there()).toBe(10);
       await database.query(`UPDATE fresh.sweeper_state SET beat_at = clock_timestamp() - interval '31 seconds'`);
