@@ -7,18 +7,18 @@ import { lastBeatStatement } from './statements/last-beat.ts';
 import { rowCountStatement } from './statements/row-count.ts';
 import { tableExistsStatement } from './statements/table-exists.ts';
 
-/** What taking the ledger's schema back would take with it. */
+/** What would be lost when the ledger's schema is removed. */
 export interface LedgerContents {
   /** Counted to COUNT_MAX at most, as are the activities. */
   readonly delegations: number;
   readonly activities: number;
-  /** Since the last beat that a daemon left; null when none ever was. */
+  /** Since the last beat of any daemon; null when there was none. */
   readonly beatAgeMs: number | null;
-  /** A younger beat than this means that a daemon runs. */
+  /** A beat younger than this shows that a daemon runs. */
   readonly aliveWithinMs: number;
 }
 
-/** Throws the database's error. A table that is not there yet counts as empty. */
+/** A table that does not exist yet counts as empty. @throws the database's error. */
 export async function ledgerContents(options: InstallOptions): Promise<LedgerContents> {
   await using handle = openDatabase({ ...connectionOf(options), schema: options.dbSchema });
   const { db } = handle;

@@ -101,7 +101,7 @@ describe("the README's SQL", () => {
 });
 
 describe("the README's TypeScript", () => {
-  /** Runs the example as it is pasted, inside the checkout, where the packages that it imports are found. */
+  /** Runs the example as pasted, inside the checkout, where the packages that it imports are found. */
   async function runExample(edit: (example: string) => string = (example) => example) {
     const [example] = blocks('ts') as [string];
     const folder = await mkdtemp(path.join(root, 'test', 'docs', '.readme-'));
@@ -130,7 +130,7 @@ describe("the README's TypeScript", () => {
     const { exit, stdout, stderr } = await runExample((example) =>
       example
         .replace('crypto.randomUUID()', `'${id}'`)
-        // Another caller has recorded it: this one is to go on all the same.
+        // Another caller has recorded it; this one should go on.
         .replace('throw new Error(`dispatched before', 'console.warn(`dispatched before')
         .replace("return 'done';", "console.log('it works');\n  return 'done';"),
     );

@@ -1,9 +1,11 @@
-import type { Census, History, Status } from '../../src/ops/probes.ts';
+import type { Census } from '../../src/sweeper/status/census.ts';
+import type { History } from '../../src/sweeper/status/history.ts';
+import type { Status } from '../../src/sweeper/status/status.ts';
 
 export const now = new Date('2026-07-28T12:03:21Z');
 const before = (ms: number) => new Date(now.getTime() - ms);
 
-/** An id that would be markup, were it not escaped. */
+/** An id that would be markup if it were not escaped. */
 export const hostileId = '"><img src=x onerror=alert(1)>';
 
 export const census: Census = {
@@ -66,6 +68,9 @@ export const status: Status = {
     stuck: 2,
     failed: 0,
     poisoned: 0,
+    truncated: false,
+    held: false,
+    unobservedMs: 0,
     remaining: 0,
     durationMs: 9,
   },

@@ -96,7 +96,7 @@ describe('the page', () => {
     expect(away).toContain('http-equiv="refresh"');
     const refused = page({ status: { err, refusal: { remedy: 'mend it' } }, census: null, history: null });
     expect(refused).toContain('Database refused');
-    expect(refused).toContain('mend it. The daemon goes on trying.');
+    expect(refused).toContain('mend it. The daemon keeps trying.');
   });
 
   test('of a ledger without a single row has no NaN and no Infinity', () => {

@@ -1,7 +1,7 @@
 import { column, statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../../sweeper/tables.ts';
 
-/** Rows counted at most: the answer is needed at once, however large the ledger is. */
+/** Rows that are counted at most: the answer is needed at once, however large the ledger is. */
 export const COUNT_MAX = 100_000;
 
 /** How many rows a table has, counted to COUNT_MAX. */

@@ -1,4 +1,4 @@
-import type { Census } from '../probes.ts';
+import type { Census } from '../../sweeper/status/census.ts';
 import { compact, count, duration } from './format.ts';
 import { type Html, html } from './html.ts';
 
@@ -7,7 +7,7 @@ const BAR = 9;
 const HEIGHT = 100;
 const LEAST = 2;
 
-/** How long the delegations in progress have been silent, in parts of the threshold; the last bar is past it. */
+/** The delegations in progress by silence, in tenths of the threshold; the last bar is at or past it. */
 export function silenceChart({ silence }: Census, stuckAfterMs: number): Html {
   const max = Math.max(1, ...silence);
   const parts = silence.length - 1;

@@ -1,8 +1,9 @@
-import type { Census, Status } from '../probes.ts';
+import type { Census } from '../../sweeper/status/census.ts';
+import type { Status } from '../../sweeper/status/status.ts';
 import { count, duration, instant, percentage, since } from './format.ts';
 import { type Html, html } from './html.ts';
 
-/** When it swept, when it will, and what it did not see. */
+/** The last and next sweep, the last beat, unobserved time and the threshold. */
 export function factsList({ now, sweptAt, nextAt, beatAt, lastSweep, day, stuckAfterMs }: Status): Html {
   const last =
     sweptAt === null

@@ -1,5 +1,7 @@
 import type { BatchObservableResult, Meter, ObservableGauge } from '@opentelemetry/api';
-import type { Census, PoolUse, Status } from '../probes.ts';
+import type { Census } from '../../sweeper/status/census.ts';
+import type { Status } from '../../sweeper/status/status.ts';
+import type { PoolUse } from '../pool-use.ts';
 import { type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
 
 export interface GaugeProbes {
@@ -18,7 +20,7 @@ const gaugeNames = (Object.keys(instruments) as (keyof typeof instruments)[]).fi
 
 const MS_PER_SECOND = 1000;
 
-/** The gauges, read when somebody collects. What cannot be read is left out, but for the time since the last sweep. */
+/** Reads the gauges at each collection. A gauge that cannot be read is left out, except for the time since the last sweep. */
 export function observeGauges(meter: Meter, { status, census, pool, version }: GaugeProbes): void {
   const gauges = new Map(gaugeNames.map((name) => [name, gauge(meter, name)]));
   const sinceSweep = new SinceSweep();
@@ -70,12 +72,12 @@ function observeCensus(observe: Observe, { byStatus, capped }: Census): void {
   observe('delegations_capped', capped ? 1 : 0);
 }
 
-/** Goes on counting between readings, on the process's clock: an outage must not stop the alert for it. */
+/** The time since the last sweep. Continues between readings, on the process's clock, so that an outage does not stop the alert. */
 class SinceSweep {
   #read: { readonly reading: Status; readonly sinceMs: number; readonly atMs: number } | undefined;
 
   update(reading: Status): void {
-    // The same reading comes again from the cache: its age counts from when it came first.
+    // A cached reading comes several times: its age counts from the first.
     if (reading.sweptAt === null || reading === this.#read?.reading) return;
     const sinceMs = Math.max(0, reading.now.getTime() - reading.sweptAt.getTime());
     this.#read = { reading, sinceMs, atMs: performance.now() };
