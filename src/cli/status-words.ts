@@ -12,7 +12,7 @@ export interface StatusAnswer {
   readonly database: string;
 }
 
-/** How it goes, a line a fact. On a terminal with colours, and with the time that is left in place of an instant. */
+/** The status, one fact per line. On a terminal with colours, and with the time that is left in place of an instant. */
 export function statusWords(answer: StatusAnswer, { terminal }: { readonly terminal: boolean }): string {
   const { read, census, sweeping, database } = answer;
   const { now, sweptAt, nextAt, lastSweep, day, oldest } = read;
@@ -50,7 +50,7 @@ function sweepingWords({ sweptAt }: Status, sweeping: boolean, terminal: boolean
   const why = sweptAt === null ? 'no sweep has gone through yet' : 'three ticks have passed without a successful sweep';
   return styled(
     'red',
-    `no: ${why}; does a daemon run (\`delegation-sweeper start\`), and what does its log say?`,
+    `no: ${why}; is a daemon running (\`delegation-sweeper start\`), and what does its log say?`,
     terminal,
   );
 }

@@ -13,7 +13,7 @@ import {
 import { useDatabase } from '../support/use-database.ts';
 import { waitUntilWaiting } from '../support/wait-for.ts';
 
-// Rows alone, as a client in any language writes them.
+// Only rows, as a client in any language writes them.
 const database = useDatabase({ replayed: false });
 
 interface Row {
@@ -141,7 +141,7 @@ describe('an insert by a foreign client', () => {
 describe('a heartbeat of a foreign client', () => {
   const AT = '2026-01-02T03:04:05.000Z';
 
-  /** How many seconds the stamp lies in the past; null: there is none. */
+  /** How many seconds ago the stamp is; null: there is none. */
   async function age(id: string): Promise<number | null> {
     const [row] = await database.query<{ age: number | null }>(
       `SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS age FROM delegations WHERE delegation_id = $1`,
@@ -181,7 +181,7 @@ describe('a heartbeat of a foreign client', () => {
   test('that already lies in the future is set to the clock on entry to in_progress, and by the next heartbeat', async () => {
     const early = async (status: string) => {
       const { id } = await insert(status, `, '${AT}', NULL`);
-      // As the server's clock leaves it that was set back.
+      // As after the server's clock was set back.
       await database.query('ALTER TABLE delegations DISABLE TRIGGER delegations_guard_stamp');
       await update(id, `last_heartbeat = clock_timestamp() + interval '1 day'`);
       await database.query('ALTER TABLE delegations ENABLE TRIGGER delegations_guard_stamp');

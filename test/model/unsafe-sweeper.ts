@@ -8,8 +8,8 @@ import { sweeperTables } from '../../src/sweeper/tables.ts';
 import type { RealSweep } from './world.ts';
 
 /**
- * The sweep that everybody writes first: select the ids, then update them with nothing but the status repeated. Between
- * the two a heartbeat may come, and is ignored. No statement fails and no transition is illegal: only a model sees it.
+ * The usual first version of a sweep: select the ids, then update them with only the status repeated. A heartbeat
+ * between the two is ignored. No statement fails and no transition is illegal: only the model detects it.
  */
 export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): RealSweep {
   const observed = new ObservedTime(db, sweeperTables(db));

@@ -5,7 +5,7 @@ import type { Status } from '../../src/sweeper/status/status.ts';
 export const now = new Date('2026-07-28T12:03:21Z');
 const before = (ms: number) => new Date(now.getTime() - ms);
 
-/** An id that would be markup, were it not escaped. */
+/** An id that would be markup if it were not escaped. */
 export const hostileId = '"><img src=x onerror=alert(1)>';
 
 export const census: Census = {

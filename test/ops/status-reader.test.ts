@@ -106,7 +106,7 @@ describe('the status', () => {
       since: new Date('2026-07-28T12:00:00Z'),
       until: new Date('2026-07-28T12:30:00Z'),
     });
-    // Time that nobody observed counts towards no hold.
+    // Unobserved time counts towards no hold.
     await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end) VALUES
       ('2026-07-28T11:50:00Z', '2026-07-28T12:05:00Z'), ('2026-07-28T12:10:00Z', '2026-07-28T12:20:00Z')`);
     expect((await reader().status()).storm).toMatchObject({ until: new Date('2026-07-28T12:45:00Z') });
@@ -117,7 +117,7 @@ describe('the status', () => {
       since: new Date('2026-07-28T12:30:10Z'),
       until: null,
     });
-    // Let go because only the dead are left: they are marked as ever.
+    // Released because only dead ones are left: they are marked as usual.
     await database.query(`UPDATE sweeper_state SET storm_released_why = 'calm'`);
     expect((await reader().status()).storm).toEqual({ state: 'calm', since: null, until: null });
   });

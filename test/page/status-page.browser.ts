@@ -60,7 +60,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
 const desktop = { viewport: { width: 1200, height: 900 } };
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
 
-/** Opens the page; what the browser complains about, and what it asks for, is kept. */
+/** Opens the page; records the browser's errors and requests. */
 async function visit(server: OpsServer, options: BrowserContextOptions) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -75,7 +75,7 @@ async function visit(server: OpsServer, options: BrowserContextOptions) {
   return { page, complaints, requests, url, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** With UPDATE_DOCS=1 the pictures in docs/ are taken anew. */
+/** With UPDATE_DOCS=1 the pictures in docs/ are taken again. */
 async function picture(page: Page, name: string, fullPage = true): Promise<void> {
   if (process.env.UPDATE_DOCS !== '1') return;
   const path = fileURLToPath(new URL(`../../docs/status-page-${name}.png`, import.meta.url));

@@ -11,7 +11,7 @@ import {
 const MINUTE_US = 60_000_000;
 const HOUR = 60;
 const startUs = 1_700_000_000_000_000;
-/** Minutes since the start of the story. */
+/** Minutes since the start of the scenario. */
 const at = (minutes: number) => startUs + minutes * MINUTE_US;
 const gap = (start: number, end: number): Gap => ({ startUs: at(start), endUs: at(end) });
 const stuckAfterMs = 10 * 60_000;
@@ -134,7 +134,7 @@ describe('the beat', () => {
 });
 
 describe('whatever the gaps', () => {
-  /** Microseconds, small enough that a run meets every order of gaps, threshold and now. */
+  /** Microseconds, few enough that a run covers every order of gaps, threshold and now. */
   const instant = fc.integer({ min: 0, max: 5_000_000 });
   const gapList = fc
     .uniqueArray(instant, { maxLength: 12 })
@@ -145,7 +145,7 @@ describe('whatever the gaps', () => {
     );
   const threshold = fc.integer({ min: 1, max: 2_000 });
   const past = (nowUs: number, gaps: readonly Gap[]) => gaps.filter(({ endUs }) => endUs <= nowUs);
-  /** Microseconds of [from, to] that lie in no gap. */
+  /** Microseconds of [from, to] outside of all gaps. */
   const observed = (fromUs: number, toUs: number, gaps: readonly Gap[]) =>
     gaps.reduce(
       (left, { startUs, endUs }) => left - Math.max(0, Math.min(endUs, toUs) - Math.max(startUs, fromUs)),
@@ -176,7 +176,7 @@ describe('whatever the gaps', () => {
     fc.assert(
       fc.property(instant, instant, threshold, gapList, (a, b, ms, all) => {
         const [soonerUs, laterUs] = [Math.min(a, b), Math.max(a, b)];
-        // Where the sooner one stands in a gap that is still open, the part of it that has passed counts there too.
+        // If the earlier instant is inside a gap that is still open, the part of it that has passed counts there too.
         const open = all.find(({ startUs, endUs }) => startUs < soonerUs && soonerUs < endUs);
         const before = [...past(soonerUs, all), ...(open ? [{ startUs: open.startUs, endUs: soonerUs }] : [])];
         expect(horizonOf(laterUs, ms, past(laterUs, all)).atUs).toBeGreaterThanOrEqual(

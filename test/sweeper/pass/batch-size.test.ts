@@ -111,7 +111,7 @@ describe('the load that others put on the database', () => {
     const { sweeper } = testSweeper(database.db, { batchRowsMax: 500 });
     const { stuck, batches } = await sweeper.sweep(manual);
     expect(stuck).toBe(4000);
-    // At most four of five hundred before it is sure; alone it takes eight.
+    // At most four of five hundred until it decides; undisturbed it takes eight.
     expect(batches).toBeGreaterThanOrEqual(12);
     await writer.query('ROLLBACK');
     await writer.end();
@@ -119,7 +119,7 @@ describe('the load that others put on the database', () => {
 });
 
 describe('a database that does not finish a batch in time', () => {
-  /** Each row that is marked takes so long. */
+  /** Marking each row takes this long. */
   async function slow(ms: number): Promise<void> {
     await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN PERFORM pg_sleep(${ms / 1000}); RETURN NEW; END $$`);
@@ -131,7 +131,7 @@ describe('a database that does not finish a batch in time', () => {
     await slow(200);
     const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 8, statementLimitMs: 1_300 });
     expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 24, poisoned: 0, remaining: 0 });
-    // By now in batches of two or four: none of eight is tried, though there would be one.
+    // By now in batches of two or four: none of eight is tried, though there are enough rows.
     await seedFleet(database, { rows: 8, silentSeconds: 700 });
     const { batches } = await sweeper.sweep(manual);
     expect(batches).toBeGreaterThanOrEqual(2);

@@ -13,7 +13,7 @@ import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ per: 'test' });
 
-// Any instants will do. The second horizon lies on the border of two buckets of five minutes.
+// Arbitrary instants. The second horizon is on the border of two buckets of five minutes.
 const horizons = { 'inside a bucket': 1_790_000_123_456_789, "on a bucket's border": 1_790_000_100_000_000 };
 const THRESHOLD_US = 600_000_000;
 
