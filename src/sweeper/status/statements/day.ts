@@ -21,7 +21,7 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
     sql: (columns) => `
 SELECT ${columns}
 FROM (
-  SELECT count(*) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(failed), 0) AS failed
+  SELECT coalesce(sum(sweeps), 0) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(failed), 0) AS failed
   FROM ${sweeps} WHERE started_at >= ${dayAgo}) s,
 (
   SELECT count(DISTINCT late.delegation_id) AS late_results
