@@ -1,8 +1,9 @@
 import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type InstallOptions, installSchemas, installStatus, removeLedger } from '../compose/install.ts';
-import { COUNT_MAX, type LedgerContents, ledgerContents } from '../compose/ledger-contents.ts';
+import { type LedgerContents, ledgerContents } from '../compose/ledger-contents.ts';
 import { type Location, openLocation } from '../compose/location.ts';
+import { COUNT_MAX } from '../compose/statements/row-count.ts';
 import type { Config } from '../config/config.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
