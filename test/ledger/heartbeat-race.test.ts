@@ -3,6 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import { heartbeatManyStatement } from '../../src/ledger/statements/heartbeat.ts';
+import { ledgerTables } from '../../src/ledger/tables.ts';
 import { terminalStatuses } from '../../src/ledger/transitions.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
