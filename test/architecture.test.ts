@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
-  compose: ['config', 'db', 'embedded', 'lifecycle', 'log', 'ops', 'sweeper'],
+  compose: ['config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
   'index.ts': ['ledger'],
