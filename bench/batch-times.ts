@@ -2,10 +2,10 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../src/db/schema.ts';
 import type { LedgerDatabase } from './ledger-database.ts';
 
-/** Hears how long each batch of a sweep takes: from its sending to its answer, locks held all the while and no longer. */
+/** Records how long each batch of a sweep takes, from sending to answer, which is how long its locks are held. */
 export class BatchTimes {
   readonly db: Kysely<Database>;
-  /** In the order in which they ended. */
+  /** In the order of their ends. */
   readonly ms: number[] = [];
 
   constructor(database: LedgerDatabase) {
@@ -16,7 +16,7 @@ export class BatchTimes {
     });
   }
 
-  /** The last eighth of the batches against the first, of their medians. */
+  /** The median of the last eighth of the batches divided by that of the first. */
   get drift(): number {
     const eighth = Math.max(1, Math.floor(this.ms.length / 8));
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -2,7 +2,7 @@ import type { LedgerTemplate } from './ledger-database.ts';
 import type { Load } from './load.ts';
 import type { BenchServer } from './server.ts';
 
-/** What every scenario works with. */
+/** What every scenario uses. */
 export interface Bench {
   readonly server: BenchServer;
   readonly template: LedgerTemplate;

@@ -15,8 +15,8 @@ interface Plan {
 }
 
 /**
- * Explains every statement that goes through it, with the very parameters, in a transaction that is rolled back, and
- * then runs it. Execution only: what planning reads is the catalogue, and the same whatever the table's size.
+ * Explains every statement that passes through it, with the same parameters, in a transaction that is rolled back, and
+ * then runs it. Execution only: planning reads the catalogue, which does not depend on the table's size.
  */
 export class BufferMeter {
   readonly statements: Explained[] = [];
@@ -40,7 +40,7 @@ export class BufferMeter {
     this.db = kyselyOf(wrapped as unknown as PostgresPool);
   }
 
-  /** What one piece of work touched, all its statements together. */
+  /** What all statements of one piece of work touched together. */
   async measure(work: () => Promise<unknown>): Promise<number> {
     this.statements.length = 0;
     await work();

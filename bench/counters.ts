@@ -7,7 +7,7 @@ export interface UpdateCounts {
 
 /** What pg_stat_user_tables has counted for a table, this session's own last work included. */
 export async function updatesOf(database: LedgerDatabase, table: string): Promise<UpdateCounts> {
-  // A session reports when it is idle, and no more than once a second; closing it reports at once.
+  // A session reports when it is idle, at most once a second; closing it reports at once.
   await database.query('SELECT pg_stat_force_next_flush()');
   const [row] = await database.query<UpdateCounts>(
     'SELECT n_tup_upd::float8 AS updates, n_tup_hot_upd::float8 AS hot FROM pg_stat_user_tables WHERE relname = $1',

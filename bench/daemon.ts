@@ -10,7 +10,7 @@ const root = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.u
 const BUILD = root('node_modules/.cache/bench');
 const PAGE_KB = 4;
 
-/** What `npm run build` makes, in a place of the benchmark's own: a daemon is deployed compiled. */
+/** The output of `npm run build`, in the benchmark's own folder: a daemon is deployed compiled. */
 async function build(): Promise<void> {
   await mkdir(BUILD, { recursive: true });
   await copyFile(root('package.json'), `${BUILD}/package.json`);
@@ -26,7 +26,7 @@ async function nodeFlags(): Promise<string[]> {
 
 let built: Promise<string[]> | undefined;
 
-/** The daemon as it is deployed: compiled, a process of its own, against the benchmark's server. */
+/** The daemon as it is deployed: compiled, in its own process, on the benchmark's server. */
 export class Daemon implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #startedAtMs = performance.now();
@@ -62,12 +62,12 @@ export class Daemon implements AsyncDisposable {
     return (Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'latin1').split(' ')[1]) * PAGE_KB) / 1024;
   }
 
-  /** The most that was resident at any time. */
+  /** The peak of resident memory. */
   get peakMb(): number {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))![1]) / 1024;
   }
 
-  /** How long the next sweep to end took, in milliseconds. */
+  /** Duration of the next sweep to end, in milliseconds. */
   nextSweep(): Promise<number> {
     return new Promise((heard) => this.#onSweep.push(heard));
   }

@@ -6,7 +6,7 @@ export interface Fleet {
   readonly rows: number;
   readonly silentFromSeconds: number;
   readonly silentToSeconds: number;
-  /** Names the ids, so that a second fleet can join the first. */
+  /** Prefix of the ids, so that a second fleet can be added. */
   readonly prefix?: string;
 }
 
@@ -14,8 +14,8 @@ export interface Fleet {
 const PREVIEW_BYTES = 160;
 
 /**
- * Ids sort by age, as UUIDv7 does, and stand in that order: the fleet's rows lie side by side, which is the hard case
- * for HOT, since every version competes with its neighbours' for the room on a page.
+ * Ids sort by age, as UUIDv7 does, and rows are stored in that order: the fleet's rows are side by side, which is the hard
+ * case for HOT, since every version competes with its neighbours' for the space on a page.
  */
 const idOf = (prefix: string) => `'${prefix}-' || lpad(i::text, 11, '0') || '-7f1e-8d2a-0242ac12'`;
 
@@ -39,7 +39,7 @@ export async function fleetOf({ template }: Bench, rows: number): Promise<Ledger
   return database;
 }
 
-/** Finished work, which is what most of a ledger is. */
+/** Finished delegations, which are most of a ledger. */
 export async function insertFinished(database: LedgerDatabase, rows: number): Promise<void> {
   const half = Math.ceil(rows / 2);
   const insert = (from: number, to: number) =>
@@ -59,7 +59,7 @@ export async function settle(database: LedgerDatabase): Promise<void> {
   await database.query('VACUUM (ANALYZE) delegations');
 }
 
-/** Sets the fleet's rows aside, so that a turn can begin from them again and again. */
+/** Saves the fleet's rows, so that every turn can begin from them. */
 export async function keepSeed(database: LedgerDatabase): Promise<void> {
   await database.query(`
     CREATE UNLOGGED TABLE seed AS

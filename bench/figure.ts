@@ -1,15 +1,15 @@
-/** One measured number, with what it has to reach. */
+/** One measured number, with its limit. */
 export interface Figure {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
   readonly limit?: { readonly atMost: number } | { readonly atLeast: number };
-  /** What the value is the median of. */
+  /** The samples of which the value is the median. */
   readonly samples?: readonly number[];
   readonly note?: string;
 }
 
-/** Points of a picture. */
+/** Points of a chart. */
 export interface Series {
   readonly name: string;
   readonly points: readonly { readonly x: number | string; readonly y: number }[];

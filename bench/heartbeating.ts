@@ -21,7 +21,7 @@ export function chunksOf<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
-/** One heartbeat of each, by the ledger, many a call. Throws when one was not written. */
+/** One heartbeat of each, by the ledger, many per call. Throws when one was not written. */
 export async function beatAll(ledger: DelegationLedger, calls: readonly (readonly string[])[]): Promise<void> {
   for (const ids of calls) {
     const results = await ledger.heartbeatMany(ids);
@@ -31,8 +31,8 @@ export async function beatAll(ledger: DelegationLedger, calls: readonly (readonl
 }
 
 /**
- * The whole fleet's heartbeat, again and again, in real time, until `forMs` have passed. Returns how many times: fewer
- * than `forMs / everyMs` when the machine cannot keep up with that many heartbeats.
+ * Heartbeats of the whole fleet, repeated in real time until `forMs` have passed. Returns how many times: fewer
+ * than `forMs / everyMs` when the machine is too slow for that many heartbeats.
  */
 export async function beatInRealTime(
   ledger: DelegationLedger,

@@ -4,7 +4,7 @@ import { installSchemas } from '../src/compose/install.ts';
 import type { Database } from '../src/db/schema.ts';
 import type { BenchServer } from './server.ts';
 
-/** A database with the product's own schema, as `migrate up` makes it. */
+/** A database with the ledger's schema, as `migrate up` makes it. */
 export class LedgerDatabase implements AsyncDisposable {
   readonly url: string;
   readonly pool: pg.Pool;
@@ -23,7 +23,7 @@ export class LedgerDatabase implements AsyncDisposable {
     return (await this.pool.query(sql, parameters)).rows as Row[];
   }
 
-  /** A Kysely of its own: with so many connections, a clock that runs ahead, or an ear for its queries. */
+  /** A separate Kysely: with this many connections, a clock that runs ahead, or a listener for its queries. */
   open(
     options: { max?: number; log?: (event: LogEvent) => void; startup?: string; Client?: typeof pg.Client } = {},
   ): Kysely<Database> {
@@ -58,7 +58,7 @@ export function kyselyOf(pool: PostgresPool, log?: (event: LogEvent) => void): K
 
 const TEMPLATE = 'ledger_template';
 
-/** The migrated, empty database that the others are copies of. */
+/** The migrated, empty database from which the others are copied. */
 export class LedgerTemplate {
   readonly #server: BenchServer;
   #made = 0;

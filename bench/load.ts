@@ -5,14 +5,14 @@ const TICK_MS = 10;
 
 export interface Timed {
   readonly ms: number;
-  /** Share of the machine, 0 to 1, that went to processes that are not the benchmark's. */
+  /** Share of the machine, 0 to 1, that other processes used. */
   readonly foreign: number;
   /** CPU of this process, and of the server, in milliseconds. */
   readonly clientCpuMs: number;
   readonly serverCpuMs: number;
 }
 
-/** Times work, and tells how much of the machine others took meanwhile. */
+/** Times work, and measures how much of the machine other processes used meanwhile. */
 export class Load {
   readonly #postmaster: number;
 
@@ -37,7 +37,7 @@ export class Load {
     return { clientMs: (user + system) / 1000, serverMs: this.#serverMs(), busyMs: busyMs() };
   }
 
-  /** The server's living processes, and those that it has already buried. */
+  /** The server's running processes, and those that have ended. */
   #serverMs(): number {
     let ticks = 0;
     for (const name of readdirSync('/proc')) {

@@ -40,7 +40,7 @@ for (const name of names) {
   try {
     outcomes.push({ scenario: name, ...(await scenarios[name]!(bench)) });
   } catch (err) {
-    // The others still count; the exit code says that one is missing.
+    // The others still count; the exit code shows that one is missing.
     process.exitCode = 1;
     process.stderr.write(`${name} failed: ${err instanceof Error ? err.stack : err}\n`);
   }
@@ -52,5 +52,5 @@ const report = new Report(outcomes, {
 });
 process.stdout.write(report.table());
 await report.save();
-// Into docs/performance.md: each scenario's place there says by what kind of run.
+// Into docs/performance.md: the place of each scenario there names the kind of run.
 if (options.publish) await report.publish();

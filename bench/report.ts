@@ -20,7 +20,7 @@ const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const DOCUMENT = here('../docs/performance.md');
 const IMAGES = here('../docs/images');
 
-/** What a run found: on standard output, as a file of its own, and in docs/performance.md. */
+/** The results of a run: on standard output, in a file, and in docs/performance.md. */
 export class Report {
   readonly #outcomes: readonly Outcome[];
   readonly #run: Run;
@@ -46,7 +46,7 @@ export class Report {
       .join('\n')}\n`;
   }
 
-  /** bench/results/<date>.json: every sample. A part of a run is named by its scenarios, beside the whole ones. */
+  /** bench/results/<date>.json: every sample. The file of a partial run names its scenarios. */
   async save(): Promise<void> {
     await mkdir(here('results'), { recursive: true });
     const date = new Date().toISOString();
@@ -58,7 +58,7 @@ export class Report {
     );
   }
 
-  /** The pictures, and the blocks of docs/performance.md between their markers. */
+  /** The charts, and the blocks of docs/performance.md between their markers. */
   async publish(): Promise<void> {
     await mkdir(IMAGES, { recursive: true });
     let text = await readFile(DOCUMENT, 'utf8');
@@ -96,7 +96,7 @@ function machine() {
   };
 }
 
-/** What stands between the two markers is replaced; a document that lacks them lacks the place. */
+/** Replaces the text between the two markers; throws when the document lacks them. */
 function block(text: string, name: string, content: string): string {
   const begin = `<!-- bench:${name} -->`;
   const end = '<!-- /bench -->';

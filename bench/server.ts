@@ -6,8 +6,8 @@ import { type EmbeddedPostgres, startEmbedded } from '../src/embedded/embedded-p
 import { parentOf } from './load.ts';
 
 /**
- * A small production server: a gigabyte of cache, durable commits, autovacuum as it comes out of the box. Checkpoints
- * are rare enough that none falls into one contestant's turn and not into another's.
+ * A small production server: a gigabyte of cache, durable commits, autovacuum with its defaults. Checkpoints
+ * are rare enough that none falls into the turn of one but not of another.
  */
 export const settings = {
   shared_buffers: '2GB',
@@ -21,7 +21,7 @@ export const settings = {
   effective_cache_size: '8GB',
 } as const;
 
-/** The benchmark's own server, in a folder that goes with it. */
+/** The benchmark's own server, in a folder that is removed with it. */
 export class BenchServer implements AsyncDisposable {
   readonly url: string;
   readonly #server: EmbeddedPostgres;
@@ -68,7 +68,7 @@ export class BenchServer implements AsyncDisposable {
     }
   }
 
-  /** Everything that it has logged since it started. */
+  /** Everything it has logged since its start. */
   readLog(): Promise<string> {
     return readFile(path.join(this.#server.dataDir, 'server.log'), 'utf8');
   }

@@ -4,9 +4,9 @@ import type { Database } from '../src/db/schema.ts';
 import type { LedgerDatabase } from './ledger-database.ts';
 
 /**
- * A clock that the benchmark moves: the product's own SQL, unchanged but for the name of the function that it asks for the
- * time, finds a clock that runs ahead of PostgreSQL's. So a quarter of an hour of heartbeats, with its bucket crossings,
- * takes as long as its writes.
+ * A clock that the benchmark sets: the product's own SQL, in which only the name of the clock's function is replaced,
+ * reads a clock that runs ahead of PostgreSQL's. So a quarter of an hour of heartbeats, with its changes of bucket, takes
+ * only as long as its writes.
  */
 export class SimulatedClock {
   readonly #db: Kysely<Database>;
@@ -22,11 +22,11 @@ export class SimulatedClock {
       CREATE OR REPLACE FUNCTION bench.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
       $$ SELECT pg_catalog.clock_timestamp() + current_setting('bench.ahead')::interval $$`);
     await replaceClock(database);
-    // One session: the setting is the session's.
+    // One session, since the setting belongs to it.
     return new SimulatedClock(database.open({ max: 1, startup: '-c bench.ahead=0s', Client: AheadClient }));
   }
 
-  /** Its session: the ledger or the sweeper made on it lives by this clock. */
+  /** Its session: a ledger or sweeper made on it uses this clock. */
   get db(): Kysely<Database> {
     return this.#db;
   }
@@ -43,9 +43,9 @@ export class SimulatedClock {
 
 const ahead = (text: string) => text.replaceAll(/\b(?:pg_catalog\.)?clock_timestamp\(\)/g, 'bench.clock_timestamp()');
 
-/** The functions and triggers of the schema, which name the system's clock themselves. */
+/** The functions and triggers of the schema, which use the system's clock. */
 async function replaceClock(database: LedgerDatabase): Promise<void> {
-  // A session without the setting, as that of a set-up is, lives by the real clock.
+  // A session without the setting, such as that of the set-up, uses the real clock.
   await database.query(
     `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET bench.ahead = ''0s''', current_database()); END $$`,
   );
@@ -58,7 +58,7 @@ async function replaceClock(database: LedgerDatabase): Promise<void> {
   for (const { definition } of definitions) await database.query(ahead(definition));
 }
 
-/** Sends the product's statements with the other clock's name. */
+/** Sends the product's statements with the name of the other clock. */
 class AheadClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);

@@ -4,7 +4,7 @@ import type { EventLog } from '../src/log/event-log.ts';
 import type { SweepSummary } from '../src/sweeper/summary.ts';
 import { Sweeper, type SweeperOptions } from '../src/sweeper/sweeper.ts';
 
-/** The defaults of the configuration, but for the guard: a fleet that is all silent is what it is there to hold. */
+/** The defaults of the configuration without the storm guard, which would hold a fleet that is all silent. */
 export const sweeperDefaults: SweeperOptions = {
   stuckAfterMs: 600_000,
   batchRowsMax: 1000,

@@ -1,18 +1,18 @@
 import type { Load, Timed } from './load.ts';
 
-/** One of several that do the same work in turn. */
+/** One of several programs that do the same work in turn. */
 export interface Contestant {
   readonly name: string;
-  /** Brings the data to the state that every turn starts from. Not timed. */
+  /** Brings the data to the state at which every turn starts. Not timed. */
   readonly prepare: () => Promise<void>;
   readonly run: () => Promise<unknown>;
   /** Throws when the work was not done. Not timed. */
   readonly verify?: () => Promise<void>;
-  /** Units of work in a turn. */
+  /** Units of work per turn. */
   readonly units: number;
 }
 
-/** Rates in units a second, one a round, in the order of the rounds. */
+/** Rates in units a second, one per round, in the order of the rounds. */
 export interface Rates {
   readonly perSecond: number[];
   readonly clientCpuUs: number[];
@@ -20,12 +20,12 @@ export interface Rates {
   readonly foreign: number[];
 }
 
-/** A turn in which others took more of the machine than this is taken again, once. */
+/** A turn in which other processes used more of the machine than this is repeated once. */
 const FOREIGN_MAX = 0.15;
 
 /**
- * Each round lets every contestant have its turn, so that a slow spell of the machine meets them all. The order turns
- * with the rounds.
+ * In each round every program has its turn, so that slow periods of the machine affect all of them. The order changes
+ * from round to round.
  */
 export async function takeTurns(
   load: Load,
@@ -66,7 +66,7 @@ function note(rates: Rates, { ms, clientCpuMs, serverCpuMs, foreign }: Timed, un
   rates.foreign.push(foreign);
 }
 
-/** Round by round, how many times as fast as the other. */
+/** How many times as fast as the other, per round. */
 export function ratios(rates: Map<string, Rates>, name: string, other: string): number[] {
   const others = rates.get(other)!.perSecond;
   return rates.get(name)!.perSecond.map((rate, round) => rate / others[round]!);

@@ -4,7 +4,7 @@ import { expectCount, type Peer } from './peer.ts';
 
 /**
  * graphile-worker's own recovery, unchanged: jobs locked for more than four hours are unlocked, all by one statement. It
- * runs it whenever a task list starts; this one knows none of the jobs' tasks, so that nothing else happens.
+ * runs it whenever a task list starts; this one has none of the jobs' tasks, so that nothing else happens.
  */
 export async function graphileWorker({ template }: Bench, jobs: number): Promise<Peer> {
   const database = await template.copy();

@@ -1,7 +1,7 @@
 import type { LedgerDatabase } from '../ledger-database.ts';
 
 /**
- * The limit: what PostgreSQL needs to write the very same rows, by one statement in one transaction, on the product's
+ * The limit: what PostgreSQL needs to write the same rows, by one statement in one transaction, on the ledger's
  * own tables. No batches, no lock before the judgement, no evidence for the log, no lease.
  */
 export const LIMIT_SQL = `

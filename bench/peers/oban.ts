@@ -1,7 +1,7 @@
 import type { Bench } from '../bench.ts';
 import { expectCount, type Peer } from './peer.ts';
 
-/** The columns, and the indexes that an update has to keep, as Oban documents its job table. */
+/** The columns, and the indexes that an update must maintain, as Oban documents its job table. */
 const TABLE = `
 CREATE TYPE oban_state AS ENUM ('available', 'suspended', 'scheduled', 'executing', 'retryable', 'completed', 'discarded', 'cancelled');
 CREATE TABLE oban_jobs (
@@ -17,7 +17,7 @@ CREATE INDEX ON oban_jobs USING gin (meta);`;
 
 /**
  * Oban's Lifeline, by its documented behaviour: jobs that have been executing for longer than `rescue_after` become
- * available again, or discarded when their attempts are used up. By time alone, all at once, without reading them first.
+ * available again, or discarded when their attempts are used up. It judges by time only, all at once, without reading first.
  */
 export async function oban({ template }: Bench, jobs: number): Promise<Peer> {
   const database = await template.copy();

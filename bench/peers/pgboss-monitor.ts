@@ -5,7 +5,7 @@ import { expectCount, type Peer } from './peer.ts';
 const QUEUE = 'probe';
 
 /**
- * pg-boss's own supervision, unchanged: it fails active jobs whose heartbeat has been missing for too long, a thousand a
+ * pg-boss's own supervision, unchanged: it fails active jobs whose heartbeat has been missing for too long, a thousand per
  * transaction. Each is deleted and inserted again in its new state.
  */
 export async function pgBossMonitor({ template }: Bench, jobs: number): Promise<Peer> {

@@ -3,7 +3,7 @@ import { expectCount, type Peer } from './peer.ts';
 
 const BATCH = 1000;
 
-/** The columns, and the indexes that an update has to keep, as River documents its job table. */
+/** The columns, and the indexes that an update must maintain, as River documents its job table. */
 const TABLE = `
 CREATE TYPE river_state AS ENUM ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running', 'scheduled');
 CREATE TABLE river_jobs (
@@ -20,8 +20,8 @@ CREATE INDEX ON river_jobs USING gin (metadata);`;
 
 /**
  * River's rescuer, by its documented behaviour: read a batch of jobs that have been running for too long, decide on each
- * in the process, then update them all from arrays, appending an error to each. Again while a batch comes back full.
- * Written anew for this comparison, in Node: Go's own share would be smaller.
+ * in the process, then update them all from arrays, appending an error to each; repeat while a batch is full.
+ * Written for this comparison, in Node: its share in Go would be smaller.
  */
 export async function river({ template }: Bench, jobs: number): Promise<Peer> {
   const database = await template.copy();

@@ -1,8 +1,8 @@
 import type { LedgerDatabase } from '../ledger-database.ts';
 
 /**
- * What a first implementation does: select the stale ids, then, for each, read it, update it and record it, in a
- * transaction of its own. No lock between the reading and the writing: it loses heartbeats (see docs/performance.md).
+ * What a first implementation does: select the stale ids, then read, update and record each in its own
+ * transaction. No lock between reading and writing: it overwrites heartbeats (see docs/performance.md).
  */
 export async function runRowByRow(database: LedgerDatabase, rowsMax: number): Promise<void> {
   const client = await database.pool.connect();

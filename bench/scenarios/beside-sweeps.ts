@@ -13,8 +13,8 @@ const QUIET_MS = 10_000;
 const PACE_MS = 25;
 
 /**
- * Living agents beside sweeps of many rows, on the same cores: how long their heartbeats take, against a quiet time in
- * the same run; and the daemon's memory, which is to stay where the first of those sweeps took it.
+ * Living agents during sweeps of many rows, on the same cores: how long their heartbeats take, compared with a quiet time
+ * in the same run; and the daemon's memory, which must not grow after the first of those sweeps.
  */
 export async function besideSweepsScenario({ template, quick, say }: Bench): Promise<Findings> {
   const [rows, sweeps] = quick ? [50_000, 2] : [200_000, 6];
@@ -70,11 +70,11 @@ function figuresOf(quietMs: number, beside: readonly number[], peaksMb: readonly
   ];
 }
 
-/** The sweep's end. The rows go in silent, and are there before a tick of the schedule can find some of them. */
+/** The sweep's end. The rows are inserted silent, all before a tick of the schedule can find some of them. */
 async function largeSweep(database: LedgerDatabase, daemon: Daemon, rows: number, prefix: string) {
   await insertFleet(database, { rows, silentFromSeconds: 660, silentToSeconds: 4260, prefix });
   await settle(database);
-  // A sweep of the schedule that began before may end first, and does no harm: it marks them as well.
+  // A scheduled sweep that began before may end first, which is harmless: it marks them as well.
   const done = daemon.nextSweep();
   await database.query(
     `INSERT INTO pgboss.job (name, data, policy) VALUES ('delegation-sweep', '{"trigger":"manual"}', 'exclusive')
@@ -90,7 +90,7 @@ async function livingIds(database: LedgerDatabase): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** Heartbeats over as many connections, each after the one before and a pause. */
+/** Heartbeats over this many connections, each sent after the previous one and a pause. */
 class Agents {
   readonly #pool: pg.Pool;
   readonly #ids: readonly string[];
@@ -100,7 +100,7 @@ class Agents {
     this.#ids = ids;
   }
 
-  /** What each heartbeat took meanwhile, in milliseconds. */
+  /** Duration of each heartbeat meanwhile, in milliseconds. */
   async during(work: () => Promise<unknown>): Promise<number[]> {
     const tookMs: number[] = [];
     let isOver = false;

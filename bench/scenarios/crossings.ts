@@ -9,9 +9,9 @@ import { sweepOnce } from '../sweeping.ts';
 const SECONDS = 3600;
 
 /**
- * An idle sweep after an hour of a fleet that stands on few of the table's pages, vacuumed once a minute. Left to itself
- * (`vacuum_index_cleanup = auto`), vacuum passes over the indexes of such a table, and every bucket that ever was stays
- * in the sweep's way; ours has it on.
+ * An idle sweep after an hour of a fleet that is on few of the table's pages, vacuumed once a minute. By default
+ * (`vacuum_index_cleanup = auto`) vacuum skips the indexes of such a table, and the sweep reads the dead entries of every
+ * earlier bucket; the ledger's table has it on.
  */
 export async function crossingsScenario(bench: Bench): Promise<Findings> {
   const ours = await afterAnHour(bench, null);
@@ -24,7 +24,7 @@ export async function crossingsScenario(bench: Bench): Promise<Findings> {
         value: ours,
         limit: { atMost: 200 },
       },
-      { what: 'the same where vacuum decides about the indexes', unit: 'buffers', value: auto },
+      { what: 'the same with vacuum_index_cleanup = auto', unit: 'buffers', value: auto },
     ],
   };
 }
@@ -35,7 +35,7 @@ async function afterAnHour({ template, quick }: Bench, indexCleanup: 'auto' | nu
   await insertFinished(database, fleet * 100);
   await insertFleet(database, { rows: fleet, silentFromSeconds: 0, silentToSeconds: 5 });
   await settle(database);
-  // Once a simulated minute, by hand: autovacuum lives by the real clock.
+  // Once a simulated minute, by hand: autovacuum uses the real clock.
   await database.query('ALTER TABLE delegations SET (autovacuum_enabled = off)');
   if (indexCleanup) await database.query(`ALTER TABLE delegations SET (vacuum_index_cleanup = ${indexCleanup})`);
   const clock = await SimulatedClock.open(database);

@@ -3,12 +3,12 @@ import type { Bench } from '../bench.ts';
 import { Daemon } from '../daemon.ts';
 import type { Findings } from '../figure.ts';
 
-/** After the start's own work. */
+/** After the work of the start. */
 const SETTLE_MS = 8_000;
 
 /**
- * What a daemon costs that has nothing to do: its pulse, pg-boss's supervision and its cron, a sweep a minute. A query
- * is what the daemon sends and waits for, however many statements stand in it; the server's log counts them.
+ * What an idle daemon costs: its beats, pg-boss's supervision and its cron, a sweep per minute. A query
+ * is what the daemon sends and waits for, however many statements it has; the server's log counts them.
  */
 export async function daemonIdleScenario({ template, quick, server }: Bench): Promise<Findings> {
   const windowMs = quick ? 20_000 : 60_000;

@@ -7,7 +7,7 @@ import { sweepOnce } from '../sweeping.ts';
 
 const ROUNDS = 5;
 
-/** Whether a sweep slows down as it goes, with what it leaves dead behind it; and how long a batch holds its locks. */
+/** Whether a sweep slows down because of the dead entries that it leaves; and how long a batch holds its locks. */
 export async function driftScenario(bench: Bench): Promise<Findings> {
   const rows = bench.quick ? 32_000 : 200_000;
   await using database = await bench.template.copy();

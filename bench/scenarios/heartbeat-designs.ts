@@ -5,7 +5,7 @@ import { type Figure, median, medianFigure, type Picture } from '../figure.ts';
 import { chunksOf, idsInProgress } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
 
-/** The same rows, updated the same way, under other indexes. */
+/** The same rows, updated in the same way, with other indexes. */
 const designs: Readonly<Record<string, string>> = {
   'time bucket (ours)': `CREATE INDEX ON design (heartbeat_bucket, delegation_id) WHERE status = 'in_progress'`,
   'index on last_heartbeat': `CREATE INDEX ON design (last_heartbeat) WHERE status = 'in_progress'`,
@@ -41,8 +41,8 @@ export async function overDesigns(bench: Bench): Promise<{ figures: Figure[]; pi
       ];
     }),
     pictures: [
-      picture('heartbeat-rate', 'Heartbeats a second over the design of the index', 'heartbeats/s', of('rate')),
-      picture('heartbeat-wal', 'Write-ahead log of a heartbeat over the design of the index', 'bytes', of('wal')),
+      picture('heartbeat-rate', 'Heartbeats a second, by design of the index', 'heartbeats/s', of('rate')),
+      picture('heartbeat-wal', 'Write-ahead log of a heartbeat, by design of the index', 'bytes', of('wal')),
     ],
   };
 }

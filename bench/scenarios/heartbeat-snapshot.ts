@@ -14,8 +14,8 @@ const beatsRow = new Statement('SELECT stuck_after_ms FROM public.sweeper_state 
 
 /**
  * A debounced heartbeat, the most frequent call of all, while an old snapshot keeps every version of the row that each
- * beat updates. Its threshold stands in a row of its own, which changes only when the threshold does; read from the
- * beats' row, as 0.1.0 did, each heartbeat would have to pass over all of those versions.
+ * beat updates. Its threshold is in a separate row, which changes only when the threshold does; read from the
+ * beats' row, as in 0.1.0, each heartbeat would have to read all of those versions.
  */
 export async function heartbeatSnapshotScenario({ template, quick }: Bench): Promise<Findings> {
   await using database = await template.copy();
@@ -52,7 +52,7 @@ export async function heartbeatSnapshotScenario({ template, quick }: Bench): Pro
   }
 }
 
-/** Of one debounced heartbeat, on average. */
+/** Average of one debounced heartbeat. */
 async function buffersOf(url: string, ids: readonly string[]): Promise<number> {
   const meter = new BufferMeter(url);
   try {

@@ -12,7 +12,7 @@ import { overDesigns } from './heartbeat-designs.ts';
 
 const ROUNDS = 5;
 
-/** A heartbeat's price: HOT share, write-ahead log, calls a second; and what other designs of the table would pay. */
+/** A heartbeat's cost: HOT share, write-ahead log, calls a second; and what it would be with other indexes. */
 export async function heartbeatScenario(bench: Bench): Promise<Findings> {
   const figures: Figure[] = [];
   await bench.server.withoutPageImages(async () => {
@@ -28,7 +28,7 @@ export async function heartbeatScenario(bench: Bench): Promise<Findings> {
   return { figures: [...figures, ...designs.figures], pictures: designs.pictures };
 }
 
-/** Ten heartbeats of each row, one call each, in one bucket of a simulated clock; and its bytes, a commit each. */
+/** Ten heartbeats of each row, one call each, in one bucket of a simulated clock; and the bytes of one with its commit. */
 async function insideBucket(bench: Bench): Promise<Figure[]> {
   await using database = await fleetOf(bench, bench.quick ? 1000 : 2000);
   const ids = await idsInProgress(database);
@@ -58,12 +58,12 @@ async function insideBucket(bench: Bench): Promise<Figure[]> {
   ];
 }
 
-/** Milliseconds are not enough to fill a bucket: the rounds stay inside the one that begins now. */
+/** The rounds take milliseconds, so they stay inside the bucket that begins now. */
 function secondsToNextBucket(): number {
   return 300 - ((Date.now() / 1000) % 300);
 }
 
-/** A session reports what it has counted no more than once a second, at the end of a statement. */
+/** A session reports its counts at most once a second, at the end of a statement. */
 async function reported(database: LedgerDatabase, clock: SimulatedClock): Promise<void> {
   await database.query('SELECT pg_sleep(1.1)');
   await ledgerOf(clock.db).get('none');
@@ -76,7 +76,7 @@ async function hotSince(database: LedgerDatabase, clock: SimulatedClock, before:
   return { updates, hotPercent: ((after.hot - before.hot) / updates) * 100 };
 }
 
-/** An hour of a fleet with cadences from ten seconds to a minute, each row its own, in simulated time. */
+/** An hour of a fleet in simulated time, each row with its own cadence from ten seconds to a minute. */
 async function overAnHour(bench: Bench): Promise<Figure> {
   const rows = bench.quick ? 1000 : 5000;
   await using database = await fleetOf(bench, rows);
@@ -147,7 +147,7 @@ async function callsPerSecond(bench: Bench): Promise<Figure[]> {
     }),
     medianFigure('fresh / heartbeat', 'x', ratios(rates, 'fresh', 'heartbeat'), { limit: { atLeast: 3 } }),
     medianFigure('heartbeat, the server alone', 'a second', rates.get('heartbeat, server alone')!.perSecond, {
-      note: 'called in the server, a commit each: no client, no round trip',
+      note: 'called in the server, with a commit each: no client, no round trip',
     }),
     medianFigure('a fresh one, the server alone', 'a second', rates.get('fresh, server alone')!.perSecond),
     medianFigure(
@@ -159,7 +159,7 @@ async function callsPerSecond(bench: Bench): Promise<Figure[]> {
   ];
 }
 
-/** The ledger's own call for each, in a transaction of its own. */
+/** The ledger's own call for each, in its own transaction. */
 const BEAT_EACH = `
 CREATE PROCEDURE beat_each(ids text[], debounce_ms float8) LANGUAGE plpgsql AS $$
 DECLARE id text;

@@ -28,8 +28,8 @@ interface Idle {
 
 /**
  * What a sweep costs when nothing is stale, right after five minutes in which the whole fleet was heard every ten
- * seconds, or as often as the machine can. Before them the fleet was heard once in each of the four buckets before, so that the index holds dead entries
- * on both sides of the horizon, as a running system's does; nothing vacuums but autovacuum.
+ * seconds, or as often as the machine can. Before that the fleet was heard once in each of the four buckets before, so
+ * that the index holds dead entries on both sides of the horizon, as in a running system; only autovacuum vacuums.
  */
 export async function idleScenario(bench: Bench): Promise<Findings> {
   const [small, large, fleet, manyFleet] = bench.quick ? [20_000, 200_000, 2_500, 25_000] : [1e6, 1e7, 1e5, 1e6];
@@ -38,7 +38,7 @@ export async function idleScenario(bench: Bench): Promise<Findings> {
   await using big = await ledger(bench, large, fleet);
   await using held = await ledger(bench, small, fleet);
   bench.say('idle: heartbeats');
-  // In real time all three fit beside each other, and buffers do not mind who else is busy. Simulated, each in turn.
+  // In real time all three run at once, since other load does not change buffers. Simulated, each in turn.
   const cases = [
     () => idleAfter(bench, base, small, fleet),
     () => idleAfter(bench, big, large, fleet),
@@ -64,12 +64,12 @@ export async function idleScenario(bench: Bench): Promise<Findings> {
         value: c!.snapshotEvents,
         limit: { atLeast: 1 },
       },
-      { what: 'the same, said once', unit: '', value: c!.snapshotEvents, limit: { atMost: 1 } },
+      { what: 'the same, at most once', unit: '', value: c!.snapshotEvents, limit: { atMost: 1 } },
       medianFigure(`idle sweep, ${size(b!)}: execution time of all its statements`, 'ms', b!.ms),
     ],
     pictures: [
-      picture('idle-table', 'Buffers that an idle sweep touches, over the table', [a!, b!]),
-      picture('idle-fleet', 'Buffers that an idle sweep touches, over the fleet', [b!, d]),
+      picture('idle-table', 'Buffers that an idle sweep touches, by size of the table', [a!, b!]),
+      picture('idle-fleet', 'Buffers that an idle sweep touches, by size of the fleet', [b!, d]),
     ],
   };
 }
@@ -90,7 +90,7 @@ async function inTurn<T>(cases: readonly (() => Promise<T>)[]): Promise<T[]> {
 
 async function heldOpen(bench: Bench, database: LedgerDatabase, rows: number, fleet: number): Promise<Idle> {
   const other = await database.pool.connect();
-  // What the daemon has to name is a session that others would know.
+  // The daemon must name a session with an application_name.
   await other.query(`SET application_name = 'nightly report'`);
   const hold = async () => {
     await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -118,7 +118,7 @@ async function idleAfter(
   for (const minutesAgo of [20, 15, 10, 5]) await hearIn(database, minutesAgo, calls);
   await clock.set(0);
   await beatAll(ledger, calls);
-  // Simulated minutes are too short for autovacuum, which looks once a real one: it has its turn here, and none later.
+  // Simulated minutes are too short for autovacuum, which runs once per real minute: it runs here, and not later.
   if (quick) await settle(database);
   await before();
   const heard = quick
@@ -140,7 +140,7 @@ async function idleAfter(
   return { rows, inProgress, buffers, ms, heard, snapshotEvents: log.snapshotHeld, last };
 }
 
-/** A heartbeat of all, some minutes ago: an update that leaves a dead entry in that bucket. */
+/** A heartbeat of the whole fleet some minutes ago: an update that leaves a dead entry in that bucket. */
 async function hearIn(
   database: LedgerDatabase,
   minutesAgo: number,
@@ -172,7 +172,7 @@ async function expectIdle(db: BufferMeter['db'], log: EventLog): Promise<void> {
     throw new Error(`not idle: ${stuck} stuck, ${failed} failed, ${remaining} remain`);
 }
 
-/** Counts the one event that matters here. */
+/** Counts the one event that is measured here. */
 class Counting implements EventLog {
   snapshotHeld = 0;
 
@@ -202,10 +202,10 @@ function short(count: number): string {
 }
 
 function figureOf(idle: Idle, limit?: { atMost: number }): Figure {
-  const dearest = [...idle.last].sort((x, y) => y.buffers - x.buffers)[0]!;
+  const most = [...idle.last].sort((x, y) => y.buffers - x.buffers)[0]!;
   return medianFigure(`idle, ${size(idle)} in progress`, 'buffers', idle.buffers, {
     ...(limit && { limit }),
-    note: `${idle.heard} heartbeats each in five minutes; ${idle.last.length} statements, the dearest ${dearest.buffers} buffers; the first sweep ${idle.buffers[0]}`,
+    note: `${idle.heard} heartbeats each in five minutes; ${idle.last.length} statements, at most ${most.buffers} buffers each; the first sweep ${idle.buffers[0]}`,
   });
 }
 

@@ -14,8 +14,8 @@ const PREVIEW = 'x'.repeat(160);
 const BODY = { prompt: 'summarise the quarter', tools: ['search', 'read'], limit: 3 };
 
 /**
- * The ledger against the same SQL by plain `pg`, one connection each. Commits do not wait for the disk here: with the
- * disk in the picture the ledger's own work would hide behind it.
+ * The ledger compared with the same SQL by plain `pg`, one connection each. Commits do not wait for the disk here, which
+ * would hide the ledger's own work.
  */
 export async function ledgerOverheadScenario(bench: Bench): Promise<Findings> {
   await using database = await bench.template.copy();

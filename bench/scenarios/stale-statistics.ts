@@ -8,8 +8,8 @@ import { sweepOnce } from '../sweeping.ts';
 const ROUNDS = 5;
 
 /**
- * The planner believes that nothing is in progress: the statistics are of a time when nothing was, and autovacuum, which
- * would renew them, is off here. The same rows after ANALYZE are the measure.
+ * The planner assumes that nothing is in progress: the statistics are from a time when nothing was, and autovacuum, which
+ * would renew them, is off here. Compared with the same rows after ANALYZE.
  */
 export async function staleStatisticsScenario(bench: Bench): Promise<Findings> {
   const finished = bench.quick ? 100_000 : 1_000_000;

@@ -15,7 +15,7 @@ import { type Contestant, type Rates, ratios, takeTurns } from '../turns.ts';
 
 const ROUNDS = 5;
 
-/** Rows a second swept: ours against the limit, against row by row, and beside what others move the same number with. */
+/** Rows swept a second: the sweep compared with the limit, with row by row, and with other programs. */
 export async function sweepScenario(bench: Bench): Promise<Findings> {
   const { quick } = bench;
   using sink = new LogFile();
@@ -107,7 +107,7 @@ async function overBatchSizes(bench: Bench, database: LedgerDatabase, rows: numb
   const rates = await takeTurns(bench.load, bench.quick ? 2 : 3, contestants);
   return {
     id: 'rows-over-batch',
-    title: 'Rows swept a second over batch size',
+    title: 'Rows swept a second, by batch size',
     xLabel: 'rows in a batch',
     yLabel: 'rows/s',
     kind: 'bars' as const,

@@ -4,7 +4,7 @@
  * `node deploy/package/build.ts [folder] [--standalone]`
  *
  * Both are bundled, so that an agent that installs the library gets kysely, pg and pino and nothing that only the daemon
- * needs: what the daemon uses besides (pg-boss, zod, OpenTelemetry and so on) stands in its own files. Chunks that both
+ * needs: what else the daemon uses (pg-boss, zod, OpenTelemetry and so on) is in its own files. Chunks that both
  * share are built once. The demo and the embedded PostgreSQL belong to a checkout and are left out.
  *
  * dist/index.js         the library            dist/migrations/*.js  each migration, as the migrator reads them
@@ -20,12 +20,12 @@ import { licenses } from './licenses.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { standalone: { type: 'boolean' } } });
-/** Where to; the benchmark builds into a place of its own. */
+/** The target; the benchmark builds into a folder of its own. */
 const dist = path.resolve(root, positionals[0] ?? 'dist');
 
-/** Installed beside the package, never inside it: the user's program and the ledger have to share one kysely. */
+/** Installed next to the package, never inside it: the user's program and the ledger must share one kysely. */
 const shared = ['kysely', 'kysely/*', 'pg', 'pino'];
-/** Of a checkout alone; and what pg can do without. */
+/** Only in a checkout; and what pg does not need. */
 const leftOut = ['pg-native', '*/demo/demo.ts', '*/embedded/embedded-postgres.ts', '*/embedded/join-embedded.ts'];
 
 rmSync(dist, { recursive: true, force: true });
@@ -48,11 +48,11 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  // The image's build is standalone: it has no node_modules beside it.
+  // The image's build is standalone: it has no node_modules.
   external: values.standalone ? leftOut : [...shared, ...leftOut],
   // No source map: nothing is minified, and Node would read the maps of every chunk at the start, at 40 MB of memory.
   sourcemap: false,
-  // CommonJS packages inside the bundle ask for Node's own modules.
+  // CommonJS packages inside the bundle require Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
@@ -76,7 +76,7 @@ execFileSync(
 pruneDeclarations(path.join(dist, 'types'), 'src/index.d.ts');
 writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(root, bundledPackages(metafile)));
 
-/** The packages whose code got into the bundle. */
+/** The packages whose code is in the bundle. */
 function bundledPackages({ inputs }: Metafile): string[] {
   const names = Object.keys(inputs).flatMap((file) => {
     const inside = file.split('node_modules/').at(-1)!;

@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { attempt, Background, type CommandResult, run } from '../verify/command.ts';
 
-/** `npm pack`, and where the tarball is. */
+/** Runs `npm pack`; returns the tarball's path. */
 export async function pack(root: string, into: string): Promise<string> {
   const stdout = await run('npm', ['pack', '--silent', '--pack-destination', into], { cwd: root });
   return path.join(into, stdout.trim().split('\n').at(-1)!);
@@ -11,9 +11,9 @@ export async function pack(root: string, into: string): Promise<string> {
 export interface Figures {
   readonly name: string;
   readonly packages: number;
-  /** On the disk, all that the install brought. */
+  /** Disk space of everything that the install brought. */
   readonly megabytes: number;
-  /** The best of five processes, above an empty one. */
+  /** The best of five processes, minus an empty one. */
   readonly importMs: number;
   /** Resident memory that the import adds. */
   readonly importMegabytes: number;
@@ -21,7 +21,7 @@ export interface Figures {
 
 const IMPORTS = 5;
 
-/** A project of somebody else's, with packages installed from the registry or from a tarball. */
+/** An outside project, with packages installed from the registry or from a tarball. */
 export class Consumer {
   readonly dir: string;
 
@@ -54,7 +54,7 @@ export class Consumer {
     return entries.filter((entry) => `/${entry}`.endsWith(`/${name}/package.json`)).length;
   }
 
-  /** With the project's own TypeScript, from a copy that has it beside what is installed. */
+  /** Type checks with the project's own TypeScript, from a copy that has it next to the installed packages. */
   async typecheck(source: string, { module, resolution }: { module: string; resolution: string }): Promise<void> {
     await run(
       'npm',
@@ -90,7 +90,7 @@ export class Consumer {
     });
   }
 
-  /** Where npx finds it. */
+  /** The folder from which npx runs it. */
   get #main(): string {
     return path.join(this.dir, 'node_modules/.bin/delegation-sweeper');
   }
@@ -123,7 +123,7 @@ export class Consumer {
   }
 }
 
-/** Nothing of the checkout's own configuration. */
+/** Without the checkout's own configuration. */
 function environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
   return { PATH, HOME, ...env };

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const importing = /(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
-/** Deletes every declaration that the entry does not reach: internals would be taken for a public interface. */
+/** Deletes every declaration that the entry does not reach: internals would look like a public interface. */
 export function pruneDeclarations(folder: string, entry: string): void {
   const reached = new Set<string>();
   const visit = (file: string): void => {

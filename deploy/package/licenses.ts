@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** The licences of the packages whose code is bundled, as each of them asks: name, version and text. */
+/** The licences of the bundled packages, as each of them requires: name, version and text. */
 export function licenses(root: string, packages: readonly string[]): string {
   return packages
     .map((name) => {

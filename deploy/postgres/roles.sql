@@ -1,18 +1,18 @@
--- The four roles of delegation-sweeper, each with what its work needs and nothing else. PostgreSQL 15 to 18, psql.
+-- The four roles of delegation-sweeper, each with only the rights that its work needs. PostgreSQL 15 to 18, psql.
 --
 --   psql "$ADMIN_URL" -f deploy/postgres/roles.sql
 --
--- Run it twice, and again after an upgrade that brought a migration: before the first `migrate up` it makes the roles
--- and the schemas, afterwards it grants the rights on the tables. Running it more often changes nothing. As a superuser,
--- or as the database's owner with CREATEROLE.
+-- Run it as a superuser, or as the database's owner with CREATEROLE: before the first `migrate up`, to make the roles
+-- and the schemas; after it, to grant the rights on the tables; and after each upgrade that brought a migration.
+-- Running it more often changes nothing.
 --
 -- Variables, with -v name=value:
 --   migrator, sweeper, writer, reader   names of the roles; default delegation_sweeper_<name>
 --   db_schema, pgboss_schema            as DB_SCHEMA and PGBOSS_SCHEMA; default public, pgboss
 --   name_lock_holders                   on: the sweeper may see other sessions' names and states (pg_read_all_stats), so
---                                       that sweep.row_locked says who holds a row; default off, only pids are seen
+--                                       that sweep.row_locked names the session; default off: only its pid
 --
--- No password stands here: set each with \password, or let the role authenticate by certificate.
+-- There is no password here: set each with \password, or let the role authenticate by certificate.
 
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -27,7 +27,7 @@ SET client_min_messages = warning;
 
 BEGIN;
 
--- Roles. What may already be there is put right as well.
+-- Roles. Existing ones are corrected as well.
 SELECT format('CREATE ROLE %I LOGIN', name)
 FROM unnest(ARRAY[:'migrator', :'sweeper', :'writer', :'reader']) name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
@@ -37,7 +37,7 @@ FROM pg_roles
 WHERE rolname IN (:'migrator', :'sweeper', :'writer', :'reader')
   AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)
 \gexec
--- Who grants on the migrator's tables has to be one of its members, unless a superuser.
+-- To grant rights on the migrator's tables, one must be a member of it or a superuser.
 SELECT format('GRANT %I TO CURRENT_USER', :'migrator')
 FROM pg_roles WHERE rolname = current_user AND NOT rolsuper AND NOT pg_has_role(current_user, :'migrator', 'USAGE')
 \gexec
@@ -45,7 +45,7 @@ SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name)
 FROM unnest(ARRAY[:'migrator', :'sweeper', :'writer', :'reader']) name
 \gexec
 
--- Schemas. The migrator creates in them, so that it needs no right on the database as a whole.
+-- Schemas. The migrator creates tables in them and needs no right on the database as a whole.
 SELECT format('CREATE SCHEMA %I', name)
 FROM unnest(ARRAY[:'db_schema', :'pgboss_schema']) name
 WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name)
@@ -63,12 +63,12 @@ REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema"
   :"db_schema".sweeper_daemons, :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
 
--- The activity stream is append-only for everybody, and nobody chooses an activity's id or time.
+-- The activity stream is append-only for every role, and none can choose an activity's id or time.
 GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detail, request_body, response_body)
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
--- The sweeper moves statuses and records it. It adds no delegation and deletes nothing of the ledger. last_heartbeat: its
--- beat goes the way of a heartbeat, and stamps that lie in the future are taken back when the server's clock was set.
+-- The sweeper changes statuses and records that. It adds no delegation and deletes nothing of the ledger. last_heartbeat:
+-- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set.
 GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
@@ -76,22 +76,22 @@ GRANT SELECT, INSERT, UPDATE, DELETE
   :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons TO :"sweeper";
 GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
 
--- Orchestrators and agents. Who asked whom for what, and under which key, never changes once it is written.
+-- Orchestrators and agents. Caller, callee, task and key of a delegation never change after the insert.
 GRANT SELECT, INSERT,
   UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, result_preview, error_detail)
   ON :"db_schema".delegations TO :"writer";
--- The threshold that a heartbeat's answer carries; a library of 0.1.0 reads it from sweeper_state.
+-- The threshold in the answer to a heartbeat; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_state TO :"writer";
 
--- People and dashboards. The activity holds requests and responses whole: who may not read those gets no reader.
+-- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
-  :"db_schema".sweeper_daemons, :"db_schema".sweeper_notices, -- which a dry run asks for poisoned rows
+  :"db_schema".sweeper_daemons, :"db_schema".sweeper_notices, -- in which a dry run finds the poisoned rows
   :"db_schema".delegation_sweeper_migrations TO :"reader";
 \endif
 
--- pg-boss: the daemon runs it with migrate and createSchema off, so rows are all that it needs; its functions are open
--- to whoever may use the schema and run with the caller's rights.
+-- pg-boss: the daemon runs it with migrate and createSchema off, so it needs only rows; its functions may be called by
+-- every role with USAGE of the schema, and run with the caller's rights.
 SELECT to_regclass(format('%I.version', :'pgboss_schema')) IS NOT NULL AS pgboss_is_there \gset
 \if :pgboss_is_there
 SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', c.oid::regclass, :'sweeper')
@@ -100,10 +100,10 @@ WHERE c.relnamespace = to_regnamespace(format('%I', :'pgboss_schema')) AND c.rel
   AND c.relname NOT IN ('version', 'bam')
 \gexec
 REVOKE ALL ON :"pgboss_schema".version, :"pgboss_schema".bam FROM :"sweeper", :"reader";
--- Its columns are also the clocks by which replicas share the upkeep.
+-- Its columns also record when each kind of upkeep was last done, which replicas share.
 GRANT SELECT, UPDATE ON :"pgboss_schema".version TO :"sweeper";
 GRANT SELECT ON :"pgboss_schema".version TO :"reader"; -- which a dry run asks
--- Commands that the next `migrate up` runs as the migrator: who could write one would be the migrator.
+-- Commands that the next `migrate up` runs as the migrator: a role that could write one would have the migrator's rights.
 GRANT SELECT ON :"pgboss_schema".bam TO :"sweeper";
 \endif
 

@@ -42,7 +42,7 @@ export async function attempt(
   return { code, stdout, stderr };
 }
 
-/** The same for a program that has to succeed. Returns its standard output; the error has the end of what it said. */
+/** The same for a program that must succeed. Returns its standard output; the error has the end of its output. */
 export async function run(program: string, args: readonly string[], options?: CommandOptions): Promise<string> {
   const { code, stdout, stderr } = await attempt(program, args, options);
   if (code !== 0) {

@@ -13,7 +13,7 @@ import { PgBouncer, SERVER_CONNECTIONS_MAX } from './pgbouncer.ts';
 import { assert, type Report } from './report.ts';
 
 const PART = 'connections';
-/** A tick of SWEEP_CRON, and some. */
+/** Somewhat more than a tick of SWEEP_CRON. */
 const TICK_MS = 90_000;
 
 const errorOf = (line: LogLine) => line.err as { code: string | null; message: string };
@@ -25,7 +25,7 @@ export async function verifyConnections(report: Report, store: ImageStore, insta
     wrongHost(store, installation),
   );
   await check('verify-full refuses a certificate of an unknown authority', () => unknownAuthority(store, installation));
-  await check('the server refuses whoever comes without TLS', () => withoutTls(store, installation));
+  await check('the server refuses a connection without TLS', () => withoutTls(store, installation));
   await check(
     'a password that rotates: sessions cut, the old one refused, the new one read, swept again on the tick',
     () => rotation(store, installation),
@@ -46,7 +46,7 @@ async function wrongHost(store: ImageStore, installation: Installation): Promise
   await using container = await Container.start(store, { secret: secret.dir });
   const refusal = await container.waitForEvent(/^database\.refused$/);
   assert(errorOf(refusal).code === 'ERR_TLS_CERT_ALTNAME_INVALID', JSON.stringify(refusal));
-  // Those of the container before it may still be ending.
+  // Sessions of the container before may still be ending.
   await container.waitUntil('no session', async () => (await sessions(installation)) === 0);
   await installation.server.present(installation.certificate);
   await container.waitForStatus('/readyz', 200);
@@ -62,7 +62,7 @@ async function unknownAuthority(store: ImageStore, installation: Installation): 
   await using container = await Container.start(store, { secret: secret.dir });
   const refusal = await container.waitForEvent(/^database\.refused$/);
   assert(/self.signed|unable to (get|verify)/i.test(errorOf(refusal).message), JSON.stringify(refusal));
-  // Those of the container before it may still be ending.
+  // Sessions of the container before may still be ending.
   await container.waitUntil('no session', async () => (await sessions(installation)) === 0);
 }
 
@@ -85,7 +85,7 @@ async function rotation(store: ImageStore, installation: Installation): Promise<
   await secret.replace(await installation.files(installation.url('sweeper')));
   await installation.seed('rotated-', 1, 'stale');
   await container.waitForEvent(/^delegation\.stuck$/, ({ delegationId }) => delegationId === 'rotated-1', TICK_MS);
-  // Whichever of its sweeps that was: the schedule, on pg-boss's own connections, goes on as well.
+  // Whichever sweep that was: the schedule, on pg-boss's own connections, goes on as well.
   const { length: before } = container.events(/^sweep\.completed$/);
   await container.waitUntil(
     'a sweep on the tick',
@@ -119,7 +119,7 @@ async function pooled(store: ImageStore, installation: Installation): Promise<vo
   assert((await container.exit) === 0, container.output);
 }
 
-/** What a client gave up ends in the server as well: PgBouncer passes the request on, under a key of its own. */
+/** A query that a client gave up ends in the server as well: PgBouncer passes the request on, under its own key. */
 async function cancelledThrough(container: Container, installation: Installation, port: number): Promise<void> {
   const ca = encodeURIComponent(installation.authority.cert);
   const url = installation.url('writer', { port, query: `sslmode=verify-full&sslrootcert=${ca}` });

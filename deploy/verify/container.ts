@@ -6,7 +6,7 @@ import { freePort } from './free-port.ts';
 import { IMAGE, type ImageStore } from './image-build.ts';
 import { pathOf } from './packages.ts';
 
-/** As close to the manifests as podman gets: no privilege, a read-only root, the same limits. */
+/** As close to the manifests as podman allows: no privilege, a read-only root, the same limits. */
 const hardening = [
   ...['--network', 'host', '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--user', '1000:1000'],
   ...['--memory', '384m', '--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=4096:4096'],
@@ -15,7 +15,7 @@ const hardening = [
 export const SECRET_FOLDER = '/etc/delegation-sweeper/database';
 
 export interface ContainerOptions {
-  /** The folder that stands for the mounted secret. */
+  /** The folder that replaces the mounted secret. */
   readonly secret?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
@@ -100,7 +100,7 @@ export class Container implements AsyncDisposable {
     }
   }
 
-  /** The ops server's answer; status 0 while nobody answers. */
+  /** The ops server's answer; status 0 while there is none. */
   async get(path: string): Promise<{ status: number; body: string }> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.opsPort}${path}`, { signal: AbortSignal.timeout(10_000) });

@@ -14,7 +14,7 @@ export const IMAGE = 'localhost/delegation-sweeper:verify';
 /** buildah's and podman's own storage, for one run. */
 export class ImageStore implements AsyncDisposable {
   readonly dir: string;
-  /** What both programs have to be told. */
+  /** Arguments for both programs. */
   readonly flags: readonly string[];
 
   private constructor(dir: string, driver: string) {
@@ -47,7 +47,7 @@ export class ImageStore implements AsyncDisposable {
 }
 
 /**
- * A stand-in for the public Node image, which cannot be had everywhere: Debian, the Node that `npm ci` installed, and the
+ * A replacement for the public Node image, which is not available everywhere: Debian, the Node that `npm ci` installed, and the
  * npm that runs this.
  */
 export async function buildBase(store: ImageStore): Promise<void> {
@@ -72,7 +72,7 @@ async function npmFolder(): Promise<string> {
   return path.join((await run('npm', ['root', '--global'])).trim(), 'npm');
 }
 
-/** deploy/Dockerfile, with this machine's CA and registry as build secrets where npm is set to some. */
+/** deploy/Dockerfile, with this machine's CA and registry as build secrets where npm is configured with some. */
 export async function buildImage(store: ImageStore): Promise<void> {
   const setting = async (name: string) => (await run('npm', ['config', 'get', name], { cwd: tmpdir() })).trim();
   const npmrc = path.join(store.dir, 'npmrc');

@@ -10,7 +10,7 @@ const MANY_ROWS = 60_000;
 const GRACE_MS = 25_000;
 const MEMORY_LIMIT_MI = 384;
 
-/** Part 2: what the image holds, and how its container behaves against PostgreSQL over TLS. */
+/** Part 2: what the image holds, and how its container works with PostgreSQL over TLS. */
 export async function verifyImage(report: Report, store: ImageStore, installation: Installation): Promise<void> {
   const check = <T>(name: string, work: () => Promise<T>) => report.check(PART, name, work);
   await check('holds what was built and nothing else: no node_modules, no demo, no embedded server, no npm', () =>
@@ -35,7 +35,7 @@ export async function verifyImage(report: Report, store: ImageStore, installatio
   await check('a real sweep: ready, one stuck, one failed, every session over TLS', () =>
     realSweep(store, installation),
   );
-  await check('SIGTERM in mid-sweep: exit 0 in time, nothing half done, the next one finishes', () =>
+  await check('SIGTERM during a sweep: exit 0 in time, nothing half done, the next one finishes', () =>
     interrupted(store, installation),
   );
 }
@@ -81,7 +81,7 @@ async function databaseAway(store: ImageStore, installation: Installation): Prom
   await container.waitForEvent(/^database\.unavailable$/);
   const body = await container.waitForStatus('/readyz', 503);
   assert(/database_unreachable/.test(body), body);
-  // The mounted URL is read anew: the database is found without a restart.
+  // The mounted URL is read again: the database is found without a restart.
   await secret.replace(await installation.files(installation.url('sweeper')));
   await container.waitForEvent(/^database\.recovered$/);
   await container.waitForStatus('/readyz', 200);

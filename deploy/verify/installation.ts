@@ -9,7 +9,7 @@ import { applyRoles, defaults, type RoledDatabase, type RoleName } from './roles
 
 const DATABASE = 'production';
 
-/** A PostgreSQL that takes TLS only, with the roles and the schemas, as an operator would have it. */
+/** A PostgreSQL that accepts only TLS, with the roles and the schemas, as an operator would have it. */
 export class Installation implements AsyncDisposable {
   readonly server: PostgresServer;
   readonly on: RoledDatabase = { ...defaults, database: DATABASE };
@@ -36,7 +36,7 @@ export class Installation implements AsyncDisposable {
     return installation;
   }
 
-  /** A new password for the role; the sessions that it has go on. */
+  /** A new password for the role; its open sessions go on. */
   async setPassword(role: RoleName): Promise<void> {
     const password = randomBytes(12).toString('base64');
     await this.server.query(`ALTER ROLE ${this.on.roles[role]} PASSWORD '${password}'`);
@@ -47,7 +47,7 @@ export class Installation implements AsyncDisposable {
     return this.#passwords.get(role)!;
   }
 
-  /** As it stands in the mounted secret. `query` replaces what asks for TLS. */
+  /** The URL in the mounted secret. `query` replaces the parameters that ask for TLS. */
   url(
     role: RoleName,
     { port = this.server.port, query = `sslmode=verify-full&sslrootcert=${SECRET_FOLDER}/ca.crt` } = {},
@@ -78,7 +78,7 @@ export class Installation implements AsyncDisposable {
     return Number(row!.count);
   }
 
-  /** Delegations that are all past their deadline, or in progress and silent, for as long. */
+  /** Delegations that are all past their deadline, or in progress and silent, for `ageSeconds`. */
   async seed(prefix: string, rows: number, rule: 'overdue' | 'stale', ageSeconds = 3600): Promise<void> {
     const age = `now() - ${ageSeconds} * interval '1 second'`;
     const [status, heartbeat, deadline] =

@@ -25,7 +25,7 @@ export async function policyContext(): Promise<PolicyContext> {
   };
 }
 
-/** Part 1: what would be applied is what the API takes, and what this program needs. */
+/** Part 1: what would be applied is acceptable to the API, and what this program needs. */
 export async function verifyManifests(report: Report): Promise<void> {
   await report.check(PART, 'the PrometheusRule was written from rules.yml', async () => {
     assert(await isCurrent(process.env.UPDATE_DEPLOY === '1'), 'it was not: UPDATE_DEPLOY=1 npm run -s verify:deploy');
@@ -63,7 +63,7 @@ async function verifyMutations(
   for (const [place, { mutation, object }] of misspelt.entries()) {
     await report.check(PART, `the types catch ${mutation.name}`, () => {
       assert(object, `there is no ${mutation.kind} to change`);
-      assert(errors.has(place), 'it went unnoticed');
+      assert(errors.has(place), 'it was not detected');
     });
   }
   const before = violations(objects, context);
@@ -74,7 +74,7 @@ async function verifyMutations(
         `there is no ${mutation.kind} to change`,
       );
       const found = violations(mutated(objects, mutation), context).filter((problem) => !before.includes(problem));
-      assert(found.length > 0, 'it went unnoticed');
+      assert(found.length > 0, 'it was not detected');
     });
   }
 }

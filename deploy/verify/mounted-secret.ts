@@ -5,8 +5,8 @@ import path from 'node:path';
 const FS_GROUP = 1000;
 
 /**
- * A folder that changes as the kubelet changes a mounted secret: the files are links into `..data`, itself a link that is
- * replaced whole.
+ * A folder that changes as the kubelet changes a mounted secret: the files are links into `..data`, which is a link
+ * itself and is replaced as a whole.
  */
 export class MountedSecret implements AsyncDisposable {
   readonly dir: string;

@@ -27,7 +27,7 @@ const policy = (name: string, kind: string, apply: Mutation['apply']): Mutation 
   apply,
 });
 
-/** Mistakes that the checks have to notice. */
+/** Mistakes that the checks must detect. */
 export const mutations: readonly Mutation[] = [
   types('a misspelt readOnlyRootFilesystem', 'Deployment', (o) => {
     container(o).securityContext.readOnlyRootFileSystem = true;
@@ -134,7 +134,7 @@ export const mutations: readonly Mutation[] = [
   policy("the migrator's secret for the daemon", 'Deployment', (o) => {
     pod(o).volumes[0].secret.secretName = 'delegation-sweeper-migrator';
   }),
-  policy('a secret for everybody', 'Deployment', (o) => {
+  policy('a secret that everybody can read', 'Deployment', (o) => {
     delete pod(o).volumes[0].secret.defaultMode;
   }),
   policy('a secret that the program cannot read', 'Deployment', (o) => {
@@ -146,7 +146,7 @@ export const mutations: readonly Mutation[] = [
   policy('startup that asks the database', 'Deployment', (o) => {
     container(o).startupProbe.httpGet.path = '/readyz';
   }),
-  policy('a probe of a port that is not there', 'Deployment', (o) => {
+  policy('a probe of a missing port', 'Deployment', (o) => {
     container(o).readinessProbe.httpGet.port = 'http';
   }),
   policy('a port that is not OPS_PORT', 'Deployment', (o) => {
@@ -170,7 +170,7 @@ export const mutations: readonly Mutation[] = [
   policy('a Service that finds nothing', 'Service', (o) => {
     o.spec.selector['app.kubernetes.io/component'] = 'sweeper';
   }),
-  policy('a Service to a port that is not there', 'Service', (o) => {
+  policy('a Service to a missing port', 'Service', (o) => {
     o.spec.ports[0].targetPort = 'http';
   }),
   policy('a budget that finds nothing', 'PodDisruptionBudget', (o) => {
@@ -179,10 +179,10 @@ export const mutations: readonly Mutation[] = [
   policy('a budget that blocks a drain', 'PodDisruptionBudget', (o) => {
     o.spec.maxUnavailable = 0;
   }),
-  policy('no way to the database', 'NetworkPolicy', (o) => {
+  policy('no egress to the database', 'NetworkPolicy', (o) => {
     o.spec.egress.pop();
   }),
-  policy('everybody may come in', 'NetworkPolicy', (o) => {
+  policy('ingress from everywhere', 'NetworkPolicy', (o) => {
     o.spec.ingress.push({});
   }),
   policy('everything out', 'NetworkPolicy', (o) => {
@@ -197,7 +197,7 @@ export const mutations: readonly Mutation[] = [
   policy('another namespace', 'Service', (o) => {
     o.metadata.namespace = 'default';
   }),
-  policy('a monitor of a port that is not there', 'PodMonitor', (o) => {
+  policy('a monitor of a missing port', 'PodMonitor', (o) => {
     o.spec.podMetricsEndpoints[0].port = 'metrics';
   }),
   policy('a rule that is not the tested one', 'PrometheusRule', (o) => {

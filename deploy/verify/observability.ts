@@ -17,13 +17,13 @@ const RULES = fileURLToPath(new URL('../prometheus/rules.yml', import.meta.url))
 const RULES_TEST = fileURLToPath(new URL('../prometheus/rules_test.yml', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../docs/deploy.md', import.meta.url));
 const DASHBOARD = fileURLToPath(new URL('../grafana/dashboard.json', import.meta.url));
-/** STORM_MIN_STALE and more, with nobody else in progress: a storm. */
+/** More than STORM_MIN_STALE, with no other in progress: a storm. */
 const STORM_ROWS = 40;
-/** The rule's own minute, and some. */
+/** Somewhat more than the rule's own minute. */
 const ALERT_MS = 120_000;
 const TICK_MS = 90_000;
 
-/** The rules alone, before any container. */
+/** Only the rules, before any container. */
 export async function verifyRules(report: Report): Promise<void> {
   await report.check(PART, 'promtool checks the rules', async () => {
     await run(await pathOf('promtool'), ['check', 'rules', RULES]);
@@ -52,7 +52,7 @@ export async function verifyObservability(
 ): Promise<void> {
   const check = <T>(name: string, work: () => Promise<T>) => report.check(PART, name, work);
   await using secret = await MountedSecret.make(await installation.files(installation.url('sweeper')));
-  // One that is stuck before the storm, so that there is a rate of late results.
+  // One is stuck before the storm, so that there is a rate of late results.
   await installation.seed('observed-', 1, 'stale');
   await runToEnd(store, { secret: secret.dir, args: ['sweep'] });
   await installation.seed('storm-', STORM_ROWS, 'stale');
@@ -95,7 +95,7 @@ async function dashboardQueries(): Promise<{ title: string; expr: string }[]> {
   return panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr: filled(expr) })));
 }
 
-/** Prometheus with the rules as they are, and an Alertmanager. */
+/** Prometheus with the unchanged rules, and an Alertmanager. */
 class Monitoring implements AsyncDisposable {
   readonly #dir: string;
   readonly #prometheus: string;
@@ -137,7 +137,7 @@ class Monitoring implements AsyncDisposable {
     return new Monitoring(dir, prometheus, alertmanager, processes);
   }
 
-  /** The values that a query has now. */
+  /** The current values of a query. */
   async query(expr: string): Promise<number[]> {
     const answer = await this.#get(`http://${this.#prometheus}/api/v1/query?query=${encodeURIComponent(expr)}`);
     const { status, data, error } = answer as {

@@ -1,4 +1,4 @@
-/** The Prometheus operator's objects, as far as ours go; kubernetes-models has Kubernetes' own only. */
+/** The Prometheus operator's objects, as far as they are used here; kubernetes-models has only Kubernetes' own. */
 interface Metadata {
   readonly name: string;
   readonly namespace?: string;

@@ -21,7 +21,7 @@ const programs = {
 
 export type Program = keyof typeof programs;
 
-/** Installs what is missing. Nothing that a package brings is started: RUNLEVEL=1 tells its scripts so. */
+/** Installs what is missing. With RUNLEVEL=1 no package starts a service. */
 export async function installPrograms(): Promise<void> {
   const missing = new Set<string>();
   for (const program of Object.keys(programs) as Program[]) {
@@ -33,7 +33,7 @@ export async function installPrograms(): Promise<void> {
   await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { env });
 }
 
-/** Throws when it is not there. */
+/** Throws when it is missing. */
 export async function pathOf(program: Program): Promise<string> {
   const path = await find(program);
   if (path === null) throw new Error(`${program} is missing: apt-get install ${programs[program].package}`);

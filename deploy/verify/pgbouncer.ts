@@ -9,10 +9,10 @@ import { pathOf } from './packages.ts';
 import { userOf } from './postgres-server.ts';
 import type { RoleName } from './roles.ts';
 
-/** So few that transactions have to share: a client that counted on its session would be found out. */
+/** So few that transactions must share them: a client that relies on its session would fail. */
 export const SERVER_CONNECTIONS_MAX = 2;
 
-/** PgBouncer in transaction mode before the installation's server, TLS on both sides. */
+/** PgBouncer in transaction mode in front of the installation's server, TLS on both sides. */
 export class PgBouncer implements AsyncDisposable {
   readonly port: number;
   readonly #dir: string;

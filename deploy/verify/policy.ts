@@ -5,7 +5,7 @@ import type { KubernetesObject } from './kustomize.ts';
 import { matches, ofKind, type Workload, workloads } from './workload.ts';
 
 export interface PolicyContext {
-  /** Of the container's memory limit, as the image's entry point says. */
+  /** Share of the container's memory limit, from the image's entry point. */
   readonly heapPercent: number;
   /** deploy/prometheus/rules.yml, as JSON. */
   readonly rules: { readonly groups: unknown };
@@ -15,7 +15,7 @@ export interface PolicyContext {
 
 type Say = (problem: string) => void;
 
-/** What the API server would let through and should not be there. Empty: all is well. */
+/** Problems that the API server would not reject. Empty: none. */
 export function violations(objects: readonly KubernetesObject[], context: PolicyContext): string[] {
   const problems: string[] = [];
   const say: Say = (problem) => problems.push(problem);
@@ -36,7 +36,7 @@ export function violations(objects: readonly KubernetesObject[], context: Policy
   return problems;
 }
 
-/** Pod Security `restricted`, and what it does not ask for: a read-only root, no token. */
+/** Pod Security `restricted`, and what it does not require: a read-only root, no token. */
 function podSecurity({ pod, container }: Workload, say: Say): void {
   const { securityContext: ofPod = {} } = pod;
   const { securityContext: ofContainer = {} } = container;
@@ -58,8 +58,8 @@ function podSecurity({ pod, container }: Workload, say: Say): void {
 }
 
 /**
- * For the engine, code, buffers and stacks: an idle daemon has 109 MiB resident, most of it not heap, and 125 after a
- * sweep of 150,000 rows.
+ * Memory for the engine, code, buffers and stacks: an idle daemon has 109 MiB resident, most of it not heap, and 125
+ * after a sweep of 150,000 rows.
  */
 const OUTSIDE_THE_HEAP_MI = 80;
 
@@ -139,7 +139,7 @@ function secrets(workload: Workload, say: Say): void {
   if (pod.securityContext?.fsGroup !== pod.securityContext?.runAsGroup) say('the secret cannot be read by the program');
 }
 
-/** Beyond SHUTDOWN_GRACE, before the kubelet kills. */
+/** Time after SHUTDOWN_GRACE before the kubelet kills. */
 const GRACE_MARGIN_MS = 15_000;
 const STARTUP_MIN_SECONDS = 30;
 
@@ -160,7 +160,7 @@ function daemon(workload: Workload, objects: readonly KubernetesObject[], say: S
     if (probe?.path !== path || probe.port !== 'ops') say(`${name} does not ask ${path} on ops`);
   }
   const { periodSeconds = 10, failureThreshold = 3 } = container.startupProbe ?? {};
-  if (periodSeconds * failureThreshold < STARTUP_MIN_SECONDS) say('the startup probe is impatient');
+  if (periodSeconds * failureThreshold < STARTUP_MIN_SECONDS) say('the startup probe gives up too early');
 }
 
 function serviceAccounts(objects: readonly KubernetesObject[], say: Say): void {
@@ -175,7 +175,7 @@ function serviceAccounts(objects: readonly KubernetesObject[], say: Say): void {
   }
 }
 
-/** What is meant for the daemon's pods finds them, and no others. */
+/** Selectors for the daemon's pods match them, and no others. */
 function selectors(objects: readonly KubernetesObject[], say: Say): void {
   const all = workloads(objects);
   const finds = (name: string, selector: Readonly<Record<string, string>> | undefined) => {
@@ -187,7 +187,7 @@ function selectors(objects: readonly KubernetesObject[], say: Say): void {
   for (const { metadata, spec } of ofKind(objects, 'Deployment')) {
     finds(`Deployment ${metadata?.name}`, spec?.selector.matchLabels);
     if ((spec?.replicas ?? 1) < 2) say('fewer than two replicas: a node that is drained would end the sweeps');
-    if (spec?.strategy?.rollingUpdate?.maxUnavailable !== 0) say('a rollout would take a ready pod away first');
+    if (spec?.strategy?.rollingUpdate?.maxUnavailable !== 0) say('a rollout would remove a ready pod first');
   }
   for (const { metadata, spec } of ofKind(objects, 'Service')) {
     finds(`Service ${metadata?.name}`, spec?.selector);
@@ -198,7 +198,7 @@ function selectors(objects: readonly KubernetesObject[], say: Say): void {
   }
   for (const { metadata, spec } of ofKind(objects, 'PodDisruptionBudget')) {
     finds(`PodDisruptionBudget ${metadata?.name}`, spec?.selector?.matchLabels);
-    if (spec?.maxUnavailable !== 1) say('the disruption budget does not let one pod go');
+    if (spec?.maxUnavailable !== 1) say('the disruption budget does not allow one pod to be evicted');
   }
   for (const { metadata, spec } of ofKind(objects, 'PodMonitor')) {
     finds(`PodMonitor ${metadata.name}`, spec.selector.matchLabels);
@@ -208,7 +208,7 @@ function selectors(objects: readonly KubernetesObject[], say: Say): void {
 function network(objects: readonly KubernetesObject[], say: Say): void {
   const policies = ofKind(objects, 'NetworkPolicy');
   if (policies.length !== 1) {
-    say('not one NetworkPolicy');
+    say('there is not exactly one NetworkPolicy');
     return;
   }
   const { podSelector, policyTypes = [], ingress = [], egress = [] } = policies[0]!.spec!;
@@ -217,11 +217,11 @@ function network(objects: readonly KubernetesObject[], say: Say): void {
   }
   if (!policyTypes.includes('Ingress') || !policyTypes.includes('Egress'))
     say('the NetworkPolicy leaves a direction open');
-  if (ingress.some(({ from, ports }) => !from?.length || !ports?.length)) say('anybody may come in');
+  if (ingress.some(({ from, ports }) => !from?.length || !ports?.length)) say('ingress is allowed from everywhere');
   if (!ingress.some(({ ports }) => ports?.some(({ port }) => port === 'ops'))) say('the ops port is closed');
-  if (egress.some(({ ports }) => !ports?.length)) say('the pods may go anywhere');
+  if (egress.some(({ ports }) => !ports?.length)) say('egress is allowed to everywhere');
   const out = egress.flatMap(({ ports = [] }) => ports.map(({ port, protocol = 'TCP' }) => `${port}/${protocol}`));
-  for (const needed of ['53/UDP', '53/TCP', '5432/TCP']) if (!out.includes(needed)) say(`no way out to ${needed}`);
+  for (const needed of ['53/UDP', '53/TCP', '5432/TCP']) if (!out.includes(needed)) say(`no egress to ${needed}`);
 }
 
 /** One namespace, one release: the Job's name carries it, and its image is the daemon's. */
@@ -246,7 +246,7 @@ function monitoring(objects: readonly KubernetesObject[], { rules, dashboard }: 
     for (const { port, path } of spec.podMetricsEndpoints) {
       if (!ports.includes(port) || path !== '/metrics') say(`the PodMonitor asks ${path} on ${port}`);
     }
-    if (spec.jobLabel !== 'app.kubernetes.io/name') say("the PodMonitor's job is not what the rules ask for");
+    if (spec.jobLabel !== 'app.kubernetes.io/name') say("the PodMonitor's job is not the one that the rules use");
   }
   for (const { spec } of ofKind(objects, 'PrometheusRule')) {
     if (!isDeepStrictEqual(spec.groups, rules.groups)) say('the PrometheusRule is not deploy/prometheus/rules.yml');

@@ -7,19 +7,19 @@ import type { Certificate } from './certificates.ts';
 import { Background, run } from './command.ts';
 import { freePort } from './free-port.ts';
 
-/** Where Debian puts a major version's programs. */
+/** Debian's folder of a major version's programs. */
 export const DEBIAN_BIN = '/usr/lib/postgresql/15/bin';
 
 export interface ServerOptions {
   /** The folder with postgres and initdb. */
   readonly bin?: string;
-  /** With it the server takes TLS, and over TCP nothing else. */
+  /** With it the server accepts only TLS over TCP. */
   readonly certificate?: Certificate;
 }
 
 /**
- * A PostgreSQL of its own: TCP with passwords on 127.0.0.1, and a unix socket that trusts whoever may reach it (root),
- * for the administrator. Runs as the user postgres.
+ * A separate PostgreSQL: TCP with passwords on 127.0.0.1, and for the administrator a unix socket without authentication
+ * that only root can reach. Runs as the user postgres.
  */
 export class PostgresServer implements AsyncDisposable {
   readonly port: number;
@@ -71,7 +71,7 @@ export class PostgresServer implements AsyncDisposable {
     return `postgresql://${encodeURIComponent(user)}@/${database}?host=${encodeURIComponent(this.dir)}&port=${this.port}`;
   }
 
-  /** A session of the administrator, or of somebody else over the same socket, for one piece of work. */
+  /** A session of the administrator, or of another role over the same socket, for one piece of work. */
   async session<T>(work: (client: pg.Client) => Promise<T>, who?: { user?: string; database?: string }): Promise<T> {
     const client = new pg.Client({ connectionString: this.socketUrl(who) });
     await client.connect();
@@ -86,7 +86,7 @@ export class PostgresServer implements AsyncDisposable {
     return this.session(async (client) => (await client.query(sql, params)).rows as T[], database ? { database } : {});
   }
 
-  /** Another certificate, for the connections to come. */
+  /** Another certificate, for later connections. */
   async present(certificate: Certificate): Promise<void> {
     await installCertificate(path.join(this.dir, 'data'), certificate, this.#owner);
     await this.query('SELECT pg_reload_conf()');
@@ -101,7 +101,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.signal('SIGINT'); // fast: sessions are cut
+    this.#process.signal('SIGINT'); // fast: sessions are ended
     await this.#process.exit;
     await rm(this.dir, { recursive: true, force: true });
   }

@@ -7,7 +7,7 @@ interface Outcome {
   readonly durationMs: number;
 }
 
-/** What was checked and how it went. A check that could not run counts as failed. */
+/** What was checked, with the results. A check that could not run counts as failed. */
 export class Report {
   readonly #outcomes: Outcome[] = [];
   readonly #write: (text: string) => void;
@@ -39,7 +39,7 @@ export class Report {
     return this.#outcomes.filter(({ problem }) => problem !== null).length;
   }
 
-  /** A table of the parts, and the counts alone on the last line. */
+  /** A table of the parts, with only the counts on the last line. */
   summary(): string {
     const parts = [...new Set(this.#outcomes.map(({ part }) => part))];
     const rows = parts.map((part) => {

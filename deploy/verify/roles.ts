@@ -16,13 +16,13 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 export type RoleName = 'migrator' | 'sweeper' | 'writer' | 'reader';
 
-/** A database that roles.sql has set up, and the names it was told. */
+/** A database that roles.sql has set up, and the names that it was given. */
 export interface RoledDatabase {
   readonly database: string;
   readonly ledgerSchema: string;
   readonly pgbossSchema: string;
   readonly roles: Readonly<Record<RoleName, string>>;
-  /** Who runs roles.sql. */
+  /** The role that runs roles.sql. */
   readonly admin: string;
 }
 
@@ -67,7 +67,7 @@ function environment(server: PostgresServer, on: RoledDatabase, role: RoleName):
   };
 }
 
-/** Roles, tables, rights: the order in which an operator goes. */
+/** Roles, tables, rights, in the order of an operator's steps. */
 export async function setUp(server: PostgresServer, on: RoledDatabase): Promise<void> {
   await applyRoles(server, on);
   await commandAs(server, on, 'migrator', 'migrate', 'up');
@@ -113,7 +113,7 @@ export async function verifyRoles(
     assert(!/Run `/.test(out), out);
   });
   await check('the writer works through the whole ledger library', () => writerWorks(server, on));
-  await check('the sweeper runs the daemon: a wrong queue put right, sweeps, upkeep', () => daemonWorks(server, on));
+  await check('the sweeper runs the daemon: corrects a wrong queue, sweeps, upkeep', () => daemonWorks(server, on));
   await check('the reader reads rows and history, and can ask what a sweep would do', () => readerWorks(server, on));
   await server.query('DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN END $$');
   for (const role of Object.keys(refusedStatements) as (keyof typeof refusedStatements)[]) {
@@ -148,7 +148,7 @@ function brief(statement: string): string {
   return statement.replace(/\s+/g, ' ').slice(0, 90);
 }
 
-/** The statement's SQLSTATE, null when it went through. It is rolled back. */
+/** The statement's SQLSTATE, null when it succeeded. It is rolled back. */
 async function outcome(server: PostgresServer, on: RoledDatabase, user: string, statement: string) {
   const sql = statement.replaceAll('{l}', `"${on.ledgerSchema}"`).replaceAll('{b}', `"${on.pgbossSchema}"`);
   return server.session(
@@ -208,7 +208,7 @@ async function writerWorks(server: PostgresServer, on: RoledDatabase): Promise<v
 
 const UPKEEP_MS = 25_000;
 
-/** Long enough for each of pg-boss's rounds: supervision and monitoring every ten seconds, cron, heartbeats. */
+/** Long enough for all of pg-boss's periodic work: supervision and monitoring every ten seconds, cron, heartbeats. */
 async function daemonWorks(server: PostgresServer, on: RoledDatabase): Promise<void> {
   await server.query(
     `SELECT "${on.pgbossSchema}".create_queue('${sweepQueue(on.ledgerSchema)}', '{"policy":"standard"}')`,

@@ -1,4 +1,4 @@
-/** Who may not do what: each has to end in SQLSTATE 42501, insufficient privilege. `{l}` and `{b}` are the schemas. */
+/** What each role may not do: each must end in SQLSTATE 42501, insufficient privilege. `{l}` and `{b}` are the schemas. */
 export const refusedStatements = {
   migrator: [
     'CREATE SCHEMA elsewhere',
@@ -27,7 +27,7 @@ export const refusedStatements = {
     'CREATE TABLE {l}.mine ()',
     'CREATE TABLE {b}.mine ()',
     'CREATE SCHEMA elsewhere',
-    // What stands there is run as the migrator by the next `migrate up`.
+    // The next `migrate up` runs what is there as the migrator.
     `INSERT INTO {b}.bam (name, version, status, table_name, command) VALUES ('x', 1, 'pending', 'job', 'SELECT 1')`,
     `UPDATE {b}.bam SET command = 'SELECT 1'`,
     'DELETE FROM {b}.version',
@@ -72,7 +72,7 @@ export const refusedStatements = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Beside the work that the programs do themselves: plain SQL that each role is there for. */
+/** Plain SQL that each role may run, in addition to what the programs do. */
 export const permittedStatements = {
   migrator: [
     'CREATE TABLE {l}.mine (id int)',

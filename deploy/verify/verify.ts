@@ -1,7 +1,7 @@
 /**
- * `npm run verify:deploy`: whether what deploy/ holds works, as far as that can be told without a cluster. As root on
- * Debian 12; it installs what it lacks from Debian's packages, and talks to this machine only. The last line has the
- * counts; a part that cannot run has failed.
+ * `npm run verify:deploy`: tests what deploy/ holds, as far as possible without a cluster. It runs as root on Debian 12,
+ * installs what is missing from Debian's packages, and connects only to this machine. The last line has the counts; a
+ * part that cannot run has failed.
  */
 import path from 'node:path';
 import { findBinaries } from '../../src/embedded/binaries.ts';
@@ -18,7 +18,7 @@ import { defaults, verifyRoles } from './roles.ts';
 
 const report = new Report((text) => process.stdout.write(text));
 
-/** Against PostgreSQL 15 as its superuser with the names by default, and 18 as a database's owner with other names. */
+/** On PostgreSQL 15 as its superuser with the default names, and on 18 as a database's owner with other names. */
 async function rolesPart(): Promise<void> {
   await report.check('roles', 'PostgreSQL 15', async () => {
     await using server = await PostgresServer.start({});
@@ -39,7 +39,7 @@ async function rolesPart(): Promise<void> {
 async function containerParts(): Promise<void> {
   await report.check('image', 'image, connections and observability ran to their end', async () => {
     await using store = await ImageStore.open();
-    const base = await report.check('image', 'a stand-in for the Node image, with mmdebstrap', async () => {
+    const base = await report.check('image', 'a replacement for the Node image, with mmdebstrap', async () => {
       await buildBase(store);
       return true;
     });

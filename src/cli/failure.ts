@@ -2,7 +2,7 @@ import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { errorsOfHosts, isConnectionRefusal, remedyOf } from '../db/refusal.ts';
-import { isRetryable } from '../db/sqlstate.ts';
+import { isRetryable, sqlstate } from '../db/sqlstate.ts';
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts';
 import { errorFields } from '../log/error-fields.ts';
 import { ListenError } from '../ops/listen-error.ts';
@@ -12,8 +12,6 @@ export interface Failure {
   /** For people: what went wrong and, in a line of its own, what to do about it. */
   readonly message: string;
 }
-
-const PERMISSION_DENIED = '42501';
 
 /** What a failed command says on stderr, and its exit code. A stack is for a defect of ours alone. */
 export function failureOf(err: unknown): Failure {
@@ -40,7 +38,7 @@ function ofDatabase(err: unknown): Failure | null {
     message: `${what}: ${coded}\nWhat to do: ${remedy}.`,
   });
   if (isConnectionRefusal(err)) return told(exitCode.unavailable, 'The database refuses the connection', remedyOf(err));
-  if (code === PERMISSION_DENIED) {
+  if (code === sqlstate.insufficientPrivilege) {
     return told(exitCode.configuration, 'The database refuses what the command asks', remedyOf(err));
   }
   if (code === 'ENOENT' && errorsOfHosts(err).every((one) => (one as NodeJS.ErrnoException).syscall === 'open')) {

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { visible } from '../log/visible.ts';
 import { duration, percentage } from '../ops/page/format.ts';
 import type { Census } from '../sweeper/status/census.ts';
-import type { Status } from '../sweeper/status/status-reader.ts';
+import type { Status } from '../sweeper/status/status.ts';
 
 export interface StatusAnswer {
   readonly read: Status;

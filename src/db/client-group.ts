@@ -1,16 +1,23 @@
 import type { Host } from '../address/database-address.ts';
-import type { DatabaseClient } from './database-client.ts';
+
+/** What a group does to its clients. */
+export interface GroupMember {
+  /** It is not handed out again; what is under way may end. */
+  retire(err: Error): void;
+  /** It ends now; what is under way fails. */
+  cut(err: Error): void;
+}
 
 /** The clients of one pool, which share what they learn: which host is good, and that all of them may be outdated. */
 export class ClientGroup {
-  readonly #clients = new Set<DatabaseClient>();
+  readonly #clients = new Set<GroupMember>();
   #good: string | undefined;
 
-  add(client: DatabaseClient): void {
+  add(client: GroupMember): void {
     this.#clients.add(client);
   }
 
-  delete(client: DatabaseClient): void {
+  delete(client: GroupMember): void {
     this.#clients.delete(client);
   }
 
@@ -27,7 +34,7 @@ export class ClientGroup {
    * What happened to one connection has likely happened to the others: left in the pool, each would fail a query before
    * it is dropped, one timeout after the other.
    */
-  retireOthers(client: DatabaseClient, err: Error): void {
+  retireOthers(client: GroupMember, err: Error): void {
     for (const other of this.#clients) {
       if (other !== client) other.retire(err);
     }

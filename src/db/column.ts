@@ -47,6 +47,11 @@ export const column = {
   json: <Value>(expression: string): Column<Value> => ({ expression: `(${expression})::json`, type: 'json' }),
 } as const;
 
+/** The columns of what a LEFT JOIN may not find: all of them NULL then. */
+export function leftJoined<C extends Columns>(columns: C): { readonly [Name in keyof C]: C[Name] | Column<null> } {
+  return columns;
+}
+
 /** `"name"` of each column with its expression, for a SELECT list or RETURNING. */
 export function columnList(columns: Columns): string {
   return Object.entries(columns)

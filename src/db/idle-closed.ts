@@ -1,10 +1,10 @@
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
+import { sqlstate } from './sqlstate.ts';
 
-const IDLE_SESSION_TIMEOUT = '57P05';
 /** The kernel accepted no byte of the query: it knew already that the other side had closed. */
 const REFUSED_WRITE = 'EPIPE';
 /** PgBouncer's, which has no code of its own: it arrives as a protocol violation. */
-const CLIENT_IDLE_TIMEOUT = { code: '08P01', message: 'client_idle_timeout' };
+const CLIENT_IDLE_TIMEOUT = { code: sqlstate.protocolViolation, message: 'client_idle_timeout' };
 
 /**
  * Whether the server had closed the connection for being idle before the query arrived: the query was not begun, so it
@@ -12,7 +12,7 @@ const CLIENT_IDLE_TIMEOUT = { code: '08P01', message: 'client_idle_timeout' };
  */
 export function isIdleClosed(err: unknown): boolean {
   const { code, message } = (err ?? {}) as { code?: unknown; message?: unknown };
-  if (code === IDLE_SESSION_TIMEOUT || code === REFUSED_WRITE) return true;
+  if (code === sqlstate.idleSessionTimeout || code === REFUSED_WRITE) return true;
   return code === CLIENT_IDLE_TIMEOUT.code && String(message).includes(CLIENT_IDLE_TIMEOUT.message);
 }
 

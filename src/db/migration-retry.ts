@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seconds } from '../log/seconds.ts';
+import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
 /**
  * How long a migration waits for a table's lock, in milliseconds. Every other session that needs the table waits behind
@@ -12,9 +14,6 @@ export const LOCK_GIVE_UP_MS_DEFAULT = 600_000;
 const FIRST_PAUSE_MS = 200;
 const PAUSE_MAX_MS = 5_000;
 
-const LOCK_NOT_AVAILABLE = '55P03';
-const DEADLOCK_DETECTED = '40P01';
-
 /** A migration that found no moment without a long transaction on its tables. `code` is the last attempt's SQLSTATE. */
 export class MigrationBlockedError extends Error {
   override readonly name = 'MigrationBlockedError';
@@ -22,7 +21,7 @@ export class MigrationBlockedError extends Error {
 
   constructor(giveUpAfterMs: number, cause: Error & { code: string }) {
     super(
-      `for ${Math.round(giveUpAfterMs / 1000)} s other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
+      `for ${seconds(giveUpAfterMs)} other sessions have kept the ledger's tables locked without a break: end their transactions (pg_stat_activity, by xact_start), then run it again`,
       { cause },
     );
     this.code = cause.code;
@@ -39,8 +38,8 @@ export async function retryWhileLocked<Result>(attempt: () => Promise<Result>, g
     try {
       return await attempt();
     } catch (err) {
-      const { code } = err as { code?: unknown };
-      if (code !== LOCK_NOT_AVAILABLE && code !== DEADLOCK_DETECTED) throw err;
+      const state = sqlstateOf(err);
+      if (state !== sqlstate.lockNotAvailable && state !== sqlstate.deadlockDetected) throw err;
       if (performance.now() >= giveUpAt)
         throw new MigrationBlockedError(giveUpAfterMs, err as Error & { code: string });
       // Jitter, so that two migrations that block each other do not meet again.

@@ -13,6 +13,7 @@ import {
 } from './kysely-migration.ts';
 import { LOCK_GIVE_UP_MS_DEFAULT, LOCK_TIMEOUT_MS, retryWhileLocked } from './migration-retry.ts';
 import type { Database } from './schema.ts';
+import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
 /** Beside src/ in a checkout, beside the compiled src/ in dist/. */
 const migrationFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -119,9 +120,6 @@ export interface SchemaVersion {
   readonly unknown: readonly string[];
 }
 
-const UNDEFINED_TABLE = '42P01';
-const INVALID_SCHEMA_NAME = '3F000';
-
 /** What the database has against what this code needs. Reads one small table; throws the database's error. */
 export async function schemaVersion(db: Kysely<Database>, schema: string): Promise<SchemaVersion> {
   const known = (await fs.readdir(migrationFolder))
@@ -143,8 +141,8 @@ async function appliedMigrations(db: Kysely<Database>, schema: string): Promise<
     const { rows } = await sql<{ name: string }>`SELECT name FROM ${table} ORDER BY name`.execute(db);
     return rows.map(({ name }) => name);
   } catch (err) {
-    const { code } = err as { code?: string };
-    if (code === UNDEFINED_TABLE || code === INVALID_SCHEMA_NAME) return [];
+    const state = sqlstateOf(err);
+    if (state === sqlstate.undefinedTable || state === sqlstate.invalidSchemaName) return [];
     throw err;
   }
 }

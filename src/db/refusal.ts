@@ -1,8 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { isRetryable } from './sqlstate.ts';
-
-/** The server answers that there is no such database. Retryable for a statement, since a restore brings it back. */
-const NO_SUCH_DATABASE = '3D000';
+import { isRetryable, sqlstate } from './sqlstate.ts';
 
 /** Node's and OpenSSL's codes for a certificate or a TLS session that is not acceptable. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
@@ -13,12 +10,19 @@ const errno = /^E[A-Z0-9]+$/;
 /** node-postgres, when the server asks for a password and there is none, or fails to prove its identity. */
 const passwordMessages = /^SASL: |client password must be|unknown authenticationOk message type/i;
 
+function states(...codes: readonly string[]): RegExp {
+  return new RegExp(`^(${codes.join('|')})$`);
+}
+
 /** What to do, by SQLSTATE; the first match counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
   [/^28/, 'check the user and the password in DATABASE_URL, and the pg_hba.conf of the server'],
-  [/^3D000$/, 'put the name of an existing database into DATABASE_URL, or create it'],
-  [/^42501$/, 'grant the role its rights: run deploy/postgres/roles.sql again'],
-  [/^(42P01|42883|42703|3F000)$/, 'bring the schema up to date: run `delegation-sweeper migrate up`'],
+  [states(sqlstate.invalidCatalogName), 'put the name of an existing database into DATABASE_URL, or create it'],
+  [states(sqlstate.insufficientPrivilege), 'grant the role its rights: run deploy/postgres/roles.sql again'],
+  [
+    states(sqlstate.undefinedTable, sqlstate.undefinedFunction, sqlstate.undefinedColumn, sqlstate.invalidSchemaName),
+    'bring the schema up to date: run `delegation-sweeper migrate up`',
+  ],
 ];
 const TLS_REMEDY = "check sslmode and sslrootcert in DATABASE_URL against the server's certificate and its host name";
 const PASSWORD_REMEDY = 'put the right password into DATABASE_URL';
@@ -30,7 +34,10 @@ const DEFECT_REMEDY = 'this may be a defect of delegation-sweeper: report it wit
  */
 export function isRefusal(err: unknown): boolean {
   return errorsOfHosts(err).every(
-    (one) => codeOf(one) === NO_SUCH_DATABASE || isTls(one) || (!isRetryable(one) && !errno.test(codeOf(one) ?? '')),
+    (one) =>
+      codeOf(one) === sqlstate.invalidCatalogName ||
+      isTls(one) ||
+      (!isRetryable(one) && !errno.test(codeOf(one) ?? '')),
   );
 }
 

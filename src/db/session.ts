@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import pg from 'pg';
 import type { TargetSession } from '../address/database-address.ts';
 import type { CancelTarget } from './cancel-request.ts';
+import { sqlstate } from './sqlstate.ts';
 
 /** Parts of pg.Client without a type. */
 interface Driver {
@@ -96,7 +97,7 @@ export class Session {
     const { host, port } = this.client;
     const message = `${host}:${port} ${what}, and target_session_attrs is ${this.#target}`;
     // As the server would answer the first write.
-    return Object.assign(new Error(message), { code: '25006' });
+    return Object.assign(new Error(message), { code: sqlstate.readOnlyTransaction });
   }
 
   /** By the address that it is connected to: behind its name may stand another server by now. Throws when there is none. */

@@ -1,9 +1,28 @@
 import { isNativeError } from 'node:util/types';
 
+/** The codes that the program distinguishes, by their names in PostgreSQL's documentation (appendix A). */
+export const sqlstate = {
+  protocolViolation: '08P01',
+  checkViolation: '23514',
+  readOnlyTransaction: '25006',
+  idleInTransactionTimeout: '25P03',
+  invalidCatalogName: '3D000',
+  invalidSchemaName: '3F000',
+  deadlockDetected: '40P01',
+  insufficientPrivilege: '42501',
+  undefinedColumn: '42703',
+  undefinedFunction: '42883',
+  undefinedTable: '42P01',
+  objectInUse: '55006',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+  idleSessionTimeout: '57P05',
+  internalError: 'XX000',
+} as const;
+
 /**
  * Errors after which the same statement may succeed unchanged: the connection, the server's state or a concurrent
- * transaction was the cause, not the statement or a row. Classes are the first two characters of a SQLSTATE
- * (PostgreSQL documentation, appendix A).
+ * transaction was the cause, not the statement or a row. Classes are the first two characters of a SQLSTATE.
  */
 const retryableClasses = new Set([
   '08', // connection exception
@@ -13,15 +32,15 @@ const retryableClasses = new Set([
   '58', // system error: I/O
 ]);
 
-const retryableStates = new Set([
-  '25006', // read-only transaction: a standby, or a primary that is being demoted
-  '25P03', // idle-in-transaction timeout
-  '3D000', // the database is being restored or renamed
-  '3F000', // schema dropped meanwhile
-  '42P01', // table dropped meanwhile
-  '55006', // object in use
-  '55P03', // lock not available
-  'XX000', // internal error, seen while a server crashes
+const retryableStates = new Set<string>([
+  sqlstate.readOnlyTransaction, // read-only transaction: a standby, or a primary that is being demoted
+  sqlstate.idleInTransactionTimeout,
+  sqlstate.invalidCatalogName, // the database is being restored or renamed
+  sqlstate.invalidSchemaName, // schema dropped meanwhile
+  sqlstate.undefinedTable, // table dropped meanwhile
+  sqlstate.objectInUse,
+  sqlstate.lockNotAvailable,
+  sqlstate.internalError, // seen while a server crashes
 ]);
 
 /** Errors of the socket and of node-postgres, which carry no SQLSTATE. */
@@ -47,21 +66,34 @@ const connectionClasses = new Set([
   '28', // the login is refused
   '53', // insufficient resources: disk full, out of memory, too many connections
 ]);
-const connectionStates = /^(?:57P0.|25006|25P03|3D000)$/;
+const connectionStates = new Set<string>([
+  sqlstate.readOnlyTransaction,
+  sqlstate.idleInTransactionTimeout,
+  sqlstate.invalidCatalogName,
+]);
+/** The server, or its administrator, ends the session. */
+const sessionEnded = /^57P0.$/;
 
 /**
  * Whether the error of a statement over many rows may come from one of them: a trigger of one row can raise any
  * SQLSTATE, also one that is retryable otherwise. Never: errors of the connection, the login or the server's resources,
  * and errors without a SQLSTATE.
  */
-export function mayBeOneRows(err: unknown): boolean {
+export function mayConcernOneRow(err: unknown): boolean {
   const state = sqlstateOf(err);
-  return state !== null && !connectionClasses.has(state.slice(0, 2)) && !connectionStates.test(state);
+  if (state === null || connectionClasses.has(state.slice(0, 2))) return false;
+  return !connectionStates.has(state) && !sessionEnded.test(state);
 }
 
 /** Whether a statement timed out, by the server's clock or by the client's. */
 export function isTimeout(err: unknown): boolean {
-  return sqlstateOf(err) === '57014' || (isNativeError(err) && /query read timeout/i.test(err.message));
+  return sqlstateOf(err) === sqlstate.queryCanceled || isClientTimeout(err);
+}
+
+/** Whether node-postgres gave a query up after its query_timeout. Such an error has a message and no code. */
+export function isClientTimeout(err: unknown): boolean {
+  const { message, code } = (err ?? {}) as { message?: unknown; code?: unknown };
+  return message === 'Query read timeout' && code === undefined;
 }
 
 /** The SQLSTATE of an error that the server sent; null for any other. */

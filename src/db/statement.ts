@@ -8,7 +8,7 @@ export { column } from './column.ts';
 export { parameter } from './parameter.ts';
 
 /** What a statement runs on: a Kysely, a transaction, or the one connection of either. */
-export type QueryRunner = LedgerDb | DatabaseConnection;
+export type QueryRunner = LedgerDb | Pick<DatabaseConnection, 'executeQuery'>;
 
 export interface StatementDefinition<P extends Parameters, C extends Columns> {
   /** By name. In the SQL, `$name` stands for the value, cast to its type. */

@@ -1,4 +1,5 @@
 import type { ActivityEvent } from '../index.ts';
+import { seconds } from '../log/seconds.ts';
 import { resultOf } from './agent-protocol.ts';
 import type { Ending, Role } from './role.ts';
 
@@ -26,8 +27,8 @@ function finisher(name: string, workMs: number): Role {
     ending: { ...ending('completed', name, null), result: resultOf(name) },
     async play({ say, signal }, agent) {
       await agent.heard('delivered', signal);
-      say('delivered', `delivers its result after ${workMs / 1000} s of work`);
-      return `worked ${workMs / 1000} s, delivered`;
+      say('delivered', `delivers its result after ${seconds(workMs)} of work`);
+      return `worked ${seconds(workMs)}, delivered`;
     },
   };
 }
@@ -43,7 +44,7 @@ function victim(name: string, afterMs: number): Role {
       await wait(afterMs);
       agent.kill();
       await agent.gone;
-      say('killed', `is killed with SIGKILL after ${afterMs / 1000} s of work`);
+      say('killed', `is killed with SIGKILL after ${seconds(afterMs)} of work`);
       await finished();
       return 'killed with SIGKILL';
     },

@@ -10,6 +10,7 @@ import { Services } from '../lifecycle/services.ts';
 import { onShutdownSignal } from '../lifecycle/signals.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { seconds } from '../log/seconds.ts';
 import type { Schedule } from '../sweeper/schedule/schedule.ts';
 import { cast } from './cast.ts';
 import { closingTable } from './closing-table.ts';
@@ -42,7 +43,7 @@ export async function demo(config: Config, { json = false }: { readonly json?: b
     const asExpected = results.length - unexpected.length;
     screen.showProgress(() => '');
     screen.print(`\n${closingTable(results)}\n\n`);
-    screen.print(`${asExpected} of ${results.length} as they should be, in ${Math.round(durationMs / 1000)} s.\n`);
+    screen.print(`${asExpected} of ${results.length} as they should be, in ${seconds(durationMs, { whole: true })}.\n`);
     screen.log.emit('demo.completed', {
       agents: results.length,
       asExpected,
@@ -64,7 +65,7 @@ export async function demo(config: Config, { json = false }: { readonly json?: b
 }
 
 function overLimit(cause?: unknown): CommandError {
-  return new CommandError(exitCode.no, `The demo did not end within ${LIMIT_MS / 1000} s.`, { cause });
+  return new CommandError(exitCode.no, `The demo did not end within ${seconds(LIMIT_MS)}.`, { cause });
 }
 
 /** Everything that is opened here is closed at the end, in reverse order, however it ends. */

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { seconds } from '../log/seconds.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -20,12 +21,12 @@ export function isWorthALine(event: string): boolean {
 
 const tales: Readonly<Record<string, (line: Line) => string>> = {
   'demo.started': ({ agents, stuckAfterMs, schema, database }) =>
-    `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(stuckAfterMs)} of silence is stuck`,
+    `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(Number(stuckAfterMs))} of silence is stuck`,
   'demo.agent': ({ agent, detail }) => `${name(agent)} ${detail}`,
   'delegation.stuck': ({ calleeId, silentMs, stuckAfterMs }) =>
-    `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(silentMs)}, ${seconds(stuckAfterMs)} are allowed`,
+    `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(Number(silentMs))}, ${seconds(Number(stuckAfterMs))} are allowed`,
   'delegation.deadline_exceeded': ({ calleeId, fromStatus, overdueMs }) =>
-    `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(overdueMs)} past its deadline`,
+    `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(Number(overdueMs))} past its deadline`,
   'ledger.late_result': ({ delegationId, from }) =>
     `${name(String(delegationId).replace('demo-', ''))} ${yellow('LATE')}: refused, it stays ${from}; result recorded`,
   'embedded.started': () => 'PostgreSQL is running, only for this demo',
@@ -38,11 +39,6 @@ function untold({ message }: Line): string {
 
 function name(of: unknown): string {
   return String(of).padEnd(NAME_WIDTH);
-}
-
-/** Rounded down like the ledger's own text, so that the lines and the closing table agree. */
-function seconds(ms: unknown): string {
-  return `${Math.floor(Number(ms) / 100) / 10} s`;
 }
 
 const red = (text: string) => styleText(['bold', 'red'], text, { stream: process.stdout });

@@ -1,4 +1,5 @@
 import type { EventLog } from '../log/event-log.ts';
+import { seconds } from '../log/seconds.ts';
 
 /** More would not fit the line. */
 const NAMED_MAX = 4;
@@ -34,7 +35,7 @@ export class Progress {
   }
 
   text(): string {
-    const elapsed = `${Math.round((performance.now() - this.#startedAtMs) / 1000)} s`.padStart(5);
+    const elapsed = seconds(performance.now() - this.#startedAtMs, { whole: true }).padStart(5);
     if (this.#phase !== 'playing') return `${elapsed}  ${this.#phase} ...`;
     const awaited = this.#open.size > NAMED_MAX ? `${this.#open.size} delegations` : [...this.#open].join(', ');
     return `${elapsed}  ${this.#sweeps} sweeps  waiting for ${awaited}`;

@@ -1,5 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { findProcess, type ProcessIdentity } from './process-table.ts';
+import type { ProcessIdentity } from './process-entry.ts';
+import { findProcess } from './process-table.ts';
 
 /** The process responsible for a server, recorded next to the data before the server starts. */
 export interface Owner extends ProcessIdentity {

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { seconds } from '../log/seconds.ts';
 import type { DataHome } from './data-home.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { poll } from './poll.ts';
@@ -13,7 +14,7 @@ const LOG_TAIL_BYTES = 4_000;
 export async function awaitReady(home: DataHome, pid: number, hasEnded: () => boolean): Promise<void> {
   const outcome = await readiness(home, pid, hasEnded);
   if (outcome === 'ready') return;
-  const what = outcome === 'ended' ? 'ended while it started' : `was not ready within ${READY_TIMEOUT_MS / 1000} s`;
+  const what = outcome === 'ended' ? 'ended while it started' : `was not ready within ${seconds(READY_TIMEOUT_MS)}`;
   throw new EmbeddedPostgresError(
     'start_failed',
     `The embedded PostgreSQL in ${home.dir} ${what}. The end of its log:\n${await logTail(home)}`,

@@ -1,5 +1,6 @@
 import type { QueryRunner } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
+import { mayConcernOneRow, sqlstate, sqlstateOf } from '../db/sqlstate.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { assertId, assertIds, idText, loggedId } from './arguments.ts';
@@ -17,7 +18,6 @@ const ROUNDS_MAX = 4;
 const FREE_IDS_MAX = 1_000;
 /** Statements of one such round that may fail while the row that is at fault is looked for. */
 const FAILED_STATEMENTS_MAX = 32;
-const UNDEFINED_TABLE = '42P01';
 
 /** Stamps heartbeats, debounced. */
 export class Heartbeats {
@@ -87,9 +87,9 @@ export class Heartbeats {
           if (!row || !isUndecided(row)) answers.set(id, this.#result(id, row));
         }
       } catch (err) {
-        const error = err as Error & { code?: unknown };
+        const error = err as Error;
         errors.push(error);
-        if (some.length > 1 && errors.length < FAILED_STATEMENTS_MAX && isAboutRows(error)) {
+        if (some.length > 1 && errors.length < FAILED_STATEMENTS_MAX && mayConcernOneRow(error)) {
           const half = Math.ceil(some.length / 2);
           await ask(some.slice(0, half));
           await ask(some.slice(half));
@@ -126,7 +126,7 @@ export class Heartbeats {
     try {
       return await ask(this.#many);
     } catch (err) {
-      if ((err as { code?: unknown }).code !== UNDEFINED_TABLE) throw err;
+      if (sqlstateOf(err) !== sqlstate.undefinedTable) throw err;
       // Where that fails as well, the ledger is not there at all: the first error says so.
       return ask(this.#manyIn010).catch(() => {
         throw err;
@@ -199,9 +199,4 @@ function byId(row: HeartbeatRow): [string, HeartbeatRow] {
 
 function failed(delegationId: string, error: Error): HeartbeatResult {
   return { delegationId, outcome: 'failed', error };
-}
-
-/** The server answered, and is neither going away nor out of something: one of the rows may be at fault. */
-function isAboutRows({ code }: { readonly code?: unknown }): boolean {
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(?:08|53|57|58)|^25006$|^3F000$/.test(code);
 }

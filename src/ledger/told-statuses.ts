@@ -1,4 +1,4 @@
-import { mayBeOneRows } from '../db/sqlstate.ts';
+import { mayConcernOneRow } from '../db/sqlstate.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { SetStatusResult } from './set-status-result.ts';
@@ -134,7 +134,7 @@ export class ToldStatuses {
         } catch (err) {
           error = err;
           // One row that raises must not keep the others untold; where the database is away, nobody else fares better.
-          if (!mayBeOneRows(err)) break;
+          if (!mayConcernOneRow(err)) break;
         }
       }
       this.#log.emit('ledger.told_again', {

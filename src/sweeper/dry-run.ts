@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Statement } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
 import { type Micros, wholeMs } from './instant.ts';
 import type { Lease } from './lease.ts';
 import type { ObservedTime } from './observed-time/observed-time.ts';
 import type { PoisonRegister } from './pass/poison-register.ts';
 import { overdue, type RuleName, stale } from './pass/rules.ts';
-import { type MatchingRow, matchingStatement, REMAINING_COUNT_MAX } from './storm/probe.ts';
+import { type MatchingRow, matchingStatement } from './pass/statements/matching.ts';
+import { REMAINING_COUNT_MAX } from './pass/statements/remaining.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweepReports } from './sweep-reports.ts';
@@ -39,7 +39,7 @@ export class DryRun {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #parts: Parts;
-  readonly #statements: Readonly<Record<RuleName, Statement<MatchingRow>>>;
+  readonly #statements: Readonly<Record<RuleName, ReturnType<typeof matchingStatement>>>;
 
   constructor(db: LedgerDb, tables: SweeperTables, options: SweeperOptions, parts: Parts) {
     this.#db = db;
@@ -84,7 +84,8 @@ export class DryRun {
 
   async #plan(sweepId: string, rule: RuleName, nowUs: Micros, staleness: Staleness, rowsMax: number): Promise<Plan> {
     const { poisons, reports } = this.#parts;
-    const rows = await this.#statements[rule].run(this.#db, [nowUs, staleness, rowsMax + REMAINING_COUNT_MAX]);
+    const values = { now: nowUs, staleness, rowsMax: rowsMax + REMAINING_COUNT_MAX };
+    const rows = await this.#statements[rule].run(this.#db, values);
     const poisoned = await reports.apart(sweepId, 'suspects', () =>
       poisons.countMatching(rule, nowUs, staleness, REMAINING_COUNT_MAX),
     );

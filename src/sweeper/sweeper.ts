@@ -6,22 +6,23 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { DryRun } from './dry-run.ts';
 import { wholeMs } from './instant.ts';
-import { Lease, type Opening } from './lease.ts';
+import { Lease } from './lease.ts';
 import type { Beat } from './observed-time/beat.ts';
 import { LostStamps } from './observed-time/lost-stamps.ts';
 import { ObservedTime } from './observed-time/observed-time.ts';
 import type { Refusal } from './observed-time/refusal.ts';
+import type { Opening } from './opening.ts';
 import { Evidence } from './pass/evidence.ts';
-import type { MarkedRow } from './pass/mark.ts';
 import { Marker } from './pass/marker.ts';
 import type { SweepObserver } from './pass/observer.ts';
 import { PoisonRegister } from './pass/poison-register.ts';
 import { failedOutcome, type RuleOutcome } from './pass/progress.ts';
 import { RuleSweep } from './pass/rule-sweep.ts';
 import { overdue, type Rule, type RuleName, stale } from './pass/rules.ts';
+import type { MarkedRow } from './pass/statements/marking.ts';
+import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remaining.ts';
 import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
-import { REMAINING_COUNT_MAX, remainingStatement } from './storm/probe.ts';
 import type { StormOptions } from './storm/storm-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
 import { type StormReading, StormWatch } from './storm/storm-watch.ts';
@@ -272,7 +273,7 @@ export class Sweeper {
 
   async #countRemaining({ nowUs, staleness }: Judgement): Promise<Record<RuleName, number>> {
     const limitMs = this.#options.statementLimitMs ?? STATEMENT_LIMIT_MS;
-    const rows = await limited(this.#db, limitMs, (session) => this.#remaining.run(session, [nowUs, staleness]));
+    const rows = await limited(this.#db, limitMs, (session) => this.#remaining.run(session, { now: nowUs, staleness }));
     return rows[0]!;
   }
 }

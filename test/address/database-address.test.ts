@@ -138,7 +138,7 @@ describe('TLS', () => {
   });
 });
 
-test('what the driver knows by the same name goes through, and what does no harm is let be', () => {
+test('parameters that the driver knows by the same name are passed on, and harmless ones are ignored', () => {
   const url =
     'postgresql://h/db?application_name=a&options=-c%20jit%3Doff&keepalives=1&pgbouncer=true&connect_timeout=5';
   expect(parseAddress(url).parameters).toEqual({ application_name: 'a', options: '-c jit=off' });
@@ -158,7 +158,7 @@ test('user, password and database are decoded', () => {
   });
 });
 
-test('whatever the text, it is taken apart or refused, and no refusal has a piece of a password', () => {
+test('any text is parsed or refused, and no refusal shows a part of a password', () => {
   const piece = fc.constantFrom(...'postgresql:// / ? # @ : , % [ ] & = = host port sslmode u h 5432 %2F'.split(' '));
   const secret = 's3cret';
   fc.assert(

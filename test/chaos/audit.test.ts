@@ -62,13 +62,13 @@ test('a mark within the threshold, or despite an accepted heartbeat, is false', 
   expect(kinds([inProgress, stuck(6_000)], [heartbeat(500, 'failed')])).toEqual([]);
 });
 
-test('a mark whose silence nobody observed is false', () => {
+test('a mark whose silence was not observed is false', () => {
   const outages = new Outages([{ startAt: HEARD_AT + 1_000, endAt: HEARD_AT + 3_000 }]);
   expect(kinds([inProgress, stuck(6_000)], [], outages)).toEqual(['falselyMarked']);
   expect(kinds([inProgress, stuck(7_100)], [], outages)).toEqual([]);
 });
 
-test('a result that was accepted or refused and is nowhere is lost', () => {
+test('a result that was accepted or refused and is recorded nowhere is lost', () => {
   expect(kinds([inProgress, stuck(6_000)], [completed('changed')])).toEqual(['lost']);
   expect(kinds([inProgress, stuck(6_000)], [completed('refused')])).toEqual(['lost']);
   expect(
@@ -76,7 +76,7 @@ test('a result that was accepted or refused and is nowhere is lost', () => {
   ).toEqual(['lost']);
 });
 
-test('a result that was said again is kept in the row, or as a late one', () => {
+test('a repeated result is recorded in the row, or as a late one', () => {
   const done: AuditedActivity = { ...base, event: 'delegation.completed', toStatus: 'completed' };
   const holding = (resultPreview: string): AuditedRow[] => [{ ...row, status: 'completed', resultPreview }];
   expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('r'))).toEqual([]);
@@ -84,7 +84,7 @@ test('a result that was said again is kept in the row, or as a late one', () => 
   expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('another'))).toEqual(['lost']);
 });
 
-test('a second end, an unfound delegation and a stream that says otherwise are seen', () => {
+test('a second end, a delegation that was not found and an activity that contradicts the row are detected', () => {
   expect(kinds([inProgress, stuck(6_000), stuck(6_000)], [])).toEqual(['twice']);
   expect(kinds([inProgress], [], new Outages(), [{ ...row, status: 'in_progress', finishedAt: null }])).toEqual([
     'open',

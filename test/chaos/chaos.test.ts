@@ -7,7 +7,7 @@ const INJECT_MS = 75_000;
 const BOUND_MS = 600_000;
 
 test(
-  'a fleet under faults: nothing lost, nobody marked falsely, nothing twice (the long one: npm run test:chaos)',
+  'a fleet under faults: nothing lost, nothing marked falsely, nothing twice (the long one: npm run test:chaos)',
   async () => {
     const seed = Number(process.env.CHAOS_SEED || Math.floor(Math.random() * 2 ** 31));
     process.stdout.write(`chaos: seed ${seed}\n`);

@@ -37,7 +37,7 @@ async function shell(command: string) {
 }
 
 describe('an answer of more than a megabyte', () => {
-  test('comes whole through a pipe that is read slowly', async () => {
+  test('arrives complete through a pipe that is read slowly', async () => {
     const child = spawn(process.execPath, [main, 'sweep', '--dry-run', '--json'], {
       env: env(),
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -52,20 +52,20 @@ describe('an answer of more than a megabyte', () => {
     expect(JSON.parse(text).rows).toHaveLength(ROWS);
   });
 
-  test('in words, too', async () => {
+  test('also in words', async () => {
     const { code, stdout } = await shell('$NODE $MAIN sweep --dry-run | wc -l');
     expect(code).toBe(0);
     expect(Number(stdout)).toBe(ROWS + 1);
   });
 
-  test('whose reader leaves after a line ends quietly, with success', async () => {
+  test('ends without an error when its reader closes the pipe after one line', async () => {
     const { code, stdout, stderr } = await shell('$NODE $MAIN sweep --dry-run | head -1');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^fleet-.* stuck: silent for 19 h 26 min\n$/);
   });
 });
 
-test('two lines of an answer never come from one id, nor anything that a terminal obeys', async () => {
+test('no id makes two lines of an answer, nor a control sequence in a terminal', async () => {
   const id = 'a\x1b[2Jb\nMarked 0 stuck';
   await seedDelegation(database, { delegationId: id, deadlineSeconds: -5 });
   const { stdout } = await runProgram(['sweep', '--dry-run'], { DATABASE_URL: database.url });
@@ -82,7 +82,7 @@ describe('a disk without room for the answer', () => {
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
-  test('fails a file that takes a part of it', async () => {
+  test('fails when a file takes only a part of it', async () => {
     const dir = await mkdtemp(path.join(tmpdir(), 'test-answer-'));
     try {
       const file = path.join(dir, 'answer');
@@ -95,7 +95,7 @@ describe('a disk without room for the answer', () => {
   });
 });
 
-test('what goes wrong is told in an exit code also when nobody reads stderr', async () => {
+test('a failure gives its exit code also when nobody reads stderr', async () => {
   const { code } = await shell('$NODE $MAIN sweep --nonsense 2>&1 >/dev/null | true; exit $PIPESTATUS');
   expect(code).toBe(64);
   await using child = startProgram(['check'], { STUCK_AFTER: 'soon' });

@@ -18,7 +18,7 @@ const wrong = {
 };
 
 describe('check', () => {
-  test('tells what the configuration amounts to, the password redacted, and connects to nothing', async () => {
+  test('shows the resulting configuration, the password redacted, and connects to nothing', async () => {
     const { code, stdout, stderr } = await runProgram(['check'], { DATABASE_URL, STUCK_AFTER: '90s' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('The configuration is valid.');

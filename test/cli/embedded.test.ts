@@ -36,7 +36,7 @@ describe('without DATABASE_URL', () => {
     expect(existsSync(DATA_DIR)).toBe(false);
   });
 
-  test('start prints by which URL agents reach its database; the other commands join it, and name it', async () => {
+  test('start prints the URL by which agents reach its database; the other commands use that database, and name it', async () => {
     await using daemon = startDaemon('', { DATABASE_URL: undefined, DATA_DIR });
     await daemon.until('sweep.completed', undefined, { timeoutMs: 60_000 });
     const said = daemon.child.stderrLines.find((line) => line.includes('DATABASE_URL='));

@@ -31,14 +31,14 @@ describe('a database whose encoding is not UTF8', () => {
     },
   );
 
-  test('is left as it was', async () => {
+  test('is left unchanged', async () => {
     const { rows } = await withClient(url, (client) =>
       client.query(`SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`),
     );
     expect(rows).toEqual([]);
   });
 
-  test('keeps the daemon up, not ready, saying so', async () => {
+  test('leaves the daemon running, not ready, and logged', async () => {
     await using daemon = startDaemon(url);
     expect(await daemon.until('database.schema_outdated')).toMatchObject({
       component: 'encoding',

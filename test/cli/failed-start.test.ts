@@ -39,13 +39,13 @@ describe('a daemon that cannot start', () => {
     expect(stderr).toContain('set OPS_PORT');
   });
 
-  test('an address that this host does not have is OPS_HOST to mend', async () => {
+  test('an address that this host does not have names OPS_HOST', async () => {
     const { code, stderr } = await runProgram(['start'], { DATABASE_URL, OPS_HOST: '192.0.2.1', LOG_LEVEL: 'fatal' });
     expect(code).toBe(78);
     expect(stderr).toMatch(/^The ops server cannot listen on 192\.0\.2\.1, port 9464: .*; set OPS_HOST$/);
   });
 
-  test('before anything is set up, too: a data directory that cannot be used', async () => {
+  test('also before anything is set up: a data directory that cannot be used', async () => {
     const env = { DATA_DIR: '/sys/no-such-place', LOG_LEVEL: 'fatal', OPS_PORT: '0' };
     const { code, stdout, stderr } = await runProgram(['start'], env);
     expect(code).toBe(69);
@@ -84,7 +84,7 @@ describe('a connection that is refused is no internal error: no stack, and what 
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
-  test('a CA that is not there is a file that the configuration names', async () => {
+  test('a missing CA file is named with the variable that asks for it', async () => {
     await using refusing = await startTlsRefusingServer('none');
     const { code, stderr } = await oneShot(`${refusing.url}&sslrootcert=/no/such/ca.crt`);
     expect(code).toBe(78);
@@ -92,7 +92,7 @@ describe('a connection that is refused is no internal error: no stack, and what 
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
-  test('one that is away says what to look at', async () => {
+  test('one that is away says what to check', async () => {
     const { code, stderr } = await oneShot(DATABASE_URL);
     expect(code).toBe(69);
     expect(stderr).toMatch(/\(ECONNREFUSED\)\nWhat to do: .*DATABASE_URL/);

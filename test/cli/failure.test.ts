@@ -19,33 +19,33 @@ describe('what a command ends with', () => {
     expect(failure.message).toMatch(new RegExp(`: it failed \\(${code}\\)\\nWhat to do: .+\\.$`));
   });
 
-  test('a defect of ours is 70, with the stack that a report needs', () => {
+  test('a defect of this program is 70, with the stack that a report needs', () => {
     const failure = failureOf(new TypeError('x is not a function'));
     expect(failure.exitCode).toBe(70);
     expect(failure.message).toMatch(/^Internal error, please report it: x is not a function\nTypeError.*\n +at /);
   });
 
-  test('a statement that the database cannot run is one, too; its stack would say nothing', () => {
+  test('so is a statement that the database cannot run, without a stack, which would not help', () => {
     expect(failureOf(coded('42703'))).toEqual({
       exitCode: 70,
       message: 'Internal error, please report it: it failed (42703)',
     });
   });
 
-  test('a missing file is no missing database: only a socket that is not there is one', () => {
+  test('a missing file is not taken for a missing database, but a missing socket is', () => {
     const missing = (syscall: string) => failureOf(Object.assign(coded('ENOENT'), { syscall })).exitCode;
     expect(missing('connect')).toBe(69);
     expect(missing('open')).toBe(78);
     expect(missing('scandir')).toBe(70);
   });
 
-  test('a failure while cleaning up is not what is told, nor is that of a stop after a failed start', () => {
+  test('a failure while cleaning up is not reported instead of the cause, nor is that of a stop after a failed start', () => {
     const first = new CommandError(78, 'the reason');
     expect(failureOf(new SuppressedError(new Error('later'), first))).toBe(first);
     expect(failureOf(new AggregateError([first, new Error('stop')], 'x did not start', { cause: first }))).toBe(first);
   });
 
-  test('what all hosts of a URL refuse is a refusal, with the remedy of one host alone', () => {
+  test('what all hosts of a URL refuse is a refusal, with the same remedy as for one host', () => {
     const hosts = (...errors: Error[]) => failureOf(new AggregateError(errors, 'none of the hosts can be used'));
     const refused = hosts(coded('28P01', 'a: wrong password'), coded('28P01', 'b: wrong password'));
     expect(refused.exitCode).toBe(69);
@@ -61,7 +61,7 @@ describe('what a command ends with', () => {
     expect(hosts(coded('ECONNREFUSED'), coded('28P01')).message).toMatch(/^The database is not available: /);
   });
 
-  test('several lines of an error are one', () => {
+  test('an error of several lines becomes one line', () => {
     expect(failureOf(coded('EPROTO', 'wrong version\nnumber:\n')).message).toMatch(
       /: wrong version number: \(EPROTO\)\n/,
     );

@@ -19,7 +19,7 @@ async function tables(schema: string): Promise<string[]> {
 }
 
 describe('migrate up', () => {
-  test('installs both schemas; again, it finds nothing to do', async () => {
+  test('installs both schemas; a second time it finds nothing to do', async () => {
     const first = await migrate(['up', '--json']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(first.stdout)).toEqual({ applied: migrationNames });
@@ -32,7 +32,7 @@ describe('migrate up', () => {
     });
   });
 
-  test('is what migrate does when it is not told', async () => {
+  test('is what migrate does by default', async () => {
     expect(await migrate([])).toMatchObject({ code: 0, stdout: `Applied ${all}.` });
   });
 
@@ -44,7 +44,7 @@ describe('migrate up', () => {
     expect(await migrate(['status'])).toMatchObject({ code: 0 });
   });
 
-  test('keeps what is there', async () => {
+  test('keeps existing rows', async () => {
     await migrate(['up']);
     await database.query(`INSERT INTO fresh.delegations (delegation_id, caller_id, callee_id, task_preview)
       VALUES ('kept', 'a', 'b', 'c')`);
@@ -52,7 +52,7 @@ describe('migrate up', () => {
     expect(await database.query('SELECT delegation_id FROM fresh.delegations')).toEqual([{ delegation_id: 'kept' }]);
   });
 
-  test('leaves a schema that is newer than the program as it is, and the program works with it', async () => {
+  test('leaves a schema that is newer than the program unchanged, and the program works with it', async () => {
     await database.query(`INSERT INTO delegation_sweeper_migrations (name, timestamp) VALUES ('9999_future', now())`);
     expect(await migrate(['up'], {})).toMatchObject({
       code: 0,
@@ -78,13 +78,13 @@ describe('migrate status', () => {
     expect(await tables('fresh')).toEqual([]);
   });
 
-  test('answers yes (0) once all is there', async () => {
+  test('answers yes (0) when everything is installed', async () => {
     const { code, stdout } = await migrate(['status'], {});
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^ledger: {2}${newestMigration}\npg-boss: \\d+; needed \\d+$`));
   });
 
-  test('answers no while pg-boss alone is missing', async () => {
+  test('answers no while only pg-boss is missing', async () => {
     const { code, stdout } = await migrate(['status'], { PGBOSS_SCHEMA: 'elsewhere' });
     expect(code).toBe(1);
     expect(stdout).toContain('pg-boss: not installed');
@@ -92,7 +92,7 @@ describe('migrate status', () => {
 });
 
 describe('migrate down', () => {
-  test("takes the ledger's tables back and leaves pg-boss's; up installs them anew", async () => {
+  test("removes the ledger's tables and leaves pg-boss's; up installs them again", async () => {
     await migrate(['up']);
     const down = await migrate(['down', '--json']);
     expect(down).toMatchObject({ code: 0, stderr: '' });
@@ -104,7 +104,7 @@ describe('migrate down', () => {
     expect(await runProgram(['sweep'], { DATABASE_URL: database.url, ...fresh })).toMatchObject({ code: 0 });
   });
 
-  describe('refuses to delete what is there', () => {
+  describe('refuses to delete existing rows', () => {
     const there = async () =>
       (await database.query<{ n: number }>('SELECT count(*)::int AS n FROM fresh.delegations'))[0]!.n;
     const insert = () =>
@@ -113,7 +113,7 @@ describe('migrate down', () => {
         INSERT INTO fresh.activity_logs (delegation_id, event, to_status, actor)
         SELECT delegation_id, 'delegation.queued', 'queued', 'a' FROM row`);
 
-    test('and says how much that is, until it is told --delete-all-data', async () => {
+    test('and says how many there are, unless --delete-all-data is given', async () => {
       await migrate(['up']);
       await insert();
       const refused = await migrate(['down']);
@@ -126,7 +126,7 @@ describe('migrate down', () => {
       expect(await migrate(['status'])).toMatchObject({ code: 1 });
     });
 
-    test('under a daemon whose beat is younger than three beats, until it is told --even-if-running', async () => {
+    test("while a daemon's beat is younger than three beats, unless --even-if-running is given", async () => {
       await migrate(['up']);
       await insert();
       await database.query(`UPDATE fresh.sweeper_state SET stuck_after_ms = 600000, beat_at = clock_timestamp()`);
@@ -142,7 +142,7 @@ describe('migrate down', () => {
       expect(await migrate(['down', '--even-if-running'])).toMatchObject({ code: 0 });
     });
 
-    test('of a ledger that an older release installed, too', async () => {
+    test('also of a ledger that an older release installed', async () => {
       await migrate(['up']);
       await insert();
       await database.query('ALTER TABLE fresh.sweeper_state RENAME TO not_there_yet');
@@ -150,7 +150,7 @@ describe('migrate down', () => {
     });
   });
 
-  test('leaves nothing behind but its bookkeeping', async () => {
+  test('leaves only its own list of migrations', async () => {
     await migrate(['up']);
     await migrate(['down']);
     const left = await database.query(
@@ -170,7 +170,7 @@ test.each([['sweep'], ['sweep', '--dry-run'], ['sweep', '--json']])(
   },
 );
 
-test('an older schema is told from a missing one', async () => {
+test('an older schema is distinguished from a missing one', async () => {
   await database.query(`DELETE FROM delegation_sweeper_migrations WHERE name = '${newestMigration}'`);
   const { code, stderr } = await runProgram(['sweep'], { DATABASE_URL: database.url });
   expect(code).toBe(78);

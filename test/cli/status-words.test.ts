@@ -23,7 +23,7 @@ const answer: StatusAnswer = {
   },
 };
 
-test('a piped answer has instants and how long until then; durations are in the units of people', () => {
+test('a piped answer has instants and the time until then; durations are in human units', () => {
   const text = statusWords(answer, { terminal: false });
   expect(text).toMatch(/^sweeping +no: three ticks have passed/m);
   expect(text).toMatch(/^last sweep +3 h ago$/m);
@@ -42,6 +42,6 @@ test('a terminal gets ages in place of instants', () => {
   expect(text).toContain('held for another 15 min');
 });
 
-test('nothing that a terminal would obey comes from the database', () => {
+test('no control sequence from the database reaches the terminal', () => {
   expect(statusWords(answer, { terminal: false })).toMatch(/^database +db:5432\/led\\x1b\[31mger, schema public$/m);
 });

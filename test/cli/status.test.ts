@@ -7,7 +7,7 @@ const database = useDatabase({ per: 'test', replayed: false });
 const status = (...args: string[]) => runProgram(['status', ...args], { DATABASE_URL: database.url });
 
 describe('status', () => {
-  test('tells the false-positive rate, what is open and whether it sweeps, as one JSON object', async () => {
+  test('gives the false-positive rate, what is open and whether it sweeps, as one JSON object', async () => {
     await seedDelegation(database, { delegationId: 'late', silentSeconds: 700 });
     await seedDelegation(database, { silentSeconds: 800 });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
@@ -25,7 +25,7 @@ describe('status', () => {
     });
   });
 
-  test('says the same in words', async () => {
+  test('gives the same in words', async () => {
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
     await seedDelegation(database, { status: 'queued', deadlineSeconds: -10 });
     const { code, stdout } = await status();
@@ -38,7 +38,7 @@ describe('status', () => {
     expect(stdout).toMatch(/^false positives +none was marked stuck$/m);
   });
 
-  test('answers no (1) when nobody sweeps, and says until when a storm is held', async () => {
+  test('answers no (1) when no daemon sweeps, and says until when a storm is held', async () => {
     await database.query(`UPDATE sweeper_state SET storm_held_since = '2026-07-28T12:00:00Z'`);
     expect(await status('--json')).toMatchObject({
       code: 1,

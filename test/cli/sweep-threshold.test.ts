@@ -17,8 +17,8 @@ const stuck = async (args: readonly string[], env: Env = {}) => {
 const daemonWith = (stuckAfterMs: number) => new Beat(database.db, capturedLog().log, stuckAfterMs).leave();
 const HOUR_MS = 3_600_000;
 
-describe('a sweep from a shell, where the daemons judge by two hours', () => {
-  test('judges by two hours as well: ten agents silent for half an hour go on', async () => {
+describe('a one-shot sweep, where the daemons judge by two hours', () => {
+  test('judges by two hours as well: ten agents silent for half an hour are not marked', async () => {
     await daemonWith(2 * HOUR_MS);
     for (let agent = 0; agent < 10; agent += 1) await seedDelegation(database, { silentSeconds: 1800 });
     expect(await stuck([])).toBe(0);
@@ -26,7 +26,7 @@ describe('a sweep from a shell, where the daemons judge by two hours', () => {
   });
 
   test.each([[[]], [['--dry-run']], [['--force']]])(
-    'with another STUCK_AFTER of its own it is refused, naming both: %j',
+    'is refused with a different STUCK_AFTER of its own, and names both: %j',
     async (args) => {
       await daemonWith(2 * HOUR_MS);
       const id = await seedDelegation(database, { silentSeconds: 1800 });
@@ -41,13 +41,13 @@ describe('a sweep from a shell, where the daemons judge by two hours', () => {
     },
   );
 
-  test('the same STUCK_AFTER is no other one', async () => {
+  test('is not refused with the same STUCK_AFTER', async () => {
     await daemonWith(2 * HOUR_MS);
     await seedDelegation(database, { silentSeconds: 1800 });
     expect(await stuck([], { STUCK_AFTER: '120m' })).toBe(0);
   });
 
-  test('--stuck-after says it again, and overrides', async () => {
+  test('--stuck-after overrides', async () => {
     await daemonWith(2 * HOUR_MS);
     await seedDelegation(database, { silentSeconds: 1800 });
     await seedDelegation(database, { silentSeconds: 600 });
@@ -56,14 +56,14 @@ describe('a sweep from a shell, where the daemons judge by two hours', () => {
   });
 });
 
-test('where the daemons judge by less than the default, so does a sweep from a shell', async () => {
+test('where the daemons judge by less than the default, so does a one-shot sweep', async () => {
   await daemonWith(30_000);
   await database.query(`UPDATE sweeper_lowerings SET lowered_at = lowered_at - interval '1 day'`);
   await seedDelegation(database, { silentSeconds: 45 });
   expect(await stuck([])).toBe(1);
 });
 
-test('where no daemon has been, STUCK_AFTER is what it says', async () => {
+test('where no daemon has run, STUCK_AFTER applies', async () => {
   await seedDelegation(database, { silentSeconds: 45 });
   expect(await stuck(['--dry-run'])).toBe(0);
   expect(await stuck(['--dry-run'], { STUCK_AFTER: '30s' })).toBe(1);

@@ -21,7 +21,7 @@ const summary: SweepSummary = {
   ],
 };
 
-test('a terminal gets columns, a pipe single lines; ages are in the units of people, and ids are shown as they are', () => {
+test('a terminal gets columns, a pipe single lines; ages are in human units, and ids are shown unchanged', () => {
   const lines = stripVTControlCharacters(sweepWords(summary, { terminal: true })).split('\n');
   expect(lines.slice(0, 2)).toEqual([
     'short            stuck: silent for 9 d 11 h',

@@ -47,7 +47,7 @@ async function seedStorm(): Promise<void> {
 }
 
 describe('sweep --json', () => {
-  test('prints one object of just the documented shape, and logs to stderr alone', async () => {
+  test('prints one object of exactly the documented shape, and logs only to stderr', async () => {
     await seed();
     const { code, stdout, stderr } = await sweep(['--json']);
     expect(code).toBe(0);
@@ -64,7 +64,7 @@ describe('sweep --json', () => {
     });
   });
 
-  test('says the same of nothing', async () => {
+  test('prints the same shape when there is nothing to do', async () => {
     expect(JSON.parse((await sweep(['--json'])).stdout)).toEqual(nothingDone);
   });
 });
@@ -118,7 +118,7 @@ describe('sweep --dry-run', () => {
 });
 
 describe('a storm', () => {
-  test('is held, and the answer says so', async () => {
+  test('is held, which the answer shows', async () => {
     await seedStorm();
     const { stdout, stderr } = await sweep(['--json']);
     expect(JSON.parse(stdout)).toMatchObject({ stuck: 0, held: true, truncated: false, remaining: 30 });
@@ -126,7 +126,7 @@ describe('a storm', () => {
     expect((await sweep([])).stdout).toContain('--force lets go for one sweep');
   });
 
-  test('--force lets go of it for that sweep', async () => {
+  test('--force overrides the hold for that sweep', async () => {
     await seedStorm();
     expect(JSON.parse((await sweep(['--force', '--dry-run', '--json'])).stdout)).toMatchObject({
       stuck: 30,
@@ -140,7 +140,7 @@ describe('a storm', () => {
   });
 });
 
-test('LOG_LEVEL quietens the log, not the answer', async () => {
+test('LOG_LEVEL affects the log, not the answer', async () => {
   await seed();
   const { stdout, stderr } = await sweep(['--json'], { LOG_LEVEL: 'error' });
   expect(stderr).toBe('');

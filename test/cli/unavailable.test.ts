@@ -6,7 +6,7 @@ import { useDatabase } from '../support/use-database.ts';
 const commands = [['sweep'], ['sweep', '--dry-run'], ['migrate', 'up'], ['migrate', 'down'], ['migrate', 'status']];
 const database = useDatabase();
 
-describe('a database that is not there ends a one-shot command with 69', () => {
+describe('a database that is away ends a one-shot command with 69', () => {
   test.each(commands)('%s %s', async (...args) => {
     const DATABASE_URL = 'postgresql://sweeper:hush@127.0.0.1:1/ledger';
     const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL });

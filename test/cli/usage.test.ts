@@ -42,7 +42,7 @@ describe('help', () => {
     expect(stdout).toContain(`Usage: delegation-sweeper ${command}`);
   });
 
-  test('--version is that of the package', async () => {
+  test("--version prints the package's version", async () => {
     expect(await runProgram(['--version'])).toEqual({ code: 0, stdout: version, stderr: '' });
   });
 });

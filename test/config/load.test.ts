@@ -171,7 +171,7 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
   },
 };
 
-test('every variable has its wrong values here', () => {
+test('every variable is tested here with wrong values', () => {
   expect(Object.keys(cases)).toEqual(variables);
   for (const { bad } of Object.values(cases)) expect(bad.length).toBeGreaterThan(0);
 });
@@ -217,7 +217,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
   expect(Object.isFrozen(config) && Object.isFrozen(config.database)).toBe(true);
 });
 
-test('whether STUCK_AFTER was set is known, also when it was set to its default', () => {
+test('the configuration knows whether STUCK_AFTER was set, also when it was set to its default', () => {
   expect(loadConfig({ STUCK_AFTER: '10m' }).stuckAfterIsSet).toBe(true);
   expect(loadConfig({ STUCK_AFTER: '' }).stuckAfterIsSet).toBe(false);
 });
@@ -256,7 +256,7 @@ test('sslmode=no-verify is refused with the reason', () => {
 });
 
 describe('DATABASE_URL_FILE', () => {
-  test('keeps the path alone, since the file is read again at each connection', () => {
+  test('keeps only the path, since the file is read again at each connection', () => {
     const path = file('good', 'postgres://u:s3cret@h/db\n');
     expect(loadConfig({ DATABASE_URL_FILE: path }).database).toEqual({ kind: 'file', file: path });
   });
@@ -298,7 +298,7 @@ test.each([
   expect(errorOf({ DATABASE_URL_FILE: file('refused', url) }).message).toContain(reason);
 });
 
-test('PGSSLMODE=no-verify, which the driver would read for itself, is refused like sslmode=no-verify', () => {
+test('PGSSLMODE=no-verify, which the driver would apply by itself, is refused like sslmode=no-verify', () => {
   expect(errorOf({ DATABASE_URL: 'postgres://h/db', PGSSLMODE: 'no-verify' }).message).toContain(
     'PGSSLMODE="no-verify"',
   );
@@ -310,7 +310,7 @@ describe('NODE_ENV=production', () => {
     expect(errorOf({ NODE_ENV: 'production' }).message).toMatch(/^ {2}DATABASE_URL: not set, and NODE_ENV=production/m);
   });
 
-  test('is content with either variable', () => {
+  test('accepts either variable', () => {
     expect(loadConfig({ NODE_ENV: 'production', DATABASE_URL: 'postgres://h/db' }).database.kind).toBe('url');
     const DATABASE_URL_FILE = file('good', 'postgres://h/db');
     expect(loadConfig({ NODE_ENV: 'production', DATABASE_URL_FILE }).database.kind).toBe('file');
@@ -374,9 +374,9 @@ describe('misspelt variables', () => {
     ...['LOG_FILE', 'LOG_DIR', 'LOG_FORMAT', 'LOG_LABEL', 'LOGNAME', 'LOG_COLORS', 'HOSTNAME', 'HOST', 'PORT', 'TZ'],
     ...['APP_PORT', 'APP_HOST', 'API_PORT', 'API_HOST', 'DNS_PORT', 'SSH_PORT', 'DATA_PATH', 'XDG_DATA_DIRS'],
     ...['SHUTDOWN', 'SWEEP_BAT', 'PATH', 'HOME', 'NODE_OPTIONS', 'OTEL_SDK_DISABLED', 'STUCK', 'STORM'],
-  ])('%s is not ours', (variable) => expect(() => loadConfig({ [variable]: 'x' })).not.toThrow());
+  ])('%s is not taken for a misspelling', (variable) => expect(() => loadConfig({ [variable]: 'x' })).not.toThrow());
 
-  test('what others call it is a problem only while ours is not set', () => {
+  test('another common name of a variable is a problem only while the right one is not set', () => {
     const DATABASE_URL = 'postgres://h/db';
     expect(() => loadConfig({ DATABASE_URL, DB_URL: 'postgres://h/other' })).not.toThrow();
     const DATABASE_URL_FILE = file('proper', DATABASE_URL);
@@ -385,7 +385,7 @@ describe('misspelt variables', () => {
     expect(errorOf({ DATABASE_URL, DATABASE_URI: DATABASE_URL }).message).toContain('DATABASE_URI: unknown variable');
   });
 
-  test('none of our own names is taken for a misspelling of another', () => {
+  test("no variable's name is taken for a misspelling of another", () => {
     for (const variable of variables) {
       const problems = errorOrNone({ [variable]: 'x' })?.problems ?? [];
       expect(problems.filter(({ reason }) => reason.includes('did you mean'))).toEqual([]);
@@ -406,6 +406,6 @@ function errorOrNone(env: NodeJS.ProcessEnv): ConfigError | null {
   }
 }
 
-test('a value of great length is cut in the message', () => {
+test('a very long value is cut in the message', () => {
   expect(errorOf({ LOG_LEVEL: 'x'.repeat(10_000) }).message.length).toBeLessThan(500);
 });

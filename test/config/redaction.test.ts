@@ -67,7 +67,7 @@ test('the rest of the URL, and of the configuration, stays readable', () => {
   });
 });
 
-test('of several hosts, in either form, the password alone is hidden', () => {
+test('with several hosts, in either form, only the password is hidden', () => {
   const several = 'postgresql://app:s3cret@a:5432,b:5433,[::1]/ledger?target_session_attrs=primary';
   expect(redacted(loadConfig({ DATABASE_URL: several })).database).toEqual({
     kind: 'url',
@@ -80,7 +80,7 @@ test('of several hosts, in either form, the password alone is hidden', () => {
   });
 });
 
-test('a URL without a password is shown as it is', () => {
+test('a URL without a password is shown unchanged', () => {
   const url = 'postgresql://app@db/ledger';
   expect(redacted(loadConfig({ DATABASE_URL: url })).database).toEqual({ kind: 'url', url });
 });

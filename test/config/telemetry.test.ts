@@ -66,7 +66,7 @@ describe("OpenTelemetry's variables", () => {
     expect(read(env).problems).toEqual([problem]);
   });
 
-  test('a protocol that is not used is no problem', () => {
+  test('an unsupported protocol that is not used is no problem', () => {
     expect(read({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }).problems).toEqual([]);
   });
 });

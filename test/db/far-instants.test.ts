@@ -38,7 +38,7 @@ describe('a deadline that is further away than any Date', () => {
   });
 });
 
-describe('a ledger whose rows were not healed yet', () => {
+describe('a ledger whose rows were not corrected yet', () => {
   test('has a status, though instants are infinite', async () => {
     await database.query('ALTER TABLE delegations DROP CONSTRAINT delegations_instants_sound');
     await withDeadline('-infinity');

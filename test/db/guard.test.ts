@@ -79,7 +79,7 @@ describe('the guard in the database', () => {
     await expect(insert('done')).rejects.toMatchObject({ code: '23514', constraint: 'delegations_status_known' });
   });
 
-  test('keeps the stamps that the client gives', async () => {
+  test('keeps the stamps that the client sets', async () => {
     const { id } = await insert('queued');
     const at = new Date('2026-01-02T03:04:05.678Z');
     const [started] = await update(id, `status = 'in_progress', last_heartbeat = '${at.toISOString()}'`);
@@ -88,7 +88,7 @@ describe('the guard in the database', () => {
     expect(finished?.finished_at).toEqual(at);
   });
 
-  test('stands in an upsert and in a MERGE, too', async () => {
+  test('applies to an upsert and a MERGE as well', async () => {
     const { id } = await insert('completed');
     const upsert = `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ($1, 'a', 'b', 'c')
       ON CONFLICT (delegation_id) DO UPDATE SET status = 'queued', finished_at = NULL`;
@@ -99,7 +99,7 @@ describe('the guard in the database', () => {
     expect((await read(id)).status).toBe('completed');
   });
 
-  test('judges the row as it is once a rival has committed, not as the statement first saw it', async () => {
+  test('judges the row as it is after a concurrent transaction has committed, not as the statement first saw it', async () => {
     const { id } = await insert('in_progress');
     const rival = await database.connect();
     await rival.query('BEGIN');
@@ -156,7 +156,7 @@ describe('a heartbeat of a foreign client', () => {
     expect(seconds).toBeLessThan(60);
   }
 
-  test.each(['infinity', '2290-01-01T00:00:00Z'])('is taken back to the clock when it says %s', async (future) => {
+  test.each(['infinity', '2290-01-01T00:00:00Z'])('is set to the clock when it is %s', async (future) => {
     await expectJustNow((await insert('in_progress', `, '${future}', NULL`)).id);
     await expectJustNow((await insert('queued', `, '${future}', NULL`)).id);
     const { id } = await insert('in_progress', `, '${AT}', NULL`);
@@ -167,7 +167,7 @@ describe('a heartbeat of a foreign client', () => {
     await expectJustNow(queued);
   });
 
-  test('is the clock where it is taken away from what is in progress', async () => {
+  test('is set to the clock when a delegation in progress loses it', async () => {
     const { id } = await insert('in_progress', `, '${AT}', NULL`);
     await update(id, 'last_heartbeat = NULL');
     await expectJustNow(id);
@@ -178,7 +178,7 @@ describe('a heartbeat of a foreign client', () => {
     await expectJustNow(queued);
   });
 
-  test('from the future that is there already is taken back on entry, and by the next heartbeat', async () => {
+  test('that already lies in the future is set to the clock on entry to in_progress, and by the next heartbeat', async () => {
     const early = async (status: string) => {
       const { id } = await insert(status, `, '${AT}', NULL`);
       // As the server's clock leaves it that was set back.
@@ -203,14 +203,14 @@ describe('a heartbeat of a foreign client', () => {
     `created_at = '-infinity'`,
     `updated_at = 'infinity'`,
     `status = 'completed', finished_at = 'infinity'`,
-  ])('and any other instant is finite: %s is refused', async (set) => {
+  ])('must be finite, like any other instant: %s is refused', async (set) => {
     const { id, row } = await insert('in_progress', `, '${AT}', NULL`);
     await expect(update(id, set)).rejects.toMatchObject({ code: '23514', constraint: 'delegations_instants_sound' });
     expect(await read(id)).toEqual(row);
   });
 });
 
-describe('the price of the guard', () => {
+describe('the cost of the guard', () => {
   const triggersOf = async (id: string, set: string) => {
     const sql = `EXPLAIN (ANALYZE, FORMAT JSON) UPDATE delegations SET ${set} WHERE delegation_id = $1`;
     const [row] = await database.query<{ 'QUERY PLAN': [{ Triggers: { 'Trigger Name': string; Calls: number }[] }] }>(
@@ -220,7 +220,7 @@ describe('the price of the guard', () => {
     return row!['QUERY PLAN'][0].Triggers.map((trigger) => trigger['Trigger Name']);
   };
 
-  test('is paid only by an update that names status, or the stamp: the triggers hang on those columns', async () => {
+  test('is paid only by an update of the status or the stamp: the triggers are for those columns', async () => {
     const hung = await database.query(`
       SELECT t.tgname, array_agg(a.attname::text) AS columns
       FROM pg_trigger t LEFT JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr)
@@ -232,25 +232,25 @@ describe('the price of the guard', () => {
     ]);
   });
 
-  test('is no call at all for a heartbeat, nor for a legal step that brings its stamps', async () => {
+  test('is no call at all for a heartbeat, nor for a legal transition that sets its stamps', async () => {
     const { id } = await insert('queued');
     expect(await triggersOf(id, 'last_heartbeat = clock_timestamp()')).toEqual([]);
     expect(await triggersOf(id, `status = 'in_progress', last_heartbeat = clock_timestamp()`)).toEqual([]);
     expect(await triggersOf(id, `status = 'completed', finished_at = clock_timestamp()`)).toEqual([]);
   });
 
-  test('is one call for a stamp that has to be taken back', async () => {
+  test('is one call for a stamp that must be set to the clock', async () => {
     const { id } = await insert('in_progress');
     expect(await triggersOf(id, `last_heartbeat = 'infinity'`)).toEqual(['delegations_guard_stamp']);
   });
 
-  test('is one call for a step that lacks its stamp', async () => {
+  test('is one call for a transition without its stamp', async () => {
     const { id } = await insert('queued');
     expect(await triggersOf(id, `status = 'failed'`)).toEqual(['delegations_guard_update']);
   });
 });
 
-describe('the checks in the database say what the code says', () => {
+describe('the checks in the database agree with the code', () => {
   const definition = async (constraint: string) => {
     const [row] = await database.query<{ text: string }>(
       'SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = $1',

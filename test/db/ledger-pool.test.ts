@@ -51,7 +51,7 @@ describe('statements that a client gave up', () => {
     return errors;
   }
 
-  test('go on in the server with a pool of plain node-postgres: the case to be mended', async () => {
+  test('go on in the server with a pool of plain node-postgres: the problem to be solved', async () => {
     const url = new URL(database.url);
     url.searchParams.set('application_name', 'under-test');
     const pool = new pg.Pool({ connectionString: url.href, query_timeout: 200, max: 2 });
@@ -64,7 +64,7 @@ describe('statements that a client gave up', () => {
     await noSessions();
   });
 
-  test('are cancelled there, so that none of our backends is left, while the lock is still held', async () => {
+  test('are cancelled there, so that no backend remains, while the lock is still held', async () => {
     await withPool({ queryTimeoutMs: 200, connectionsMax: 2 }, async (pool) => {
       expect(await timeOut(pool, noSessions)).toEqual(Array(TIMEOUTS).fill('Query read timeout'));
     });
@@ -90,7 +90,7 @@ describe('a connection that must not be used again', () => {
   /** As a server that was demoted answers; the session stays. */
   const refuseWrites = (client: pg.PoolClient) => client.query('SET default_transaction_read_only = on');
 
-  test('is handed out again by a pool of plain node-postgres: the case to be mended', async () => {
+  test('is used again by a pool of plain node-postgres: the problem to be solved', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
     const client = await pool.connect();
     await refuseWrites(client);
@@ -102,7 +102,7 @@ describe('a connection that must not be used again', () => {
     await pool.end();
   });
 
-  test('is dropped after 25006, and what is under way on it may end', async () => {
+  test('is dropped after 25006, and a query under way on it may finish', async () => {
     await withPool({ connectionsMax: 1 }, async (pool) => {
       const client = await pool.connect();
       await refuseWrites(client);
@@ -168,7 +168,7 @@ describe('openLedger', () => {
     expect(await ledger.insert(delegation)).toMatchObject({ outcome: 'inserted' });
   });
 
-  test('sends nothing to a server that PGSSLMODE=no-verify would have it trust unseen', async () => {
+  test('sends nothing to a server that PGSSLMODE=no-verify would make it trust without a check', async () => {
     await using server = await startPasswordServer();
     process.env.PGSSLMODE = 'no-verify';
     try {
@@ -180,7 +180,7 @@ describe('openLedger', () => {
     }
   });
 
-  test('addresses the schema that it is given, whatever the search path', async () => {
+  test('uses the schema that it is given, whatever the search path', async () => {
     await database.query('CREATE SCHEMA elsewhere');
     await using ledger = await openLedger(database.url, { ...quiet(), schema: 'elsewhere' });
     await expect(ledger.get('d')).rejects.toMatchObject({
@@ -189,7 +189,7 @@ describe('openLedger', () => {
     });
   });
 
-  test('closes within its bound although a query never ends, which then fails; twice does no harm', async () => {
+  test('closes within its time limit although a query never ends, which then fails; closing twice is harmless', async () => {
     const ledger = await openLedger(database.url, { ...quiet(), applicationName: 'under-test', closeTimeoutMs: 300 });
     const holder = await database.connect();
     await holder.query('BEGIN');
@@ -203,7 +203,7 @@ describe('openLedger', () => {
     await expect(ledger.get('d')).rejects.toThrow();
   });
 
-  test('closes within its bound although its connections are half open', async () => {
+  test('closes within its time limit although its connections are half open', async () => {
     await using proxy = await TcpProxy.open(() => addressOf(database.url));
     const options = { ...quiet(), applicationName: 'under-test', closeTimeoutMs: 300 };
     const ledger = await openLedger(proxied(database.url, proxy), options);
@@ -216,7 +216,7 @@ describe('openLedger', () => {
     );
   });
 
-  test('closes within its bound although a connection is only being opened', async () => {
+  test('closes within its time limit although a connection is still being opened', async () => {
     await using proxy = await TcpProxy.open(() => addressOf(database.url));
     proxy.stall();
     const ledger = await openLedger(proxied(database.url, proxy), { ...quiet(), closeTimeoutMs: 300 });

@@ -139,7 +139,7 @@ async function faults(): Promise<string[]> {
 }
 
 describe('every statement finds its rows by an index', () => {
-  test('all of them are looked at', () => {
+  test('all of them are checked', () => {
     const labels = new Set(statements.map(({ label }) => label));
     for (const status of statuses) expect(labels).toContain(`setStatus ${status}`);
     expect([...labels]).toEqual(

@@ -62,7 +62,7 @@ describe('the heartbeat function', () => {
     expect(await heartbeat('after', id)).toMatchObject({ stamped: true });
   });
 
-  test('is not taken in when another ledger takes the old name; on PostgreSQL 15 a new session is needed for that', async () => {
+  test('does not write to another ledger that takes the old name; on PostgreSQL 15 a new session is needed for that', async () => {
     await ledgerIn('before');
     const id = await insert('before');
     expect(await heartbeat('before', id)).toMatchObject({ stamped: true });
@@ -89,14 +89,14 @@ describe('the heartbeat function', () => {
   });
 
   test.each(['Mixed Case', 'a "quoted" name', 'dotted.name', 'pg', 'über', "it's"])(
-    'stands in a schema named %s',
+    'works in a schema named %s',
     async (schema) => {
       await ledgerIn(schema);
       expect(await heartbeat(schema, await insert(schema))).toMatchObject({ stamped: true });
     },
   );
 
-  test('is found by an inner call, whose context names its callers, too', async () => {
+  test('works in a nested call, whose context also names its callers', async () => {
     const id = await seedDelegation(database, { silentSeconds: 60 });
     await session.query(`CREATE FUNCTION caller(id text) RETURNS json LANGUAGE plpgsql AS $$
       BEGIN RETURN (SELECT public.delegation_heartbeat(id, 15000)); END $$`);
@@ -104,7 +104,7 @@ describe('the heartbeat function', () => {
     expect(rows[0].answer).toMatchObject({ stamped: true });
   });
 
-  test('raises where its tables are not, lest an agent is told that its delegation is missing', async () => {
+  test('raises where its tables are missing, and does not answer that the delegation is missing', async () => {
     await ledgerIn('ledger');
     await session.query('CREATE SCHEMA elsewhere');
     await session.query('ALTER FUNCTION ledger.delegation_heartbeat(text, float8) SET SCHEMA elsewhere');
@@ -113,7 +113,7 @@ describe('the heartbeat function', () => {
     expect(await ledger.heartbeat('any')).toMatchObject({ outcome: 'failed' });
   });
 
-  test("leaves the caller's search path as it was", async () => {
+  test("leaves the caller's search path unchanged", async () => {
     const id = await seedDelegation(database);
     await session.query('SET search_path = pg_catalog, public');
     await heartbeat('public', id);
@@ -123,7 +123,7 @@ describe('the heartbeat function', () => {
     await session.query('COMMIT');
   });
 
-  test('is not taken in by what its caller puts before the system and before the ledger', async () => {
+  test("is not misled by objects that its caller's search path puts before the system's and the ledger's", async () => {
     const id = await seedDelegation(database, { silentSeconds: 60 });
     await session.query(`
       CREATE SCHEMA hostile;

@@ -103,7 +103,7 @@ async function passUnder(setting: string): Promise<unknown> {
 
 let usual: unknown;
 
-test('under the settings that PostgreSQL comes with, the pass answers what it should', async () => {
+test("under PostgreSQL's default settings every answer is as expected", async () => {
   usual = await passUnder('');
   expect(usual).toMatchObject({
     ledger: {

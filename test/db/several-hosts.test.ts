@@ -44,7 +44,7 @@ async function whereIs(url: string): Promise<'primary' | 'standby'> {
 }
 
 describe('a pool with several hosts', () => {
-  test('passes a standby over, in either form of the URL, and a host that is away', async () => {
+  test('skips a standby, in either form of the URL, and a host that is away', async () => {
     await using standby = await TcpProxy.open(() => addressOf(pair.standby.url));
     await using primary = await TcpProxy.open(() => addressOf(pair.primary.url));
     const byAuthority = `postgresql://postgres@127.0.0.1:${standby.port},127.0.0.1:${primary.port}/postgres`;
@@ -57,7 +57,7 @@ describe('a pool with several hosts', () => {
     expect(await whereIs(pair.urlOf(['standby']))).toBe('standby');
   });
 
-  test('leaves a server that turned read-only although it only reads there: the server says so beside its answers', async () => {
+  test('leaves a server that became read-only although it only reads there: the server reports this with its answers', async () => {
     const pool = createLedgerPool(pair.urlOf(['primary', 'standby']), { connectionsMax: 1 });
     await pool.query('SELECT 1');
     await pair.demotePrimary();
@@ -69,7 +69,7 @@ describe('a pool with several hosts', () => {
     await pool.end();
   });
 
-  test('says of each host why it cannot be used, as a fault that passes', async () => {
+  test('says for each host why it cannot be used, as a temporary fault', async () => {
     await pair.demotePrimary();
     const pool = createLedgerPool(pair.urlOf(['primary', 'standby']));
     const err = await pool.query('SELECT 1').catch((reason: unknown) => reason);
@@ -85,7 +85,7 @@ describe('a pool with several hosts', () => {
     await pool.end();
   });
 
-  test('waits for a host that swallows packets once, and then begins with the good one', async () => {
+  test('waits once for a host that drops packets, and then begins with the good one', async () => {
     await using dead = await TcpProxy.open(() => addressOf(pair.standby.url));
     await using good = await TcpProxy.open(() => addressOf(pair.primary.url));
     dead.stall();
@@ -102,7 +102,7 @@ describe('a pool with several hosts', () => {
 });
 
 describe("an agent's ledger with several hosts", () => {
-  test('goes on at the promoted standby when the primary is gone', async () => {
+  test('goes on at the promoted standby when the primary is lost', async () => {
     await using ledger = await openLedger(pair.urlOf(['primary', 'standby']), quiet());
     expect((await ledger.heartbeat(ID)).outcome).toMatch(/stamped|fresh/);
     await pair.primary.stop();
@@ -112,7 +112,7 @@ describe("an agent's ledger with several hosts", () => {
     expect(await pair.query('standby', 'SELECT status FROM delegations')).toEqual([{ status: 'completed' }]);
   });
 
-  test('leaves a server that turned read-only under its connections, all of them at once', async () => {
+  test('leaves a server that became read-only, with all its connections at once', async () => {
     const options = { ...quiet(), connectionsMax: 4 };
     await using ledger = await openLedger(pair.urlOf(['primary', 'standby']), options);
     await Promise.all(Array.from({ length: 4 }, () => ledger.get(ID)));
@@ -147,7 +147,7 @@ test('a daemon with several hosts goes on sweeping at the promoted standby, with
   expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
 }, 180_000);
 
-test("a pool of the daemon's drops the connections to a server that turned read-only, the idle ones as well", async () => {
+test('a pool of the daemon drops its connections to a server that became read-only, the idle ones as well', async () => {
   const location = { url: pair.urlOf(['primary', 'standby']) };
   const options = { location, max: 3, applicationName: 'failover', queryTimeoutMs: 10_000, schema: 'public' };
   await using handle = openDatabase(options);

@@ -14,7 +14,7 @@ const result: Result = {
   problems: [],
 };
 
-test('the closing table says of each agent what happened, what the ledger says and whether that is right', () => {
+test('the closing table shows for each agent what happened, what the ledger holds and whether that is right', () => {
   const wrong = {
     ...result,
     agent: 'victim',

@@ -52,7 +52,7 @@ describe("the README's SQL", () => {
     ]);
   });
 
-  test('keeps a delegation alive that beats every second, however short the threshold', async () => {
+  test('keeps a delegation alive that is heard every second, however short the threshold', async () => {
     const id = await seedDelegation(database, { silentSeconds: 0.6 });
     await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 5000');
     expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { stamped: true, stuckAfterMs: 5000 } }]);
@@ -63,7 +63,7 @@ describe("the README's SQL", () => {
     expect(await database.query(heartbeat, ['unknown'])).toEqual([{ answer: null }]);
   });
 
-  test('keeps a result that comes too late', async () => {
+  test('records a result that comes too late', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'stuck' });
     expect(await database.query(complete, [id, 'callee', 'too late'])).toHaveLength(0);
@@ -77,7 +77,7 @@ describe("the README's SQL", () => {
   });
 
   test.each(['failed', 'stuck', 'queued', 'completed'] as const)(
-    'keeps a result that a delegation which is %s cannot take, once',
+    'records a result that a delegation which is %s cannot take, once',
     async (status) => {
       const { ledger } = testLedger(database.db);
       const id = await seedDelegation(database, { status });
@@ -90,7 +90,7 @@ describe("the README's SQL", () => {
     },
   );
 
-  test('keeps no result of a completed delegation that it has already', async () => {
+  test('does not record a result again that a completed delegation already has', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     expect(await database.query(complete, [id, 'callee', 'the result'])).toHaveLength(1);

@@ -109,7 +109,7 @@ describe('the data', () => {
     expect(second).toMatchObject({ startedHere: true, dataDir });
   });
 
-  test('survive the death of owner, guardian and server at once', async () => {
+  test('survive a kill of owner, guardian and server at once', async () => {
     await using dying = owner();
     const url = await told(dying, 'url');
     await told(dying, 'pid');
@@ -121,7 +121,7 @@ describe('the data', () => {
     expect(await ask(again, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  test('are found behind a stale postmaster.pid whose pid now belongs to another process', async () => {
+  test('are usable with an old postmaster.pid whose pid now belongs to another process', async () => {
     await (await start()).stop();
     await using other = spawnNode(['-e', 'setInterval(() => undefined, 1000)']);
     const stale = [other.pid, path.join(dataDir, 'pgdata'), 1, 5432, '', '', '', 'ready'].join('\n');
@@ -130,14 +130,14 @@ describe('the data', () => {
     expect(await ask(again, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('of another major version are refused and left alone', async () => {
+  test('of another major version are refused and left unchanged', async () => {
     await (await start()).stop();
     await writeFile(path.join(dataDir, 'pgdata/PG_VERSION'), '12\n');
     await expect(start()).rejects.toMatchObject({ code: 'version_mismatch', message: expect.stringContaining('12') });
     expect(existsSync(path.join(dataDir, 'pgdata/base'))).toBe(true);
   });
 
-  test('are made anew when an earlier initdb was killed half way', async () => {
+  test('are created again when an earlier initdb was killed half way', async () => {
     await mkdir(path.join(dataDir, 'pgdata.new/base'), { recursive: true });
     await using server = await startEmbedded({ dataDir });
     expect(await ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -160,7 +160,7 @@ describe('a second start on the same data', () => {
     await expect(refusal).rejects.toThrow(new RegExp(`${first.dataDir}.*process ${process.pid} `));
   });
 
-  test('at the very same moment starts one server only', async () => {
+  test('at the same moment starts only one server', async () => {
     const servers = await Promise.all([start(), start(), start()]);
     expect(servers.filter((server) => server.startedHere)).toHaveLength(1);
     expect(new Set(servers.map((server) => server.url)).size).toBe(1);
@@ -180,7 +180,7 @@ describe('a second start on the same data', () => {
   });
 });
 
-describe('no server outlives its owner', () => {
+describe('a server ends with its owner', () => {
   const endings: Array<[string, string, NodeJS.Signals | undefined]> = [
     ['returns', '', undefined],
     ['throws', 'throw new Error("on purpose");', undefined],
@@ -217,8 +217,8 @@ describe('no server outlives its owner', () => {
   });
 });
 
-describe('where things lie', () => {
-  test('a long path gets its socket elsewhere, which is gone after the stop', async () => {
+describe('the files', () => {
+  test('a long path gets its socket elsewhere, which is removed after the stop', async () => {
     dataDir = path.join(root, 'a'.repeat(120));
     const server = await start();
     const socketDir = new URL(server.url).searchParams.get('host') ?? '';
@@ -236,7 +236,7 @@ describe('where things lie', () => {
     expect(await ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('settings go before the defaults, and the log of a failed start is in the error', async () => {
+  test('settings override the defaults, and the log of a failed start is in the error', async () => {
     await expect(start({ settings: { shared_buffers: 'plenty' } })).rejects.toMatchObject({
       code: 'start_failed',
       message: expect.stringContaining('invalid value for parameter "shared_buffers"'),

@@ -12,6 +12,6 @@ test('ps, for systems without /proc, finds the same program, command line and st
   expect(Math.abs(ps!.startedAtS - proc!.startedAtS)).toBeLessThanOrEqual(2);
 });
 
-test('ps finds nobody behind a pid that is nobody’s', async () => {
+test('ps finds nothing for a pid that no process has', async () => {
   expect(await findByPs(2_147_483_646)).toBeUndefined();
 });

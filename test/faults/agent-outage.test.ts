@@ -61,7 +61,7 @@ describe.each(Object.keys(postures) as Posture[])('an agent whose connection is 
   });
 });
 
-test('a pool of plain node-postgres ends the process: the case to be mended', async () => {
+test('a pool of plain node-postgres ends the process: the problem to be solved', async () => {
   const id = await seedDelegation(database);
   for (const posture of ['returned to the pool', 'checked out and idle'] as const) {
     await using agent = await startAgent(database.url, PLAIN, posture, id);

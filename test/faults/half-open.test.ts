@@ -49,7 +49,7 @@ test('a query on a half-open connection is given up after its timeout, and the p
   await endSessions();
 });
 
-test("a query of pg-boss's pool, which asks by callback, is given up and dropped in the same way", async () => {
+test("a query of pg-boss's pool, which uses callbacks, is given up and dropped in the same way", async () => {
   const { proxy, connection } = await openHalf(500);
   await using _ = proxy;
   const pool = new pg.Pool(poolConfig({ ...connection, max: 1 }));
@@ -65,7 +65,7 @@ test("a query of pg-boss's pool, which asks by callback, is given up and dropped
   }
 });
 
-test('a connection that breaks under a query fails that query, and nothing else', async () => {
+test('a connection that breaks during a query fails that query, and nothing else', async () => {
   const { proxy, connection } = await openHalf(60_000);
   await using _ = proxy;
   await using handle = openDatabase({ ...connection, schema: 'public' });
@@ -80,7 +80,7 @@ test('a connection that breaks under a query fails that query, and nothing else'
   await endSessions();
 });
 
-test('a connection that never comes about is given up after its timeout', async () => {
+test('a connection that is never established is given up after its timeout', async () => {
   const { proxy, connection } = await openHalf(60_000);
   await using _ = proxy;
   await using handle = openDatabase({ ...connection, schema: 'public' });
@@ -96,7 +96,7 @@ test('a connection that never comes about is given up after its timeout', async 
   expect(await handle.db.selectFrom('delegations').select('delegation_id').execute()).toEqual([]);
 });
 
-test('a sweep whose connections go half open in mid-batch is freed, tried again and finished by the same daemon, nothing twice', async () => {
+test('a sweep whose connections become half open during a batch is ended, tried again and finished by the same daemon, nothing twice', async () => {
   const ROWS = 200;
   await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
   const { undo } = await slowMarks(database, 20);

@@ -64,7 +64,7 @@ describe('a connection that the server closed just before its query', () => {
   const pidOf = async (db: Kysely<Database>) =>
     (await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(db)).rows[0]!.pid;
 
-  test('is replaced, in a pool of one too, and the query is sent again over the other', async () => {
+  test('is replaced, also in a pool of one, and the query is sent again over the new one', async () => {
     await withClosed(async (db, closeNext) => {
       const before = await pidOf(db);
       closeNext('57P05');
@@ -74,7 +74,7 @@ describe('a connection that the server closed just before its query', () => {
     });
   });
 
-  test('is replaced at the BEGIN of a transaction, which then is whole', async () => {
+  test('is replaced at the BEGIN of a transaction, which is then complete', async () => {
     await withClosed(async (db, closeNext) => {
       closeNext('57P05');
       await db.transaction().execute(async (trx) => {
@@ -107,7 +107,7 @@ describe('a connection that the server closed just before its query', () => {
   });
 });
 
-test('what is tried again is tried once, and for no other error', async () => {
+test('a query is sent again only once, and for no other error', async () => {
   const closed = Object.assign(new Error('terminating connection'), { code: '57P05' });
   let runs = 0;
   const failing = (err: unknown) =>

@@ -13,7 +13,7 @@ const SWEEPS = Number(process.env.SOAK_SWEEPS ?? 1_000);
 /** A kilobyte kept a sweep would be ten megabytes after 10,000. */
 const GROWTH_MAX_BYTES = 3 * 1024 ** 2;
 
-test(`memory is flat over ${SWEEPS} sweeps, with a poisoned row, a locked one and a held storm among what they meet`, async () => {
+test(`memory is flat over ${SWEEPS} sweeps, with a poisoned row, a locked one and a held storm`, async () => {
   await seedFleet(database, { rows: 100 });
   const poisoned = await seedDelegation(database, { deadlineSeconds: -5 });
   const locked = await seedDelegation(database, { deadlineSeconds: -5 });

@@ -51,7 +51,7 @@ class TestTime implements Time {
   }
 }
 
-test('an hour of refusal on a test clock: retried with bounded, jittered waits, each said; then one gap, and nobody marked', async () => {
+test('an hour of refusal on a test clock: tried again with bounded, jittered waits, each logged; then one gap, and nothing marked', async () => {
   const living = await seedDelegation(database, { silentSeconds: 5 });
   await using proxy = await TcpProxy.open(() => addressOf(database.url));
   await using handle = openDatabase({
@@ -65,7 +65,7 @@ test('an hour of refusal on a test clock: retried with bounded, jittered waits, 
   const time = new TestTime();
   const availability = new Availability(log, time);
   const beat = new Beat(handle.db, log, 600_000);
-  const pulse = new Pulse(beat, log, availability, time);
+  const pulse = new Pulse(beat, log, availability);
   await beat.leave();
   proxy.cut();
   const starting = pulse.start();

@@ -23,7 +23,7 @@ function queryable(server: ChaosServer) {
   };
 }
 
-test('the server crashes (SIGQUIT) in mid-batch and comes back: the same daemon sweeps the rest, nothing lost, nothing twice', async () => {
+test('the server crashes (SIGQUIT) during a batch and comes back: the same daemon sweeps the rest, nothing lost, nothing twice', async () => {
   const ROWS = 300;
   const BATCH = 10;
   await using server = await ChaosServer.start();
@@ -57,7 +57,7 @@ test('the server crashes (SIGQUIT) in mid-batch and comes back: the same daemon 
   expect((await daemon.child.exit).code).toBe(0);
 }, 240_000);
 
-test('the server is away when the daemon starts: it waits, says so, and begins when the server is there', async () => {
+test('the server is away when the daemon starts: it waits, logs it, and begins when the server is available', async () => {
   await using server = await ChaosServer.start();
   await using proxy = await TcpProxy.open(() => ({ path: server.socket }));
   await seedFleet(queryable(server), { rows: 3, silentSeconds: 700 });

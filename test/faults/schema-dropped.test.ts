@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.ts';
 const database = useDatabase({ per: 'test', replayed: false });
 type Logged = { code: string | null };
 
-test('both schemas dropped under a running daemon: said with SQLSTATE, and after `migrate up` it goes on without a restart', async () => {
+test('both schemas dropped while the daemon runs: logged with the SQLSTATE, and after `migrate up` it goes on without a restart', async () => {
   await using daemon = await runDaemon(database.url, { STUCK_AFTER: '2s' });
   await waitFor('the sweep at start', () => daemon.events('sweep.completed').length > 0);
   const [before] = await database.query('SELECT cron, timezone, options FROM pgboss.schedule WHERE name = $1', [

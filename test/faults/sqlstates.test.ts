@@ -16,7 +16,7 @@ test.each([
   ['disk full', '53100'],
   ['out of memory', '53200'],
 ])(
-  '%s (%s) in mid-batch: logged with its SQLSTATE, tried again, nothing lost, nothing twice',
+  '%s (%s) during a batch: logged with its SQLSTATE, tried again, nothing lost, nothing twice',
   async (_what, sqlstate) => {
     await seedFleet(database, { rows: 50, silentSeconds: 700 });
     await failingMarks(database, sqlstate, 3);
@@ -39,7 +39,7 @@ test.each([
   ['lock not available', '55P03'],
   ['cancelled statement', '57014'],
 ])(
-  '%s (%s) in mid-batch: the batch is taken again, nothing lost, nothing twice, no row blamed',
+  '%s (%s) during a batch: the batch is run again, nothing lost, nothing twice, no row taken for poisoned',
   async (_what, sqlstate) => {
     await seedFleet(database, { rows: 50, silentSeconds: 700 });
     await failingMarks(database, sqlstate, 3);
@@ -53,7 +53,7 @@ test.each([
   },
 );
 
-test('a fault that outlasts a sweep and its retries costs no more than the ticks until it is over', async () => {
+test('a fault that lasts longer than a sweep and its retries costs only the ticks until it is over', async () => {
   await seedFleet(database, { rows: 20, silentSeconds: 700 });
   const { undo } = await failingMarks(database, '53100', 1_000_000);
   await using daemon = await runDaemon(database.url, { SWEEP_BATCH_SIZE: '10' });
@@ -65,7 +65,7 @@ test('a fault that outlasts a sweep and its retries costs no more than the ticks
   expect(await notEndedOnce(database)).toEqual([]);
 });
 
-test('backends killed in mid-batch: the batch is undone and taken again, nothing lost, nothing twice', async () => {
+test('backends killed during a batch: the batch is undone and run again, nothing lost, nothing twice', async () => {
   await seedFleet(database, { rows: 120, silentSeconds: 700 });
   const { undo } = await slowMarks(database, 20);
   await using daemon = await runDaemon(database.url, { SWEEP_BATCH_SIZE: '10' });
@@ -107,7 +107,7 @@ test('every connection of the daemon killed at once, again and again: it opens n
   expect(await notEndedOnce(database)).toEqual([]);
 });
 
-test('a database that turns read-only: said with 25006, and the daemon goes on by itself when it is over', async () => {
+test('a database that becomes read-only: logged with 25006, and the daemon goes on by itself when it is over', async () => {
   const reconnectAll = () =>
     database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND application_name LIKE 'delegation-sweeper%'`);

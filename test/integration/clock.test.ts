@@ -52,7 +52,7 @@ async function live(env: { CLOCK_SHIFT_MS: string; CLOCK_STEP_MS?: string }) {
   return skews;
 }
 
-test("the daemon's clock an hour off, or set back while it runs, changes nothing, and is said once", async () => {
+test("the daemon's clock an hour off, or set back while it runs, changes nothing, and is logged once", async () => {
   const [ahead, behind, setBack] = await Promise.all([
     live({ CLOCK_SHIFT_MS: String(HOUR_MS) }),
     live({ CLOCK_SHIFT_MS: String(-HOUR_MS) }),

@@ -46,7 +46,7 @@ describe('a database that is away', () => {
     expect(await daemon.child.exit).toEqual(gracefully);
   });
 
-  test('in the middle of a start does not cost the schedule: what began is ended, and all of it begins anew', async () => {
+  test('during a start does not lose the schedule: what began is ended, and the whole start begins again', async () => {
     // pg-boss counts its cron as started before it has made the queue that its ticks go through.
     await database.query('ALTER FUNCTION pgboss.create_queue(text, jsonb) RENAME TO create_queue_away');
     await using daemon = startDaemon(database.url);
@@ -60,7 +60,7 @@ describe('a database that is away', () => {
     expect(await daemon.child.exit).toEqual(gracefully);
   });
 
-  test('does not hold up a SIGTERM', async () => {
+  test('does not delay a SIGTERM', async () => {
     await using relay = await Relay.open(database.url);
     await relay.close();
     await using daemon = startDaemon(relay.urlOf(database.url));
@@ -71,7 +71,7 @@ describe('a database that is away', () => {
   });
 });
 
-test('sslmode=require, whose meaning the driver would comment on in plain text, leaves nothing but JSON lines', async () => {
+test('sslmode=require, about which the driver would warn in plain text, leaves only JSON lines', async () => {
   await using relay = await Relay.open(database.url);
   await using daemon = startDaemon(`${relay.urlOf(database.url)}?sslmode=require`);
   const { err } = await daemon.until('database.refused');
@@ -82,7 +82,7 @@ test('sslmode=require, whose meaning the driver would comment on in plain text, 
 });
 
 describe('a schema that is missing or older', () => {
-  test('keeps the daemon up, saying so, until `migrate up` from elsewhere; no restart', async () => {
+  test('leaves the daemon running, and logged, until `migrate up` from elsewhere; no restart', async () => {
     const env = { DB_SCHEMA: 'fresh', PGBOSS_SCHEMA: 'fresh_boss' };
     await using daemon = startDaemon(database.url, env);
     expect(await daemon.until('database.schema_outdated')).toMatchObject({
@@ -104,14 +104,14 @@ describe('a schema that is missing or older', () => {
     expect(await daemon.child.exit).toEqual(gracefully);
   });
 
-  test('of pg-boss alone is told from one of the ledger', async () => {
+  test('of pg-boss is distinguished from one of the ledger', async () => {
     await using daemon = startDaemon(database.url, { PGBOSS_SCHEMA: 'elsewhere' });
     expect(await daemon.until('database.schema_outdated')).toMatchObject({ component: 'pgboss', found: null });
     daemon.child.kill('SIGTERM');
     expect(await daemon.child.exit).toEqual(gracefully);
   });
 
-  test('one that is newer than the program is worked with', async () => {
+  test('that is newer than the program is used', async () => {
     await database.query(`INSERT INTO delegation_sweeper_migrations (name, timestamp) VALUES ('9999_future', now())`);
     await using daemon = startDaemon(database.url);
     await daemon.until('sweep.completed');
@@ -120,7 +120,7 @@ describe('a schema that is missing or older', () => {
 });
 
 describe('a password', () => {
-  test('is in no line of the log, neither of a server that refuses it nor of one that is not there', async () => {
+  test('is in no line of the log, neither with a server that refuses it nor with one that is away', async () => {
     await using server = await startPasswordServer();
     for (const url of [server.url('hush'), 'postgresql://sweeper:hush@127.0.0.1:1/ledger?password=hush']) {
       await using daemon = startDaemon(url);
@@ -133,7 +133,7 @@ describe('a password', () => {
     expect(server.passwords).toContain('hush');
   });
 
-  test('that was wrong and is put right in DATABASE_URL_FILE needs no restart', async () => {
+  test('that was wrong and is corrected in DATABASE_URL_FILE needs no restart', async () => {
     const dir = await mkdtemp(path.join(tmpdir(), 'test-secret-'));
     try {
       await using server = await startPasswordServer();

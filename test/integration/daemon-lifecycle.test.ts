@@ -27,7 +27,7 @@ async function expectStopped({ child, events }: TestDaemon, signal: NodeJS.Signa
 }
 
 describe('the daemon', () => {
-  test('sweeps at its start, and a SIGTERM ends it with 0, saying so and leaving no session', async () => {
+  test('sweeps at its start, and a SIGTERM ends it with 0, logged, and leaves no session', async () => {
     const silent = await seedDelegation(database, { silentSeconds: 700 });
     const alive = await seedDelegation(database, { silentSeconds: 10 });
     await using daemon = startDaemon(database.url);
@@ -42,14 +42,14 @@ describe('the daemon', () => {
     await expectStopped(daemon, 'SIGTERM');
   });
 
-  test('a terminal that goes away (SIGHUP) is a graceful stop, too', async () => {
+  test('a terminal that closes (SIGHUP) causes a graceful stop as well', async () => {
     await using daemon = startDaemon(database.url);
     await daemon.until('sweep.completed');
     daemon.child.kill('SIGHUP');
     await expectStopped(daemon, 'SIGHUP');
   });
 
-  test('a Ctrl-C that comes twice at once, as it does under npm, is one graceful stop', async () => {
+  test('a Ctrl-C that arrives twice at once, as it does under npm, is one graceful stop', async () => {
     await using daemon = startDaemon(database.url);
     await daemon.until('sweep.completed');
     daemon.child.kill('SIGINT');
@@ -57,7 +57,7 @@ describe('the daemon', () => {
     await expectStopped(daemon, 'SIGINT');
   });
 
-  test('nor does a second one cut the stop short that the first has begun', async () => {
+  test('nor does a second one shorten the stop that the first has begun', async () => {
     await using daemon = startDaemon(database.url);
     await daemon.until('sweep.completed');
     daemon.child.kill('SIGINT');
@@ -67,7 +67,7 @@ describe('the daemon', () => {
     await expectStopped(daemon, 'SIGINT');
   });
 
-  test('whoever asks again later has it gone at once, though a sweep would hold the stop up', async () => {
+  test('a later second signal ends it at once, though a sweep would delay the stop', async () => {
     await seedDelegation(database, { silentSeconds: 700 });
     const keeper = await database.connect();
     await keeper.query('BEGIN; LOCK TABLE activity_logs');
@@ -93,14 +93,14 @@ describe('the daemon', () => {
     await waitFor('its sessions to end', async () => (await sessions()).length === 0);
   });
 
-  test('SIGTERM before it has come up is a graceful stop, too', async () => {
+  test('SIGTERM before it has started is a graceful stop as well', async () => {
     await using daemon = startDaemon(database.url);
     await daemon.until('daemon.started');
     daemon.child.kill('SIGTERM');
     await expectStopped(daemon, 'SIGTERM');
   });
 
-  test('stopped in the middle of a sweep, it ends between two batches; the next daemon does the rest', async () => {
+  test('when stopped during a sweep it ends between two batches; the next daemon does the rest', async () => {
     const ROWS = 60;
     for (let i = 0; i < ROWS; i += 1) await seedDelegation(database, { silentSeconds: 700 });
     await database.query(`

@@ -63,7 +63,7 @@ describe('the demo', () => {
   );
 
   test(
-    'with a database works in two schemas of its own, tells who was marked and why, and drops them',
+    'with a database works in two schemas of its own, shows what was marked and why, and drops them',
     async () => {
       await using database = await createTestDatabase();
       const before = await schemas(database);
@@ -92,7 +92,7 @@ describe('the demo', () => {
   );
 
   test(
-    'interrupted, puts its agents and its schemas away',
+    'interrupted, ends its agents and drops its schemas',
     async () => {
       await using database = await createTestDatabase();
       const before = await schemas(database);
@@ -121,7 +121,7 @@ describe('the demo', () => {
     DEMO_MS,
   );
 
-  test('a database that cannot be reached is said at once', async () => {
+  test('a database that cannot be reached is reported at once', async () => {
     await using child = startProgram(['demo'], { DATABASE_URL: 'postgresql://demo:hush@127.0.0.1:1/demo' });
     expect(await child.exit).toEqual({ code: 69, signal: null });
     expect(child.stderrLines.join()).toMatch(/^The database is not available: .*ECONNREFUSED/);

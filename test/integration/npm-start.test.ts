@@ -59,7 +59,7 @@ async function expectGone(): Promise<void> {
   await waitFor('all of its processes to end', async () => (await processesWith(dir)).length === 0);
 }
 
-test('npm start, with no database named, sweeps on an embedded one; SIGTERM to npm ends node and server, and exits 0', async () => {
+test('npm start, with no database named, sweeps an embedded one; SIGTERM to npm ends node and server, and exits 0', async () => {
   await using npm = npmStart();
   await waitFor('its first sweep', () => eventsOf(npm.lines, 'sweep.completed').length > 0, { timeoutMs: 60_000 });
   const embedded = { DATA_DIR: path.join(dir, 'data') };
@@ -89,7 +89,7 @@ test('a Ctrl-C in the terminal of npm start is one graceful stop', async () => {
   expect(eventsOf(npm.lines, 'daemon.stopped')).toMatchObject([{ reason: 'SIGINT' }]);
 });
 
-test('killed outright with npm, the daemon leaves no server behind', async () => {
+test('killed together with npm, the daemon leaves no server behind', async () => {
   await using npm = npmStart();
   await waitFor('its first sweep', () => eventsOf(npm.lines, 'sweep.completed').length > 0, { timeoutMs: 60_000 });
   npm.kill('SIGKILL', 'group');

@@ -52,7 +52,7 @@ test('three daemons, one killed in the middle of a sweep: its commits stay, anot
   for (const { child } of others) expect(await child.exit).toEqual({ code: 0, signal: null });
 });
 
-test('a sweep longer than a tick does not pile up: while one runs, all that is asked for is dropped, by every replica', async () => {
+test('sweeps longer than a tick do not accumulate: while one runs, every replica drops further requests', async () => {
   let runs = 0;
   let gate = Promise.withResolvers<void>();
   const slow = {

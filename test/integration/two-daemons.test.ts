@@ -38,7 +38,7 @@ function sender(): PgBoss {
 }
 
 test(
-  'two daemons side by side: one sweep for each request, and one for each tick of the schedule',
+  'two daemons together: one sweep per request, and one per tick of the schedule',
   async () => {
     await using first = startDaemon(database.url);
     await using second = startDaemon(database.url);
@@ -75,7 +75,7 @@ test(
   TICK_MS + 60_000,
 );
 
-test('a daemon that comes up while the sweep at start of another runs does not add one of its own', async () => {
+test('a daemon that starts while the start-up sweep of another runs does not add one of its own', async () => {
   await seedDelegation(database, { silentSeconds: 700 });
   await database.query(`
     CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -53,7 +53,7 @@ test(
   TICK_MS + 60_000,
 );
 
-test("each has its own schedule and exclusive queue; one's sweep that is queued or running drops none of the other's", async () => {
+test('each has its own schedule and exclusive queue; a queued or running sweep of one drops none of the other', async () => {
   await installSecond();
   await using first = await runDaemon(database.url, { SWEEP_CRON: '0 0 1 1 *' });
   await using second = await runDaemon(database.url, { SWEEP_CRON: '0 0 2 2 *', DB_SCHEMA: SECOND });
@@ -81,7 +81,7 @@ test('after an upgrade from 0.1.0 a ledger of another schema ends the ticks that
   expect(await database.query('SELECT name FROM pgboss.queue WHERE name = $1', [SWEEP_QUEUE])).toHaveLength(1);
 });
 
-test('and leaves them alone where they may be those of the ledger in `public`', async () => {
+test('and leaves them where they may belong to the ledger in `public`', async () => {
   await installSecond();
   await leftBy010();
   await using _ = await runDaemon(database.url, { ...never, DB_SCHEMA: SECOND });

@@ -181,7 +181,7 @@ describe('setStatus', () => {
     bad('resultPreview', 'x', status, { resultPreview: 'what' }),
   );
 
-  test('takes null for a detail that is not there', async () => {
+  test('accepts null for a missing detail', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     expect(await ledger.setStatus(id, 'completed', { errorDetail: null, resultPreview: null })).toMatchObject({
@@ -233,7 +233,7 @@ describe('text from models is never refused:', () => {
     expect([history[0]?.requestBody, history[1]?.responseBody]).toEqual([kept, kept]);
   });
 
-  test('said again it is the same result, not a late one', async () => {
+  test('a repetition is the same result, not a late one', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     const result = { resultPreview: `a${LONE}`, responseBody: { 'k\0': LONE } };
@@ -256,7 +256,7 @@ describe('the heartbeats', () => {
     expect(events('ledger.heartbeat_failed')).toMatchObject([{ count: 1 }, { count: 2 }]);
   });
 
-  test.each([undefined, null, 'id', 7, {}])('of %p instead of ids fail as none', async (ids) => {
+  test.each([undefined, null, 'id', 7, {}])('of %p instead of ids fail, with no answer', async (ids) => {
     const { ledger, events } = testLedger(database.db);
     expect(await ledger.heartbeatMany(ids as never)).toEqual([]);
     expect(events('ledger.heartbeat_failed')).toMatchObject([{ count: 0 }]);

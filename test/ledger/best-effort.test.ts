@@ -29,7 +29,7 @@ const ways = {
 };
 
 describe.each(Object.entries(ways))('best-effort calls at once in %s', (_, inTransaction) => {
-  test('what was told to be inserted is there after the commit, though the other call failed', async () => {
+  test('what was answered as inserted is there after the commit, though the other call failed', async () => {
     for (const order of ['first', 'last']) {
       const [good, bad] = [randomUUID(), `refused-${randomUUID()}`];
       await refuse(bad);
@@ -43,7 +43,7 @@ describe.each(Object.entries(ways))('best-effort calls at once in %s', (_, inTra
     }
   });
 
-  test('many, of several ledgers that share it, heartbeats among them, and another schema that is not there', async () => {
+  test('many calls, of several ledgers that share it, heartbeats among them, and one with a missing schema', async () => {
     const living = await seedDelegation(database, { silentSeconds: 100 });
     const ids = Array.from({ length: 20 }, (__, index) => `${index % 3 === 0 ? 'refused-' : ''}${randomUUID()}`);
     await refuse(ids[0]!);
@@ -63,7 +63,7 @@ describe.each(Object.entries(ways))('best-effort calls at once in %s', (_, inTra
     expect(await Promise.all(ids.map(exists))).toEqual(ids.map((id) => !id.startsWith('refused-')));
   });
 
-  test("leave the caller's own savepoints alone, taken meanwhile and around them", async () => {
+  test("do not affect the caller's own savepoints, made meanwhile and around them", async () => {
     const [kept, undone, between, bad] = [randomUUID(), randomUUID(), randomUUID(), `refused-${randomUUID()}`];
     await refuse(bad);
     await inTransaction(async (trx) => {

@@ -29,7 +29,7 @@ describe('a heartbeat that waits behind a mark', () => {
     expect((await ledger.get(ids[0]!))?.status).toBe(status);
   });
 
-  test('would hear nothing of it in one round: the statement still sees the status of its snapshot', async () => {
+  test('would not notice it in one round trip: the statement still sees the status of its snapshot', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     const rival = await database.db.startTransaction().execute();
     await testLedger(rival).ledger.setStatus(id, 'stuck');
@@ -44,7 +44,7 @@ describe('a heartbeat that waits behind a mark', () => {
     expect([(await one).map(({ answer }) => answer), await many]).toMatchObject([blind, blind]);
   });
 
-  test('stamps after all when the mark is rolled back', async () => {
+  test('stamps when the mark is rolled back', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     const rival = await database.db.startTransaction().execute();
     await testLedger(rival).ledger.setStatus(id, 'stuck');
@@ -54,7 +54,7 @@ describe('a heartbeat that waits behind a mark', () => {
     expect(await result).toMatchObject({ outcome: 'stamped', status: 'in_progress' });
   });
 
-  test('never blocks behind a fresh one: it takes no lock', async () => {
+  test('never waits behind a fresh one, which takes no lock', async () => {
     const id = await seedDelegation(database);
     const gate = await database.connect();
     await gate.query('BEGIN');
@@ -100,8 +100,8 @@ async function crossing(run: (session: pg.Client, ids: string[]) => Promise<unkn
   return settled.map((result) => (result.status === 'rejected' ? result.reason.code : 'done'));
 }
 
-describe('many sessions that heartbeat the same rows at once', () => {
-  test('write each row once: who waited for a lock finds it fresh, and writes nothing', async () => {
+describe('many sessions that send heartbeats for the same rows at once', () => {
+  test('write each row once: a session that waited for a lock finds it fresh, and writes nothing', async () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => seedDelegation(database, { silentSeconds: 100 })));
     const pool = new pg.Pool({ connectionString: database.url, max: 20 });
     const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
@@ -119,7 +119,7 @@ describe('many sessions that heartbeat the same rows at once', () => {
     expect(outcomes.filter((outcome) => outcome === 'fresh')).toHaveLength(95);
   });
 
-  test('would each write anew with a `due` of before the lock', async () => {
+  test('would each write again if `due` were computed before the lock', async () => {
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const naive = heartbeatManyStatement(ledgerTables(database.db)).sql.replace(
       /\n {4}AND \(d\.last_heartbeat.*?\n.*/,
@@ -138,7 +138,7 @@ describe('many sessions that heartbeat the same rows at once', () => {
     expect(stamped).toHaveLength(3);
   });
 
-  test('a row that somebody keeps locked holds up none of the others', async () => {
+  test('a row that another session keeps locked delays none of the others', async () => {
     const [locked, free] = [
       await seedDelegation(database, { silentSeconds: 100 }),
       await seedDelegation(database, { silentSeconds: 100 }),
@@ -156,12 +156,12 @@ describe('many sessions that heartbeat the same rows at once', () => {
 });
 
 describe('two batches of heartbeats that share rows', () => {
-  test('end both, whatever the plans: rows are locked in the order of their keys', async () => {
+  test('both end, whatever the plans: rows are locked in the order of their keys', async () => {
     const { sql } = heartbeatManyStatement(ledgerTables(database.db));
     expect(await crossing((session, ids) => session.query(sql, [ids, 1000]))).toEqual(['done', 'done']);
   });
 
-  test('would deadlock as plain updates: their order is the order of the plan', async () => {
+  test('would deadlock as plain updates, whose order is that of the plan', async () => {
     const sql = 'UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = ANY($1)';
     const outcomes = await crossing((session, ids) => session.query(sql, [ids]));
     expect(outcomes.toSorted()).toEqual(['40P01', 'done']);

@@ -41,7 +41,7 @@ describe('a heartbeat', () => {
     expect(lines).toEqual([]);
   });
 
-  test('stamps a delegation that has none yet', async () => {
+  test('stamps a delegation that has no heartbeat yet', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'queued' });
     expect(await ledger.heartbeat(id)).toMatchObject({ outcome: 'stamped' });
@@ -57,7 +57,7 @@ describe('a heartbeat', () => {
     expect(await versionOf(id)).toEqual(before);
   });
 
-  test('is owed again after heartbeatMinIntervalMs', async () => {
+  test('is due again after heartbeatMinIntervalMs', async () => {
     const id = await seedDelegation(database, { silentSeconds: 15 });
     const patient = testLedger(database.db, { heartbeatMinIntervalMs: 60_000 }).ledger;
     expect(await patient.heartbeat(id)).toMatchObject({ outcome: 'fresh' });
@@ -72,7 +72,7 @@ describe('a heartbeat', () => {
     expect(await versionOf(id)).toEqual(before);
   });
 
-  test('for a delegation that nobody knows is missing, and logged', async () => {
+  test('for an unknown delegation is missing, and logged', async () => {
     const { ledger, lines } = testLedger(database.db);
     const id = randomUUID();
     expect(await ledger.heartbeat(id)).toEqual({ delegationId: id, outcome: 'missing' });
@@ -143,7 +143,7 @@ describe('the stamp', () => {
   });
 });
 
-describe('the threshold that the daemon keeps', () => {
+describe('the threshold that the daemon stores', () => {
   test('comes with every answer', async () => {
     const { ledger } = testLedger(database.db);
     const [stamped, fresh, done] = [
@@ -161,7 +161,7 @@ describe('the threshold that the daemon keeps', () => {
     await keepThreshold(null);
   });
 
-  test('caps the debounce at its tenth, and only shortens it', async () => {
+  test('limits the debounce to its tenth, and only shortens it', async () => {
     const id = await seedDelegation(database, { silentSeconds: 14 });
     const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 3_600_000 });
     await keepThreshold(600_000);
@@ -178,7 +178,7 @@ describe('the threshold that the daemon keeps', () => {
 });
 
 describe('heartbeatMany', () => {
-  test('answers one per id, in the order given, duplicates and strangers included', async () => {
+  test('gives one answer per id, in the order given, duplicates and unknown ids included', async () => {
     const { ledger, events } = testLedger(database.db);
     const shapes = statuses.map((status) => ({ status, silentSeconds: 100 }));
     const known = await Promise.all(shapes.map((shape) => seedDelegation(database, shape)));
@@ -199,11 +199,11 @@ describe('heartbeatMany', () => {
     expect(events('ledger.row_missing').length).toBeGreaterThan(0);
   });
 
-  test('of none is none', async () => {
+  test('for no ids gives no answers', async () => {
     expect(await testLedger(database.db).ledger.heartbeatMany([])).toEqual([]);
   });
 
-  test('stamps what is owed and leaves what is fresh unwritten', async () => {
+  test('stamps what is due and does not write what is fresh', async () => {
     const { ledger } = testLedger(database.db);
     const [owed, fresh] = [await seedDelegation(database, { silentSeconds: 20 }), await seedDelegation(database)];
     const [owedBefore, freshBefore] = [await versionOf(owed), await versionOf(fresh)];
@@ -213,7 +213,7 @@ describe('heartbeatMany', () => {
   });
 });
 
-test("a ledger finds its tables in the schema of the caller's Kysely", async () => {
+test("a ledger uses the tables in the schema of the caller's Kysely", async () => {
   const id = await seedDelegation(database, { silentSeconds: 100 });
   const ledger = new DelegationLedger(database.db.withSchema('public'));
   expect(await ledger.heartbeat(id)).toMatchObject({ outcome: 'stamped' });

@@ -47,12 +47,12 @@ describe('heartbeats inside a bucket', () => {
     expect(await hotShare(() => 'task')).toBeGreaterThanOrEqual(0.95);
   });
 
-  test('touch none either when each row carries a preview of 3 KB', async () => {
+  test('touch no index when each row has a preview of 3 KB', async () => {
     expect(Buffer.byteLength(preview())).toBeGreaterThan(3000);
     expect(await hotShare(preview)).toBeGreaterThanOrEqual(0.95);
   });
 
-  test('all would touch one with an index on last_heartbeat itself', async () => {
+  test('would all touch one with an index on last_heartbeat itself', async () => {
     const index = 'CREATE INDEX naive ON delegations (last_heartbeat)';
     expect(await hotShare(() => 'task', index)).toBe(0);
     await database.query('DROP INDEX naive');

@@ -58,7 +58,7 @@ describe('insert', () => {
 });
 
 describe('a duplicate', () => {
-  test('by id names the row as it is, and changes nothing', async () => {
+  test("by id returns the row's status, and changes nothing", async () => {
     const { ledger } = testLedger(database.db);
     const { delegationId } = await ledger.insert(delegation());
     await ledger.setStatus(delegationId, 'in_progress');
@@ -96,7 +96,7 @@ describe('a duplicate', () => {
     });
   });
 
-  test.each(['id', 'key'] as const)('that races by %s waits for the first, and names it', async (by) => {
+  test.each(['id', 'key'] as const)('that races by %s waits for the first, and names it as the holder', async (by) => {
     const idempotencyKey = randomUUID();
     const first = delegation({ idempotencyKey });
     const second = by === 'id' ? delegation({ delegationId: first.delegationId }) : delegation({ idempotencyKey });
@@ -121,7 +121,7 @@ describe('a duplicate', () => {
     expect(await racing).toMatchObject({ outcome: 'inserted' });
   });
 
-  test("is found inside a caller's transaction that began before the winner committed", async () => {
+  test("is found inside a caller's transaction that began before the first insert committed", async () => {
     const idempotencyKey = randomUUID();
     const trx = await database.db.startTransaction().execute();
     await sql`SELECT 1 FROM delegations LIMIT 1`.execute(trx);
@@ -170,7 +170,7 @@ describe("in the caller's transaction", () => {
     expect(await ledger.history(undone.delegationId)).toEqual([]);
   });
 
-  test("a failure is an outcome, logged, and leaves the caller's work alive", async () => {
+  test("a failure is an outcome, is logged, and leaves the caller's transaction usable", async () => {
     const [before, failing, after] = [delegation(), delegation({ callerId: 'poisoned' }), delegation()];
     await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = 'P4242'; END $$`);
@@ -195,7 +195,7 @@ describe("in the caller's transaction", () => {
     expect(await ledger.get(after.delegationId)).not.toBeNull();
   });
 
-  test('the same failure without a savepoint would abort all of it', async () => {
+  test('the same failure without a savepoint would abort the whole transaction', async () => {
     const trx = await database.db.startTransaction().execute();
     await expect(sql`INSERT INTO delegations (delegation_id) VALUES ('x')`.execute(trx)).rejects.toThrow();
     await expect(sql`SELECT 1`.execute(trx)).rejects.toMatchObject({ code: '25P02' });
@@ -204,7 +204,7 @@ describe("in the caller's transaction", () => {
     await trx.rollback().execute();
   });
 
-  test('a table that is gone is a failure of the insert alone', async () => {
+  test('a missing table fails only the insert', async () => {
     const trx = await database.db.startTransaction().execute();
     await sql`ALTER TABLE delegations RENAME TO elsewhere`.execute(trx);
     expect(await testLedger(trx).ledger.insert(delegation())).toMatchObject({

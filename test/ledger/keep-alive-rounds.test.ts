@@ -55,7 +55,7 @@ async function throughProxy() {
 }
 
 describe('a connection that goes half open', () => {
-  test.each([1, 3])('holds up no other heartbeat of %i: the next goes over another one', async (count) => {
+  test.each([1, 3])('delays no other heartbeat of %i: the next uses another connection', async (count) => {
     await keepThreshold();
     const ids = await Promise.all(
       Array.from({ length: count }, () => seedDelegation(database, { silentSeconds: 100 })),
@@ -77,7 +77,7 @@ describe('a connection that goes half open', () => {
     expect(alive.some(({ signal }) => signal.aborted)).toBe(false);
   });
 
-  test('does not keep a disposal waiting for longer than an answer is waited for', async () => {
+  test('does not delay a disposal for longer than the limit for an answer', async () => {
     await keepThreshold();
     const id = await seedDelegation(database, { silentSeconds: 100 });
     await using connection = await throughProxy();
@@ -93,7 +93,7 @@ describe('a connection that goes half open', () => {
   });
 });
 
-test('an agent that computes for longer than an answer is waited for has its answer all the same', async () => {
+test('an agent that computes for longer than the limit for an answer still gets its answer', async () => {
   await keepThreshold(6_000);
   const id = await seedDelegation(database, { silentSeconds: 100 });
   await using handle = openDatabase({
@@ -124,7 +124,7 @@ test('an agent that computes for longer than an answer is waited for has its ans
 });
 
 describe('a row that is not free', () => {
-  test('silences no other delegation of the ledger, takes few connections, and is stamped once it is free', async () => {
+  test('stops the heartbeats of no other delegation of the ledger, uses few connections, and is stamped when it is free', async () => {
     await keepThreshold();
     const ids = await Promise.all(Array.from({ length: 3 }, () => seedDelegation(database, { silentSeconds: 100 })));
     const [locked, ...free] = ids as [string, string, string];
@@ -152,7 +152,7 @@ describe('a row that is not free', () => {
     await waitFor('its stamp', async () => (await stampOf(locked)) !== before);
   });
 
-  test('nor does one whose update raises', async () => {
+  test('nor does a row whose update raises', async () => {
     const ids = await Promise.all(Array.from({ length: 9 }, () => seedDelegation(database, { silentSeconds: 100 })));
     const [poisoned, ...healthy] = ids as [string, ...string[]];
     await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -200,7 +200,7 @@ class Scripted implements RoundBeats {
 }
 
 describe('the rounds', () => {
-  test('send the heartbeats of one ledger together, also of those that began apart', async () => {
+  test('send the heartbeats of one ledger together, also of keepAlives that began at different times', async () => {
     const beats = new Scripted();
     const rounds = new KeepAliveRounds(beats);
     const keep = (id: string) => new KeepAlive(rounds, id, { everyMs: 60 });
@@ -216,7 +216,7 @@ describe('the rounds', () => {
     for (const one of alive) await one.stop();
   });
 
-  test('of a late answer take only that the delegation is over', async () => {
+  test('use of a late answer only that the delegation has ended', async () => {
     const beats = new Scripted();
     const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 20 });
     await waitFor('a second heartbeat', () => beats.asked.length >= 2);

@@ -24,7 +24,7 @@ async function keepThreshold(stuckAfterMs: number | null): Promise<void> {
 }
 
 describe('keepAlive', () => {
-  test('heartbeats again and again until disposed, and no more then', async () => {
+  test('sends heartbeats until it is disposed, and none afterwards', async () => {
     const { ledger } = testLedger(database.db, EAGER);
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const alive = ledger.keepAlive(id, { everyMs: 1 });
@@ -44,7 +44,7 @@ describe('keepAlive', () => {
     await alive[Symbol.asyncDispose]();
   });
 
-  test('waits, when disposed, for the heartbeat that is under way', async () => {
+  test('waits at disposal for the heartbeat under way', async () => {
     const { ledger } = testLedger(database.db, EAGER);
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const gate = await database.connect();
@@ -64,7 +64,7 @@ describe('keepAlive', () => {
     expect(await stampOf(id)).not.toBe(before);
   });
 
-  test('says once that the delegation is over, by callback and by signal, and ends by itself', async () => {
+  test('reports once that the delegation has ended, by callback and by signal, and ends by itself', async () => {
     const { ledger } = testLedger(database.db, EAGER);
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const told: HeartbeatResult[] = [];
@@ -90,7 +90,7 @@ describe('keepAlive', () => {
     expect(alive.signal.aborted).toBe(false);
   });
 
-  test('paces itself by the threshold that the daemon keeps', async () => {
+  test('paces itself by the threshold that the daemon stores', async () => {
     const id = await seedDelegation(database, { silentSeconds: 100 });
     await keepThreshold(1000);
     const { ledger } = testLedger(database.db);
@@ -102,7 +102,7 @@ describe('keepAlive', () => {
     await keepThreshold(null);
   });
 
-  test('takes options that are undefined, and refuses a cadence that no timer can keep', async () => {
+  test('accepts options that are undefined, and refuses an interval that no timer supports', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     await using _ = ledger.keepAlive(id, { everyMs: undefined, onTerminal: undefined });
@@ -112,13 +112,13 @@ describe('keepAlive', () => {
     );
   });
 
-  test('is refused in a transaction, whose stamps nobody sees', async () => {
+  test('is refused in a transaction, whose stamps no other session sees', async () => {
     await database.db.transaction().execute(async (trx) => {
       expect(() => testLedger(trx).ledger.keepAlive('x')).toThrow(InvalidArgumentError);
     });
   });
 
-  test('stops without `await using`, too, and twice', async () => {
+  test('stops without `await using` as well, and twice', async () => {
     const { ledger } = testLedger(database.db, EAGER);
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const alive = ledger.keepAlive(id, { everyMs: 1 });
@@ -130,7 +130,7 @@ describe('keepAlive', () => {
     expect(await stampOf(id)).toBe(last);
   });
 
-  test('does not report to an agent that has disposed of it', async () => {
+  test('reports nothing after its disposal', async () => {
     const { ledger } = testLedger(database.db, EAGER);
     const id = await seedDelegation(database, { silentSeconds: 100 });
     const rival = await database.db.startTransaction().execute();
@@ -145,7 +145,7 @@ describe('keepAlive', () => {
     expect(alive.signal.aborted).toBe(false);
   });
 
-  test('a callback that throws is not the end of the process', async () => {
+  test('a callback that throws does not end the process', async () => {
     const { ledger } = testLedger(database.db);
     const alive = ledger.keepAlive(await seedDelegation(database, { status: 'stuck' }), {
       onTerminal: async () => {
@@ -173,7 +173,7 @@ describe('a heartbeat that is `missing`', () => {
     return opened;
   }
 
-  test('is not believed while the caller has not committed: the agent works on, and is heard then', async () => {
+  test('does not end the work while the caller has not committed: the agent goes on, and is heard after the commit', async () => {
     const { ledger, events } = await ledgerOf(60_000);
     const id = randomUUID();
     const caller = await database.db.startTransaction().execute();
@@ -186,7 +186,7 @@ describe('a heartbeat that is `missing`', () => {
     expect([told, alive.signal.aborted]).toEqual([[], false]);
   });
 
-  test('is believed after a whole threshold, and said as an Error', async () => {
+  test('ends the work after a whole threshold, with an Error as the reason', async () => {
     const { ledger, events } = await ledgerOf(400);
     const id = randomUUID();
     const begunMs = performance.now();
@@ -199,7 +199,7 @@ describe('a heartbeat that is `missing`', () => {
     expect(alive.signal.reason).toMatchObject({ result: told[0], message: `delegation ${id} is not in the ledger` });
   });
 
-  test('begins anew after a stamp: a row that is hidden again and again is not lost', async () => {
+  test('counts from the last stamp: a row that is hidden repeatedly is not lost', async () => {
     const { ledger, events } = await ledgerOf(2000);
     const id = await seedDelegation(database, { silentSeconds: 100 });
     await using alive = ledger.keepAlive(id, { everyMs: 1 });

@@ -41,7 +41,7 @@ const silent = async () => {
 };
 
 describe('a ledger of version 0.1.0', () => {
-  test('takes heartbeats, one and many, and answers its threshold', async () => {
+  test('accepts single and many heartbeats, and answers with its threshold', async () => {
     const { ledger, log } = oldLedger();
     await begun(ledger, 'x', 'y');
     await silence(100);
@@ -53,7 +53,7 @@ describe('a ledger of version 0.1.0', () => {
     expect(log.events('ledger.heartbeat_failed')).toEqual([]);
   });
 
-  test('takes many heartbeats in a transaction of the caller, which goes on', async () => {
+  test('accepts many heartbeats in a transaction of the caller, which goes on', async () => {
     await begun(oldLedger().ledger, 'x', 'y');
     await silence(100);
     await database.db.transaction().execute(async (transaction) => {
@@ -65,7 +65,7 @@ describe('a ledger of version 0.1.0', () => {
     expect((await oldLedger().ledger.get('x'))?.status).toBe('completed');
   });
 
-  test('is heartbeaten by the keepAlives of several delegations', async () => {
+  test('gets the heartbeats of several keepAlives', async () => {
     const { ledger } = oldLedger();
     await begun(ledger, 'x', 'y');
     await silence(100);
@@ -74,7 +74,7 @@ describe('a ledger of version 0.1.0', () => {
     await waitFor('both heartbeats', async () => (await silent()).length === 0);
   });
 
-  test('records results as ever', async () => {
+  test('records results as before', async () => {
     const { ledger } = oldLedger();
     await begun(ledger, 'x');
     expect(await ledger.setStatus('x', 'failed', { errorDetail: 'why' })).toMatchObject({ outcome: 'changed' });

@@ -60,7 +60,7 @@ describe('a preview', () => {
     expect((await ledger.history(completed)).at(-1)?.detail).toEqual({ resultPreview: cut });
   });
 
-  test('does not keep the text in memory that it was cut from, nor one that its caller cut', () => {
+  test('does not keep the text in memory that it was cut from, also when the caller had cut it', () => {
     v8.setFlagsFromString('--expose-gc');
     const collect = vm.runInNewContext('gc') as () => void;
     // One byte a character; a text of its own each time.
@@ -76,7 +76,7 @@ describe('a preview', () => {
     expect(kept).toHaveLength(200);
   });
 
-  test('is the longest whole start that fits, whatever the text', () => {
+  test('is the longest start of whole characters that fits, whatever the text', () => {
     const text = fc.string({ unit: 'binary', minLength: 1000, maxLength: 6000, size: 'max' });
     fc.assert(
       fc.property(text, (given) => {

@@ -50,7 +50,7 @@ describe('replayed activity', () => {
     }
   });
 
-  test('tells a status that changed without its activity, and a step that is missing', async () => {
+  test('detects a status that changed without its activity, and a missing transition', async () => {
     const [silent, skipped] = [await seedDelegation(database), await seedDelegation(database, { status: 'queued' })];
     await database.query(`UPDATE delegations SET status = 'stuck' WHERE delegation_id = $1`, [silent]);
     await testLedger(database.db).ledger.setStatus(skipped, 'dispatched');

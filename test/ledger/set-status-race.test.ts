@@ -12,7 +12,7 @@ describe('sessions that race for one row', () => {
     ['stuck', 'completed', 'failed'],
     ['failed', 'stuck', 'completed'],
     ['completed', 'completed', 'completed'],
-  ])('with %s, %s and %s: one changes it, the others are told what they really met', async (...order) => {
+  ])('with %s, %s and %s: one changes it, the others get the status that the row really had', async (...order) => {
     const id = await seedDelegation(database);
     const { ledger } = testLedger(database.db);
     const gate = await database.connect();
@@ -39,7 +39,7 @@ describe('sessions that race for one row', () => {
     expect((await ledger.get(id))?.status).toBe(winner);
   });
 
-  test('judging by an unlocked SELECT in the same statement would tell the loser of a status that is gone', async () => {
+  test('judging by an unlocked SELECT in the same statement would give the loser an outdated status', async () => {
     const [safe, naive] = [await seedDelegation(database), await seedDelegation(database)];
     const { ledger } = testLedger(database.db);
     const rival = await database.connect();
@@ -66,7 +66,7 @@ describe('sessions that race for one row', () => {
     expect((await ledger.history(safe)).at(-1)).toMatchObject({ event: 'delegation.late_result', fromStatus: 'stuck' });
   });
 
-  test('a loser whose rival rolls back moves the row itself', async () => {
+  test('a session that waited for one that rolls back changes the row itself', async () => {
     const id = await seedDelegation(database);
     const rival = await database.db.startTransaction().execute();
     await testLedger(rival).ledger.setStatus(id, 'failed');
@@ -91,7 +91,7 @@ describe('sessions that race for one row', () => {
     expect(await ledger.history(id)).toHaveLength(2);
   });
 
-  test('the same result from two sessions at once is the row’s, and no late one', async () => {
+  test('the same result from two sessions at once is in the row, and not a late one', async () => {
     const id = await seedDelegation(database);
     const { ledger } = testLedger(database.db);
     const gate = await database.connect();
@@ -107,7 +107,7 @@ describe('sessions that race for one row', () => {
     expect(await ledger.history(id)).toHaveLength(2);
   });
 
-  test('two results of one status from two sessions at once: one is the row’s, the other is recorded', async () => {
+  test('two results of one status from two sessions at once: one is in the row, the other is recorded', async () => {
     const id = await seedDelegation(database);
     const { ledger } = testLedger(database.db);
     const gate = await database.connect();

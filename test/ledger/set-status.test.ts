@@ -37,7 +37,7 @@ describe('setStatus', () => {
     else expect(lines).toMatchObject([{ event: 'ledger.transition_refused', delegationId: id, from, to }]);
   });
 
-  test('keeps what the caller says: the detail in the row, the detail and the body in the activity', async () => {
+  test('records what the caller gives: the detail in the row, the detail and the body in the activity', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     const responseBody = { text: 'naïve 🦊', list: [1, null] };
@@ -57,7 +57,7 @@ describe('setStatus', () => {
     expect(await ledger.get(id)).toMatchObject({ status: to, errorDetail: 'out of tokens', resultPreview: null });
   });
 
-  test('enters in_progress with a stamp no older than the one it had', async () => {
+  test('enters in_progress with a heartbeat no older than the one it had', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'dispatched', silentSeconds: 0 });
     const before = await ledger.get(id);
@@ -65,7 +65,7 @@ describe('setStatus', () => {
     expect((await ledger.get(id))!.lastHeartbeat!.getTime()).toBeGreaterThanOrEqual(before!.lastHeartbeat!.getTime());
   });
 
-  test('enters in_progress with a stamp of now where it had one from the future', async () => {
+  test('enters in_progress with a heartbeat of now where it had one from the future', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'dispatched' });
     // As a server's clock leaves it that was set back: past the guard.
@@ -85,7 +85,7 @@ describe('setStatus', () => {
 });
 
 describe('the same status again', () => {
-  test('fills a detail that is still missing, and leaves updated_at and the history alone', async () => {
+  test('fills a detail that is still missing, and leaves updated_at and the history unchanged', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     await ledger.setStatus(id, 'completed');
@@ -98,7 +98,7 @@ describe('the same status again', () => {
     expect(await ledger.history(id)).toHaveLength(2);
   });
 
-  test('writes nothing at all when there is nothing to fill', async () => {
+  test('writes nothing when there is nothing to fill', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'failed' });
     const version = () =>
@@ -122,7 +122,7 @@ describe('a refusal', () => {
     expect((await ledger.get(other))?.status).toBe('completed');
   });
 
-  test('happens without a rejection of the guard in the database', async () => {
+  test('happens without an error of the guard in the database', async () => {
     const id = await seedDelegation(database, { status: 'stuck' });
     await expect(
       database.query(`UPDATE delegations SET status = 'in_progress' WHERE delegation_id = $1`, [id]),
@@ -143,7 +143,7 @@ describe("in the caller's transaction", () => {
     expect(await ledger.history(id)).toHaveLength(1);
   });
 
-  test('a status cannot change without its activity: when the stream refuses, so does the row', async () => {
+  test('a status cannot change without its activity: when the activity is refused, the row is unchanged', async () => {
     const id = await seedDelegation(database);
     await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'the stream is full'; END $$`);
@@ -156,7 +156,7 @@ describe("in the caller's transaction", () => {
 });
 
 describe('a missing delegation', () => {
-  test('is recorded with all that the caller said, once', async () => {
+  test('is recorded with all that the caller gave, once', async () => {
     const { ledger, lines } = testLedger(database.db);
     const id = randomUUID();
     const options = { resultPreview: 'done', responseBody: { answer: 42 }, actor: 'agent' };
@@ -261,7 +261,7 @@ describe('a late result', () => {
     ]);
   });
 
-  test('is none when nobody finished anything: other statuses, and stuck without a word', async () => {
+  test('is not recorded when nothing was finished: other statuses, and stuck without a detail', async () => {
     for (const from of ['completed', 'failed', 'stuck'] as const) {
       const { ledger } = testLedger(database.db);
       const id = await seedDelegation(database, { status: from });
@@ -280,7 +280,7 @@ describe('a late result', () => {
     expect(await ledger.history(id)).toHaveLength(1 + payloads.length + 1);
   });
 
-  test('is kept when its activity commits with the caller, and not before', async () => {
+  test('is recorded when its activity commits with the caller, and not before', async () => {
     const id = await seedDelegation(database, { status: 'stuck' });
     const trx = await database.db.startTransaction().execute();
     await testLedger(trx).ledger.setStatus(id, 'completed', { resultPreview: 'x' });

@@ -47,7 +47,7 @@ const hear = async (ledger: DelegationLedger) => {
 };
 
 describe('a database that went back in time', () => {
-  test('is told again what it had confirmed: the result comes back, with its payload', async () => {
+  test('gets again what it had confirmed: the result is restored, with its payload', async () => {
     const { ledger, events } = testLedger(database.db);
     const id = await seedDelegation(database);
     await hear(ledger);
@@ -70,7 +70,7 @@ describe('a database that went back in time', () => {
     expect(events('ledger.told_again')).toMatchObject([{ told: 1, changed: 1, due: 0, err: null }]);
   });
 
-  test('that had forgotten the begin, too, is told of both, in their order', async () => {
+  test('that had also lost the start gets both, in their order', async () => {
     const { ledger } = testLedger(database.db);
     const [id, begun] = [
       await seedDelegation(database, { status: 'queued' }),
@@ -91,7 +91,7 @@ describe('a database that went back in time', () => {
     expect((await ledger.get(begun))?.status).toBe('in_progress');
   });
 
-  test('that had forgotten the delegation itself has its result recorded for a reconciler', async () => {
+  test('that had lost the delegation itself has its result recorded for a reconciler', async () => {
     const { ledger } = testLedger(database.db);
     await hear(ledger);
     const restore = await backup();
@@ -105,7 +105,7 @@ describe('a database that went back in time', () => {
     ]);
   });
 
-  test('and whose sweeper was faster keeps the result as a late one', async () => {
+  test('whose sweeper was faster records the result as a late one', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
     await hear(ledger);
@@ -118,7 +118,7 @@ describe('a database that went back in time', () => {
     expect((await ledger.history(id)).at(-1)).toMatchObject({ event: 'delegation.late_result', fromStatus: 'stuck' });
   });
 
-  test('is noticed by a process that heartbeats nothing', async () => {
+  test('is noticed by a process that sends no heartbeats', async () => {
     await keepThreshold(1000);
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
@@ -129,7 +129,7 @@ describe('a database that went back in time', () => {
     await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
   });
 
-  test('is told again until it takes it', async () => {
+  test('gets the repetition again until it accepts it', async () => {
     await keepThreshold(1000);
     const { ledger, events } = testLedger(database.db);
     const id = await seedDelegation(database);
@@ -144,7 +144,7 @@ describe('a database that went back in time', () => {
     await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
   });
 
-  test('that lost nothing hears nothing new: what is there is unchanged, and no late result', async () => {
+  test('that lost nothing is not changed: everything is unchanged, and there is no late result', async () => {
     const { ledger, events } = testLedger(database.db);
     const [done, begun] = [await seedDelegation(database), await seedDelegation(database, { status: 'queued' })];
     await hear(ledger);
@@ -158,7 +158,7 @@ describe('a database that went back in time', () => {
     expect(events('ledger.transition_refused')).toEqual([]);
   });
 
-  test("is not told what was told in a transaction of the caller's: nobody knows that it was committed", async () => {
+  test('does not get what was written in a transaction of the caller: whether that committed is not known', async () => {
     const id = await seedDelegation(database);
     const trx = await database.db.startTransaction().execute();
     const { ledger, events } = testLedger(trx);
@@ -171,7 +171,7 @@ describe('a database that went back in time', () => {
   });
 });
 
-describe('what was told', () => {
+describe('a confirmed status', () => {
   /** A ledger that is only a list of what it was told. */
   function listening(keptMs: number) {
     const told: Saying[] = [];
@@ -195,7 +195,7 @@ describe('what was told', () => {
   }
   const saying = (to: Status, id: string = randomUUID(), body?: unknown) => sayingOf(id, to, { responseBody: body });
 
-  test('is kept for ten thousand delegations, and 32 MiB, the newest', async () => {
+  test('is remembered for the newest ten thousand delegations, and 32 MiB', async () => {
     const { statuses, told, events } = listening(600_000);
     for (let count = 0; count < 10_005; count += 1) statuses.keep(saying('completed', `id-${count}`));
     statuses.heard('two');
@@ -209,7 +209,7 @@ describe('what was told', () => {
     expect(told.at(-1)?.delegationId).toBe('large-39');
   });
 
-  test('is told again although a row before it raises, and that row is told once it does not', async () => {
+  test('is repeated although a row before it raises, and that row is repeated when it no longer does', async () => {
     const { statuses, told, events, refused } = listening(2000);
     for (const id of ['first', 'second', 'third']) statuses.keep(saying('completed', id));
     refused.add('first');
@@ -221,7 +221,7 @@ describe('what was told', () => {
     await waitFor('the first', () => told.length === 3);
   });
 
-  test('is kept for a threshold, and only where it is a begin or an end', async () => {
+  test('is remembered for one threshold, and only when it is a start or an end', async () => {
     const { statuses, told, events } = listening(150);
     statuses.keep(saying('completed', 'old'));
     const keptAtMs = performance.now();
@@ -232,7 +232,7 @@ describe('what was told', () => {
     expect(told.map(({ delegationId }) => delegationId)).toEqual(['new-in_progress', 'new-failed']);
   });
 
-  test('is what it was when it was told, whatever the caller does to its objects', async () => {
+  test('is repeated as it was, whatever the caller does to its objects', async () => {
     const { statuses, told, events } = listening(600_000);
     const body = { n: 1 };
     statuses.keep(saying('completed', 'x', body));

@@ -28,7 +28,7 @@ describe('the lifecycle', () => {
     expect(pairs).toHaveLength(36);
   });
 
-  test('only goes forward: no status comes back to itself, by any way', () => {
+  test('only goes forward: no path leads from a status back to itself', () => {
     const reachable = (from: Status): Status[] => transitions[from].flatMap((to) => [to, ...reachable(to)]);
     for (const status of statuses) expect(reachable(status)).not.toContain(status);
   });
@@ -44,11 +44,11 @@ describe('the lifecycle', () => {
     expect(statuses.filter(isTerminal)).toEqual(terminalStatuses);
   });
 
-  test('every open status can fail, so that no deadline is out of reach', () => {
+  test('every open status can fail, so that every deadline can be enforced', () => {
     expect(sourcesOf('failed')).toEqual(openStatuses);
   });
 
-  test('a status has one activity event, and two events are no transitions', () => {
+  test('each status has one activity event, and some events are no transitions', () => {
     expect(activityEvents).toEqual([
       ...statuses.map((status) => `delegation.${status}`),
       'delegation.late_result',
@@ -57,11 +57,11 @@ describe('the lifecycle', () => {
   });
 
   test.each([undefined, null, '', 'STUCK', 'stuck ', 'toString', '__proto__', 'constructor', 3, ['stuck']])(
-    '%p is no status',
+    '%p is not a status',
     (value) => expect(isStatus(value)).toBe(false),
   );
 
-  test('a late result is an end that the row cannot take, and only that', () => {
+  test('only an end that the row cannot take is a late result', () => {
     const late = (hasNewPayload: boolean) =>
       pairs.filter(([from, to]) => isLateResult(from, to, hasNewPayload)).map((pair) => pair.join(' '));
     const results = ['queued completed', 'completed failed', 'failed completed', 'stuck completed', 'stuck failed'];

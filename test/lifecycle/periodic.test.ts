@@ -25,14 +25,14 @@ function counter(times: number): { readonly reached: Promise<void>; call(): numb
 }
 
 describe('Periodic', () => {
-  test('runs at once, and again and again', async () => {
+  test('runs at once, then repeatedly', async () => {
     const runs = counter(3);
     await using service = disposable(periodic({ run: async () => void runs.call() }));
     await service.start();
     await runs.reached;
   });
 
-  test('never runs beside itself, however long a run takes', async () => {
+  test('never runs twice at once, however long a run takes', async () => {
     const runs = counter(5);
     let running = 0;
     let most = 0;
@@ -56,7 +56,7 @@ describe('Periodic', () => {
     expect(runs).toBe(1);
   });
 
-  test('a run that fails is reported, and the next one comes', async () => {
+  test('a run that fails is reported, and the next one runs', async () => {
     const runs = counter(3);
     const errors: unknown[] = [];
     const run = async () => {
@@ -76,7 +76,7 @@ describe('Periodic', () => {
     await service.stop();
   });
 
-  test('a stop aborts the run in hand, waits for it, and does not report what it cut short', async () => {
+  test('a stop aborts the current run, waits for it, and does not report the aborted run', async () => {
     const running = Promise.withResolvers<void>();
     let ended = false;
     const run = (signal: AbortSignal) => {

@@ -4,20 +4,20 @@ import type { Service } from '../../src/lifecycle/service.ts';
 /** What holds for every Service, as a stress test: one that it is handed each time anew is started and stopped in every order. */
 export function serviceContract(name: string, create: () => Service): void {
   describe(`${name} as a service`, () => {
-    test('stops although it never started, and again', async () => {
+    test('stops although it never started, also twice', async () => {
       const service = create();
       await service.stop();
       await service.stop();
     });
 
-    test('starts once, however often it is told to', async () => {
+    test('starts once, however often start is called', async () => {
       const service = create();
       await Promise.all([service.start(), service.start()]);
       await service.start();
       await service.stop();
     });
 
-    test('stops once, however often it is told to', async () => {
+    test('stops once, however often stop is called', async () => {
       const service = create();
       await service.start();
       await Promise.all([service.stop(), service.stop()]);

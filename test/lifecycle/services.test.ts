@@ -88,7 +88,7 @@ describe('Services', () => {
     expect(calls.filter((call) => call.startsWith('stop'))).toEqual(['stop b', 'stop a']);
   });
 
-  test('a stop that hangs is left at the deadline, and it alone is named: the others are stopped all the same', async () => {
+  test('a stop that hangs is abandoned at the deadline, and only it is named: the others are stopped', async () => {
     const calls: string[] = [];
     const services = new Services([recorded('a', calls), recorded('b', calls, { stop: () => forever })]);
     await services.startAll(deadline);
@@ -98,7 +98,7 @@ describe('Services', () => {
     expect(calls.slice(-2)).toEqual(['stop b', 'stop a']);
   });
 
-  test('a stop in the middle of the start reaches the service that is starting, and no further one starts', async () => {
+  test('a stop during the start reaches the service that is starting, and no further one starts', async () => {
     const calls: string[] = [];
     const gate = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();

@@ -44,7 +44,7 @@ describe('shutdown signals', () => {
     },
   );
 
-  test('a Ctrl-C that npm forwards as well is one; a later one is impatient', async () => {
+  test('a Ctrl-C that npm forwards as well counts once; a later one asks for an immediate end', async () => {
     const { child, heard } = await run();
     child.kill('SIGINT');
     expect(await heard()).toBe('requested SIGINT');

@@ -3,7 +3,7 @@ import { spawnNode } from '../support/child.ts';
 
 const module = new URL('../../src/lifecycle/warnings.ts', import.meta.url).href;
 
-test('a warning is heard instead of printed as plain text, until the disposal', async () => {
+test('a warning is passed to the listener instead of printed as plain text, until the disposal', async () => {
   const script = `
     import { once } from 'node:events';
     const { onProcessWarning } = await import(${JSON.stringify(module)});

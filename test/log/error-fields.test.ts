@@ -13,7 +13,7 @@ describe('errorFields', () => {
     expect(errorFields(Object.assign(new Error('x'), { code: 5 }))).toEqual({ code: null, message: 'x' });
   });
 
-  test('takes whatever was thrown', () => {
+  test('accepts any thrown value', () => {
     expect(errorFields('plain')).toEqual({ code: null, message: 'plain' });
     expect(errorFields(undefined)).toEqual({ code: null, message: 'undefined' });
   });
@@ -28,7 +28,7 @@ describe('errorFields', () => {
     });
   });
 
-  test('a real refused connection has a code and says where to', async () => {
+  test('a real refused connection has a code and names the address', async () => {
     const err = await new Promise((resolve) => connect(1, 'localhost').on('error', resolve));
     expect(errorFields(err)).toEqual({ code: 'ECONNREFUSED', message: expect.stringContaining('ECONNREFUSED') });
   });
@@ -53,7 +53,7 @@ describe('redactSecrets', () => {
   });
 
   test.each(['password authentication failed for user "app"', 'postgres://app@db/x', 'a@b.c wrote: x'])(
-    'leaves alone what holds no secret: %s',
+    'does not change a text without a secret: %s',
     (text) => {
       expect(redactSecrets(text)).toBe(text);
     },

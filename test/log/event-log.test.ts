@@ -33,7 +33,7 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  test('stands on one line with its level, its message and just the fields of the catalogue', () => {
+  test('is one line with its level, its message and exactly the fields of the catalogue', () => {
     const { level: lineLevel, time, service, event, message: lineMessage, ...rest } = emitted(name);
     expect({ lineLevel, service, event, lineMessage }).toEqual({
       lineLevel: level,
@@ -47,20 +47,20 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-test('a field too many or one too few is no line of the catalogue', () => {
+test('one field too many or too few does not match the catalogue', () => {
   const fields: ZodObject = catalogue['sweep.superseded'].fields;
   expect(fields.safeParse({ sweepId: 's', bySweepId: 't', more: 1 }).success).toBe(false);
   expect(fields.safeParse({ sweepId: 's' }).success).toBe(false);
 });
 
-test('a value that is missing stands there as null', () => {
+test('a missing value is null', () => {
   const err = { code: null, message: 'boom' };
   expect(emitted('pgboss.error', { err }).err).toEqual(err);
   const line = emitted('daemon.stopping', { signal: null });
   expect(line.signal).toBeNull();
 });
 
-test("a library user's own pino takes the events, in its own form", () => {
+test("a library user's own pino accepts the events, in its own format", () => {
   const lines: string[] = [];
   const own = pino({ name: 'orchestrator' }, { write: (line: string) => lines.push(line) });
   createEventLog(own).emit('ledger.row_missing', { delegationId: 'd-1' });
@@ -73,7 +73,7 @@ test("a library user's own pino takes the events, in its own form", () => {
   });
 });
 
-test('emit leaves the fields it was handed as they are', () => {
+test('emit does not change the fields that it gets', () => {
   const fields = Object.freeze({ delegationId: 'd-1' });
   emitted('ledger.row_missing', fields);
   expect(fields).toEqual({ delegationId: 'd-1' });

@@ -59,7 +59,7 @@ test('without a terminal the readable form has no colour codes', () => {
   expect(lines.join('')).not.toContain('\u001b');
 });
 
-test('a log that cannot be written does not stop the work that its lines are about', () => {
+test('a log that cannot be written does not stop the work', () => {
   const script = `const { createLogger } = await import(${moduleOf('logger')});
     const log = createLogger({ level: 'info' });
     for (let i = 0; i < 50_000; i++) log.info({ i }, 'a line'.repeat(20));

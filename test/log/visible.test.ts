@@ -15,16 +15,16 @@ describe('text for a terminal', () => {
     ['\u{e0001}', '\\u{e0001}'],
   ])('%j is shown as %s', (text, shown) => expect(visible(text)).toBe(shown));
 
-  test.each(['order-42/äöü 東京 😀', ''])('%j is shown as it is', (text) => expect(visible(text)).toBe(text));
+  test.each(['order-42/äöü 東京 😀', ''])('%j is shown unchanged', (text) => expect(visible(text)).toBe(text));
 
-  test('lines of ours stay lines', () => expect(visibleLines('a\x1b\nb')).toBe('a\\x1b\nb'));
+  test("the program's own line breaks stay", () => expect(visibleLines('a\x1b\nb')).toBe('a\\x1b\nb'));
 
   test('values are shown however deep they are', () => {
     expect(visibleDeep({ 'a\n': [{ b: '\x1b' }, 1, null, true] })).toEqual({ 'a\\n': [{ b: '\\x1b' }, 1, null, true] });
   });
 });
 
-test('a readable log line obeys nothing that an id holds', () => {
+test('no control character of an id takes effect in a readable log line', () => {
   let out = '';
   const logger = createLogger({
     level: 'info',

@@ -69,7 +69,7 @@ describe('the ledger and the sweep do what the model does', () => {
   );
 
   test(
-    'with the statements of three sessions interleaved one by one, some order explains all answers',
+    'with the statements of three sessions interleaved singly, some order explains all answers',
     () => agrees('interleaved', 80),
     timeoutMs,
   );
@@ -143,8 +143,8 @@ const mutants: readonly Mutant[] = [
   },
 ];
 
-describe('the model notices', () => {
-  test('the sweep that selects ids and then updates them: it ignores heartbeats, and nothing else would tell', async () => {
+describe('the model detects', () => {
+  test('the sweep that selects ids and then updates them, which ignores heartbeats and which nothing else detects', async () => {
     expect(await disagreement('interleaved', { sweepWith: unsafeSweep })).toContain(
       'stuck although its heartbeat was accepted',
     );

@@ -4,7 +4,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 const generous = { answerWithinMs: 10_000 };
 
-test('many that ask at once share one reading', async () => {
+test('many simultaneous requests share one reading', async () => {
   let readings = 0;
   const { promise, resolve } = Promise.withResolvers<string>();
   const cached = new Cached(
@@ -21,7 +21,7 @@ test('many that ask at once share one reading', async () => {
   expect(readings).toBe(1);
 });
 
-test('a reading that is no longer good is taken anew, and how long it is good may follow what it took', async () => {
+test('an expired reading is taken again, and its lifetime may depend on how long it took', async () => {
   let readings = 0;
   const took: number[] = [];
   const cached = new Cached(async () => (readings += 1), {
@@ -36,7 +36,7 @@ test('a reading that is no longer good is taken anew, and how long it is good ma
   expect(Math.min(...took)).toBeGreaterThanOrEqual(0);
 });
 
-test('a failure is kept like a reading, so that a database in trouble is not asked at once again', async () => {
+test('a failure is cached like a reading, so that a database in trouble is not queried again at once', async () => {
   let readings = 0;
   const cached = new Cached<never>(
     async () => {
@@ -50,7 +50,7 @@ test('a failure is kept like a reading, so that a database in trouble is not ask
   expect(readings).toBe(1);
 });
 
-test('nobody waits for a reading that takes too long; it is the answer of whoever asks later', async () => {
+test('no request waits for a reading that takes too long; later requests get it', async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   let readings = 0;
   const cached = new Cached(

@@ -13,7 +13,7 @@ const at = (time: string) => new Date(`2026-07-28T${time}Z`);
 const punctual = { now: at('12:03:30'), sweptAt: at('12:03:00'), nextAt: at('12:04:00'), dueSince: at('12:01:00') };
 
 describe('the verdict on readiness', () => {
-  test('ready: a sweep went through at the third latest tick, or later', () => {
+  test('ready: a sweep completed at the third latest tick, or later', () => {
     expect(unreadyReasons({ outdated: null, punctuality: punctual })).toEqual([]);
     expect(unreadyReasons({ outdated: null, punctuality: { ...punctual, sweptAt: punctual.dueSince } })).toEqual([]);
   });
@@ -32,8 +32,8 @@ describe('the verdict on readiness', () => {
   });
 });
 
-describe('what stands against readiness whatever the last sweep', () => {
-  test('a sweep that lies in the future is none: the clock was set back', () => {
+describe('what prevents readiness whatever the last sweep', () => {
+  test('a sweep that lies in the future does not count: the clock was set back', () => {
     const ahead = { ...punctual, sweptAt: at('13:03:00') };
     expect(unreadyReasons({ outdated: null, punctuality: ahead })).toEqual([
       { reason: 'not_sweeping', detail: expect.stringContaining('lies in the future') },
@@ -57,7 +57,7 @@ describe('health over HTTP', () => {
     return { status, ...(JSON.parse(body) as { ready: boolean; reasons: { reason: string; detail: string }[] }) };
   };
 
-  test('is ready after a sweep by anybody, not before, and not when three ticks have passed since', async () => {
+  test('is ready after a sweep by any replica, not before, and not when three ticks have passed since', async () => {
     await using ops = await startOps(database.url);
     expect(await readiness(ops.get)).toMatchObject({ status: 503, ready: false, reasons: [{ reason: 'never_swept' }] });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
@@ -70,7 +70,7 @@ describe('health over HTTP', () => {
     expect(late).toMatchObject({ status: 503, reasons: [{ reason: 'not_sweeping' }] });
   });
 
-  test('is not ready where no write is taken, or where rows are hidden, though a sweep went through a moment ago', async () => {
+  test('is not ready where writes are refused or rows are hidden, though a sweep completed a moment ago', async () => {
     await database.query('UPDATE sweeper_state SET swept_at = clock_timestamp()');
     await database.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
     await using ops = await startOps(database.url);
@@ -95,7 +95,7 @@ describe('health over HTTP', () => {
     });
   });
 
-  test('is not turned by readings of the page that wait, whatever they hold', async () => {
+  test('is not affected by readings of the page that wait, whatever connections they hold', async () => {
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
     await using ops = await startOps(database.url);
     const keeper = await database.connect();
@@ -107,7 +107,7 @@ describe('health over HTTP', () => {
     await Promise.all(pages);
   });
 
-  test('whoever asks, and however many: three connections at most, one of them for readiness alone', async () => {
+  test('any number of requests uses three connections at most, one of them only for readiness', async () => {
     await using ops = await startOps(database.url);
     const paths = ['/', '/readyz', '/metrics'];
     await Promise.all(Array.from({ length: 90 }, (_, i) => ops.get(paths[i % 3]!)));
@@ -121,7 +121,7 @@ describe('health over HTTP', () => {
 });
 
 describe('health while the database does not answer', () => {
-  test('alive, not ready, and soon: the page and the metrics answer as well', async () => {
+  test('alive, not ready, and answered soon: the page and the metrics answer as well', async () => {
     // Accepts and never says a word, as a network that swallows packets does.
     const mute = createServer(() => {});
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
@@ -141,7 +141,7 @@ describe('health while the database does not answer', () => {
     }
   });
 
-  test('one that answers with no is told from one that is away, with what to do', async () => {
+  test('one that refuses is distinguished from one that is away, with what to do', async () => {
     await using server = await startPasswordServer();
     await using ops = await startOps(server.url('hush'));
     const { status, body } = await ops.get('/readyz');
@@ -155,7 +155,7 @@ describe('health while the database does not answer', () => {
     expect(body).not.toContain('hush');
   });
 
-  test('a refused connection is told as it is', async () => {
+  test('a refused connection is reported as such', async () => {
     await using ops = await startOps('postgresql://nobody:s3cret@127.0.0.1:1/none');
     const { status, body } = await ops.get('/readyz');
     expect(status).toBe(503);

@@ -23,7 +23,7 @@ function parts(series: string): { name: string; labels: Record<string, string> }
 }
 
 describe('/metrics', () => {
-  test('has every instrument, with no label and no label value beside those of the table', async () => {
+  test('has every instrument, with no label and no label value other than those of the table', async () => {
     await using ops = await startOps(database.url);
     await seedDelegation(database, { silentSeconds: 700 });
     const sweeper = new Sweeper(database.db, ops.log, sweeperDefaults, ops.metrics);
@@ -78,7 +78,7 @@ describe('/metrics', () => {
     expect(latency).toBeLessThan(90);
   });
 
-  test('tells a storm, late results, what is open, and how full the pool is', async () => {
+  test('shows a storm, late results, what is open, and how full the pool is', async () => {
     await using ops = await startOps(database.url);
     await seedDelegation(database, { delegationId: 'late', silentSeconds: 700 });
     await new Sweeper(database.db, ops.log, sweeperDefaults).sweep({ trigger: 'manual' });
@@ -129,7 +129,7 @@ describe('/metrics', () => {
     await keeper.end();
   });
 
-  test('is off when the SDK is', async () => {
+  test('is off when the SDK is disabled', async () => {
     await using ops = await startOps(database.url, { OTEL_SDK_DISABLED: 'true' });
     expect(await ops.get('/metrics')).toMatchObject({
       status: 404,
@@ -170,7 +170,7 @@ describe('the class of a database error', () => {
     expect(errorClasses).toContain(name);
   });
 
-  test('reaches the counter by way of the events', async () => {
+  test('reaches the counter through the events', async () => {
     await using ops = await startOps(database.url);
     const err = { code: '57P01', message: 'x' };
     ops.log.emit('database.unavailable', { attempt: 1, retryInMs: 1, err });

@@ -44,7 +44,7 @@ function open(port: number): Socket {
 serviceContract('the ops server', () => serverOn(0).server);
 
 describe('the ops server', () => {
-  test('says where it listens: the port chosen, when any would do', async () => {
+  test('reports where it listens: the port chosen, when any was allowed', async () => {
     const { port, events } = await started();
     expect(events('ops.listening')).toEqual([expect.objectContaining({ host: '127.0.0.1', port })]);
     expect(port).toBeGreaterThan(0);
@@ -66,7 +66,7 @@ describe('the ops server', () => {
     });
   });
 
-  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine'])('does not know %s', async (path) => {
+  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine'])('answers 404 to %s', async (path) => {
     const { port } = await started();
     const { status, body } = await ask(port, path);
     expect(status).toBe(404);
@@ -78,7 +78,7 @@ describe('the ops server', () => {
     expect(await ask(port, '/fine', method)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
   });
 
-  test('a route that fails is a 500 that tells nothing, and an event that tells why without a password', async () => {
+  test('a route that fails is a 500 without details, and an event with the reason but no password', async () => {
     const { port, events } = await started();
     expect(await ask(port, '/broken')).toMatchObject({ status: 500, body: '{"error":"internal"}\n' });
     expect(events('ops.request_failed')).toEqual([
@@ -94,7 +94,7 @@ describe('the ops server', () => {
     );
   });
 
-  test('ends a request in hand and idle connections when it stops', async () => {
+  test('finishes the current request and closes idle connections when it stops', async () => {
     const { server, port } = await started();
     const idle = open(port);
     const half = open(port);
@@ -106,7 +106,7 @@ describe('the ops server', () => {
     await expect(ask(port, '/fine')).rejects.toThrow('ECONNREFUSED');
   });
 
-  test('cuts off a client that does not finish its headers', async () => {
+  test('closes the connection of a client that does not finish its headers', async () => {
     const { port } = await started();
     const slow = open(port);
     let answer = '';
@@ -130,7 +130,7 @@ describe('the ops server', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  test('answers whatever is held open, idle or in the middle of its headers: the oldest of a hundred makes room', async () => {
+  test('answers whatever connections are held open, idle or unfinished: the oldest of a hundred is closed', async () => {
     const { port } = await started();
     const held: Socket[] = [];
     let closed = 0;
@@ -148,7 +148,7 @@ describe('the ops server', () => {
     expect(held.at(-1)!.destroyed).toBe(false);
   });
 
-  test('drops nobody who waits for an answer while there are others to drop', async () => {
+  test('closes no connection that waits for an answer while there are others to close', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const slowly = async () => {
       await promise;
@@ -168,7 +168,7 @@ describe('the ops server', () => {
     expect(await asked).toMatchObject({ status: 200, body: '{"slow":true}\n' });
   });
 
-  test('lets a new one in also when every other waits for its answer', async () => {
+  test('accepts a new connection also when every other waits for its answer', async () => {
     const never = () => new Promise<never>(() => {});
     const routes = { '/never': never, '/livez': () => json(200, { alive: true }) };
     const server = new OpsServer(capturedLog().log, { host: '127.0.0.1', port: 0, routes });

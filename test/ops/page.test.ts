@@ -12,19 +12,19 @@ import { startOps } from './running-ops.ts';
 const page = (over: object = {}) => renderPage({ status, census, history, version: '1.2.3', ...over });
 
 describe('markup', () => {
-  test('escapes whatever is put into it, as text and in an attribute', () => {
+  test('escapes everything that is put into it, as text and in an attribute', () => {
     expect(html`<p title="${`"'><b>&`}">${'<script>'}</p>`.text).toBe(
       '<p title="&quot;&#39;&gt;&lt;b&gt;&amp;">&lt;script&gt;</p>',
     );
   });
 
-  test('takes markup as it is, lists in their order, and null as nothing', () => {
+  test('keeps markup unchanged, lists in their order, and null as nothing', () => {
     expect(html`<ul>${['a', 'b<'].map((item) => html`<li>${item}</li>`)}</ul>${null}${0}`.text).toBe(
       '<ul><li>a</li><li>b&lt;</li></ul>0',
     );
   });
 
-  test('shows a character that is not seen, or that turns text around, as a replacement', () => {
+  test('shows an invisible character, or one that changes the direction of text, as a replacement', () => {
     expect(html`${'a\u202eb\u0000c\u200bd\u2028e\u0007'}`.text).toBe('a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
     expect(html`${'👩\u200d💻'}`.text).toBe('👩\u200d💻');
   });
@@ -42,7 +42,7 @@ test.each([
   [90_000_000, '1 d 1 h'],
   [86_400_000 + 60_000, '1 d'],
   [-5, '0 s'],
-])('%p ms is said as %s', (ms, words) => {
+])('%p ms is shown as %s', (ms, words) => {
   expect(duration(ms)).toBe(words);
 });
 
@@ -63,7 +63,7 @@ describe('the verdict', () => {
     expect(verdictOf({ ...status, ...over })).toMatchObject({ tone, title });
   });
 
-  test('names until when a storm is held', () => {
+  test('shows until when a storm is held', () => {
     const until = new Date(now.getTime() + 720_000);
     const { detail } = verdictOf({ ...status, storm: { state: 'held', since: now, until } });
     expect(detail).toContain('until 12:15 UTC, in 12 min');
@@ -71,14 +71,14 @@ describe('the verdict', () => {
 });
 
 describe('the page', () => {
-  test('lets no id become markup', () => {
+  test('never turns an id into markup', () => {
     const text = page();
     expect(text).not.toContain('<img');
     expect(text).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;');
     expect(text).not.toContain(hostileId);
   });
 
-  test('has no script, no event handler, no style attribute and nothing from elsewhere', () => {
+  test('has no script, no event handler, no style attribute and no external content', () => {
     const text = page();
     expect(text).not.toMatch(
       /<script|javascript:|<[^>]*\s(?:on\w+|style)=|<link(?! rel="icon" href="data:)|@import|url\(/i,
@@ -86,7 +86,7 @@ describe('the page', () => {
     expect(text).not.toMatch(/(?:src|href)="(?!data:image\/svg)/);
   });
 
-  test('stands when some of it, or all of it, could not be read', () => {
+  test('is shown when some of it, or all of it, could not be read', () => {
     expect(page({ census: null })).toContain('could not be counted in time');
     expect(page({ history: null })).toContain('Could not be read in time.');
     const err = new Error('connect postgres://u:s3cret@h/db');
@@ -129,7 +129,7 @@ describe('the page', () => {
 describe('the page over HTTP', () => {
   const database = useDatabase({ replayed: false });
 
-  test('has a policy that allows its own style sheet alone', async () => {
+  test('has a policy that allows only its own style sheet', async () => {
     await seedDelegation(database, { calleeId: hostileId, silentSeconds: 700 });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
     await using ops = await startOps(database.url);
@@ -148,7 +148,7 @@ describe('the page over HTTP', () => {
     expect(body).not.toContain(hostileId);
   });
 
-  test('shows nothing of what a log may not say', async () => {
+  test('shows nothing that must not be in a log', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     await database.query(
       `UPDATE delegations SET task_preview = 'secret-task', error_detail = 'secret-detail' WHERE delegation_id = $1`,

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { censusOf, censusStatement } from '../../src/sweeper/status/census.ts';
-import { dayStatement, falsePositiveRatio } from '../../src/sweeper/status/day.ts';
+import { censusOf } from '../../src/sweeper/status/census.ts';
+import { falsePositiveRatio } from '../../src/sweeper/status/day.ts';
+import { censusStatement } from '../../src/sweeper/status/statements/census.ts';
+import { dayStatement } from '../../src/sweeper/status/statements/day.ts';
 import { StatusReader } from '../../src/sweeper/status/status-reader.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
@@ -41,7 +43,7 @@ describe('the status', () => {
     expect(dueSince.getTime()).toBe(lastTick - 2 * fiveMinutes);
   });
 
-  test('tells the longest silence and the most overdue, though the history is older', async () => {
+  test('gives the longest silence and the most overdue, though the history is older', async () => {
     await seedDelegation(database, { status: 'stuck', silentSeconds: 90_000, deadlineSeconds: -90_000 });
     await seedDelegation(database, { status: 'queued', deadlineSeconds: -30 });
     await seedDelegation(database, { silentSeconds: 500 });
@@ -53,7 +55,7 @@ describe('the status', () => {
     expect(oldest.overdueMs).toBeLessThan(90_000);
   });
 
-  test('holds a storm until its hold runs out, and says when it has been let go', async () => {
+  test('shows a storm as held until its hold ends, and as released after that', async () => {
     await database.query(`UPDATE sweeper_state SET storm_held_since = '2026-07-28T12:00:00Z'`);
     expect((await reader().status()).storm).toEqual({
       state: 'held',
@@ -87,7 +89,7 @@ describe('the status', () => {
 });
 
 describe('the false-positive rate', () => {
-  test('is the delegations marked stuck that delivered all the same, each once', async () => {
+  test('is the share of delegations marked stuck that delivered a result, each counted once', async () => {
     for (let i = 0; i < 4; i += 1) await seedDelegation(database, { delegationId: `d-${i}`, silentSeconds: 700 });
     const overdue = await seedDelegation(database, { deadlineSeconds: -10 });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
@@ -112,7 +114,7 @@ describe('the false-positive rate', () => {
 });
 
 describe('the census', () => {
-  test('counts the open by status and the silent by tenths of the threshold that the daemons run with', async () => {
+  test('counts open delegations by status and silent ones by tenths of the threshold in force', async () => {
     await database.query('UPDATE sweeper_state SET stuck_after_ms = 100000');
     for (const silentSeconds of [1, 15, 15, 95, 130, 4000]) await seedDelegation(database, { silentSeconds });
     await seedDelegation(database, { status: 'queued' });
@@ -125,9 +127,9 @@ describe('the census', () => {
     });
   });
 
-  test('stops at its bound and says so', async () => {
+  test('stops at its limit and shows this', async () => {
     for (let i = 0; i < 5; i += 1) await seedDelegation(database);
-    const rows = await censusStatement(sweeperTables(database.db), 3).run(database.db, [600_000]);
+    const rows = await censusStatement(sweeperTables(database.db), 3).run(database.db, { stuckAfterMs: 600_000 });
     const census = censusOf(rows, new Date(), 3);
     expect(census.capped).toBe(true);
     expect(census.byStatus.in_progress).toBe(3);
@@ -171,7 +173,7 @@ describe('what a reading costs', () => {
     expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(60);
   });
 
-  test('the day reads its late results, not the stream', async () => {
+  test('the day reads its late results, not the whole activity', async () => {
     await fill();
     await seedDelegation(database, { delegationId: 'late', silentSeconds: 700 });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
@@ -216,7 +218,7 @@ describe('the history', () => {
     expect(bins.reduce((sum, { stuck, failed, sweeps }) => sum + stuck + failed + sweeps, 0)).toBe(12 + 1 + 2);
   });
 
-  test('also has a sweep that was interrupted, which counts as none for readiness', async () => {
+  test('also has a sweep that was interrupted, which does not count for readiness', async () => {
     for (let i = 0; i < 4; i += 1) await seedDelegation(database, { silentSeconds: 700 + i });
     const interrupt = new AbortController();
     const { sweeper } = testSweeper(database.db, { batchRowsMax: 2 });

@@ -10,7 +10,7 @@ const database = useDatabase({ per: 'test' });
 
 type Traced = { readonly trace_id?: string; readonly span_id?: string };
 
-test('a sweep is one trace with a span for each batch, and its log lines carry it', async () => {
+test('a sweep is one trace with a span per batch, and its log lines carry its id', async () => {
   await seedDelegation(database, { silentSeconds: 700 });
   await seedDelegation(database, { deadlineSeconds: -5 });
   await using collector = await startCollector();
@@ -51,7 +51,7 @@ test('without an exporter no line carries a trace, and /metrics has the instrume
   );
 });
 
-test('a collector that is away is said, and neither holds a sweep up nor the stop', async () => {
+test('a collector that is away is logged, and delays neither a sweep nor the stop', async () => {
   await using daemon = startDaemon(database.url, {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     OTEL_METRIC_EXPORT_INTERVAL: '1000',
@@ -63,7 +63,7 @@ test('a collector that is away is said, and neither holds a sweep up nor the sto
   expect(daemon.events('daemon.stopped')[0]).toMatchObject({ reason: 'SIGTERM' });
 });
 
-test('alive from the start, before the database is there', async () => {
+test('alive from the start, before the database is available', async () => {
   await using daemon = startDaemon('postgresql://nobody@127.0.0.1:1/none');
   const { port } = await daemon.until('ops.listening');
   expect((await ask(port, '/livez')).status).toBe(200);

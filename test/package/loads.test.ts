@@ -43,7 +43,7 @@ function withDependencies(name: string, from = path.join(root, 'package.json'), 
   return seen;
 }
 
-test('the library reads kysely, pg and pino, and nothing that the daemon alone needs', async () => {
+test('the library loads kysely, pg and pino, and nothing that only the daemon needs', async () => {
   const allowed = new Set(['kysely', 'pg', 'pino'].flatMap((name) => [...withDependencies(name)]));
   // Used, not only imported: what is loaded late counts as well.
   const use = `
@@ -54,7 +54,7 @@ test('the library reads kysely, pg and pino, and nothing that the daemon alone n
   expect(loaded).toEqual(expect.arrayContaining(['kysely', 'pg', 'pino']));
 });
 
-test('a package that is loaded late is seen: the readable form of a log line brings pino-pretty', async () => {
+test('a package that is loaded later is detected: the readable form of a log line loads pino-pretty', async () => {
   const pretty = pathToFileURL(path.join(root, 'src/log/pretty.ts')).href;
   expect(await packagesLoadedBy('src/log/logger.ts')).not.toContain('pino-pretty');
   expect(await packagesLoadedBy('src/log/logger.ts', `await import('${pretty}');`)).toContain('pino-pretty');

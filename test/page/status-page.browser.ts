@@ -91,7 +91,7 @@ describe('the status page in a browser', () => {
     ['light', { ...desktop, colorScheme: 'light' as const }, 'rgb(246, 245, 242)'],
     ['dark', { ...desktop, colorScheme: 'dark' as const }, 'rgb(20, 23, 26)'],
     ['phone', { ...phone, colorScheme: 'light' as const }, 'rgb(246, 245, 242)'],
-  ])('%s: styled, within the width, without a complaint or a request beside its own', async (name, options, color) => {
+  ])('%s: styled, within the width, without an error or another request', async (name, options, color) => {
     await using visited = await visit(calm, options);
     const { page, complaints, requests, url } = visited;
     expect(await ground(page)).toBe(color);
@@ -102,7 +102,7 @@ describe('the status page in a browser', () => {
     await picture(page, name, name !== 'phone');
   });
 
-  test('needs no scripts: the same without them', async () => {
+  test('needs no scripts: it looks the same without them', async () => {
     await using visited = await visit(calm, { ...desktop, javaScriptEnabled: false });
     const text = await visited.page.locator('main').innerText();
     for (const part of ['Sweeping', 'In progress', '3,902', 'Latest marks', 'Callees with most stuck', '1.8%']) {
@@ -126,7 +126,7 @@ describe('the status page in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('holds its policy: markup that got in all the same runs nothing and reaches nobody', async () => {
+  test('is protected by its policy: markup that got in runs nothing and sends nothing', async () => {
     let reached = 0;
     const elsewhere = createServer((_, response) => {
       reached += 1;

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { createTestDatabase } from './database.ts';
 import { waitUntilBlocked } from './wait-for.ts';
 
-test('databases made at once are apart, migrated and gone at the end', async () => {
+test('databases made at once are separate, migrated, and removed at the end', async () => {
   const databases = await Promise.all(Array.from({ length: 8 }, () => createTestDatabase()));
   expect(new Set(databases.map(({ name }) => name)).size).toBe(8);
   for (const database of databases) {
@@ -17,7 +17,7 @@ test('databases made at once are apart, migrated and gone at the end', async () 
   await last?.[Symbol.asyncDispose]();
 });
 
-test('a session that the test left open fails the disposal, and the database is dropped all the same', async () => {
+test('a session that the test left open fails the disposal, and the database is still dropped', async () => {
   const database = await createTestDatabase();
   await using other = await createTestDatabase();
   const leaked = new pg.Client({ connectionString: database.url, application_name: 'leaky' });
@@ -33,7 +33,7 @@ test('a pooled connection that is never released fails the disposal instead of h
   await expect(database[Symbol.asyncDispose]()).rejects.toThrow(database.name);
 });
 
-test('a blocked backend is seen', async () => {
+test('a blocked backend is detected', async () => {
   await using database = await createTestDatabase();
   const [holder, waiter] = [await database.connect(), await database.connect()];
   const { rows } = await waiter.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');

@@ -63,7 +63,7 @@ describe('a dry run', () => {
     expect(marked.map(({ delegationId }) => delegationId)).toEqual([...overdue, ...silent]);
   });
 
-  test('keeps to the budget, and says what is left', async () => {
+  test('respects the budget, and counts what is left', async () => {
     for (let row = 0; row < 5; row += 1) await seedDelegation(database, { silentSeconds: 700 + row });
     const { sweeper } = testSweeper(database.db, { rowsMax: 3, batchRowsMax: 2 });
     const plan = await sweeper.dryRun();
@@ -84,7 +84,7 @@ describe('a dry run', () => {
     expect(swept).toMatchObject({ stuck: 0, poisoned: 1, remaining: 1, truncated: false, batches: 0 });
   });
 
-  test('names exactly the rows that a sweep at that instant changes, whatever they are', async () => {
+  test('names exactly the rows that a sweep at that instant changes, for any rows', async () => {
     const shape = fc.record({
       silentSeconds: fc.option(fc.integer({ min: 0, max: 2000 })),
       deadlineSeconds: fc.integer({ min: -3000, max: 3000 }),

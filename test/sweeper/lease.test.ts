@@ -18,7 +18,7 @@ async function holdUpdates(where: string): Promise<() => Promise<void>> {
 }
 
 describe("a sweep's lease", () => {
-  test('goes to the newer sweep: the older ends at its next batch, and nothing is marked twice', async () => {
+  test('passes to the newer sweep: the older ends at its next batch, and nothing is marked twice', async () => {
     const ids: string[] = [];
     for (let row = 0; row < 40; row += 1)
       ids.push(await seedDelegation(database, { silentSeconds: 40_000 - row * 400 }));
@@ -53,7 +53,7 @@ describe("a sweep's lease", () => {
     expect(logged.map(({ delegationId }) => delegationId).toSorted()).toEqual(ids.toSorted());
   });
 
-  test('that was lost before a rule began keeps that rule from marking', async () => {
+  test('that was lost before a rule began stops that rule from marking', async () => {
     const overdue = await seedDelegation(database, { status: 'queued', deadlineSeconds: -5 });
     const silent = await seedDelegation(database, { silentSeconds: 700 });
     const release = await holdUpdates(`OLD.delegation_id = '${overdue}'`);
@@ -80,7 +80,7 @@ describe("a sweep's lease", () => {
     expect(await sweeping).toMatchObject({ stuck: 2, truncated: false });
   });
 
-  test('of many sweeps at once leaves one that goes through, and every row marked once', async () => {
+  test('lets one of many simultaneous sweeps complete, and every row is marked once', async () => {
     const rows = 120;
     for (let row = 0; row < rows; row += 1) await seedDelegation(database, { silentSeconds: 700 + row * 30 });
     const sweepers = Array.from({ length: 6 }, () => testSweeper(database.db, { batchRowsMax: 7 }));

@@ -5,7 +5,7 @@ import { useDatabase } from '../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 
 describe('a sweep', () => {
-  test('moves the silent to stuck and leaves the living alone', async () => {
+  test('moves silent delegations to stuck and leaves living ones unchanged', async () => {
     const silent = await seedDelegation(database, { silentSeconds: 700 });
     const living = await seedDelegation(database, { silentSeconds: 500 });
     const { ledger } = testLedger(database.db);
@@ -43,7 +43,7 @@ describe('a sweep', () => {
     }
   });
 
-  test('isolates a row whose update raises, and moves all others of its batch', async () => {
+  test('isolates a row whose update raises, and marks all others of its batch', async () => {
     for (let i = 0; i < 20; i += 1) await seedDelegation(database, { silentSeconds: 700 + i });
     const poisoned = await seedDelegation(database, { silentSeconds: 705.5 });
     await database.query(`

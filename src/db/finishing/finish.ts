@@ -1,12 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../schema.ts';
+import { sqlstate, sqlstateOf } from '../sqlstate.ts';
 import { constraintState, validateConstraint } from './constraint.ts';
 import { healInstants } from './heal-instants.ts';
 
 /** Added by migration 0005, without a look at the rows. */
 const INSTANTS = 'delegations_instants_sound';
 
-const CHECK_VIOLATION = '23514';
 /** Healing leaves locked rows out, and a writer may move a row behind it. */
 const ROUNDS_MAX = 20;
 
@@ -24,7 +24,7 @@ export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs
     try {
       await validateConstraint(db, schema, 'delegations', INSTANTS);
     } catch (err) {
-      if ((err as { code?: unknown }).code !== CHECK_VIOLATION || round >= ROUNDS_MAX) throw err;
+      if (sqlstateOf(err) !== sqlstate.checkViolation || round >= ROUNDS_MAX) throw err;
       await healInstants(db, schema, giveUpAfterMs);
     }
   }

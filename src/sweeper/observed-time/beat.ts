@@ -11,18 +11,20 @@ import { type ClockReading, jumpBetween } from './clock-watch.ts';
 import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from './horizon.ts';
 import { SetBack } from './set-back.ts';
 
-/** STUCK_AFTER's upper bound: no horizon reaches further back than this much observed time. */
+/** The upper bound of STUCK_AFTER: no horizon reaches further back than this much observed time. */
 const STUCK_AFTER_MAX_MS = 30 * 24 * 3_600_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const DIFFERS_REPEAT_MS = 3_600_000;
-/** How far ahead of the clock a beat may lie before the clock counts as set back. */
+/** A beat that lies further ahead of the clock than this shows that the clock was set back. */
 const AHEAD_TOLERATED_US = 1_000_000;
 
 /**
- * The daemon's own sign of life, in the database: time without one was observed by nobody, and does not count as any
- * agent's silence. Each beat also says by which threshold this daemon judges, and compares what the database says with
- * what this process remembers: its clock with the monotonic one of the process, its last beat with the one that was
- * committed. Emits sweep.unobserved, clock.jumped, database.rewound and config.differs.
+ * The daemon's own sign of life, in the database: time without a beat is unobserved, and does not count as silence. Each
+ * beat also publishes the threshold of this daemon, and compares the database with what this process remembers: the
+ * database's clock with the process's monotonic one, and the last beat there with the last one committed.
+ *
+ * Risk: a gap or jump that is missed turns an outage of ours into silence of agents, and marks living ones.
+ * Emits sweep.unobserved, clock.jumped, database.rewound, config.differs.
  */
 export class Beat {
   readonly intervalMs: number;
@@ -50,9 +52,9 @@ export class Beat {
     this.#time = time;
   }
 
-  /** @throws the database's error. Returns by how much this host's clock is ahead of the database's, in ms. */
+  /** Resolves with how far this host's clock is ahead of the database's, in ms. @throws the database's error. */
   leave(): Promise<{ skewMs: number }> {
-    // One after the other: a sweep that is surprised asks for a beat, too.
+    // One after the other: a sweep that finds a contradiction leaves a beat, too.
     const left = this.#turn.then(() => this.#leave());
     this.#turn = left.catch(() => {});
     return left;
@@ -62,8 +64,8 @@ export class Beat {
     return this.#time.now();
   }
 
-  /** Whether a reading is at odds with what this process remembers: then nothing is judged before a beat was left. */
-  isSurprisedBy(reading: ClockReading, ownBeatAtUs: Micros | null): boolean {
+  /** Whether a reading contradicts what this process remembers: then a beat has to record why, before anything is judged. */
+  isContradictedBy(reading: ClockReading, ownBeatAtUs: Micros | null): boolean {
     if (this.#lastReading !== null && jumpBetween(this.#lastReading, reading) !== 0) return true;
     return this.#lastLeftUs !== null && (ownBeatAtUs === null || ownBeatAtUs < this.#lastLeftUs);
   }
@@ -79,19 +81,19 @@ export class Beat {
       lastLeftUs: this.#lastLeftUs,
     });
     const reading: ClockReading = { databaseUs: beat.nowUs, sentAtMs, heardAtMs: this.#time.now() };
-    // The database read its clock somewhere between the two readings; the middle errs by half a round trip at most.
+    // The database read its clock between these two instants; their middle errs by half a round trip at most.
     const skewMs = Math.round((sentAt + Date.now()) / 2 - wholeMs(beat.nowUs));
-    this.#sayGap(beat);
+    this.#logGap(beat);
     await this.#followClock(beat, reading, gapAfterMs);
-    // Kept once the jump between them is recorded: a beat that failed before that leaves it to the next one.
+    // Only after the jump is recorded: when that fails, the next beat finds it again.
     this.#lastReading = reading;
     this.#lastLeftUs = beat.nowUs;
     await this.#agree(beat);
-    if (beat.gap !== null || this.#prunings.isDue('prune', this.#time.now())) await this.#prune(beat.nowUs);
+    if (beat.gap !== null || this.#prunings.claim('prune', this.#time.now())) await this.#prune(beat.nowUs);
     return { skewMs };
   }
 
-  #sayGap({ gap }: LeftBeat): void {
+  #logGap({ gap }: LeftBeat): void {
     if (gap === null) return;
     const gapMs = wholeMs(gap.endUs - gap.startUs);
     if (gap.kind !== 'rewound') {
@@ -112,27 +114,27 @@ export class Beat {
     const jumpUs = before === null ? 0 : jumpBetween(before, reading);
     if (before !== null && jumpUs > 0) {
       const gap = await this.#beats.recordJump({ sinceUs: before.databaseUs, nowUs, jumpUs }, gapAfterMs);
-      if (gap !== null) this.#sayJump(jumpUs, gap.startUs, gap.endUs);
+      if (gap !== null) this.#logJump(jumpUs, gap.startUs, gap.endUs);
       return;
     }
     const aheadUs = beatAtUs === null ? 0 : beatAtUs - nowUs;
     if (jumpUs === 0 && aheadUs <= AHEAD_TOLERATED_US) return;
     await this.#setBack.takeBack(nowUs);
     const backUs = jumpUs < 0 ? -jumpUs : aheadUs;
-    this.#sayJump(-backUs, nowUs + backUs, nowUs);
+    this.#logJump(-backUs, nowUs + backUs, nowUs);
   }
 
-  #sayJump(jumpUs: number, fromUs: Micros, toUs: Micros): void {
+  #logJump(jumpUs: number, fromUs: Micros, toUs: Micros): void {
     this.#log.emit('clock.jumped', { jumpMs: Math.round(jumpUs / 1000), from: isoOf(fromUs), to: isoOf(toUs) });
   }
 
   async #agree({ inForceMs, shownMs, longestMs }: LeftBeat): Promise<void> {
     const isAgreed = inForceMs === longestMs && shownMs === longestMs;
     const agreedMs = isAgreed ? longestMs : await this.#agreement.reach(this.daemonId, this.#stuckAfterMs);
-    // What somebody wrote who is no party to the agreement: a daemon of 0.1.0, at each of its beats.
+    // A daemon of 0.1.0 does not take part in the agreement, and writes its own threshold at each of its beats.
     const foreignMs = inForceMs === longestMs && shownMs !== longestMs ? shownMs : null;
     if (agreedMs === this.#stuckAfterMs && foreignMs === null) return;
-    if (!this.#differences.isDue('differs', this.#time.now())) return;
+    if (!this.#differences.claim('differs', this.#time.now())) return;
     this.#log.emit('config.differs', {
       stuckAfterMs: this.#stuckAfterMs,
       inForceMs: Math.max(agreedMs, foreignMs ?? 0),

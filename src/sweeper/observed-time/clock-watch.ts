@@ -1,19 +1,19 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { BEATS_MISSED_MAX, beatIntervalMs, type Gap } from './horizon.ts';
 
-/** The database's clock was read at some moment between these two of this process's own, monotonic clock. */
+/** A reading of the database's clock, which happened between these two instants of this process's monotonic clock. */
 export interface ClockReading {
   readonly databaseUs: Micros;
   readonly sentAtMs: number;
   readonly heardAtMs: number;
 }
 
-/** A smaller difference is not taken for a jump: clocks are slewed, and a round trip may be longer one way. */
+/** A smaller difference does not count as a jump: clocks are slewed, and a round trip may be longer one way. */
 const JUMP_MIN_US = 1_000_000;
 
 /**
- * By how much the database's clock leapt between two readings, in microseconds; negative: it was set back; 0: what the
- * round trips explain, and a second more. What cannot be told is counted as time that passed.
+ * By how much the database's clock jumped between two readings, in microseconds; negative: it was set back. 0 when the
+ * round trips and a tolerance of one second explain the difference. What is uncertain counts as time that passed.
  */
 export function jumpBetween(before: ClockReading, after: ClockReading): number {
   const passedUs = after.databaseUs - before.databaseUs;
@@ -24,7 +24,7 @@ export function jumpBetween(before: ClockReading, after: ClockReading): number {
   return 0;
 }
 
-/** Any daemon records a longer time without a beat, whatever its threshold. */
+/** A longer time without a beat is recorded by every daemon, whatever its threshold. */
 const GAP_SEEN_BY_ALL_US = BEATS_MISSED_MAX * beatIntervalMs(Number.POSITIVE_INFINITY) * MICROS_PER_MS;
 
 /** A forward jump of this length, seen by a daemon between its readings at `sinceUs` and at `nowUs`. */
@@ -40,10 +40,11 @@ export interface GapChange {
 }
 
 /**
- * How a forward jump is recorded among the gaps that ended since the daemon's reading before; null when there is nothing
- * to record. Another daemon may have recorded the jump already. Or it took the leap for time without a beat: then the
- * part before the leap stays so, when it is as long as a gap must be. And where nobody saw a gap longer than that, while
- * the leap is longer, others beat all the while: this process had stood still, and the clock had not leapt.
+ * How to record a forward jump among the gaps that ended since the daemon's previous reading; null when there is nothing
+ * to record. Three cases: another daemon has recorded the jump already. Another daemon took it for time without a beat:
+ * then only the part before the jump keeps that kind, when it is long enough for a gap. Or no daemon recorded a gap, though
+ * the jump is longer than what every daemon records: then the others left beats all along, this process was suspended, and
+ * the clock did not jump.
  */
 export function placeJump(
   { sinceUs, nowUs, jumpUs }: ForwardJump,
@@ -59,8 +60,8 @@ export function placeJump(
     if (jumpUs > GAP_SEEN_BY_ALL_US + JUMP_MIN_US) return null;
     return { remove: [], add: [{ startUs: nowUs - jumpUs, endUs: nowUs, kind: 'clock_jump' }] };
   }
-  const leaptFromUs = Math.max(unwatched.startUs, unwatched.endUs - jumpUs);
-  const jump: Gap = { startUs: leaptFromUs, endUs: unwatched.endUs, kind: 'clock_jump' };
-  const before: Gap = { startUs: unwatched.startUs, endUs: leaptFromUs, kind: 'unwatched' };
-  return { remove: [unwatched], add: leaptFromUs - unwatched.startUs > gapAfterUs ? [before, jump] : [jump] };
+  const jumpedFromUs = Math.max(unwatched.startUs, unwatched.endUs - jumpUs);
+  const jump: Gap = { startUs: jumpedFromUs, endUs: unwatched.endUs, kind: 'clock_jump' };
+  const before: Gap = { startUs: unwatched.startUs, endUs: jumpedFromUs, kind: 'unwatched' };
+  return { remove: [unwatched], add: jumpedFromUs - unwatched.startUs > gapAfterUs ? [before, jump] : [jump] };
 }

@@ -2,11 +2,13 @@ import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
 /**
  * Why time was unobserved. `unwatched`: no daemon's beat reached the database. `clock_jump`: the database's clock was set
- * forward over it. `rewound`: the database went back to the start, and was found there at the end.
+ * forward over it. `rewound`: the database went back to the state of the gap's start, which a beat found at its end.
  */
-export type GapKind = 'unwatched' | 'clock_jump' | 'rewound';
+export const gapKinds = ['unwatched', 'clock_jump', 'rewound'] as const;
 
-/** A stretch of time that does not count as anybody's silence. */
+export type GapKind = (typeof gapKinds)[number];
+
+/** An interval of unobserved time: it does not count as silence. */
 export interface Gap {
   readonly startUs: Micros;
   readonly endUs: Micros;
@@ -14,21 +16,21 @@ export interface Gap {
   readonly kind?: GapKind;
 }
 
-/** The year 1: nothing was last heard before it. JSON has no -Infinity. */
+/** The year 1: no heartbeat is older. JSON has no -Infinity. */
 export const BEFORE_ALL_US = -62_135_596_800_000_000;
 
 export interface Horizon {
   /** Stale is what was last heard strictly before this instant. */
   readonly atUs: Micros;
-  /** Unobserved microseconds between the horizon and now: they counted as nobody's silence. */
+  /** Unobserved microseconds between the horizon and now, which did not count as silence. */
   readonly unobservedUs: number;
 }
 
 /**
- * The instant from which `stuckAfterMs` of *observed* time has passed until `nowUs`. Each gap that reaches into the
- * threshold pushes it back by the gap's whole length, newest first, so that a living agent has its whole threshold to be
- * heard again after an outage, while one that was stale before it is still found at once. Where the database went back
- * in time, what it says of the time before is not to be trusted: nothing last heard before the end of that gap is stale
+ * The instant since which `stuckAfterMs` of *observed* time has passed at `nowUs`. Each gap that reaches into the
+ * threshold moves the horizon back by the gap's whole length, newest first. So a living agent has its whole threshold to
+ * be heard again after an outage, while one that was stale before it is still found at once. Where the database was
+ * rewound, what it holds about the time before is not trusted: nothing last heard before the end of that gap is stale
  * until the whole threshold has passed since.
  */
 export function horizonOf(nowUs: Micros, stuckAfterMs: number, gaps: readonly Gap[]): Horizon {
@@ -45,15 +47,15 @@ export function horizonOf(nowUs: Micros, stuckAfterMs: number, gaps: readonly Ga
   return { atUs, unobservedUs };
 }
 
-/** Milliseconds between two beats: ten fit into the threshold, and one is never more than ten seconds. */
+/** Milliseconds between two beats: a tenth of the threshold, and ten seconds at most. */
 export function beatIntervalMs(stuckAfterMs: number): number {
   return Math.min(10_000, stuckAfterMs / 10);
 }
 
-/** Beats that may fail to come before the time without them counts as unobserved. */
+/** Time without a beat counts as unobserved once it is longer than so many intervals. */
 export const BEATS_MISSED_MAX = 3;
 
-/** The gap that is still open: since the last beat, when that is too long ago. Null when a beat has come, or none ever. */
+/** The gap that is still open: since the last beat, when that is too long ago. Null otherwise, and when there was never a beat. */
 export function openGap(nowUs: Micros, beatAtUs: Micros | null, stuckAfterMs: number): Gap | null {
   if (beatAtUs === null) return null;
   const silentUs = nowUs - beatAtUs;
@@ -70,15 +72,15 @@ export interface Observation {
 }
 
 /**
- * All unobserved time until now. The gap that is still open counts, too: an outage's first sweep must not come before
- * the beat that will record it. `beatsForMs`: the threshold that the daemons' beats go by.
+ * All unobserved time until now, with the gap that is still open: the first sweep after an outage may run before the beat
+ * that records it. `beatsForMs`: the threshold from which the daemons derive the interval of their beats.
  */
 export function unobserved({ nowUs, beatAtUs, gaps }: Observation, beatsForMs: number): readonly Gap[] {
   const open = openGap(nowUs, beatAtUs, beatsForMs);
   return open ? [...gaps, open] : gaps;
 }
 
-/** Observed microseconds from an instant until now; the gaps lie apart from one another. */
+/** Observed microseconds from an instant until now. The gaps must not overlap. */
 export function observedUsSince(sinceUs: Micros, nowUs: Micros, gaps: readonly Gap[]): number {
   const unobservedUs = gaps.map(({ startUs, endUs }) =>
     Math.max(0, Math.min(endUs, nowUs) - Math.max(startUs, sinceUs)),

@@ -1,11 +1,10 @@
-import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { type Micros, microsOf } from '../instant.ts';
+import type { Micros } from '../instant.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Observed } from '../threshold/staleness.ts';
 import type { Beat } from './beat.ts';
-import { gapsColumn } from './beats.ts';
-import { type Refusal, type RefusalSigns, refusalColumns, refusalOf } from './refusal.ts';
+import { type Refusal, type RefusalSigns, refusalOf } from './refusal.ts';
+import { readingStatement } from './statements/reading.ts';
 
 interface Row extends Observed, RefusalSigns {
   readonly ownBeatAtUs: Micros | null;
@@ -13,7 +12,7 @@ interface Row extends Observed, RefusalSigns {
 
 /** What a sweep judges by. */
 export interface Reading extends Observed {
-  /** Why nobody's silence may be judged here; null: nothing stands against it. */
+  /** Why silence cannot be judged here; null: it can. */
   readonly refusal: Refusal | null;
 }
 
@@ -21,26 +20,18 @@ export interface Reading extends Observed {
 export class ObservedTime {
   readonly #db: LedgerDb;
   readonly #beat: Beat | undefined;
-  readonly #read: Statement<Row>;
+  readonly #read: ReturnType<typeof readingStatement>;
 
   /** `beat`: this process's own, in a daemon. */
   constructor(db: LedgerDb, tables: SweeperTables, beat?: Beat) {
-    const { sweeperState, sweeperThreshold, lowerings, daemons } = tables;
     this.#db = db;
     this.#beat = beat;
-    this.#read = new Statement(`
-SELECT ${wholeNumber(microsOf('clock_timestamp()'))} AS "nowUs", ${wholeNumber(microsOf('s.beat_at'))} AS "beatAtUs",
-  ${gapsColumn(tables)} AS "gaps",
-  ${wholeNumber('greatest(t.stuck_after_ms, s.stuck_after_ms)')} AS "inForceMs",
-  coalesce((SELECT json_agg(json_build_object('loweredAtUs', ${microsOf('lowered_at')}, 'stuckAfterMs', stuck_after_ms))
-            FROM ${lowerings}), '[]') AS "lowerings",
-  (SELECT ${wholeNumber(microsOf('d.beat_at'))} FROM ${daemons} d WHERE d.daemon_id = $1) AS "ownBeatAtUs",
-  ${refusalColumns(tables)}
-FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton`);
+    this.#read = readingStatement(tables);
   }
 
   /**
-   * What this process finds surprising, a clock that leapt or a database that went back, is recorded first, by a beat.
+   * When the clock jumped or the database was rewound since this process last read it, leaves a beat first, which
+   * records that.
    * @throws the database's error.
    */
   async read(): Promise<Reading> {
@@ -49,13 +40,13 @@ FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.si
     const sentAtMs = beat.now();
     const row = await this.#row(beat.daemonId);
     const reading = { databaseUs: row.nowUs, sentAtMs, heardAtMs: beat.now() };
-    if (!beat.isSurprisedBy(reading, row.ownBeatAtUs)) return readingOf(row);
+    if (!beat.isContradictedBy(reading, row.ownBeatAtUs)) return readingOf(row);
     await beat.leave();
     return readingOf(await this.#row(beat.daemonId));
   }
 
   async #row(daemonId: string | null): Promise<Row> {
-    const [row] = await this.#read.run(this.#db, [daemonId]);
+    const [row] = await this.#read.run(this.#db, { daemonId });
     if (!row) throw new Error('sweeper_state has lost its one row; insert it again');
     return row;
   }

@@ -1,62 +1,64 @@
+import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
-import { processTime, type Time } from '../../lifecycle/time.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { Repeats } from '../../log/repeats.ts';
 import type { Availability } from '../schedule/availability.ts';
 import type { Beat } from './beat.ts';
 
-/** A smaller difference is the network's. */
+/** A smaller difference is explained by the network. */
 const SKEW_TOLERATED_MS = 1000;
-/** A standing skew is logged again after this long. */
+/** A skew that lasts is logged again after this long. */
 const SKEW_REPEAT_MS = 3_600_000;
 
 /**
- * Leaves the daemon's beat, at its cadence while the database answers, with backoff while it does not. The first beat is
- * left before the start resolves, so that no sweep runs before the gap behind an outage has been recorded.
+ * Leaves the daemon's beats: at their interval while the database answers, with backoff while it does not. The start
+ * resolves after the first beat, so that no sweep runs before the gap of an outage has been recorded. Emits clock.skewed.
  */
 export class Pulse implements Service {
   readonly name = 'pulse';
   readonly #beat: Beat;
   readonly #log: EventLog;
   readonly #availability: Availability;
-  readonly #time: Time;
-  readonly #aborter = new AbortController();
-  #loop: Promise<void> | undefined;
-  #skewSaidAtMs: number | null = null;
+  readonly #skews = new Repeats(SKEW_REPEAT_MS);
+  readonly #first = Promise.withResolvers<void>();
+  readonly #beats: Periodic;
 
-  constructor(beat: Beat, log: EventLog, availability: Availability, time: Time = processTime) {
+  constructor(beat: Beat, log: EventLog, availability: Availability) {
     this.#beat = beat;
     this.#log = log;
     this.#availability = availability;
-    this.#time = time;
+    this.#first.promise.catch(() => {});
+    this.#beats = new Periodic({
+      name: this.name,
+      everyMs: beat.intervalMs,
+      run: (signal) => this.#leave(signal),
+      // Never called: a beat is tried again until it succeeds or the service stops.
+      onError: () => {},
+    });
   }
 
   async start(): Promise<void> {
-    const { signal } = this.#aborter;
-    signal.throwIfAborted();
-    if (this.#loop) return;
-    await this.#leave(signal);
-    this.#loop = this.#run(signal);
+    await this.#beats.start();
+    await this.#first.promise;
   }
 
-  async stop(): Promise<void> {
-    this.#aborter.abort();
-    await this.#loop;
+  stop(): Promise<void> {
+    return this.#beats.stop();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#time.sleep(this.#beat.intervalMs, signal).catch(() => {});
-      if (!signal.aborted) await this.#leave(signal).catch(() => {});
+  async #leave(signal: AbortSignal): Promise<void> {
+    try {
+      const { skewMs } = await this.#availability.until(() => this.#beat.leave(), signal);
+      this.#logSkew(skewMs);
+      this.#first.resolve();
+    } catch (err) {
+      this.#first.reject(err);
+      throw err;
     }
   }
 
-  /** Rejects only when the signal aborts. */
-  async #leave(signal: AbortSignal): Promise<void> {
-    const { skewMs } = await this.#availability.until(() => this.#beat.leave(), signal);
+  #logSkew(skewMs: number): void {
     if (Math.abs(skewMs) <= SKEW_TOLERATED_MS) return;
-    const nowMs = this.#time.now();
-    if (this.#skewSaidAtMs !== null && nowMs - this.#skewSaidAtMs < SKEW_REPEAT_MS) return;
-    this.#skewSaidAtMs = nowMs;
-    this.#log.emit('clock.skewed', { skewMs });
+    if (this.#skews.claim('skew')) this.#log.emit('clock.skewed', { skewMs });
   }
 }

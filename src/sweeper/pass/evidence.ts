@@ -1,7 +1,7 @@
 import type { EventLog } from '../../log/event-log.ts';
 import { isoOfMs } from '../instant.ts';
-import type { MarkedRow } from './mark.ts';
 import type { Rule, RuleName } from './rules.ts';
+import type { MarkedRow } from './statements/marking.ts';
 import { Tally } from './tally.ts';
 
 /** Marks of a sweep that are kept with it, for the status page. */

@@ -1,28 +1,27 @@
 import { CommitError, limited } from '../../db/limited.ts';
-import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import type { Statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 import { inSpan } from '../tracing.ts';
-import {
-  batchKeysStatement,
-  type Cursor,
-  type Leased,
-  type MarkAnswer,
-  type MarkedRow,
-  markBatchStatement,
-  markRowsStatement,
-  type PlanAnswer,
-  planStatement,
-  type Range,
-} from './mark.ts';
+import type { Place, Range } from './place.ts';
 import type { RulePass } from './rule-sweep.ts';
 import type { Rule, RuleName } from './rules.ts';
+import { batchKeysStatement } from './statements/batch-keys.ts';
+import { markBatchStatement } from './statements/mark-batch.ts';
+import { markRowsStatement } from './statements/mark-rows.ts';
+import { isMarked, type MarkAnswer } from './statements/marking.ts';
+import { rangeValues } from './statements/places.ts';
+import { type PlanAnswer, planStatement } from './statements/plan.ts';
 import type { Unsettled } from './unsettled.ts';
 
-interface Statements {
-  readonly plan: Statement<PlanAnswer>;
-  readonly batch: Statement<MarkAnswer>;
-  readonly keys: Statement<{ delegationId: string }>;
+type Statements = ReturnType<typeof statementsOf>;
+
+function statementsOf(tables: SweeperTables, rule: Rule, someKnown: boolean) {
+  return {
+    plan: planStatement(tables, rule, { someKnown }),
+    batch: markBatchStatement(tables, rule, { someKnown }),
+    keys: batchKeysStatement(tables, rule, { someKnown }),
+  };
 }
 
 /** A batch whose rows are tried apart is given up sooner: one row that takes for ever is met several times. */
@@ -36,7 +35,7 @@ export class Marker {
   readonly #db: LedgerDb;
   readonly #rule: RuleName;
   readonly #unsettled: Unsettled;
-  readonly #rows: Statement<MarkAnswer>;
+  readonly #rows: ReturnType<typeof markRowsStatement>;
   readonly #plain: Statements;
   readonly #sparing: Statements;
 
@@ -45,71 +44,60 @@ export class Marker {
     this.#rule = rule.name;
     this.#unsettled = unsettled;
     this.#rows = markRowsStatement(tables, rule);
-    const statements = (someKnown: boolean): Statements => ({
-      plan: planStatement(tables, rule, { someKnown }),
-      batch: markBatchStatement(tables, rule, { someKnown }),
-      keys: batchKeysStatement(tables, rule, { someKnown }),
-    });
-    this.#plain = statements(false);
-    this.#sparing = statements(true);
+    this.#plain = statementsOf(tables, rule, false);
+    this.#sparing = statementsOf(tables, rule, true);
   }
 
   /** Where the next batches end. */
-  plan(pass: RulePass, after: Cursor, rowsMax: number, found: readonly string[]): Promise<PlanAnswer[]> {
-    const { nowUs, staleness, batchRowsMax } = pass;
-    const { keyUs, delegationId } = after;
-    return this.#read(pass, this.#statements(pass).plan, [
-      nowUs,
-      staleness,
+  plan(pass: RulePass, after: Place, rowsMax: number, foundIds: readonly string[]): Promise<PlanAnswer[]> {
+    return this.#read(pass, this.#statements(pass).plan, {
+      ...judgedBy(pass),
+      afterUs: after.keyUs,
+      afterId: after.delegationId,
+      foundIds,
       rowsMax,
-      keyUs,
-      delegationId,
-      found,
-      batchRowsMax,
-    ]);
+      batchRowsMax: pass.batchRowsMax,
+    });
   }
 
   /** The ids of a batch's rows, in order. */
-  async idsOf(pass: RulePass, range: Range, rowsMax: number, found: readonly string[]): Promise<string[]> {
-    const { nowUs, staleness } = pass;
-    const parameters = [nowUs, staleness, rowsMax, ...boundsOf(range), found];
-    const rows = await this.#read(pass, this.#statements(pass).keys, parameters);
+  async idsOf(pass: RulePass, range: Range, rowsMax: number, foundIds: readonly string[]): Promise<string[]> {
+    const values = { ...judgedBy(pass), ...rangeValues(range), foundIds, rowsMax };
+    const rows = await this.#read(pass, this.#statements(pass).keys, values);
     return rows.map(({ delegationId }) => delegationId);
   }
 
   /** Marks as many rows of a range, oldest first. */
-  markBatch(pass: RulePass, range: Range, rowsMax: number, found: readonly string[]): Promise<MarkAnswer[]> {
-    const { nowUs, staleness, sweepId, stuckAfterMs } = pass;
-    const parameters = [nowUs, staleness, sweepId, stuckAfterMs, rowsMax, found, ...boundsOf(range)];
-    return this.#mark(pass, this.#statements(pass).batch, parameters, pass.limitMs);
+  markBatch(pass: RulePass, range: Range, rowsMax: number, foundIds: readonly string[]): Promise<MarkAnswer[]> {
+    const values = { ...markedBy(pass), ...rangeValues(range), foundIds, rowsMax };
+    return this.#mark(pass, this.#statements(pass).batch, values, pass.limitMs);
   }
 
   /** Marks these rows, whatever is known of them. */
   markRows(pass: RulePass, ids: readonly string[]): Promise<MarkAnswer[]> {
-    const { nowUs, staleness, sweepId, stuckAfterMs } = pass;
-    const parameters = [nowUs, staleness, sweepId, stuckAfterMs, ids.length, ids];
-    return this.#mark(pass, this.#rows, parameters, pass.limitMs * APART_SHARE_OF_LIMIT);
+    const values = { ...markedBy(pass), ids, rowsMax: ids.length };
+    return this.#mark(pass, this.#rows, values, pass.limitMs * APART_SHARE_OF_LIMIT);
   }
 
   #statements({ suspects }: RulePass): Statements {
     return suspects.length > 0 ? this.#sparing : this.#plain;
   }
 
-  #read<Row>({ limitMs }: RulePass, statement: Statement<Row>, parameters: readonly unknown[]): Promise<Row[]> {
-    return limited(this.#db, limitMs, (session) => statement.run(session, parameters));
+  #read<Values, Row>({ limitMs }: RulePass, statement: Statement<Values, Row>, values: Values): Promise<Row[]> {
+    return limited(this.#db, limitMs, (session) => statement.run(session, values));
   }
 
-  #mark(
+  #mark<Values>(
     pass: RulePass,
-    statement: Statement<MarkAnswer>,
-    parameters: readonly unknown[],
+    statement: Statement<Values, MarkAnswer>,
+    values: Values,
     limitMs: number,
   ): Promise<MarkAnswer[]> {
     let answers: MarkAnswer[] = [];
     const marking = async () => {
       try {
         await limited(this.#db, limitMs, async (session) => {
-          answers = await statement.run(session, parameters);
+          answers = await statement.run(session, values);
         });
       } catch (err) {
         if (!(err instanceof CommitError)) throw err;
@@ -117,22 +105,23 @@ export class Marker {
       }
       return answers;
     };
-    return inSpan('sweep batch', { rule: this.#rule }, marking, (done) => ({ rows: markedRows(done).length }));
+    return inSpan('sweep batch', { rule: this.#rule }, marking, (done) => ({ rows: done.filter(isMarked).length }));
   }
 
   /** False also when that cannot be found out now: a later sweep looks again. */
   async #wasCommitted({ sweepId, onMarked }: RulePass, answers: readonly MarkAnswer[]): Promise<boolean> {
-    const rows = markedRows(answers);
+    const rows = answers.filter(isMarked);
     if (rows.length === 0) return false;
     const batch = { sweepId, delegationId: rows[0]!.delegationId, confirm: () => onMarked(rows) };
     return this.#unsettled.look(batch).catch(() => false);
   }
 }
 
-function markedRows(answers: readonly Leased<MarkedRow>[]): MarkedRow[] {
-  return answers.filter((answer): answer is Extract<MarkAnswer, MarkedRow> => answer.delegationId !== null);
+/** What the rules judge by. */
+function judgedBy({ nowUs, staleness }: RulePass) {
+  return { now: nowUs, staleness };
 }
 
-function boundsOf({ after, upTo }: Range): unknown[] {
-  return [after.keyUs, after.delegationId, upTo.keyUs, upTo.delegationId];
+function markedBy(pass: RulePass) {
+  return { ...judgedBy(pass), sweepId: pass.sweepId, stuckAfterMs: pass.stuckAfterMs };
 }

@@ -1,6 +1,5 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import { limited } from '../../db/limited.ts';
-import { Statement, wholeNumber } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -10,9 +9,10 @@ import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import type { Poison } from './poison.ts';
 import { type RuleName, rules } from './rules.ts';
+import { forgetHealedStatement } from './statements/forget-healed.ts';
+import { poisonedCountStatement } from './statements/poisoned-count.ts';
+import { suspectsStatement } from './statements/suspects.ts';
 
-/** Known poisoned rows that one sweep tries again, at about two statements each. */
-const SUSPECTS_MAX = 1_000;
 /** The sweep waits for it. Without the suspects it goes on, and meets them in its batches. */
 const READ_LIMIT_MS = 5_000;
 
@@ -25,47 +25,30 @@ export class PoisonRegister {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
   readonly #notices: Notices;
-  readonly #suspects: Statement<{ delegationId: string }>;
-  readonly #forget: Statement<never>;
-  readonly #matching: ReadonlyMap<RuleName, Statement<{ known: number }>>;
+  readonly #suspects: ReturnType<typeof suspectsStatement>;
+  readonly #forget: ReturnType<typeof forgetHealedStatement>;
+  readonly #counts: ReadonlyMap<RuleName, ReturnType<typeof poisonedCountStatement>>;
 
-  constructor(db: LedgerDb, { delegations, notices }: SweeperTables, log: EventLog, faults: Notices) {
+  constructor(db: LedgerDb, tables: SweeperTables, log: EventLog, faults: Notices) {
     this.#db = db;
     this.#log = log;
     this.#notices = faults;
-    this.#suspects = new Statement(`
-SELECT subject AS "delegationId" FROM ${notices} WHERE kind = 'poisoned'
-ORDER BY noticed_at <= clock_timestamp() - interval '1 hour' DESC, random() LIMIT ${SUSPECTS_MAX}`);
-    // One probe of the key for every notice. OFFSET keeps it from becoming a join, which statistics from a smaller day have
-    // turned into a comparison of every notice with every row.
-    const named = `(SELECT * FROM ${delegations} d WHERE d.delegation_id = n.subject COLLATE "C" OFFSET 0) d`;
-    const anyRule = rules.map(({ matches }) => `(${matches})`).join(' OR ');
-    this.#forget = new Statement(`
-DELETE FROM ${notices} n
-WHERE n.kind = 'poisoned' AND n.subject = ANY($3::text[]) AND NOT EXISTS (
-  SELECT FROM ${named} WHERE ${anyRule} OFFSET 0)`);
-    this.#matching = new Map(
-      rules.map(({ name, matches }) => [
-        name,
-        new Statement(`
-SELECT ${wholeNumber('count(*)')} AS "known" FROM (
-  SELECT FROM ${notices} n
-  WHERE n.kind = 'poisoned' AND EXISTS (SELECT FROM ${named} WHERE ${matches} OFFSET 0) LIMIT $3::int) counted`),
-      ]),
-    );
+    this.#suspects = suspectsStatement(tables);
+    this.#forget = forgetHealedStatement(tables);
+    this.#counts = new Map(rules.map((rule) => [rule.name, poisonedCountStatement(tables, rule)]));
   }
 
   /** The rows to try again. Throws the database's error. */
   async suspects(): Promise<string[]> {
-    const rows = await limited(this.#db, READ_LIMIT_MS, (session) => this.#suspects.run(session, []));
+    const rows = await limited(this.#db, READ_LIMIT_MS, (session) => this.#suspects.run(session, {}));
     return rows.map(({ delegationId }) => delegationId);
   }
 
   /** How many known ones a rule matches, counted no further than `countMax`. @throws the database's error. */
   async countMatching(rule: RuleName, nowUs: Micros, staleness: Staleness, countMax: number): Promise<number> {
-    const statement = this.#matching.get(rule)!;
+    const statement = this.#counts.get(rule)!;
     const [row] = await boundedRead(this.#db, READ_LIMIT_MS, (session) =>
-      statement.run(session, [nowUs, staleness, countMax]),
+      statement.run(session, { now: nowUs, staleness, countMax }),
     );
     return row!.known;
   }
@@ -73,7 +56,7 @@ SELECT ${wholeNumber('count(*)')} AS "known" FROM (
   /** Keeps these rows in mind, and logs those that have not been logged for an hour. */
   async report(sweepId: string, rule: RuleName, poisons: readonly Poison[]): Promise<void> {
     const errors = new Map(poisons.map(({ delegationId, err }) => [delegationId, err]));
-    for (const delegationId of await this.#notices.due('poisoned', [...errors.keys()])) {
+    for (const delegationId of await this.#notices.claim('poisoned', [...errors.keys()])) {
       this.#log.emit('sweep.poisoned', { sweepId, rule, delegationId, err: errorFields(errors.get(delegationId)) });
     }
   }
@@ -81,6 +64,8 @@ SELECT ${wholeNumber('count(*)')} AS "known" FROM (
   /** Forgets the suspects that no rule matches any more. One that was not tried, or is locked, stays. */
   async forgetHealed(nowUs: Micros, staleness: Staleness, suspects: readonly string[]): Promise<void> {
     if (suspects.length === 0) return;
-    await limited(this.#db, REPORT_LIMIT_MS, (session) => this.#forget.run(session, [nowUs, staleness, suspects]));
+    await limited(this.#db, REPORT_LIMIT_MS, (session) =>
+      this.#forget.run(session, { now: nowUs, staleness, ids: suspects }),
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { isRetryable, isTimeout, mayBeOneRows, sqlstateOf } from '../../db/sqlstate.ts';
+import { isRetryable, isTimeout, mayConcernOneRow, sqlstateOf } from '../../db/sqlstate.ts';
 
 /** A row whose update raises, and what it raises. */
 export interface Poison {
@@ -27,7 +27,7 @@ export interface Refusal {
  * Rows that took too long are halved at once: the same number would take as long again.
  */
 export function afterRefusal({ err, rows, before, attempt }: Refusal): 'give up' | 'again' | 'halve' | 'poisoned' {
-  if (!mayBeOneRows(err)) return 'give up';
+  if (!mayConcernOneRow(err)) return 'give up';
   const isKnown = before !== undefined && sqlstateOf(before) === sqlstateOf(err);
   const mayPass = isRetryable(err) && !isKnown && attempt < ATTEMPTS_MAX;
   if (mayPass && !(isTimeout(err) && rows > 1)) return 'again';

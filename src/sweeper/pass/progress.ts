@@ -1,6 +1,6 @@
 import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
-import type { Leased, MarkAnswer, MarkedRow } from './mark.ts';
 import type { Poison } from './poison.ts';
+import { isMarked, type MarkAnswer, type MarkedRow } from './statements/marking.ts';
 
 /** What a pass of one rule came to. */
 export interface RuleOutcome {
@@ -82,18 +82,18 @@ export class Progress {
     for (const wake of this.#onRelease.splice(0)) wake();
   }
 
-  /** The answer's rows, and whether the lease is still ours. */
-  rowsOf<Row extends { delegationId: string }>(answers: readonly Leased<Row>[]): Row[] {
+  /** Whether the lease is still ours, as an answer says. */
+  checkLease(answers: readonly { readonly leaseId: string | null }[]): void {
     // For good: another batch's answer may be older than this one.
     this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
-    return answers.filter((answer) => answer.delegationId !== null) as unknown as Row[];
   }
 
   /** Returns how many rows were marked. */
   commit(answers: readonly MarkAnswer[]): number {
     this.#inARow = { retryable: 0, timeouts: 0, skipped: 0 };
     this.#unsure = [];
-    const rows = this.rowsOf<MarkedRow>(answers);
+    this.checkLease(answers);
+    const rows = answers.filter(isMarked);
     if (rows.length === 0) return 0;
     this.#marked += rows.length;
     this.#batches += 1;

@@ -1,7 +1,7 @@
-import type { Cursor, Range } from './mark.ts';
+import type { Place, Range } from './place.ts';
 
 /** The rows' places at which the next batches end, each with its count; fewer rows than asked for: these are the last. */
-export type Plan = (after: Cursor, rowsMax: number) => Promise<readonly (Cursor & { readonly rows: number })[]>;
+export type Plan = (after: Place, rowsMax: number) => Promise<readonly (Place & { readonly rows: number })[]>;
 
 /** Planned at a time, in batches. */
 const WINDOW_BATCHES = 16;
@@ -13,11 +13,11 @@ export class Ranges {
   readonly #plan: Plan;
   readonly #windowRows: number;
   readonly #queue: Range[] = [];
-  #after: Cursor;
+  #after: Place;
   #isAll = false;
   #planning: Promise<void> | null = null;
 
-  constructor(plan: Plan, start: Cursor, batchRowsMax: number, rowsMax: number) {
+  constructor(plan: Plan, start: Place, batchRowsMax: number, rowsMax: number) {
     this.#plan = plan;
     this.#after = start;
     this.#windowRows = Math.min(rowsMax, WINDOW_BATCHES * batchRowsMax);
@@ -27,7 +27,7 @@ export class Ranges {
   async next(): Promise<Range | null> {
     while (this.#queue.length === 0 && !this.#isAll) await this.#extend();
     const range = this.#queue.shift() ?? null;
-    // Whoever comes for them meets the error, if there is one.
+    // An error is thrown to whoever asks for these ranges.
     if (range && this.#queue.length === AHEAD_BATCHES && !this.#isAll) this.#extend().catch(() => {});
     return range;
   }

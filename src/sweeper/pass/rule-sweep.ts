@@ -4,11 +4,13 @@ import type { Micros } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import { type BatchSize, fullBatchSize, nextBatchSize } from './batch-size.ts';
 import { LOADED_ROWS_MAX, type Load, nextLoad, noLoad, pauseMsAfter } from './load.ts';
-import { type Cursor, cursorStart, type MarkAnswer, type MarkedRow, type Range } from './mark.ts';
 import type { Marker } from './marker.ts';
+import { type Place, placeBeforeAll, type Range } from './place.ts';
 import { afterRefusal } from './poison.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
+import type { MarkAnswer, MarkedRow } from './statements/marking.ts';
+import { isBatchEnd } from './statements/plan.ts';
 
 /** What one pass of one rule works with. */
 export interface RulePass {
@@ -62,9 +64,12 @@ export class RuleSweep {
     const progress = new Progress(pass);
     this.#size ??= fullBatchSize(pass.batchRowsMax);
     await this.#trySuspects(pass, progress).catch((err: unknown) => progress.fail(err));
-    const plan = async (after: Cursor, rowsMax: number) =>
-      progress.rowsOf(await this.#marker.plan(pass, after, rowsMax, progress.poisonedIds()));
-    const ranges = new Ranges(plan, cursorStart, pass.batchRowsMax, pass.rowsMax);
+    const plan = async (after: Place, rowsMax: number) => {
+      const answers = await this.#marker.plan(pass, after, rowsMax, progress.poisonedIds());
+      progress.checkLease(answers);
+      return answers.filter(isBatchEnd);
+    };
+    const ranges = new Ranges(plan, placeBeforeAll, pass.batchRowsMax, pass.rowsMax);
     const first = this.#takeRanges(pass, progress, ranges).finally(() => this.#wakeSpares());
     const spares = Array.from({ length: LANES - 1 }, () => this.#takeRanges(pass, progress, ranges, first));
     await Promise.all([first, ...spares]);

@@ -1,11 +1,16 @@
-import { literal } from '../../db/positional-statement.ts';
+import { literal } from '../../db/literal.ts';
+import type { Parameter } from '../../db/parameter.ts';
+import { parameter } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { timestampOf } from '../instant.ts';
+import type { Staleness } from '../threshold/staleness.ts';
 
-/**
- * A rule of the sweep, as SQL over a delegation `d`. What it judges by are parameters of every statement that uses a
- * rule: $1 now, in Micros, and $2 a Staleness, as JSON.
- */
+const staleness: Parameter<Staleness> = parameter.json;
+
+/** What the rules judge by: parameters of every statement that uses one. */
+export const ruleParameters = { now: parameter.micros, staleness };
+
+/** A rule of the sweep, as SQL over a delegation `d`, with `ruleParameters`. */
 export interface Rule {
   readonly name: 'overdue' | 'stale';
   readonly to: Status;
@@ -19,26 +24,25 @@ export interface Rule {
   readonly errorDetail: string;
 }
 
-const now = timestampOf('$1');
-const horizon = timestampOf(`($2::jsonb ->> 'horizonUs')`);
+const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
 
 /** Folded away while a statement is planned, when the list is empty. */
-const none = (list: 'spared' | 'jumps', staleness = '$2') => `jsonb_array_length(${staleness}::jsonb -> '${list}') = 0`;
+const none = (list: 'spared' | 'jumps') => `jsonb_array_length($staleness -> '${list}') = 0`;
 
 /** Last heard in a range that a lowered threshold leaves alone: see sparedRanges(). */
 const notSpared = `(${none('spared')} OR NOT EXISTS (
-      SELECT FROM jsonb_array_elements($2::jsonb -> 'spared') range
+      SELECT FROM jsonb_array_elements($staleness -> 'spared') range
       WHERE d.last_heartbeat >= ${timestampOf(`(range.value ->> 'fromUs')`)}
         AND d.last_heartbeat < ${timestampOf(`(range.value ->> 'untilUs')`)}))`;
 
 /** The instant that a deadline has to lie before, where the clock was set forward after the row was created: see isOverdue(). */
-const onItsClock = (instant: string, staleness: string) => `(${instant} - (
-      SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements(${staleness}::jsonb -> 'jumps') jump
+const onItsClock = (instant: string) => `(${instant} - (
+      SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements($staleness -> 'jumps') jump
       WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)}) * interval '1 microsecond')`;
 
-/** SQL: the row is not the deadline rule's at this instant. `staleness`: the parameter. */
-export function isNotOverdue(instant: string, staleness: string): string {
-  return `(d.deadline >= ${instant} OR NOT ${none('jumps', staleness)} AND d.deadline >= ${onItsClock(instant, staleness)})`;
+/** SQL: the row is not the deadline rule's at this instant. */
+export function isNotOverdue(instant: string): string {
+  return `(d.deadline >= ${instant} OR NOT ${none('jumps')} AND d.deadline >= ${onItsClock(instant)})`;
 }
 
 const [inProgress] = sourcesOf('stuck') as [Status];
@@ -47,9 +51,9 @@ const [inProgress] = sourcesOf('stuck') as [Status];
 export const overdue: Rule = {
   name: 'overdue',
   to: 'failed',
-  matches: `d.finished_at IS NULL AND d.deadline < ${now} AND (${none('jumps')} OR d.deadline < ${onItsClock(now, '$2')})`,
+  matches: `d.finished_at IS NULL AND d.deadline < $now AND (${none('jumps')} OR d.deadline < ${onItsClock('$now')})`,
   key: 'deadline',
-  lateness: `${now} - d.deadline`,
+  lateness: `$now - d.deadline`,
   errorDetail: `'deadline exceeded'`,
 };
 
@@ -61,13 +65,21 @@ export const stale: Rule = {
   name: 'stale',
   to: 'stuck',
   matches: `d.status = ${literal(inProgress)} AND d.heartbeat_bucket <= ${horizon} AND d.last_heartbeat < ${horizon}
-    AND ${notSpared} AND ${isNotOverdue(now, '$2')}`,
+    AND ${notSpared} AND ${isNotOverdue('$now')}`,
   key: 'heartbeat_bucket',
-  lateness: `${now} - d.last_heartbeat`,
-  errorDetail: `'no heartbeat for ' || floor(extract(epoch FROM ${now} - d.last_heartbeat)) || 's'`,
+  lateness: `$now - d.last_heartbeat`,
+  errorDetail: `'no heartbeat for ' || floor(extract(epoch FROM $now - d.last_heartbeat)) || 's'`,
 };
 
 export type RuleName = Rule['name'];
 
 /** In the order in which a sweep applies them: what is both is overdue. */
 export const rules = [overdue, stale] as const;
+
+/**
+ * SQL: a rule's rows in the order of its index. Where only a count is wanted the order says nothing, but it keeps the
+ * planner on the index: with statistics from when everything was in progress it would rather read the table.
+ */
+export function inOrder({ key }: Rule): string {
+  return `ORDER BY d.${key}, d.delegation_id`;
+}

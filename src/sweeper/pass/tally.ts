@@ -1,4 +1,4 @@
-import type { CalleeCount } from '../storm/probe.ts';
+import type { CalleeCount } from '../callee-count.ts';
 
 /** Callees named in a sweep's summary. */
 const CALLEES_NAMED_MAX = 5;

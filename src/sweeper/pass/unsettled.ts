@@ -1,7 +1,8 @@
 import { limited } from '../../db/limited.ts';
-import { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { SweeperTables } from '../tables.ts';
+import { markRecordedStatement } from './statements/mark-recorded.ts';
+import { rowLockStatement } from './statements/row-lock.ts';
 
 /** A batch whose COMMIT got no answer. */
 export interface UnsettledBatch {
@@ -20,25 +21,23 @@ const LOOK_TIMEOUT_MS = 15_000;
 /** The batches that may have been committed without our knowledge: no mark stays without its log line. */
 export class Unsettled {
   readonly #db: LedgerDb;
-  readonly #wait: Statement<never>;
-  readonly #isRecorded: Statement<{ isRecorded: boolean }>;
+  readonly #lock: ReturnType<typeof rowLockStatement>;
+  readonly #recorded: ReturnType<typeof markRecordedStatement>;
   #batches: readonly UnsettledBatch[] = [];
 
-  constructor(db: LedgerDb, { delegations, activityLogs }: SweeperTables) {
+  constructor(db: LedgerDb, tables: SweeperTables) {
     this.#db = db;
-    // Behind a COMMIT that is still under way.
-    this.#wait = new Statement(`SELECT FROM ${delegations} WHERE delegation_id = $1 FOR NO KEY UPDATE`);
-    this.#isRecorded = new Statement(`
-SELECT EXISTS (SELECT FROM ${activityLogs}
-  WHERE delegation_id = $1 AND actor = 'sweeper' AND detail ->> 'sweepId' = $2) AS "isRecorded"`);
+    this.#lock = rowLockStatement(tables);
+    this.#recorded = markRecordedStatement(tables);
   }
 
   /** Whether it was committed after all. Throws the database's error, and keeps the batch for a later `settle`. */
   async look(batch: UnsettledBatch): Promise<boolean> {
     try {
       return await limited(this.#db, LOOK_TIMEOUT_MS, async (session) => {
-        await this.#wait.run(session, [batch.delegationId]);
-        const [row] = await this.#isRecorded.run(session, [batch.delegationId, batch.sweepId]);
+        const { delegationId, sweepId } = batch;
+        await this.#lock.run(session, { delegationId });
+        const [row] = await this.#recorded.run(session, { delegationId, sweepId });
         return row!.isRecorded;
       });
     } catch (err) {

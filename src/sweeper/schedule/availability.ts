@@ -4,12 +4,12 @@ import { processTime, type Time } from '../../lifecycle/time.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Outage } from './outage.ts';
 
-/** From a quarter of a second, so that a restart is bridged at once, to ten: an outage's end is noticed within a beat. */
+/** From a quarter of a second, so that a restart causes little delay, to ten seconds: the end of an outage is noticed within a beat. */
 const backoff = { baseMs: 250, maxMs: 10_000 };
 
 /**
- * Follows whether the database works for one service, and says when it is tried again. Each service has one of its own,
- * since what works for one may be refused to another; services that share `outage` log an outage once between them.
+ * Tracks whether the database works for one service, and when to try again. Each service has its own, since what works
+ * for one may be refused to another. Services that share `outage` log an outage once together.
  */
 export class Availability {
   readonly #outage: Outage;
@@ -22,8 +22,8 @@ export class Availability {
   }
 
   /**
-   * An attempt failed. Returns how long to wait before the next, in milliseconds. Logged as `database.unavailable`, or as
-   * `database.refused` where the database answered with no: that is no outage, and waiting alone does not end it.
+   * An attempt failed. Returns how long to wait before the next, in milliseconds. Emits database.unavailable, or
+   * database.refused where the database answered and refused: that is no outage, and does not end by waiting.
    */
   failed(err: unknown): number {
     this.#attempt += 1;
@@ -38,7 +38,7 @@ export class Availability {
     this.#outage.available(this);
   }
 
-  /** Tries until it works. Rejects only when the signal aborts. */
+  /** Repeats the attempt until it succeeds. Rejects only when the signal aborts. */
   async until<Result>(attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     for (;;) {
       signal.throwIfAborted();

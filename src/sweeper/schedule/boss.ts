@@ -1,13 +1,13 @@
 import { PgBoss } from 'pg-boss';
 import { type ConnectionOptions, poolConfig } from '../../db/connection.ts';
-import { verbatim } from './pgboss-schema.ts';
-import { steadyClock } from './steady-clock.ts';
+import { monotonicClock } from './monotonic-clock.ts';
+import { verbatim } from './pgboss-tables.ts';
 
-/** How often a dead replica's sweep is looked for, and whether a tick is due. */
+/** How often pg-boss looks for the sweep of a dead replica, and for a tick that is due. */
 export const SUPERVISE_SECONDS = 10;
-/** How often the clock is compared with the database's, by which ticks are due. */
+/** How often pg-boss compares its clock with the database's, by which ticks are due. */
 const CLOCK_CHECK_SECONDS = 60;
-/** How long a due tick may wait to be queued: an idle daemon's queries. */
+/** How long a due tick may wait to be queued; a shorter time costs an idle daemon more queries. */
 const CRON_POLL_SECONDS = 5;
 
 /** pg-boss as the daemon runs it. Connects nowhere yet. */
@@ -15,22 +15,22 @@ export function createBoss(connection: ConnectionOptions, pgbossSchema: string):
   return new PgBoss({
     ...poolConfig(connection),
     schema: verbatim(pgbossSchema),
-    // Never DDL from a daemon: `migrate up` installed it, with rights that the daemon need not have.
+    // A daemon runs no DDL: `migrate up` installed the schema, with rights that the daemon does not need.
     migrate: false,
     createSchema: false,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
     monitorIntervalSeconds: SUPERVISE_SECONDS,
     cronMonitorIntervalSeconds: SUPERVISE_SECONDS,
     cronWorkerIntervalSeconds: CRON_POLL_SECONDS,
-    // There are no flows; asked every five seconds by default.
+    // Flows are not used; pg-boss looks for them every five seconds by default.
     flowIntervalSeconds: 3600,
     reindex: false,
-    clock: steadyClock,
+    clock: monotonicClock,
     clockMonitorIntervalSeconds: CLOCK_CHECK_SECONDS,
   });
 }
 
-/** A start that failed halfway is undone: pg-boss's next one would take its cron for started and never tick. */
+/** Starts pg-boss. A start that fails halfway is undone: otherwise the next one would assume that its cron runs, and never tick. */
 export async function startBoss(boss: PgBoss): Promise<void> {
   try {
     await boss.start();

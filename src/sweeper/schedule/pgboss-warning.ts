@@ -1,8 +1,8 @@
 import type { Warning } from 'pg-boss';
 
 /**
- * By what the data of each of pg-boss's warnings is known, under the name of its type. pg-boss writes the type into its
- * `warning` table, but hands it over with the event for some types only (null here). The others are known by fields that
+ * pg-boss's types of warnings, each with the fields of its data that identify it. pg-boss writes the type into its
+ * `warning` table, but passes it with the event for some types only (null here). The others are identified by fields that
  * no other type has. `unsupported_backend` is our name for the one warning without a type.
  */
 export const warningFields = {
@@ -24,7 +24,7 @@ export const warningFields = {
 
 export type PgBossWarningType = keyof typeof warningFields | 'unknown';
 
-/** Never judges by the message, which is prose that any release may word anew. */
+/** The type of a warning. Does not use the message, whose wording may change with any release. */
 export function warningType({ data }: Pick<Warning, 'data'>): PgBossWarningType {
   const fields: object = data ?? {};
   if ('type' in fields && typeof fields.type === 'string' && Object.hasOwn(warningFields, fields.type)) {

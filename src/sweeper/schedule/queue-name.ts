@@ -1,13 +1,13 @@
-/** The queue of the ledger in the schema `public`, by which the documentation and other programs know it. */
+/** The queue of the ledger in the schema `public`: the name in the documentation, and the one that other programs use. */
 export const SWEEP_QUEUE = 'delegation-sweep';
 
-/** What pg-boss allows in a name, without the `.` and the `/` that are used up below. */
+/** What pg-boss allows in a name, without the `.` and the `/` that have a meaning below. */
 const PLAIN = /[\w-]/;
 
 /**
- * The queue of the ledger in this schema. Each has its own, since several ledgers of one database may share one pg-boss
- * schema, and a sweep that is taken by another ledger's daemon is lost. Two schemas never get one name: what pg-boss does
- * not allow is written as `/` and its two hexadecimal digits, byte by byte.
+ * The queue of the ledger in this schema. Each ledger has its own, since several ledgers of one database may share one
+ * pg-boss schema, and a sweep that another ledger's daemon takes is lost. No two schemas get the same name: each byte that
+ * pg-boss does not allow is written as `/` and two hexadecimal digits.
  */
 export function sweepQueue(dbSchema: string): string {
   if (dbSchema === 'public') return SWEEP_QUEUE;

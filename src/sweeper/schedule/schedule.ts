@@ -2,6 +2,7 @@ import { isNativeError } from 'node:util/types';
 import type { PgBoss } from 'pg-boss';
 import type { ConnectionOptions } from '../../db/connection.ts';
 import { isIdleClosed } from '../../db/idle-closed.ts';
+import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -9,7 +10,7 @@ import { Repeats } from '../../log/repeats.ts';
 import type { SweepTrigger } from '../summary.ts';
 import type { Sweeper } from '../sweeper.ts';
 import type { Availability } from './availability.ts';
-import { createBoss, startBoss } from './boss.ts';
+import { createBoss, SUPERVISE_SECONDS, startBoss } from './boss.ts';
 import { PgBossClock } from './pgboss-clock.ts';
 import { warningType } from './pgboss-warning.ts';
 import { SweepQueue } from './sweep-queue.ts';
@@ -26,19 +27,23 @@ export interface ScheduleOptions {
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
   readonly timezone: string;
-  /** What the sweep in hand may still take when the schedule stops. */
+  /** How long the current sweep may still take when the schedule stops. */
   readonly stopWithinMs: number;
 }
 
-/** pg-boss polls on, and fails each time, while the database is away: the same error is logged once in this time. */
+/** While the database is away, pg-boss keeps polling and fails each time: the same error is logged once in this time. */
 const ERROR_REPEAT_MS = 60_000;
 
-/** The ledger's sweeps: their queue in pg-boss, its cron schedule, the worker that runs them, and the watch over all that. */
+/**
+ * Runs the ledger's sweeps: their queue in pg-boss, its cron schedule, the worker, and the upkeep that corrects all of it.
+ * Risk: a sweep that never comes finds no dead agent; the upkeep requests one that is late.
+ * Emits pgboss.error, pgboss.warning, sweep.tick_missed.
+ */
 export class Schedule implements Service {
   readonly name = 'schedule';
   readonly #boss: PgBoss;
   readonly #queue: SweepQueue;
-  readonly #upkeep: Upkeep;
+  readonly #upkeeping: Periodic;
   readonly #sweeper: Sweeper;
   readonly #log: EventLog;
   readonly #availability: Availability;
@@ -46,7 +51,6 @@ export class Schedule implements Service {
   readonly #errors = new Repeats(ERROR_REPEAT_MS);
   readonly #aborter = new AbortController();
   #starting: Promise<void> | undefined;
-  #keeping: Promise<void> | undefined;
 
   constructor(sweeper: Sweeper, log: EventLog, availability: Availability, options: ScheduleOptions) {
     const { connection, dbSchema, pgbossSchema, cron: expression, timezone, stopWithinMs } = options;
@@ -58,11 +62,18 @@ export class Schedule implements Service {
     this.#boss = createBoss(connection, pgbossSchema);
     this.#queue = new SweepQueue(this.#boss, dbSchema, cron);
     const clock = new PgBossClock(this.#boss, { dbSchema, pgbossSchema, queue: this.#queue.name });
-    this.#upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
+    const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
+    this.#upkeeping = new Periodic({
+      name: 'upkeep',
+      everyMs: SUPERVISE_SECONDS * 1000,
+      run: (signal) => availability.until(() => upkeep.maintain(performance.now()), signal),
+      // Never called: a failure is logged and tried again until the schedule stops.
+      onError: () => {},
+    });
     this.#boss.on('error', (err) => this.#logError(err));
     this.#boss.on('warning', (warning) => {
       const type = warningType(warning);
-      // The pulse logs that, and for less than a minute too.
+      // The pulse logs that, and smaller differences too.
       if (type === 'clock_skew') return;
       log.emit('pgboss.warning', { type, detail: errorFields(new Error(warning.message)).message });
     });
@@ -76,11 +87,11 @@ export class Schedule implements Service {
   async stop(): Promise<void> {
     this.#aborter.abort();
     await this.#starting?.catch(() => {});
-    await this.#keeping;
+    await this.#upkeeping.stop();
     await this.#boss.stop({ graceful: true, timeout: this.#stopWithinMs });
   }
 
-  /** Asks for a sweep now. False: one is queued or running already. Throws the database's error. */
+  /** Requests a sweep now. False: one is queued or running already. @throws the database's error. */
   request(trigger: SweepTrigger): Promise<boolean> {
     return this.#queue.request(trigger);
   }
@@ -90,23 +101,23 @@ export class Schedule implements Service {
     await this.#availability.until(async () => {
       await startBoss(this.#boss);
       await this.#queue.ensure();
-      await this.#queue.leaveShared();
+      await this.#queue.unscheduleShared();
     }, signal);
-    // Before the worker, whose first look then finds it. A sweep that a dead replica left is taken over instead.
+    // Before the worker starts, so that its first poll finds it. A sweep that a dead replica left is taken over instead.
     await this.#availability.until(() => this.request('startup'), signal);
     await this.#availability.until(() => workSweeps(this.#boss, this.#queue.name, this.#sweeper, signal), signal);
-    this.#keeping = this.#upkeep.run(this.#availability, signal);
+    await this.#upkeeping.start();
   }
 
   #logError(thrown: unknown): void {
     // pg-boss polls again within seconds, over another connection.
     if (isIdleClosed(thrown)) return;
     const err = errorFields(asError(thrown));
-    if (this.#errors.isDue(err.code ?? err.message)) this.#log.emit('pgboss.error', { err });
+    if (this.#errors.claim(err.code ?? err.message)) this.#log.emit('pgboss.error', { err });
   }
 }
 
-/** pg-boss spreads the error of a worker into a plain object, which has its message and its code. */
+/** pg-boss copies the error of a worker into a plain object, with its message and code. */
 function asError(thrown: unknown): unknown {
   if (isNativeError(thrown) || typeof thrown !== 'object' || thrown === null) return thrown;
   return Object.assign(new Error('message' in thrown ? String(thrown.message) : 'unknown'), thrown);

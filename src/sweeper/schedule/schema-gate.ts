@@ -9,7 +9,7 @@ import { Repeats } from '../../log/repeats.ts';
 import type { Availability } from './availability.ts';
 import { installedVersion, requiredVersion } from './pgboss-schema.ts';
 
-/** What is too old in the database, or its encoding where that is not UTF8; null when all is current, or newer than this code knows. */
+/** Why the database cannot be used yet: a schema that is too old, or an encoding other than UTF8. */
 export interface OutdatedSchema {
   readonly component: 'encoding' | 'ledger' | 'pgboss';
   readonly found: string | null;
@@ -22,7 +22,7 @@ export const REMEDY = 'run `delegation-sweeper migrate up`';
 const RECHECK_MS = 2_000;
 const REPEAT_MS = 60_000;
 
-/** Throws the database's error. */
+/** Null when everything is current, or newer than this code knows. @throws the database's error. */
 export async function outdatedSchema(
   db: Kysely<Database>,
   dbSchema: string,
@@ -45,14 +45,17 @@ export async function outdatedSchema(
   };
 }
 
-/** Starts once the database answers and has the schemas that this code needs; until then it waits, and says why. */
+/**
+ * Resolves its start once the database answers and has the schemas that this code needs. Until then it waits, and emits
+ * database.schema_outdated.
+ */
 export class SchemaGate implements Service {
   readonly name = 'schema gate';
   readonly #check: () => Promise<OutdatedSchema | null>;
   readonly #log: EventLog;
   readonly #availability: Availability;
   readonly #aborter = new AbortController();
-  /** Why the daemon is not ready yet; null when the gate has opened. */
+  /** Why the daemon is not ready yet; null once the gate is open. */
   outdated: OutdatedSchema | null = null;
 
   constructor(check: () => Promise<OutdatedSchema | null>, log: EventLog, availability: Availability) {
@@ -68,8 +71,8 @@ export class SchemaGate implements Service {
       this.outdated = await this.#availability.until(this.#check, signal);
       if (this.outdated === null) return;
       const { component, found } = this.outdated;
-      // Each fault at once: the next one shows when the first has been put right.
-      if (repeats.isDue(`${component} ${found}`)) this.#log.emit('database.schema_outdated', this.outdated);
+      // Each fault is logged at once: the next one appears when the first has been corrected.
+      if (repeats.claim(`${component} ${found}`)) this.#log.emit('database.schema_outdated', this.outdated);
       await sleep(RECHECK_MS, undefined, { signal });
     }
   }

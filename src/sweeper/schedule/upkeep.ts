@@ -1,9 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
 import type { Cron } from '../status/cron.ts';
-import type { Availability } from './availability.ts';
-import { SUPERVISE_SECONDS } from './boss.ts';
 import type { PgBossClock, Reading } from './pgboss-clock.ts';
 import type { SweepQueue } from './sweep-queue.ts';
 import {
@@ -11,10 +8,10 @@ import {
   awaitNext,
   type Clocks,
   GRACE_MS,
-  hasLeapt,
-  LEAP_PATIENCE_MS,
-  overdueMs,
-  withPatience,
+  hasJumpedForward,
+  JUMP_GRACE_MS,
+  latenessMs,
+  withGrace,
 } from './tick-watch.ts';
 
 /** A tick that stays missed is logged again after this long. */
@@ -28,42 +25,34 @@ export interface UpkeepOptions {
 }
 
 /**
- * Sees to it that sweeps go on whatever befalls pg-boss's ticks: asks for the sweep that did not come, puts back a queue
- * that was dropped, and pg-boss's instants after the database's clock was set back. One small query every ten seconds.
+ * Keeps sweeps coming when pg-boss's ticks do not: requests the sweep that did not come, restores a queue that was dropped,
+ * and corrects pg-boss's instants after the database's clock was set back. Costs one small query every ten seconds. Emits
+ * sweep.tick_missed.
  */
 export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #missed = new Repeats(MISSED_REPEAT_MS);
   #awaited: Awaited | null = null;
   #before: Clocks | null = null;
-  #lookFailed = false;
+  #failedBefore = false;
   #refusals = 0;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
   }
 
-  /** Looks until the signal aborts, and resolves then. A look that fails is tried again, and logged by `availability`. */
-  async run(availability: Availability, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      // Rejects only when the signal aborts.
-      await availability.until(() => this.look(performance.now()), signal).catch(() => {});
-      await sleep(SUPERVISE_SECONDS * 1000, undefined, { signal }).catch(() => {});
-    }
-  }
-
-  /** One look, at this instant of the process's clock in milliseconds. Throws the database's error. */
-  async look(atMs: number): Promise<void> {
+  /** One round, at this instant of the process's clock. @throws the database's error. */
+  async maintain(atMs: number): Promise<void> {
     try {
-      await this.#look(atMs);
-      this.#lookFailed = false;
+      await this.#maintain(atMs);
+      this.#failedBefore = false;
     } catch (err) {
-      this.#lookFailed = true;
+      this.#failedBefore = true;
       throw err;
     }
   }
 
-  async #look(atMs: number): Promise<void> {
+  async #maintain(atMs: number): Promise<void> {
     const { queue, clock, cron } = this.#options;
     const reading = await clock.read();
     const repairs = await Promise.allSettled([
@@ -74,30 +63,30 @@ export class Upkeep {
       this.#awaited = awaitNext(cron, reading, atMs);
       this.#refusals = 0;
     }
-    this.#awaited = withPatience(this.#awaited, atMs, this.#patienceMs(reading.nowMs, atMs));
-    const lateMs = overdueMs(this.#awaited, reading, atMs);
-    if (lateMs > 0) await this.#makeUp(this.#awaited, reading, lateMs, atMs);
-    // Only now: a repair that is refused need not keep a sweep from being asked for.
+    this.#awaited = withGrace(this.#awaited, atMs, this.#graceMs(reading.nowMs, atMs));
+    const lateMs = latenessMs(this.#awaited, reading, atMs);
+    if (lateMs > 0) await this.#requestLate(this.#awaited, reading, lateMs, atMs);
+    // Only now: a repair that is refused must not keep a sweep from being requested.
     for (const repair of repairs) if (repair.status === 'rejected') throw repair.reason;
   }
 
-  /** pg-boss, too, comes back only now, or learns only now what time it is: it makes up for what it missed by itself. */
-  #patienceMs(nowMs: number, seenAtMs: number): number {
+  /** After a jump or an outage pg-boss, too, needs time to notice; then it queues what it missed by itself. */
+  #graceMs(nowMs: number, seenAtMs: number): number {
     const before = this.#before;
     this.#before = { nowMs, seenAtMs };
-    if (before && hasLeapt(before, this.#before)) return LEAP_PATIENCE_MS;
-    return this.#lookFailed ? GRACE_MS : 0;
+    if (before && hasJumpedForward(before, this.#before)) return JUMP_GRACE_MS;
+    return this.#failedBefore ? GRACE_MS : 0;
   }
 
-  /** Once for an occurrence: what is awaited next is the one after it. */
-  async #makeUp(missed: Awaited, reading: Reading, lateMs: number, atMs: number): Promise<void> {
+  /** Once per occurrence: afterwards the next one is awaited. */
+  async #requestLate(missed: Awaited, reading: Reading, lateMs: number, atMs: number): Promise<void> {
     const { queue, cron, log } = this.#options;
-    // A sweep that is longer than a tick: what comes due meanwhile is dropped on purpose.
+    // A sweep that takes longer than a tick: ticks that come due meanwhile are dropped on purpose.
     const requested = !reading.active && (await queue.request('cron'));
     this.#refusals = requested || reading.active ? 0 : this.#refusals + 1;
     if (this.#refusals === 0) this.#awaited = awaitNext(cron, reading, atMs);
-    // Refused once: another replica was a moment quicker, and logs it. Again: it is queued, and nobody takes it.
-    if ((requested || this.#refusals > 1) && this.#missed.isDue('tick', atMs)) {
+    // Refused once: another replica was a moment quicker, and logs it. Refused again: it is queued, and no worker takes it.
+    if ((requested || this.#refusals > 1) && this.#missed.claim('tick', atMs)) {
       log.emit('sweep.tick_missed', { dueAt: new Date(missed.dueMs).toISOString(), lateMs });
     }
   }

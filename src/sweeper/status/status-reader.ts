@@ -1,99 +1,70 @@
 import { boundedRead } from '../../db/bounded-read.ts';
-import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { sweeperTables } from '../tables.ts';
-import { type Census, type CensusRow, censusOf, censusStatement } from './census.ts';
+import { type SweeperTables, sweeperTables } from '../tables.ts';
+import { type Census, censusOf } from './census.ts';
 import { type Cron, nextOccurrence, pastOccurrence } from './cron.ts';
-import { type Day, dayStatement, falsePositiveRatio } from './day.ts';
-import { type History, historyStatements } from './history.ts';
-import { type LastSweep, lastSweepStatement } from './last-sweep.ts';
-import { type Oldest, oldestStatement } from './oldest.ts';
-import { type Vitals, vitalsStatement } from './vitals.ts';
+import { falsePositiveRatio } from './day.ts';
+import type { History } from './history.ts';
+import { censusStatement } from './statements/census.ts';
+import { daemonStateStatement } from './statements/daemon-state.ts';
+import { dayStatement } from './statements/day.ts';
+import { lastSweepStatement } from './statements/last-sweep.ts';
+import { oldestStatement } from './statements/oldest.ts';
+import { recentGapsStatement } from './statements/recent-gaps.ts';
+import { recentMarksStatement } from './statements/recent-marks.ts';
+import { stuckCalleesStatement } from './statements/stuck-callees.ts';
+import { sweepBinsStatement } from './statements/sweep-bins.ts';
+import type { Punctuality, Status, Storm } from './status.ts';
 
 export interface StatusOptions {
   readonly cron: Cron;
-  /** The threshold, as long as no daemon has kept its own. */
+  /** The threshold, as long as no daemon has published one. */
   readonly stuckAfterMs: number;
   readonly stormMaxHoldMs: number;
 }
 
-/** Whether it sweeps, and since when it should have. */
-export interface Punctuality {
-  readonly now: Date;
-  readonly sweptAt: Date | null;
-  readonly nextAt: Date;
-  /** The last sweep should not be older than this: the third latest occurrence of the schedule. */
-  readonly dueSince: Date;
-}
-
-export interface Storm {
-  /** `held`: nothing is marked stuck. `released`: the hold ran out, and a twentieth of the silent is marked a sweep. */
-  readonly state: 'calm' | 'held' | 'released';
-  readonly since: Date | null;
-  /** When the hold runs out. */
-  readonly until: Date | null;
-}
-
-/** What an operator asks first. Instants are the database's clock. */
-export interface Status extends Punctuality {
-  /** This host's clock minus the database's. */
-  readonly skewMs: number;
-  readonly beatAt: Date | null;
-  readonly stuckAfterMs: number;
-  readonly storm: Storm;
-  readonly lastSweep: LastSweep | null;
-  readonly day: Day & { readonly falsePositiveRatio: number | null };
-  readonly oldest: Oldest;
-}
+type DaemonState = Awaited<ReturnType<ReturnType<typeof daemonStateStatement>['run']>>[number];
 
 /** Occurrences that may pass without a successful sweep. */
 const OCCURRENCES_MAX = 3;
-/** What the server spends on a reading's statement, at most. */
+/** The server ends a reading's statement after this. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 
-/** Reads, from the database alone, how the sweeper fares; so any process can, and all say the same. */
+/**
+ * Reads the sweeper's status from the database alone, so that any process can, and all give the same answer. Every
+ * reading is bounded in rows and in time. All methods throw the database's error.
+ */
 export class StatusReader {
   readonly #db: LedgerDb;
   readonly #options: StatusOptions;
-  readonly #vitals: Statement<Vitals>;
-  readonly #lastSweep: Statement<LastSweep>;
-  readonly #day: Statement<Day>;
-  readonly #oldest: Statement<Oldest>;
-  readonly #census: Statement<CensusRow>;
-  readonly #history: ReturnType<typeof historyStatements>;
+  readonly #statements: ReturnType<typeof statusStatements>;
 
   constructor(db: LedgerDb, options: StatusOptions) {
-    const tables = sweeperTables(db);
     this.#db = db;
     this.#options = options;
-    this.#vitals = vitalsStatement(tables);
-    this.#lastSweep = lastSweepStatement(tables);
-    this.#day = dayStatement(tables);
-    this.#oldest = oldestStatement(tables);
-    this.#census = censusStatement(tables);
-    this.#history = historyStatements(tables);
+    this.#statements = statusStatements(sweeperTables(db));
   }
 
-  /** One row. Throws the database's error, as all of these. */
+  /** Costs one row. */
   async punctuality(): Promise<Punctuality> {
-    return this.#punctualityOf(await this.#readVitals(this.#db));
+    return this.#punctualityOf(await this.#readState(this.#db));
   }
 
-  /** A handful of index probes and a day's sweeps. */
+  /** Costs a handful of index probes and a day's sweeps. */
   status(): Promise<Status> {
     return boundedRead(this.#db, STATEMENT_TIMEOUT_MS, async (db) => {
       const beforeMs = Date.now();
-      const vitals = await this.#readVitals(db);
-      const skewMs = Math.round((beforeMs + Date.now()) / 2 - vitals.now.getTime());
-      const [lastSweep] = await this.#lastSweep.run(db, []);
-      const day = (await this.#day.run(db, []))[0]!;
-      const oldest = (await this.#oldest.run(db, []))[0]!;
+      const state = await this.#readState(db);
+      const skewMs = Math.round((beforeMs + Date.now()) / 2 - state.now.getTime());
+      const [lastSweep] = await this.#statements.lastSweep.run(db, {});
+      const day = (await this.#statements.day.run(db, {}))[0]!;
+      const oldest = (await this.#statements.oldest.run(db, {}))[0]!;
       return {
-        ...this.#punctualityOf(vitals),
+        ...this.#punctualityOf(state),
         skewMs,
-        beatAt: vitals.beatAt,
-        stuckAfterMs: vitals.stuckAfterMs ?? this.#options.stuckAfterMs,
-        storm: this.#stormOf(vitals),
+        beatAt: state.beatAt,
+        stuckAfterMs: state.stuckAfterMs ?? this.#options.stuckAfterMs,
+        storm: this.#stormOf(state),
         lastSweep: lastSweep ?? null,
         day: { ...day, falsePositiveRatio: falsePositiveRatio(day) },
         oldest,
@@ -101,38 +72,53 @@ export class StatusReader {
     });
   }
 
-  /** Looks at each open delegation, a million at most, at about 1.5 microseconds each. */
+  /** Costs about 1.5 microseconds per open delegation, for a million of them at most. */
   census(): Promise<Census> {
     return boundedRead(this.#db, STATEMENT_TIMEOUT_MS, async (db) => {
-      const { now, stuckAfterMs } = await this.#readVitals(db);
-      return censusOf(await this.#census.run(db, [stuckAfterMs ?? this.#options.stuckAfterMs]), now);
+      const { now, stuckAfterMs } = await this.#readState(db);
+      const values = { stuckAfterMs: stuckAfterMs ?? this.#options.stuckAfterMs };
+      return censusOf(await this.#statements.census.run(db, values), now);
     });
   }
 
   history(): Promise<History> {
     return boundedRead(this.#db, STATEMENT_TIMEOUT_MS, async (db) => ({
-      bins: await this.#history.bins.run(db, []),
-      marks: await this.#history.marks.run(db, []),
-      callees: await this.#history.callees.run(db, []),
-      gaps: await this.#history.gaps.run(db, []),
+      bins: await this.#statements.bins.run(db, {}),
+      marks: await this.#statements.marks.run(db, {}),
+      callees: await this.#statements.callees.run(db, {}),
+      gaps: await this.#statements.gaps.run(db, {}),
     }));
   }
 
-  async #readVitals(db: LedgerDb): Promise<Vitals> {
-    const [vitals] = await this.#vitals.run(db, []);
-    if (!vitals) throw new Error('sweeper_state has lost its one row; insert it again');
-    return vitals;
+  async #readState(db: LedgerDb): Promise<DaemonState> {
+    const [state] = await this.#statements.state.run(db, {});
+    if (!state) throw new Error('sweeper_state has lost its one row; insert it again');
+    return state;
   }
 
-  #punctualityOf({ now, sweptAt }: Vitals): Punctuality {
+  #punctualityOf({ now, sweptAt }: DaemonState): Punctuality {
     const { cron } = this.#options;
     return { now, sweptAt, nextAt: nextOccurrence(cron, now), dueSince: pastOccurrence(cron, now, OCCURRENCES_MAX) };
   }
 
-  #stormOf({ stormHeldSince, stormUnobservedMs, stormReleasedAt, stormReleasedWhy }: Vitals): Storm {
+  #stormOf({ stormHeldSince, stormUnobservedMs, stormReleasedAt, stormReleasedWhy }: DaemonState): Storm {
     if (stormHeldSince === null || stormReleasedWhy === 'calm') return { state: 'calm', since: null, until: null };
     if (stormReleasedAt !== null) return { state: 'released', since: stormReleasedAt, until: null };
     const until = new Date(stormHeldSince.getTime() + stormUnobservedMs + this.#options.stormMaxHoldMs);
     return { state: 'held', since: stormHeldSince, until };
   }
+}
+
+function statusStatements(tables: SweeperTables) {
+  return {
+    state: daemonStateStatement(tables),
+    lastSweep: lastSweepStatement(tables),
+    day: dayStatement(tables),
+    oldest: oldestStatement(tables),
+    census: censusStatement(tables),
+    bins: sweepBinsStatement(tables),
+    marks: recentMarksStatement(tables),
+    callees: stuckCalleesStatement(tables),
+    gaps: recentGapsStatement(tables),
+  };
 }

@@ -28,6 +28,9 @@ export interface StormSigns {
   readonly cameBack: number;
 }
 
+/** Why the guard let go of a storm that was not over. */
+export const releaseReasons = ['calm', 'max_hold'] as const;
+
 /** Kept in the database between sweeps, shared by the replicas. */
 export interface StormState {
   /** Since when there are signs of a storm; null: none, and nothing else counts. */
@@ -36,7 +39,7 @@ export interface StormState {
   readonly heldSinceUs: Micros | null;
   /** Since when the guard has let go of a storm that is not over, and why. */
   readonly releasedAtUs: Micros | null;
-  readonly releasedWhy: 'calm' | 'max_hold' | null;
+  readonly releasedWhy: (typeof releaseReasons)[number] | null;
   /** Since when a part of the fleet has been heard all the while. */
   readonly partialSinceUs: Micros | null;
   /** Rows that came back since the first signs, and when some last did. */

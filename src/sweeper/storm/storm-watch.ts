@@ -1,19 +1,14 @@
 import { boundedRead } from '../../db/bounded-read.ts';
-import type { Statement } from '../../db/positional-statement.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import type { CalleeCount } from '../callee-count.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { observedUsSince } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Judgement, Staleness } from '../threshold/staleness.ts';
 import { ageBoundsUs, fellSilentTogether, heardBeforeUs, WATCHED_FROM_BIN } from './ages.ts';
-import type { CalleeCount } from './probe.ts';
-import {
-  type AgeCount,
-  ageCountStatement,
-  anySilentStatement,
-  type SilentCallees,
-  silentCalleesStatement,
-} from './silence-statements.ts';
+import { ageCountStatement } from './statements/age-count.ts';
+import { anySilentStatement } from './statements/any-silent.ts';
+import { type SilentCallees, silentCalleesStatement } from './statements/silent-callees.ts';
 import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
 import { type Recalled, StormMemory } from './storm-memory.ts';
 
@@ -58,9 +53,9 @@ export class StormWatch {
   readonly #db: LedgerDb;
   readonly #options: StormOptions;
   readonly #memory: StormMemory;
-  readonly #anySilent: Statement<{ any: boolean }>;
-  readonly #ages: Statement<AgeCount>;
-  readonly #callees: Statement<SilentCallees>;
+  readonly #anySilent: ReturnType<typeof anySilentStatement>;
+  readonly #ages: ReturnType<typeof ageCountStatement>;
+  readonly #callees: ReturnType<typeof silentCalleesStatement>;
 
   constructor(db: LedgerDb, tables: SweeperTables, options: StormOptions) {
     this.#db = db;
@@ -110,13 +105,14 @@ export class StormWatch {
   }
 
   async #anySilentRow({ judgement }: StormQuestion, beforeUs: Micros): Promise<boolean> {
-    return (await this.#anySilent.run(this.#db, [judgement.nowUs, judgement.staleness, beforeUs]))[0]!.any;
+    const { nowUs, staleness } = judgement;
+    return (await this.#anySilent.run(this.#db, { now: nowUs, staleness, before: beforeUs }))[0]!.any;
   }
 
   #count({ judgement }: StormQuestion, boundsUs: readonly Micros[]): Promise<Signs> {
     const { nowUs, staleness } = judgement;
     return boundedRead(this.#db, COUNT_TIMEOUT_MS, async (db) => {
-      const { stale, rowsByAge } = (await this.#ages.run(db, [nowUs, staleness, boundsUs]))[0]!;
+      const { stale, rowsByAge } = (await this.#ages.run(db, { now: nowUs, staleness, bounds: boundsUs }))[0]!;
       const { silent, fromBin } = fellSilentTogether(rowsByAge);
       const sum = (bins: readonly number[]) => bins.reduce((total, rows) => total + rows, 0);
       const inFlight = sum(rowsByAge);
@@ -124,7 +120,7 @@ export class StormWatch {
       const many = silent >= this.#options.minStale && silent >= this.#options.ratio * inFlight;
       if (!many || fromBin === null) return { stale, late, silent, inFlight, callees: noCallees };
       const silentBeforeUs = heardBeforeUs(boundsUs, fromBin);
-      const callees = (await this.#callees.run(db, [nowUs, staleness, silentBeforeUs]))[0]!;
+      const callees = (await this.#callees.run(db, { now: nowUs, staleness, before: silentBeforeUs }))[0]!;
       return { stale, late, silent, inFlight, callees };
     });
   }

@@ -52,7 +52,7 @@ const silence = async (id: string) =>
   )[0]!.seconds;
 
 describe("the database's clock is set forward by an hour", () => {
-  test('a sweep that notices it first judges nobody by it: neither silence nor deadlines', async () => {
+  test('a sweep that notices it first judges no delegation by it: neither silence nor deadlines', async () => {
     const living = await seedDelegation(database, { silentSeconds: 5, deadlineSeconds: 1800 });
     const silent = await seedDelegation(database, { silentSeconds: 601, deadlineSeconds: 1800 });
     const overdue = await seedDelegation(database, { silentSeconds: 5, deadlineSeconds: -1 });
@@ -70,7 +70,7 @@ describe("the database's clock is set forward by an hour", () => {
     expect(await first.sweep()).toMatchObject({ stuck: 0, failed: 0, remaining: 0 });
   });
 
-  test('a deadline passes after what was left of it, and a new one goes by the clock', async () => {
+  test('a deadline passes after its remaining time, and a new one follows the clock', async () => {
     const leaptOver = await seedDelegation(database, { deadlineSeconds: 1800 });
     const first = daemon();
     await first.beat.leave();
@@ -87,7 +87,7 @@ describe("the database's clock is set forward by an hour", () => {
     expect(await status(leaptOver)).toBe('failed');
   });
 
-  test('silent for long, a delegation whose deadline the jump passed is stuck, not left to neither rule', async () => {
+  test('a delegation silent for long whose deadline the jump passed is stuck, and not missed by both rules', async () => {
     const dead = await seedDelegation(database, { silentSeconds: 601, deadlineSeconds: 60 });
     const first = daemon();
     await first.beat.leave();
@@ -106,7 +106,7 @@ describe("the database's clock is set forward by an hour", () => {
     expect(both.flatMap(({ events }) => events('clock.jumped'))).toHaveLength(1);
   });
 
-  test('a daemon that stood still for an hour, while another beat, sees no jump', async () => {
+  test('a daemon that was suspended for an hour, while another left beats, sees no jump', async () => {
     const frozen = daemon();
     const awake = daemon();
     await frozen.beat.leave();
@@ -137,7 +137,7 @@ describe("the database's clock is set forward by an hour", () => {
 });
 
 describe("the database's clock is set back by an hour", () => {
-  test('stamps from the future are taken back, so that a dead agent is found after one threshold', async () => {
+  test('heartbeats from the future are set to the clock, so that a dead agent is found after one threshold', async () => {
     const dead = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e5 });
     const old = await seedDelegation(database, { silentSeconds: 4000, deadlineSeconds: 1e5 });
     const first = daemon();
@@ -156,7 +156,7 @@ describe("the database's clock is set back by an hour", () => {
     expect(await first.sweep()).toMatchObject({ stuck: 2 });
   });
 
-  test('many of them, in batches; those that others hold locked are the next one that looks', async () => {
+  test('many of them are corrected in batches; locked ones are corrected by a later sweep', async () => {
     await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat)
       SELECT 'row-' || n, 'caller', 'callee', 'task', 'in_progress', clock_timestamp() + n * interval '1 second'
       FROM generate_series(1, 2500) n`);
@@ -172,7 +172,7 @@ describe("the database's clock is set back by an hour", () => {
     expect(left).toEqual({ n: 0 });
   });
 
-  test('a sweep of the future stands for one of now, and gaps that lie ahead are cut', async () => {
+  test('a sweep from the future counts as one of now, and gaps in the future are cut', async () => {
     const first = daemon();
     await first.beat.leave();
     await database.query(`UPDATE sweeper_state SET swept_at = clock_timestamp()`);
@@ -189,7 +189,7 @@ describe("the database's clock is set back by an hour", () => {
     expect(await gaps()).toEqual([{ kind: 'unwatched', seconds: 1200 }]);
   });
 
-  test('what the storm guard remembers of later is taken back, so that no hold outlasts it; what it does not know stays so', async () => {
+  test("instants in the storm guard's memory that lie in the future are set to now, so that no hold lasts longer; unset ones stay unset", async () => {
     const first = daemon();
     await first.beat.leave();
     await database.query(`UPDATE sweeper_state SET storm_forming_since = clock_timestamp() + interval '50 minutes',
@@ -205,7 +205,7 @@ describe("the database's clock is set back by an hour", () => {
     ).toEqual([{ past: true, storm_released_at: null, kept: true }]);
   });
 
-  test('is seen by a daemon that has just started, from the last beat that lies ahead', async () => {
+  test('is seen by a daemon that has just started, from the last beat, which lies in the future', async () => {
     const dead = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e5 });
     await daemon().beat.leave();
     await setClock(-HOUR_MS);
@@ -215,7 +215,7 @@ describe("the database's clock is set back by an hour", () => {
     expect(await silence(dead)).toBeGreaterThanOrEqual(0);
   });
 
-  test('is no database that went back: no row gets its threshold anew', async () => {
+  test('is not taken for a rewound database: no row gets a whole new threshold', async () => {
     const both = [daemon(), daemon()] as const;
     for (const { beat } of both) await beat.leave();
     await setClock(-HOUR_MS, ...both);
@@ -224,7 +224,7 @@ describe("the database's clock is set back by an hour", () => {
   });
 });
 
-test('where no clock was set, nothing is different, and a one-shot sweep remembers no clock', async () => {
+test('without a clock change nothing is different, and a one-shot sweep records no clock', async () => {
   const first = daemon();
   for (let beat = 0; beat < 3; beat += 1) await first.beat.leave();
   await first.sweep();

@@ -32,7 +32,7 @@ describe('a jump between two readings', () => {
     expect(jumpBetween(before, after)).toBe(seconds * SECOND_US);
   });
 
-  test('is never seen where the clock did not jump, however long the statements took', () => {
+  test('is never reported when the clock did not jump, however long the statements took', () => {
     const ms = fc.integer({ min: 0, max: 100_000 });
     fc.assert(
       fc.property(ms, ms, ms, ms, ms, (before, after, between, waitA, waitB) => {
@@ -53,31 +53,31 @@ describe('a forward jump among the gaps', () => {
   const jump = { sinceUs: at(0), nowUs: at(3610), jumpUs: 3600 * SECOND_US };
   const place = (gaps: readonly Gap[], seen = jump) => placeJump(seen, gaps, 30_000);
 
-  test('takes the place of the gap without a beat that it looked like', () => {
+  test('replaces the gap without a beat that it looked like', () => {
     const unwatched = gap(0, 3610);
     expect(place([gap(-500, -400), unwatched])).toEqual({ remove: [unwatched], add: [gap(10, 3610, 'clock_jump')] });
   });
 
-  test('leaves what was unwatched before it', () => {
+  test('leaves the unwatched time before it', () => {
     const unwatched = gap(-60, 3610);
     expect(place([unwatched])).toEqual({ remove: [unwatched], add: [gap(-60, 10), gap(10, 3610, 'clock_jump')] });
   });
 
-  test('is recorded by one of the daemons that saw it', () => {
+  test('is recorded by only one of the daemons that saw it', () => {
     expect(place([gap(5, 3605, 'clock_jump')])).toBeNull();
   });
 
-  test('too short for a gap, it is one of its own', () => {
+  test('is recorded by itself when it is too short for a gap', () => {
     const short = { sinceUs: at(0), nowUs: at(15), jumpUs: 5 * SECOND_US };
     expect(place([], short)).toEqual({ remove: [], add: [gap(10, 15, 'clock_jump')] });
   });
 
-  test('was none where others beat all the while: this process had stood still', () => {
+  test('is not recorded where others left beats all the time: this process was suspended', () => {
     expect(place([])).toBeNull();
     expect(place([gap(-50, -10, 'clock_jump'), gap(100, 200)])).toBeNull();
   });
 
-  test('is known already where the database went back over it', () => {
+  test('is known already where a rewound database covers it', () => {
     expect(place([gap(0, 3610, 'rewound')])).toBeNull();
   });
 });

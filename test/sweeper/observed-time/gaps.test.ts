@@ -47,7 +47,7 @@ describe('the beat', () => {
     expect(events('sweep.unobserved')).toEqual([]);
   });
 
-  test('beats at their cadence, and a rolling restart, make no gap', async () => {
+  test('regular beats, and a rolling restart, make no gap', async () => {
     await daemon().beat.leave();
     for (const seconds of [10, 10, 29]) {
       await letTimePass(seconds);
@@ -56,7 +56,7 @@ describe('the beat', () => {
     expect(await gaps()).toEqual([]);
   });
 
-  test('the database away for an hour is one gap, said once', async () => {
+  test('the database away for an hour is one gap, logged once', async () => {
     await daemon().beat.leave();
     await letTimePass(3600);
     const { beat, events } = daemon();
@@ -75,7 +75,7 @@ describe('the beat', () => {
     );
   });
 
-  test('two daemons that return at once record one gap, and one of them says it', async () => {
+  test('two daemons that return at once record one gap, and one of them logs it', async () => {
     await daemon().beat.leave();
     await letTimePass(3600);
     // Both statements have begun before either can lock: the one that waits must look again at what it waited for.
@@ -99,7 +99,7 @@ describe('the beat', () => {
     expect((await gaps())[0]!.seconds).toBeGreaterThanOrEqual(1);
   });
 
-  test('old gaps are pruned, the ones that a horizon can still reach are not', async () => {
+  test('old gaps are deleted, the ones that a horizon can still reach are not', async () => {
     await database.query(`INSERT INTO sweeper_gaps
       SELECT clock_timestamp() - days * interval '1 day' - interval '1 hour', clock_timestamp() - days * interval '1 day'
       FROM unnest('{29, 31, 40}'::int[]) days`);
@@ -115,14 +115,14 @@ describe('the beat', () => {
     expect(ages).toEqual([29, 0]);
   });
 
-  test('a state row that was lost is said, not taken for calm', async () => {
+  test('a lost state row is reported, and not treated as calm', async () => {
     await database.query('DELETE FROM sweeper_state');
     await expect(daemon().beat.leave()).rejects.toThrow('sweeper_state');
   });
 });
 
 describe('a sweep after a gap', () => {
-  test('an hour without the database: the living have a whole threshold to be heard, the dead before it are marked at once', async () => {
+  test('an hour without the database: living agents have a whole threshold to be heard, those dead before it are marked at once', async () => {
     const dead = await seedDelegation(database, { silentSeconds: 601 });
     const living = await seedDelegation(database, { silentSeconds: 5 });
     const half = await seedDelegation(database, { silentSeconds: 300 });
@@ -150,7 +150,7 @@ describe('a sweep after a gap', () => {
     expect(await statusOf(living)).toBe('in_progress');
   });
 
-  test('daemons at zero for a night while agents worked on: only who went silent before the night is marked', async () => {
+  test('no daemon for a night while agents worked on: only those silent since before the night are marked', async () => {
     const dead = await seedDelegation(database, { silentSeconds: 900, deadlineSeconds: 1e6 });
     const worker = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e6 });
     const diedAtMidnight = await seedDelegation(database, { silentSeconds: 0, deadlineSeconds: 1e6 });
@@ -210,12 +210,12 @@ describe('a sweep after a gap', () => {
     expect(await sweep()).toMatchObject({ stuck: 0 });
   });
 
-  test('where no daemon has ever left a beat, a one-shot sweep goes by the calendar', async () => {
+  test('where no daemon has ever left a beat, a one-shot sweep counts all time as observed', async () => {
     await seedDelegation(database, { silentSeconds: 700 });
     expect(await sweep()).toMatchObject({ stuck: 1, unobservedMs: 0 });
   });
 
-  test('a threshold shorter than ten seconds: seconds without a beat do not mark the living', async () => {
+  test('a threshold shorter than ten seconds: seconds without a beat do not mark living agents', async () => {
     const living = await seedDelegation(database, { silentSeconds: 0 });
     await daemon(5_000).beat.leave();
     await letTimePass(7);

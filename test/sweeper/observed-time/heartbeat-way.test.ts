@@ -26,7 +26,7 @@ async function letTimePass(seconds: number) {
 describe.each(['ACCESS EXCLUSIVE', 'EXCLUSIVE', 'SHARE ROW EXCLUSIVE', 'SHARE'])(
   'LOCK TABLE delegations IN %s MODE for longer than the threshold',
   (mode) => {
-    test('keeps the beat out as it keeps heartbeats out: the sweep that comes first marks nobody', async () => {
+    test('blocks the beat as it blocks heartbeats: the first sweep after it marks nothing', async () => {
       // Heard 40 s ago, right before the lock.
       const ids = [];
       for (let agent = 0; agent < 10; agent += 1) ids.push(await seedDelegation(database, { silentSeconds: 40 }));

@@ -85,7 +85,7 @@ describe('the horizon', () => {
     }
   });
 
-  test('an agent that died before the gap has what was left of its threshold', () => {
+  test('an agent that died before the gap has the rest of its threshold', () => {
     expect(isStale(55, 124.9)).toBe(false);
     expect(isStale(55, 125.1)).toBe(true);
   });
@@ -102,7 +102,7 @@ describe('the beat', () => {
     [100_000, 10_000],
     [50_000, 5_000],
     [1_000, 100],
-  ])('a threshold of %i ms is beaten every %i ms', (stuckAfter, interval) => {
+  ])('with a threshold of %i ms a beat comes every %i ms', (stuckAfter, interval) => {
     expect(beatIntervalMs(stuckAfter)).toBe(interval);
   });
 
@@ -147,7 +147,7 @@ describe('whatever the gaps', () => {
       toUs - fromUs,
     );
 
-  test('from the horizon until now, the threshold and no less was observed', () => {
+  test('from the horizon until now at least the threshold was observed', () => {
     fc.assert(
       fc.property(instant, threshold, gapList, (nowUs, ms, all) => {
         const gaps = past(nowUs, all);
@@ -167,7 +167,7 @@ describe('whatever the gaps', () => {
     );
   });
 
-  test('new gaps do not take the horizon back: what was alive for one sweep is no more than that for the next', () => {
+  test('new gaps never move the horizon to before an earlier one', () => {
     fc.assert(
       fc.property(instant, instant, threshold, gapList, (a, b, ms, all) => {
         const [soonerUs, laterUs] = [Math.min(a, b), Math.max(a, b)];
@@ -191,7 +191,7 @@ describe('whatever the gaps', () => {
     );
   });
 
-  test('the gap that is still open says the same as the one that the next beat will record', () => {
+  test('the gap that is still open gives the same as the one that the next beat will record', () => {
     fc.assert(
       fc.property(instant, instant, threshold, gapList, (a, b, ms, all) => {
         const [beatAtUs, nowUs] = [Math.min(a, b), Math.max(a, b)];

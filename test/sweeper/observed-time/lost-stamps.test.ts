@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { lostStampsStatement } from '../../../src/sweeper/observed-time/lost-stamps.ts';
+import { lostStampsStatement } from '../../../src/sweeper/observed-time/statements/lost-stamps.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { customPlan, nodesOf } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
@@ -9,7 +9,7 @@ import { useDatabase } from '../../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 
 const takeBack = async () =>
-  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, [])).map(({ delegationId }) => delegationId);
+  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, {})).map(({ delegationId }) => delegationId);
 
 /** Past the triggers and the constraint, as a logical replica writes and an 0.1.0 ledger holds them. */
 async function write(id: string, stamp: string): Promise<void> {
@@ -30,7 +30,7 @@ const silent = async (id: string) =>
 
 describe('what no horizon would reach', () => {
   test.each(['NULL', `'infinity'`, `clock_timestamp() + interval '10 years'`])(
-    'is taken back to the clock: a heartbeat of %s',
+    'is set to the clock: a heartbeat of %s',
     async (stamp) => {
       const id = await seedDelegation(database);
       await write(id, stamp);
@@ -40,7 +40,7 @@ describe('what no horizon would reach', () => {
     },
   );
 
-  test('is taken back by a sweep, which names it; a threshold later it can be found', async () => {
+  test('is set to the clock by a sweep, which names it; a threshold later it can be found', async () => {
     const id = await seedDelegation(database);
     await write(id, `'infinity'`);
     const { sweeper, events } = testSweeper(database.db);
@@ -51,7 +51,7 @@ describe('what no horizon would reach', () => {
     expect(events('sweep.stamps_taken_back')).toHaveLength(1);
   });
 
-  test('leaves the living, the silent and the finished alone, and what another session keeps locked', async () => {
+  test('does not change living, silent or finished delegations, nor those that another session keeps locked', async () => {
     await seedDelegation(database, { silentSeconds: 0 });
     await seedDelegation(database, { silentSeconds: 7000 });
     await seedDelegation(database, { status: 'queued' });
@@ -68,7 +68,7 @@ describe('what no horizon would reach', () => {
     expect(await takeBack()).toEqual([locked]);
   });
 
-  test('is looked for by the index of buckets alone', async () => {
+  test('is found through the bucket index only', async () => {
     await seedFleet(database, { rows: 5000 });
     await database.query('ANALYZE delegations');
     const session = await database.connect();

@@ -33,7 +33,7 @@ const status = async (id: string) =>
     .status;
 
 describe('row level security on delegations', () => {
-  test('that hides rows from the daemon: no rule is run, and the sweep does not count as gone through', async () => {
+  test('that hides rows from the daemon: no rule is run, and the sweep does not count as completed', async () => {
     await asRole(async (db, role) => {
       await database.query(`CREATE POLICY mine ON delegations TO ${role} USING (delegation_id LIKE 'mine%')`);
       await hideRows();
@@ -52,7 +52,7 @@ describe('row level security on delegations', () => {
     });
   });
 
-  test('without a policy, and agents that are held to it: their heartbeats cannot arrive, so nobody is marked', async () => {
+  test('without a policy, applied to agents: their heartbeats cannot be written, so nothing is marked', async () => {
     await asRole(async () => {
       await hideRows();
       const living = await seedDelegation(database, { silentSeconds: 700 });
@@ -73,7 +73,7 @@ describe('row level security on delegations', () => {
     });
   });
 
-  test('a one-shot sweep exits 78 and says what to do, a dry run alike', async () => {
+  test('a one-shot sweep exits 78 and says what to do, and so does a dry run', async () => {
     await asRole(async (_db, _role, url) => {
       await hideRows();
       for (const args of [['sweep'], ['sweep', '--dry-run']]) {
@@ -85,14 +85,14 @@ describe('row level security on delegations', () => {
   });
 });
 
-test('a server that takes no writes: a sweep from a shell says so, a dry run is answered', async () => {
+test('a server that takes no writes: a one-shot sweep reports it, a dry run is answered', async () => {
   await database.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
   const swept = await runProgram(['sweep'], { DATABASE_URL: database.url });
   expect(swept).toMatchObject({ code: 78, stderr: expect.stringContaining('takes no writes') });
   expect(await runProgram(['sweep', '--dry-run'], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
 });
 
-test('the verdict names what comes first', () => {
+test('the verdict names the first reason that applies', () => {
   const none = { inRecovery: false, readOnly: false, rowsHidden: false, heartbeatsRefused: false };
   expect(refusalOf(none)).toBeNull();
   expect(refusalOf({ ...none, inRecovery: true, readOnly: true })?.reason).toBe('standby');

@@ -45,7 +45,7 @@ const epoch = async () => (await database.query<{ epoch: string }>('SELECT epoch
 const gaps = () => database.query('SELECT kind FROM sweeper_gaps');
 
 describe('a database that was restored from a backup', () => {
-  test('gives every open row its whole threshold to be heard again, and says so once', async () => {
+  test('gives every open row a whole threshold to be heard again, and logs it once', async () => {
     const both = [daemon(), daemon()] as const;
     for (const { beat } of both) await beat.leave();
     // Nine minutes of silence in the backup, though the agent has been heard since.
@@ -88,7 +88,7 @@ describe('a database that was restored from a backup', () => {
     expect(await testLedger(database.db).ledger.get(living)).toMatchObject({ status: 'in_progress' });
   });
 
-  test('to a day on which this daemon had not started yet', async () => {
+  test("is found when the backup is older than this daemon's start", async () => {
     await daemon().beat.leave();
     await backUp();
     const first = daemon();
@@ -99,7 +99,7 @@ describe('a database that was restored from a backup', () => {
     expect(await gaps()).toEqual([{ kind: 'rewound' }]);
   });
 
-  test('to one on which no daemon had ever been, as a ledger that was installed anew, has no gap', async () => {
+  test('records no gap when no daemon had ever run in it, like a newly installed ledger', async () => {
     await backUp();
     const first = daemon();
     await first.beat.leave();
@@ -134,7 +134,7 @@ describe('the horizon where the database went back', () => {
     }
   });
 
-  test('time that nobody watched after it does not count towards that threshold', () => {
+  test('unobserved time after it does not count towards that threshold', () => {
     const outage = { startUs: at(65), endUs: at(90) };
     expect(isStale(-60, 94, [outage])).toBe(false);
     expect(isStale(-60, 96, [outage])).toBe(true);

@@ -30,7 +30,7 @@ describe('the size of a batch', () => {
     expect(after(fullBatchSize(1000), outcomes).rowsMax).toBe(rows);
   });
 
-  test('stays between one row and SWEEP_BATCH_SIZE, and comes back to it, whatever happens', () => {
+  test('stays between one row and SWEEP_BATCH_SIZE, and returns to the latter, whatever happens', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), fc.array(fc.constantFrom('t', 's')), (max, outcomes) => {
         const size = after(fullBatchSize(max), outcomes.join(''), max);
@@ -92,7 +92,7 @@ describe('the load that others put on the database', () => {
     expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1000, batches: 4 });
   });
 
-  test('is seen in the locks of those who write: a sweep beside them goes on in small batches', async () => {
+  test('is seen in the locks of writing sessions: a sweep at the same time uses small batches', async () => {
     const id = await seedDelegation(database);
     const writer = await database.connect();
     await writer.query('BEGIN');
@@ -108,7 +108,7 @@ describe('the load that others put on the database', () => {
   });
 });
 
-describe('a database that does not manage a batch in time', () => {
+describe('a database that does not finish a batch in time', () => {
   /** Each row that is marked takes so long. */
   async function slow(ms: number): Promise<void> {
     await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -116,7 +116,7 @@ describe('a database that does not manage a batch in time', () => {
     await database.query('CREATE TRIGGER slow BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION slow()');
   }
 
-  test('is asked for fewer rows, by the next sweep too, and for more once it keeps up', async () => {
+  test('gets smaller batches, also from the next sweep, and larger ones when it is fast enough', async () => {
     await seedFleet(database, { rows: 24, silentSeconds: 700 });
     await slow(200);
     const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 8, statementLimitMs: 1_300 });
@@ -134,7 +134,7 @@ describe('a database that does not manage a batch in time', () => {
     expect(await notEndedOnce(database)).toEqual([]);
   });
 
-  test('for one row alone keeps no other: that row is poisoned', async () => {
+  test('with one row only stops no other row: that row is poisoned', async () => {
     const id = await seedDelegation(database, { silentSeconds: 800 });
     await seedFleet(database, { rows: 20, silentSeconds: 700 });
     await database.query(`CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -146,7 +146,7 @@ describe('a database that does not manage a batch in time', () => {
     expect(events('sweep.poisoned')).toMatchObject([{ delegationId: id, err: { code: '57014' } }]);
   });
 
-  test('for any row ends the pass after a few tries, and blames no row', async () => {
+  test('with any row ends the pass after a few tries, and no row is taken for poisoned', async () => {
     await seedFleet(database, { rows: 200, silentSeconds: 700 });
     await slow(5_000);
     const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 50, statementLimitMs: 400 });

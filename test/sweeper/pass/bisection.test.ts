@@ -30,7 +30,7 @@ describe('poisoned rows', () => {
     ['a whole batch', [5, 6, 7, 8, 9]],
     ['all but one', [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14]],
     ['the last one of all', [14]],
-  ])('are left alone and nothing else is: %s', async (_, places) => {
+  ])('are left unchanged, and only they: %s', async (_, places) => {
     const ids = await seedSilent(15);
     const bad = places.map((place) => ids[place]!);
     await poison(bad);
@@ -48,7 +48,7 @@ describe('poisoned rows', () => {
     expect(events('sweep.poisoned')[0]).toMatchObject({ rule: 'stale', err: { code: 'P0001', message: 'poisoned' } });
   });
 
-  test('by the hundred are an error, and still the sweeps get on: the healthy row behind them is found', async () => {
+  test('by the hundred are an error, and sweeps still progress: the healthy row behind them is found', async () => {
     const ids = await seedSilent(231);
     const healthy = ids.at(-1)!;
     await poison(ids.slice(0, -1));
@@ -63,7 +63,7 @@ describe('poisoned rows', () => {
     expect(events('sweep.poisoned')).toHaveLength(230);
   });
 
-  test('an error that is the database’s own is no row’s fault: the sweep ends and may be tried again', async () => {
+  test('an error of the database itself marks no row as poisoned: the sweep ends and may be tried again', async () => {
     const ids = await seedSilent(4);
     await poison(ids.slice(2), '53100');
     const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 2 });
@@ -74,7 +74,7 @@ describe('poisoned rows', () => {
     expect(events('delegation.stuck').map(({ delegationId }) => delegationId)).toEqual(ids.slice(0, 2));
   });
 
-  test('an activity stream that refuses marks nothing at all', async () => {
+  test('nothing is marked when the activity cannot be written', async () => {
     const ids = await seedSilent(2);
     await database.query('ALTER TABLE activity_logs ADD CONSTRAINT closed CHECK (false) NOT VALID');
     const { sweeper } = testSweeper(database.db);

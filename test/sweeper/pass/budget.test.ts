@@ -35,7 +35,7 @@ const stuckIds = async () =>
   ).map((row) => row.delegation_id);
 
 describe('the budget of a sweep', () => {
-  test('ends it after so many rows, oldest first; what is left is the next one', async () => {
+  test('ends a sweep after that many rows, oldest first; the rest is left for the next one', async () => {
     const ids = await seedSilent(7);
     const { sweeper } = testSweeper(database.db, { rowsMax: 5, batchRowsMax: 2 });
     expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({
@@ -54,13 +54,13 @@ describe('the budget of a sweep', () => {
     expect((await stuckIds()).toSorted()).toEqual(ids);
   });
 
-  test('that just suffices truncates nothing', async () => {
+  test('that is just enough truncates nothing', async () => {
     await seedSilent(4);
     const { sweeper } = testSweeper(database.db, { rowsMax: 4, batchRowsMax: 2 });
     expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 4, remaining: 0, truncated: false });
   });
 
-  test('that a batch in flight has reserved and does not use goes to the rows behind, not lost with them', async () => {
+  test('that a running batch has reserved and does not use goes to the rows behind it', async () => {
     const ids = await seedSilent(6);
     // The first batch stands still over its first row; its second is somebody else's.
     await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -81,7 +81,7 @@ describe('the budget of a sweep', () => {
     await holder.end();
   });
 
-  test('is each rule’s own', async () => {
+  test('is separate for each rule', async () => {
     await seedSilent(3);
     for (let row = 0; row < 3; row += 1) await seedDelegation(database, { status: 'queued', deadlineSeconds: -5 });
     const { sweeper } = testSweeper(database.db, { rowsMax: 2, batchRowsMax: 10 });
@@ -129,8 +129,8 @@ describe('the cursor', () => {
   );
 });
 
-describe.each([1, 0, -15])('under extra_float_digits = %i, set by whoever owns the database,', (digits) => {
-  test.each([1, 2, 100])('batches of %i leave out no row, neither the first nor the last', async (batchRowsMax) => {
+describe.each([1, 0, -15])('under extra_float_digits = %i, set for the database,', (digits) => {
+  test.each([1, 2, 100])('batches of %i miss no row, neither the first nor the last', async (batchRowsMax) => {
     await database.query(`ALTER DATABASE ${database.name} SET extra_float_digits = ${digits}`);
     const { db, close } = freshSession();
     try {
@@ -163,14 +163,14 @@ describe('an abort', () => {
     expect(await database.query('SELECT sweep_id FROM sweeper_state')).toEqual([{ sweep_id: null }]);
   });
 
-  test('that came before takes no lease from the sweep that has it', async () => {
+  test('that came before the start takes no lease from the sweep that has it', async () => {
     await seedSilent(1);
     await database.query(`UPDATE sweeper_state SET sweep_id = 'another'`);
     await testSweeper(database.db).sweeper.sweep({ trigger: 'cron', signal: AbortSignal.abort() });
     expect(await database.query('SELECT sweep_id FROM sweeper_state')).toEqual([{ sweep_id: 'another' }]);
   });
 
-  test('between two batches keeps what was committed, and does not count as a sweep that went through', async () => {
+  test('between two batches keeps what was committed, and does not count as a completed sweep', async () => {
     const rows = 40;
     await seedSilent(rows);
     const controller = new AbortController();
@@ -198,7 +198,7 @@ describe('an abort', () => {
   });
 });
 
-test('a sweep that the database fails says so, and whether it is worth trying again', async () => {
+test('a sweep that fails because of the database reports it, and whether trying again may help', async () => {
   await seedSilent(1);
   const { sweeper, events } = testSweeper(database.db.withSchema('nowhere'));
   await expect(sweeper.sweep({ trigger: 'cron' })).rejects.toMatchObject({ code: '42P01' });

@@ -59,7 +59,7 @@ const lost = () => new Error('Connection terminated unexpectedly');
 const marksKept = () => database.query('SELECT stuck FROM sweeper_sweeps');
 
 describe('a COMMIT without an answer', () => {
-  test('that took effect: its marks are counted and logged as all others', async () => {
+  test('that took effect: its marks are counted and logged like all others', async () => {
     await seedFleet(database, { rows: 25, silentSeconds: 700 });
     const unheard: Commit = async (commit) => {
       await commit();
@@ -75,7 +75,7 @@ describe('a COMMIT without an answer', () => {
     expect(await notEndedOnce(database)).toEqual([]);
   });
 
-  test('that took none: the sweep fails, and says nothing of marks that are not there', async () => {
+  test('that had no effect: the sweep fails, and logs no mark that was not made', async () => {
     await seedFleet(database, { rows: 5, silentSeconds: 700 });
     const undone: Commit = async (_, rollback) => {
       await rollback();
@@ -90,7 +90,7 @@ describe('a COMMIT without an answer', () => {
     expect(await countByStatus(database)).toEqual({ in_progress: 5 });
   });
 
-  test('that is still under way is waited for: what takes effect later is counted, too', async () => {
+  test('that is still under way is waited for: marks that take effect later are counted as well', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     let going: Promise<unknown> | undefined;
     // The answer is lost; the server comes to the COMMIT once somebody waits for the row.
@@ -110,7 +110,7 @@ describe('a COMMIT without an answer', () => {
     );
   });
 
-  test('whose outcome cannot be seen now is looked up by the next sweep, under the name of the one that marked', async () => {
+  test('whose outcome cannot be seen now is looked up by the next sweep, under the id of the one that marked', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     let isAway = false;
     const pool = new pg.Pool({ connectionString: database.url, max: 4 });
@@ -162,7 +162,7 @@ test('a batch that takes too long is ended by the server, below the client’s o
   expect(await notEndedOnce(database)).toEqual([]);
 });
 
-test('no setting of the role or the database decides over a batch', async () => {
+test('no setting of the role or the database changes a batch', async () => {
   await seedDelegation(database, { silentSeconds: 700 });
   for (const [name, value] of [
     ['default_transaction_isolation', 'serializable'],

@@ -1,10 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { BufferMeter } from '../../../bench/buffers.ts';
-import { cursorStart, markBatchStatement, planStatement, type Range } from '../../../src/sweeper/pass/mark.ts';
+import { placeBeforeAll, type Range } from '../../../src/sweeper/pass/place.ts';
 import { Ranges } from '../../../src/sweeper/pass/ranges.ts';
 import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
+import { markBatchStatement } from '../../../src/sweeper/pass/statements/mark-batch.ts';
+import { rangeValues } from '../../../src/sweeper/pass/statements/places.ts';
+import { planStatement } from '../../../src/sweeper/pass/statements/plan.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { testLedger, testSweeper } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
@@ -46,7 +50,7 @@ async function idleBuffers(): Promise<number> {
 }
 
 describe('an idle sweep', () => {
-  test('touches no more buffers in a table of fifty times the rows', async () => {
+  test('touches no more buffers when the table has fifty times the rows', async () => {
     await load(400);
     await idleBuffers();
     const small = await idleBuffers();
@@ -57,7 +61,7 @@ describe('an idle sweep', () => {
     expect(large).toBeLessThanOrEqual(small * 1.5);
   });
 
-  test('touches no more after the whole fleet was heard thirty times', async () => {
+  test('touches no more buffers after the whole fleet was heard thirty times', async () => {
     await load(20_000);
     await idleBuffers();
     const before = await idleBuffers();
@@ -117,7 +121,7 @@ describe('a heartbeat', () => {
     });
   });
 
-  test('reads its row by the key, whatever the plan that its session has kept', async () => {
+  test('reads its row by the key, whatever plan its session has cached', async () => {
     const meter = new BufferMeter(database.url);
     try {
       const { ledger } = testLedger(meter.db, { heartbeatMinIntervalMs: 3_600_000 });
@@ -133,24 +137,24 @@ describe('a heartbeat', () => {
 });
 
 describe('a batch', () => {
-  test.each([stale, overdue])('finds its rows again by their place, not by a join: $name', async (rule) => {
+  test.each([stale, overdue])('finds its rows again by their ctid, not by a join: $name', async (rule) => {
     await load(5000, { silentSeconds: 700 });
     const tables = sweeperTables(database.db);
     const nowUs = Date.now() * 1000;
-    const plan = planStatement(tables, rule).sql;
-    const batch = markBatchStatement(tables, rule).sql;
-    const range = [Number.NEGATIVE_INFINITY, '', nowUs, 'z'];
+    const judged = { now: nowUs, staleness: plainStaleness(nowUs) };
+    const range = rangeValues({ after: placeBeforeAll, upTo: { keyUs: nowUs, delegationId: 'z' }, rows: 100 });
+    const values = { ...judged, ...range, foundIds: [], rowsMax: 100 };
     const plans = [
-      await explain(plan, [nowUs, nowUs, 100, cursorStart.keyUs, cursorStart.delegationId, [], 10]),
-      await explain(batch, [nowUs, nowUs, 'sweep', 600_000, 100, [], ...range]),
+      await explain(planStatement(tables, rule).bind({ ...values, batchRowsMax: 10 })),
+      await explain(markBatchStatement(tables, rule).bind({ ...values, sweepId: 'sweep', stuckAfterMs: 600_000 })),
     ];
     for (const text of plans) expect(text).not.toContain('Seq Scan on delegations');
     expect(plans[1]).toContain('Tid Scan on delegations');
     expect(plans[1]).not.toMatch(/Hash Join|Merge Join/);
   });
 
-  async function explain(statement: string, parameters: unknown[]): Promise<string> {
-    const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${statement}`, parameters);
+  async function explain({ sql, parameters }: { sql: string; parameters: unknown[] }): Promise<string> {
+    const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, parameters);
     return rows.map((row) => row['QUERY PLAN']).join('\n');
   }
 });
@@ -159,14 +163,14 @@ describe('the ranges of a pass', () => {
   const places = (from: number, count: number, rows = 1000) =>
     Array.from({ length: count }, (_, i) => ({ keyUs: from + i, delegationId: `row-${from + i}`, rows }));
 
-  test('follow each other without a gap, and are planned while earlier ones are worked on', async () => {
+  test('follow each other without a gap, and are planned while earlier ones are processed', async () => {
     const asked: number[] = [];
     const ranges = new Ranges(
       async (after, rowsMax) => {
         asked.push(rowsMax);
         return after.keyUs < 0 ? places(0, 16) : after.keyUs === 15 ? places(16, 1, 10) : [];
       },
-      cursorStart,
+      placeBeforeAll,
       1000,
       1_000_000,
     );
@@ -179,13 +183,13 @@ describe('the ranges of a pass', () => {
     expect(asked).toEqual([16_000, 16_000]);
   });
 
-  test('give the error of their planning to whoever comes for the next, and to nobody else', async () => {
+  test('report an error of their planning when the next range is requested, and only then', async () => {
     const ranges = new Ranges(
       async (after) => {
         if (after.keyUs < 0) return places(0, 16);
         throw new Error('away');
       },
-      cursorStart,
+      placeBeforeAll,
       1000,
       1_000_000,
     );

@@ -18,7 +18,7 @@ async function raise(sqlstate: string, where: string): Promise<void> {
 
 describe('one row whose update raises an error that looks like a passing one', () => {
   test.each(['40001', '40P01', '55P03', '57014', 'XX000', 'XX001', '58030', '42P01', '3F000', '55006'])(
-    '%s: it alone is poisoned, under either rule no other row waits for it',
+    '%s: only it is poisoned, and under neither rule another row waits for it',
     async (sqlstate) => {
       const bad = await seedDelegation(database, { status: 'queued', deadlineSeconds: -600 });
       for (let row = 0; row < 5; row += 1) await seedDelegation(database, { status: 'queued', deadlineSeconds: -5 });
@@ -36,13 +36,13 @@ describe('one row whose update raises an error that looks like a passing one', (
     },
   );
 
-  test('in the middle of a large batch: its neighbours on both sides move', async () => {
+  test('in the middle of a large batch: the rows on both sides are marked', async () => {
     const prefix = await seedFleet(database, { rows: 200, silentSeconds: 700 });
     await raise('55P03', `OLD.delegation_id IN ('${prefix}00000077', '${prefix}00000078')`);
     expect(await testSweeper(database.db).sweeper.sweep(manual)).toMatchObject({ stuck: 198, poisoned: 2 });
   });
 
-  test('thirty of them, known, are tried by the next sweep and stop nothing', async () => {
+  test('thirty known ones are tried by the next sweep and stop nothing', async () => {
     const prefix = await seedFleet(database, { rows: 30, silentSeconds: 700 });
     await database.query(
       `INSERT INTO sweeper_notices SELECT 'poisoned', delegation_id, now() FROM delegations WHERE starts_with(delegation_id, $1)`,
@@ -55,16 +55,19 @@ describe('one row whose update raises an error that looks like a passing one', (
   });
 });
 
-test.each(['40P01', '55P03', '57014'])('a passing %s blames no row and fails no sweep', async (sqlstate) => {
-  await seedFleet(database, { rows: 40, silentSeconds: 700 });
-  await failingMarks(database, sqlstate, 3);
-  const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 10 });
-  expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 40, poisoned: 0, remaining: 0 });
-  expect(events('sweep.poisoned')).toEqual([]);
-  expect(await notEndedOnce(database)).toEqual([]);
-});
+test.each(['40P01', '55P03', '57014'])(
+  'a temporary %s marks no row as poisoned and fails no sweep',
+  async (sqlstate) => {
+    await seedFleet(database, { rows: 40, silentSeconds: 700 });
+    await failingMarks(database, sqlstate, 3);
+    const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 10 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 40, poisoned: 0, remaining: 0 });
+    expect(events('sweep.poisoned')).toEqual([]);
+    expect(await notEndedOnce(database)).toEqual([]);
+  },
+);
 
-test('an error that every row meets is the database’s: the sweep fails and may be tried again, and no row is blamed', async () => {
+test('an error that every row meets counts as the database’s: the sweep fails and may be tried again, and no row is taken for poisoned', async () => {
   await seedFleet(database, { rows: 400, silentSeconds: 700 });
   await failingMarks(database, '40001', 1_000_000);
   const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 100 });
@@ -74,7 +77,7 @@ test('an error that every row meets is the database’s: the sweep fails and may
 });
 
 describe('a rule that fails', () => {
-  test('leaves the other its turn: the sweep fails at its end, and what it marked is recorded', async () => {
+  test('does not stop the other: the sweep fails at its end, and what it marked is recorded', async () => {
     await seedDelegation(database, { status: 'queued', deadlineSeconds: -600 });
     await seedFleet(database, { rows: 5, silentSeconds: 700 });
     await raise('53100', `OLD.status = 'queued'`);
@@ -89,7 +92,7 @@ describe('a rule that fails', () => {
     expect(await database.query('SELECT swept_at FROM sweeper_state')).toEqual([{ swept_at: null }]);
   });
 
-  test('together with the other: each error is named', async () => {
+  test('together with the other has each error named', async () => {
     await seedDelegation(database, { status: 'queued', deadlineSeconds: -600 });
     await seedDelegation(database, { silentSeconds: 700 });
     await raise('53100', `OLD.status = 'queued'`);
@@ -102,7 +105,7 @@ describe('a rule that fails', () => {
     expect(events('sweep.failed')).toMatchObject([{ retryable: true, err: { message: 'raised; another' } }]);
   });
 
-  test('by the counts of the storm guard, too, leaves the deadlines theirs', async () => {
+  test('by the counts of the storm guard does not stop the deadline rule', async () => {
     await seedDelegation(database, { status: 'queued', deadlineSeconds: -600 });
     await seedDelegation(database, { silentSeconds: 700 });
     // Without one of its columns the guard's memory cannot be kept.

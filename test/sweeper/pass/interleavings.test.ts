@@ -17,7 +17,7 @@ const rivals = {
 const survives = { heartbeat: 'in_progress', completion: 'completed' };
 
 describe.each(['heartbeat', 'completion'] as const)('a %s that is not committed yet', (kind) => {
-  test('keeps its row from the batch, which waits for nobody', async () => {
+  test('keeps its row out of the batch, which does not wait', async () => {
     const contested = await seedDelegation(database, { silentSeconds: 700 });
     const silent = await seedDelegation(database, { silentSeconds: 700 });
     const trx = await database.db.startTransaction().execute();
@@ -31,7 +31,7 @@ describe.each(['heartbeat', 'completion'] as const)('a %s that is not committed 
     expect(await statusOf(contested)).toBe(survives[kind]);
   });
 
-  test('is no hindrance once it is rolled back', async () => {
+  test('has no effect when it is rolled back', async () => {
     const contested = await seedDelegation(database, { silentSeconds: 700 });
     const trx = await database.db.startTransaction().execute();
     const { ledger } = testLedger(trx);
@@ -42,7 +42,7 @@ describe.each(['heartbeat', 'completion'] as const)('a %s that is not committed 
 });
 
 describe.each(['heartbeat', 'completion'] as const)('a %s that commits between pick and lock', (kind) => {
-  test('wins: the batch judges the row again as it is now', async () => {
+  test('wins: the batch judges the row again in its new state', async () => {
     const contested = await seedDelegation(database, { silentSeconds: 700 });
     const silent = await seedDelegation(database, { silentSeconds: 700 });
     const { tables, hold } = await gatedTables(database);
@@ -85,7 +85,7 @@ describe('the naive forms, in the same interleaving', () => {
     expect(await statusOf(contested)).toBe('stuck');
   });
 
-  test('without the status repeated it would overwrite a completion, if the database did not stand in the way', async () => {
+  test('without the status repeated it would overwrite a completion, if the database did not refuse', async () => {
     const contested = await seedDelegation(database, { silentSeconds: 700 });
     const ids = (await database.query<{ delegation_id: string }>(picked)).map((row) => row.delegation_id);
     await rivals.completion(contested);
@@ -94,7 +94,7 @@ describe('the naive forms, in the same interleaving', () => {
     ).rejects.toThrow('delegation status may not go from completed to stuck');
   });
 
-  test('a lock that waits instead of skipping makes the whole batch wait for one caller', async () => {
+  test('a lock that waits instead of skipping makes the whole batch wait for one session', async () => {
     const contested = await seedDelegation(database, { silentSeconds: 700 });
     const trx = await database.db.startTransaction().execute();
     await testLedger(trx).ledger.heartbeat(contested);
@@ -143,7 +143,7 @@ describe('an agent that is heard only after the mark', () => {
 });
 
 describe('a lock on a row', () => {
-  test('that no update needs is no hindrance', async () => {
+  test('that does not conflict with an update has no effect', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     const reader = await database.connect();
     await reader.query('BEGIN');
@@ -152,7 +152,7 @@ describe('a lock on a row', () => {
     await reader.query('COMMIT');
   });
 
-  test('costs its neighbours nothing: batches stay full', async () => {
+  test('does not affect other rows: batches stay full', async () => {
     const ids = [];
     for (let row = 0; row < 6; row += 1) ids.push(await seedDelegation(database, { silentSeconds: 5000 - row * 400 }));
     const holder = await database.connect();

@@ -16,7 +16,7 @@ const know = (prefix: string) =>
     [prefix],
   );
 
-test('with statistics from an empty ledger, what is known is looked up by the key of each and joined with nothing', async () => {
+test('with statistics from an empty ledger, each known poisoned row is looked up by its key, without a join', async () => {
   for (const table of ['delegations', 'sweeper_notices'])
     await database.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
   await database.query('ANALYZE');
@@ -39,7 +39,7 @@ test('with statistics from an empty ledger, what is known is looked up by the ke
   await session.end();
 });
 
-test('a count of known poisoned rows that fails is logged, and fails no dry run', async () => {
+test('a failed count of known poisoned rows is logged, and fails no dry run', async () => {
   await seedDelegation(database, { silentSeconds: 700 });
   class Failing extends pg.Client {
     // biome-ignore lint/suspicious/noExplicitAny: node-postgres' many forms of one method.

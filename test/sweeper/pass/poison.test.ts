@@ -27,7 +27,7 @@ const ageNotices = (minutes: number) =>
 const knownPoisons = () => database.query(`SELECT subject FROM sweeper_notices WHERE kind = 'poisoned'`);
 const manual = { trigger: 'manual' } as const;
 
-test('a poisoned row is said once an hour by all replicas together, and counted by every sweep', async () => {
+test('a poisoned row is logged once an hour by all replicas together, and counted by every sweep', async () => {
   const id = await seedDelegation(database, { silentSeconds: 700 });
   await poison(id);
   const replicas = [testSweeper(database.db), testSweeper(database.db)];
@@ -52,7 +52,7 @@ test('a poisoned row is said once an hour by all replicas together, and counted 
   );
 });
 
-test('all others move, also the ones in the batch of several poisoned rows, and under both rules', async () => {
+test('all others are marked, also those in a batch with several poisoned rows, and under both rules', async () => {
   const prefix = await seedFleet(database, { rows: 300, silentSeconds: 700 });
   const late = await seedFleet(database, { rows: 100, deadlineSeconds: -5 });
   const poisoned = [0, 1, 77, 150, 299].map((i) => `${prefix}${String(i).padStart(8, '0')}`);
@@ -73,7 +73,7 @@ test('all others move, also the ones in the batch of several poisoned rows, and 
   expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 128, poisoned: 6, batches: 2 });
 });
 
-test('a suspect that is healed moves with the next sweep and is forgotten, and said again when it falls ill again', async () => {
+test('a poisoned row that is healed is marked by the next sweep and no longer listed, and logged again when it is poisoned again', async () => {
   const id = await seedDelegation(database, { silentSeconds: 700 });
   const other = await seedDelegation(database, { silentSeconds: 700 });
   await poison(id, other);
@@ -96,7 +96,7 @@ test('a suspect that is healed moves with the next sweep and is forgotten, and s
   ).toEqual([again, id, other].sort());
 });
 
-test('a suspect that a sweep did not come to try stays one, and is not said again within its hour', async () => {
+test('a poisoned row that a sweep did not try stays listed, and is not logged again within its hour', async () => {
   const prefix = await seedFleet(database, { rows: 4, silentSeconds: 700 });
   const ids = [1, 2].map((i) => `${prefix}0000000${i}`);
   await poison(...ids);
@@ -111,7 +111,7 @@ test('a suspect that a sweep did not come to try stays one, and is not said agai
   expect(replica.events('sweep.poisoned')).toEqual([]);
 });
 
-test('when every row raises the fault is not theirs: the sweep gives up, says so, and takes up again when it is over', async () => {
+test('when every row raises, none is poisoned: the sweep gives up, reports it, and goes on when it is over', async () => {
   const prefix = await seedFleet(database, { rows: 400, silentSeconds: 700 });
   await poison(...Array.from({ length: 400 }, (_, i) => `${prefix}${String(i).padStart(8, '0')}`));
   const { sweeper, events } = testSweeper(database.db);
@@ -125,7 +125,7 @@ test('when every row raises the fault is not theirs: the sweep gives up, says so
   expect(await notEndedOnce(database)).toEqual([]);
 });
 
-test('a row whose trigger misses a table stops no other, though the database as a whole might have lost its tables', async () => {
+test('a row whose trigger misses a table stops no other, though the same error could mean a missing ledger', async () => {
   const prefix = await seedFleet(database, { rows: 20, silentSeconds: 700 });
   const id = `${prefix}00000007`;
   await database.query(`
@@ -155,7 +155,7 @@ async function poisonAll(prefix: string): Promise<void> {
     WHEN (OLD.delegation_id LIKE '${prefix}%') EXECUTE FUNCTION poison()`);
 }
 
-test('more known poisoned rows than ever fit into a list hide no healthy row behind them, under either rule', async () => {
+test('with more known poisoned rows than a list holds every healthy row is still swept, under either rule', async () => {
   const bad = await seedFleet(database, { rows: 12_000, silentSeconds: 900 });
   const lateBad = await seedFleet(database, { rows: 200, deadlineSeconds: -60 });
   const good = await seedFleet(database, { rows: 30, silentSeconds: 700 });
@@ -180,7 +180,7 @@ test('more known poisoned rows than ever fit into a list hide no healthy row beh
   expect(await knownPoisons()).toHaveLength(12_200);
 });
 
-test('unknown ones by the thousand let the batches without any through, in the first sweep already', async () => {
+test('with thousands of unknown ones the batches without any succeed in the first sweep', async () => {
   const bad = await seedFleet(database, { rows: 2000, silentSeconds: 900 });
   const good = await seedFleet(database, { rows: 200, silentSeconds: 700 });
   await poisonAll(bad);
@@ -190,7 +190,7 @@ test('unknown ones by the thousand let the batches without any through, in the f
   expect(events('sweep.failed')).toMatchObject([{ retryable: false, err: { code: 'P0001' } }]);
 });
 
-test('suspects are tried in transactions of no more than SWEEP_BATCH_SIZE', async () => {
+test('known poisoned rows are tried in transactions of at most SWEEP_BATCH_SIZE', async () => {
   const prefix = await seedFleet(database, { rows: 25, silentSeconds: 700 });
   await know(prefix);
   const { sweeper } = testSweeper(database.db, { batchRowsMax: 10 });
@@ -202,7 +202,7 @@ test('suspects are tried in transactions of no more than SWEEP_BATCH_SIZE', asyn
   expect(await knownPoisons()).toEqual([]);
 });
 
-test('a suspect that another session has locked is not taken for healed', async () => {
+test('a known poisoned row that another session has locked stays listed', async () => {
   const id = await seedDelegation(database, { silentSeconds: 700 });
   await poison(id);
   const { sweeper } = testSweeper(database.db);
@@ -218,7 +218,7 @@ test('a suspect that another session has locked is not taken for healed', async 
   expect(await knownPoisons()).toEqual([]);
 });
 
-test('a suspect that no rule matches any more is forgotten, whoever ended it', async () => {
+test('a known poisoned row that no rule matches any more is no longer listed, whichever client ended it', async () => {
   const id = await seedDelegation(database, { silentSeconds: 700 });
   await poison(id);
   const { sweeper } = testSweeper(database.db);

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { overdue, stale } from '../../../src/sweeper/pass/rules.ts';
+import { matchingStatement } from '../../../src/sweeper/pass/statements/matching.ts';
+import { remainingStatement } from '../../../src/sweeper/pass/statements/remaining.ts';
 import { AGE_BINS } from '../../../src/sweeper/storm/ages.ts';
-import { matchingStatement, remainingStatement } from '../../../src/sweeper/storm/probe.ts';
-import { ageCountStatement, anySilentStatement } from '../../../src/sweeper/storm/silence-statements.ts';
+import { ageCountStatement } from '../../../src/sweeper/storm/statements/age-count.ts';
+import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-silent.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation } from '../../support/fixtures.ts';
@@ -27,11 +29,11 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
   const nowUs = horizonUs + THRESHOLD_US;
 
   async function matching(rule: typeof stale): Promise<string[]> {
-    const rows = await matchingStatement(sweeperTables(database.db), rule).run(database.db, [
-      nowUs,
-      plainStaleness(horizonUs),
-      100,
-    ]);
+    const rows = await matchingStatement(sweeperTables(database.db), rule).run(database.db, {
+      now: nowUs,
+      staleness: plainStaleness(horizonUs),
+      rowsMax: 100,
+    });
     return rows.map(({ delegationId }) => delegationId);
   }
 
@@ -45,11 +47,13 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     const tables = sweeperTables(database.db);
     expect(await matching(stale)).toEqual(['a-older', 'b-stale']);
     const staleness = plainStaleness(horizonUs);
-    expect(await remainingStatement(tables).run(database.db, [nowUs, staleness])).toEqual([{ overdue: 0, stale: 2 }]);
+    expect(await remainingStatement(tables).run(database.db, { now: nowUs, staleness })).toEqual([
+      { overdue: 0, stale: 2 },
+    ]);
     const boundsUs = Array.from({ length: AGE_BINS }, (_, i) => horizonUs + i * 1_000_000);
-    const counted = await ageCountStatement(tables).run(database.db, [nowUs, staleness, boundsUs]);
+    const counted = await ageCountStatement(tables).run(database.db, { now: nowUs, staleness, bounds: boundsUs });
     expect(counted).toMatchObject([{ stale: 2 }]);
-    const anySilent = () => anySilentStatement(tables).run(database.db, [nowUs, plainStaleness(horizonUs), horizonUs]);
+    const anySilent = () => anySilentStatement(tables).run(database.db, { now: nowUs, staleness, before: horizonUs });
     expect(await anySilent()).toEqual([{ any: true }]);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual(['a-older', 'b-stale']);
     expect(await mark(database.db, 'stale', { nowUs, horizonUs })).toEqual([]);
@@ -70,7 +74,7 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     expect(await mark(database.db, 'overdue', { nowUs, horizonUs })).toEqual([]);
   });
 
-  test('the two rules share no row: what is both belongs to the deadline, what is due just now to the silence', async () => {
+  test('the two rules share no row: one that matches both is overdue, one whose deadline is exactly now can only be stale', async () => {
     for (const [delegationId, offset] of Object.entries({ 'a-both': -1, 'b-silent': 0 })) {
       await seedDelegation(database, { delegationId });
       await at(delegationId, 'deadline', nowUs + offset);

@@ -53,7 +53,7 @@ describe('a sweep over every status, overdue or not, silent or not', () => {
     expect(await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' })).toMatchObject({ failed: 0, stuck: 0 });
   });
 
-  test('tells of each mark why, in the log and in the activity alike', async () => {
+  test('gives the reason of each mark, in the log and in the activity', async () => {
     const { ledger } = testLedger(database.db);
     const silent = await seedDelegation(database, { silentSeconds: 700, calleeId: 'agent' });
     const overdue = await seedDelegation(database, { status: 'queued', deadlineSeconds: -30 });
@@ -92,7 +92,7 @@ describe('a sweep over every status, overdue or not, silent or not', () => {
     ]);
   });
 
-  test('a row whose heartbeat somebody took away has its whole threshold, and fails at its deadline', async () => {
+  test('a row whose heartbeat was set to NULL has its whole threshold, and fails at its deadline', async () => {
     const id = await seedDelegation(database, { silentSeconds: 9000 });
     await database.query('UPDATE delegations SET last_heartbeat = NULL WHERE delegation_id = $1', [id]);
     const { sweeper, events } = testSweeper(database.db);

@@ -24,7 +24,7 @@ function services(count: number) {
 }
 
 describe('an outage', () => {
-  test('of a database that two services share is logged once: one begins it, and it ends when both are through', () => {
+  test('of a database that two services share is logged once: it begins with one, and ends when both succeed', () => {
     const { users, events, pass } = services(2);
     const [one, other] = users as [Availability, Availability];
     for (let i = 0; i < 3; i += 1) {
@@ -39,7 +39,7 @@ describe('an outage', () => {
     expect(events('database.recovered')).toEqual([expect.objectContaining({ outageMs: 3000 })]);
   });
 
-  test('goes on to be logged by a service that still meets it when the one that met it first is through', () => {
+  test('goes on being logged by a service that still meets it after the one that met it first has succeeded', () => {
     const { users, events } = services(2);
     const [one, other] = users as [Availability, Availability];
     one.failed(away);
@@ -114,7 +114,7 @@ describe('what is a refusal', () => {
     expect(remedyOf(coded(code))).toContain(remedy);
   });
 
-  test('an error of our own, and a password that is missing', () => {
+  test('an error of this program, and a missing password', () => {
     expect(isRefusal(new TypeError('x is not a function'))).toBe(true);
     expect(remedyOf(new TypeError('x is not a function'))).toContain('report it');
     const missing = new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string');

@@ -38,18 +38,18 @@ const emitted: Readonly<Record<Exclude<PgBossWarningType, 'unknown'>, object>> =
 };
 
 describe("each of pg-boss's warnings", () => {
-  test('that it declares has its type here, and nothing else has', () => {
+  test('that it declares has its type here, and no other', () => {
     const [, union] = /export type WarningType = ([^;]+);/.exec(source('./types.d.ts'))!;
     const declared = [...union!.matchAll(/'(\w+)'/g)].map(([, type]) => type!);
     expect(declared.length).toBeGreaterThan(10);
     expect(Object.keys(warningFields).sort()).toEqual([...declared, 'unsupported_backend'].sort());
   });
 
-  test('is known by its data alone', () => {
+  test('is recognised by its data alone', () => {
     for (const [type, data] of Object.entries(emitted)) expect(warningType({ data })).toBe(type);
   });
 
-  test('comes with the fields by which it is known', () => {
+  test('has the fields by which it is recognised', () => {
     // index_bloat and queue_backlog hand over a row, whose columns the query names.
     const named = `${emitters}\n${source('./plans.js')}`;
     for (const name of new Set(Object.values(warningFields).flatMap((names) => names ?? []))) {

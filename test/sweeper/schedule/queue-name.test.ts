@@ -9,7 +9,7 @@ test('the ledger in `public` keeps the queue that is documented; any other has o
   expect(sweepQueue('a b/ä')).toBe('delegation-sweep.a/20b/2f/c3/a4');
 });
 
-test('two schemas never share a queue, and pg-boss takes every name', () => {
+test('two schemas never share a queue, and pg-boss accepts every name', () => {
   const schema = fc.oneof(
     fc.string({ minLength: 1, unit: 'binary', maxLength: 63 }),
     fc.constantFrom('public', '/2f', '/'),

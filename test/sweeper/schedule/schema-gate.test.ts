@@ -10,7 +10,7 @@ const outdated = (component: OutdatedSchema['component'], found: string | null):
   remedy: 'migrate up',
 });
 
-test('each outdated schema is logged when it shows, the same one not again within a minute', async () => {
+test('each outdated schema is logged when it is found, the same one not again within a minute', async () => {
   const { log, events } = capturedLog();
   const answers = [outdated('ledger', null), outdated('ledger', null), outdated('pgboss', '8'), null];
   const gate = new SchemaGate(async () => answers.shift()!, log, new Availability(log));

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { awaitNext, GRACE_MS, hasLeapt, overdueMs, withPatience } from '../../../src/sweeper/schedule/tick-watch.ts';
+import {
+  awaitNext,
+  GRACE_MS,
+  hasJumpedForward,
+  latenessMs,
+  withGrace,
+} from '../../../src/sweeper/schedule/tick-watch.ts';
 
 const minutely = { expression: '* * * * *', timezone: 'UTC' };
 const nowMs = Date.UTC(2026, 0, 1, 12, 0, 10);
@@ -11,26 +17,26 @@ function reading(at: number, sweepId = 's-1') {
 
 /** A look `afterMs` later by the process's clock, at which the database's shows `clockMs` more or less than that. */
 function lateness(afterMs: number, { clockMs = 0, sweepId = 's-1', cron = minutely } = {}): number {
-  return overdueMs(awaitNext(cron, reading(nowMs), 0), reading(nowMs + afterMs + clockMs, sweepId), afterMs);
+  return latenessMs(awaitNext(cron, reading(nowMs), 0), reading(nowMs + afterMs + clockMs, sweepId), afterMs);
 }
 
 describe('a sweep that does not come', () => {
   const dueMs = 50_000;
 
-  test('is late once its occurrence and the time that a tick may take are over, and not a millisecond before', () => {
+  test('is late when its occurrence and the time that a tick may take have passed, and not a millisecond before', () => {
     expect(lateness(dueMs)).toBe(0);
     expect(lateness(dueMs + GRACE_MS)).toBe(0);
     expect(lateness(dueMs + GRACE_MS + 1)).toBe(GRACE_MS + 1);
   });
 
-  test('is late on the clock of the process when the one of the database was set back', () => {
+  test('is late by the clock of the process when the one of the database was set back', () => {
     for (const clockMs of [-1_000, -300_000, -HOUR_MS, -24 * HOUR_MS]) {
       expect(lateness(dueMs + GRACE_MS + 1, { clockMs })).toBe(GRACE_MS + 1);
       expect(lateness(dueMs, { clockMs })).toBe(0);
     }
   });
 
-  test('is late on the clock of the database when that leapt over the occurrence, or the host slept', () => {
+  test('is late by the clock of the database when that jumped over the occurrence, or the host was suspended', () => {
     const hourly = { expression: '0 * * * *', timezone: 'UTC' };
     expect(lateness(10_000, { cron: hourly })).toBe(0);
     // From 12:00:10 to 13:00:20: past 13:00 by the grace, and a second later by more.
@@ -38,28 +44,28 @@ describe('a sweep that does not come', () => {
     expect(lateness(11_000, { cron: hourly, clockMs: HOUR_MS })).toBe(GRACE_MS + 1_000);
   });
 
-  test('is not missed when any sweep began, by whomever', () => {
+  test('is not missed when any sweep began, by any replica', () => {
     expect(lateness(10 * HOUR_MS, { sweepId: 's-2' })).toBe(0);
   });
 
-  test('has its time anew after the database was away', () => {
-    const awaited = withPatience(awaitNext(minutely, reading(nowMs), 0), HOUR_MS, GRACE_MS);
-    expect(overdueMs(awaited, reading(nowMs + HOUR_MS), HOUR_MS)).toBe(0);
+  test('has its whole time again after the database was away', () => {
+    const awaited = withGrace(awaitNext(minutely, reading(nowMs), 0), HOUR_MS, GRACE_MS);
+    expect(latenessMs(awaited, reading(nowMs + HOUR_MS), HOUR_MS)).toBe(0);
     const afterMs = HOUR_MS + GRACE_MS;
-    expect(overdueMs(awaited, reading(nowMs + afterMs), afterMs)).toBe(afterMs - dueMs);
+    expect(latenessMs(awaited, reading(nowMs + afterMs), afterMs)).toBe(afterMs - dueMs);
   });
 });
 
-test('a leap of the database’s clock is one by more than a slow answer, and forward alone', () => {
+test('a jump of the database’s clock is larger than a slow answer explains, and only forward', () => {
   const look = (seenAtMs: number, clockMs = 0) => ({ nowMs: nowMs + seenAtMs + clockMs, seenAtMs });
-  expect(hasLeapt(look(0), look(10_000))).toBe(false);
-  expect(hasLeapt(look(0), look(HOUR_MS))).toBe(false);
-  expect(hasLeapt(look(0), look(10_000, 5_000))).toBe(false);
-  expect(hasLeapt(look(0), look(10_000, 5_001))).toBe(true);
-  expect(hasLeapt(look(0), look(10_000, -HOUR_MS))).toBe(false);
+  expect(hasJumpedForward(look(0), look(10_000))).toBe(false);
+  expect(hasJumpedForward(look(0), look(HOUR_MS))).toBe(false);
+  expect(hasJumpedForward(look(0), look(10_000, 5_000))).toBe(false);
+  expect(hasJumpedForward(look(0), look(10_000, 5_001))).toBe(true);
+  expect(hasJumpedForward(look(0), look(10_000, -HOUR_MS))).toBe(false);
 });
 
-test('the occurrence is the schedule’s, in its zone', () => {
+test('the occurrence is computed in the schedule’s zone', () => {
   const berlin = { expression: '0 3 * * *', timezone: 'Europe/Berlin' };
   expect(awaitNext(berlin, reading(Date.UTC(2026, 6, 1, 0, 59)), 0).dueMs).toBe(Date.UTC(2026, 6, 1, 1, 0));
   expect(awaitNext(berlin, reading(Date.UTC(2026, 6, 1, 1, 0)), 0).dueMs).toBe(Date.UTC(2026, 6, 2, 1, 0));

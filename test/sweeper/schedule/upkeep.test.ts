@@ -48,10 +48,10 @@ const beginSweep = (id: string) => database.query('UPDATE sweeper_state SET swee
 describe('a tick that is lost', () => {
   test('is asked for, once for its occurrence, and logged with when it was due', async () => {
     const { upkeep: one, events } = upkeep();
-    await one.look(0);
-    await one.look(LOOK_MS);
+    await one.maintain(0);
+    await one.maintain(LOOK_MS);
     expect(await jobs()).toEqual([]);
-    await one.look(MISSED_MS);
+    await one.maintain(MISSED_MS);
     expect(await jobs()).toMatchObject([{ state: 'created', data: { trigger: 'cron' } }]);
     const [missed, ...others] = events('sweep.tick_missed');
     expect(others).toEqual([]);
@@ -60,88 +60,88 @@ describe('a tick that is lost', () => {
     expect(missed!.lateMs).toBeLessThanOrEqual(MISSED_MS);
 
     await boss.deleteQueuedJobs(queue.name);
-    await one.look(MISSED_MS + LOOK_MS);
+    await one.maintain(MISSED_MS + LOOK_MS);
     expect(await jobs()).toEqual([]);
-    await one.look(2 * MISSED_MS);
+    await one.maintain(2 * MISSED_MS);
     expect(await jobs()).toHaveLength(1);
   });
 
-  test('is asked for by one of three replicas that look at the same moment', async () => {
+  test('is asked for by one of three replicas that check at the same moment', async () => {
     const replicas = [upkeep(), upkeep(), upkeep()];
-    await Promise.all(replicas.map((replica) => replica.upkeep.look(0)));
-    await Promise.all(replicas.map((replica) => replica.upkeep.look(MISSED_MS)));
+    await Promise.all(replicas.map((replica) => replica.upkeep.maintain(0)));
+    await Promise.all(replicas.map((replica) => replica.upkeep.maintain(MISSED_MS)));
     expect(await jobs()).toHaveLength(1);
     expect(replicas.flatMap(({ events }) => events('sweep.tick_missed'))).toHaveLength(1);
   });
 
-  test('is none when a sweep began, whoever asked for it', async () => {
+  test('is not asked for when a sweep began, whoever asked for that', async () => {
     const { upkeep: one, events } = upkeep();
-    await one.look(0);
+    await one.maintain(0);
     await beginSweep('another');
-    await one.look(MISSED_MS);
+    await one.maintain(MISSED_MS);
     expect(await jobs()).toEqual([]);
     expect(events('sweep.tick_missed')).toEqual([]);
   });
 
-  test('is none while a sweep runs that is longer than a tick', async () => {
+  test('is not asked for while a sweep runs that is longer than a tick', async () => {
     const { upkeep: one, events } = upkeep();
     await queue.request('cron');
     await boss.fetch(queue.name);
-    await one.look(0);
-    await one.look(MISSED_MS);
-    await one.look(MISSED_MS + LOOK_MS);
+    await one.maintain(0);
+    await one.maintain(MISSED_MS);
+    await one.maintain(MISSED_MS + LOOK_MS);
     expect(await jobs()).toMatchObject([{ state: 'active' }]);
     expect(events('sweep.tick_missed')).toEqual([]);
   });
 
-  test('is given the time that pg-boss takes to notice, when the database’s clock leapt over it', async () => {
+  test('is given the time that pg-boss takes to notice, when the database’s clock jumped over it', async () => {
     const { upkeep: one, events } = upkeep();
-    await one.look(0);
+    await one.maintain(0);
     await database.query(`CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
       $$ SELECT now() + interval '1 hour' $$`);
-    for (let atMs = LOOK_MS; atMs < MISSED_MS; atMs += LOOK_MS) await one.look(atMs);
+    for (let atMs = LOOK_MS; atMs < MISSED_MS; atMs += LOOK_MS) await one.maintain(atMs);
     expect(events('sweep.tick_missed')).toEqual([]);
-    await one.look(MISSED_MS);
+    await one.maintain(MISSED_MS);
     expect(events('sweep.tick_missed')).toHaveLength(1);
   });
 
-  test('is asked for also where what is broken cannot be repaired, which is not kept quiet', async () => {
+  test('is asked for also where the cause cannot be repaired, which is logged', async () => {
     const { upkeep: one } = upkeep();
-    await one.look(0);
+    await one.maintain(0);
     await database.query('DELETE FROM pgboss.schedule');
     await database.query(`ALTER TABLE pgboss.schedule ADD CONSTRAINT refused CHECK (name = '')`);
-    await expect(one.look(MISSED_MS)).rejects.toMatchObject({ code: '23514' });
+    await expect(one.maintain(MISSED_MS)).rejects.toMatchObject({ code: '23514' });
     expect(await jobs()).toHaveLength(1);
   });
 
-  test('is given its time anew after a look that failed', async () => {
+  test('is given its whole time again after a check that failed', async () => {
     const { upkeep: one, events } = upkeep();
-    await one.look(0);
+    await one.maintain(0);
     await database.query('ALTER TABLE sweeper_state RENAME TO away');
-    await expect(one.look(LOOK_MS)).rejects.toMatchObject({ code: '42P01' });
+    await expect(one.maintain(LOOK_MS)).rejects.toMatchObject({ code: '42P01' });
     await database.query('ALTER TABLE away RENAME TO sweeper_state');
-    await one.look(MISSED_MS);
-    await one.look(MISSED_MS + LOOK_MS);
+    await one.maintain(MISSED_MS);
+    await one.maintain(MISSED_MS + LOOK_MS);
     expect(events('sweep.tick_missed')).toEqual([]);
-    await one.look(MISSED_MS + 2 * LOOK_MS);
+    await one.maintain(MISSED_MS + 2 * LOOK_MS);
     expect(events('sweep.tick_missed')).toHaveLength(1);
   });
 
-  test('is logged, once a minute, also while its request lies in the queue and nobody takes it', async () => {
+  test('is logged once a minute, also while its request lies in the queue and no worker takes it', async () => {
     const { upkeep: one, events } = upkeep();
     await queue.request('cron');
-    await one.look(0);
-    for (let atMs = MISSED_MS; atMs < MISSED_MS + 120_000; atMs += LOOK_MS) await one.look(atMs);
+    await one.maintain(0);
+    for (let atMs = MISSED_MS; atMs < MISSED_MS + 120_000; atMs += LOOK_MS) await one.maintain(atMs);
     expect(await jobs()).toHaveLength(1);
     expect(events('sweep.tick_missed')).toHaveLength(2);
     expect(events('sweep.tick_missed')[1]!.lateMs).toBeGreaterThan(events('sweep.tick_missed')[0]!.lateMs as number);
   });
 });
 
-test('a queue, its schedule and the queue of ticks that are gone are put back', async () => {
+test('a missing queue, schedule or queue of ticks is created again', async () => {
   const { upkeep: one } = upkeep();
   await database.query('DELETE FROM pgboss.schedule; DELETE FROM pgboss.job; DELETE FROM pgboss.queue');
-  await one.look(0);
+  await one.maintain(0);
   const names = await database.query('SELECT name FROM pgboss.queue ORDER BY name');
   expect(names).toEqual([{ name: '__pgboss__send-it' }, { name: queue.name }]);
   expect(await database.query('SELECT name, cron FROM pgboss.schedule')).toEqual([
@@ -153,14 +153,14 @@ describe("after the database's clock was set back by an hour", () => {
   const SET_BACK = `CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
     $$ SELECT now() - interval '1 hour' $$`;
 
-  test('a sweep that was handed back is due again, instead of keeping all others out of the queue for that hour', async () => {
+  test('a sweep that was handed back is due again, instead of blocking the queue for that hour', async () => {
     await queue.request('startup');
     await database.query(SET_BACK);
     const { upkeep: one } = upkeep();
     // What happens without: it is not handed out, and a new one is refused.
     expect(await boss.fetch(queue.name)).toEqual([]);
     expect(await queue.request('cron')).toBe(false);
-    await one.look(0);
+    await one.maintain(0);
     expect(await boss.fetch(queue.name)).toHaveLength(1);
   });
 
@@ -176,17 +176,17 @@ describe("after the database's clock was set back by an hour", () => {
         )
       )[0]!.ms;
     expect(await silentMs()).toBeLessThan(-3_500_000);
-    await upkeep().upkeep.look(0);
+    await upkeep().upkeep.maintain(0);
     expect(await silentMs()).toBeGreaterThanOrEqual(0);
   });
 
-  test("pg-boss's rounds come again: ticks, and the search for dead workers", async () => {
+  test("pg-boss's periodic work goes on: ticks, and the search for dead workers", async () => {
     await database.query(
       `UPDATE pgboss.version SET cron_on = now(), flow_on = now(), reindex_on = NULL, bam_on = now()`,
     );
     await database.query(`UPDATE pgboss.queue SET monitor_on = now(), monitor_claim_on = now(), maintain_on = NULL`);
     await database.query(SET_BACK);
-    await upkeep().upkeep.look(0);
+    await upkeep().upkeep.maintain(0);
     expect(
       await database.query(`SELECT cron_on <= pgboss.job_now() AS cron, flow_on <= pgboss.job_now() AS flow,
         bam_on <= pgboss.job_now() AS bam, reindex_on FROM pgboss.version`),
@@ -197,7 +197,7 @@ describe("after the database's clock was set back by an hour", () => {
     ).toEqual([{ on: true, claim: true, maintain_on: null }]);
   });
 
-  test("the minutes that come a second time may have their ticks again, and no other queue's are touched", async () => {
+  test('the minutes that come a second time may have their ticks again, and no other queue is changed', async () => {
     const file = (name: string, minutes: number, { state = 'completed', filed = 'now()' } = {}) =>
       database.query(
         `INSERT INTO pgboss.job (name, data, state, singleton_key, singleton_on, start_after, created_on)
@@ -213,7 +213,7 @@ describe("after the database's clock was set back by an hour", () => {
     await file(queue.name, 3, { filed: "now() - interval '1 hour 100 seconds'" });
     await file('another', 0);
     await database.query(SET_BACK);
-    await upkeep().upkeep.look(0);
+    await upkeep().upkeep.maintain(0);
     const left = await database.query(`SELECT data->>'name' AS name,
         round(extract(epoch FROM now() AT TIME ZONE 'UTC' - singleton_on) / 60 - 0.5)::int AS minutes
       FROM pgboss.job WHERE name = '__pgboss__send-it' AND singleton_on IS NOT NULL ORDER BY 1, 2`);
@@ -224,16 +224,16 @@ describe("after the database's clock was set back by an hour", () => {
     ]);
   });
 
-  test('what has been put back is not put back again', async () => {
+  test('what has been corrected is not corrected again', async () => {
     await queue.request('startup');
     await database.query(SET_BACK);
     expect((await clock.read()).ahead).toBe(true);
-    await upkeep().upkeep.look(0);
+    await upkeep().upkeep.maintain(0);
     expect((await clock.read()).ahead).toBe(false);
   });
 });
 
-test('a look costs one query, which finds nothing ahead on a clock that is right', async () => {
+test('a check costs one query, which finds nothing in the future when the clock is right', async () => {
   await queue.request('startup');
   await boss.fetch(queue.name);
   expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });

@@ -5,7 +5,7 @@ import { useDatabase } from '../../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 const manual = { trigger: 'manual' } as const;
 
-test('once a day one replica says how many of the marked came back with a result', async () => {
+test('once a day one replica logs how many marked delegations still delivered a result', async () => {
   const ids = [
     await seedDelegation(database, { silentSeconds: 700 }),
     await seedDelegation(database, { silentSeconds: 800 }),

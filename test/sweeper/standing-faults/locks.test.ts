@@ -42,7 +42,7 @@ describe('a row that an idle transaction keeps locked past its threshold', () =>
     expect(said()).toHaveLength(2);
   });
 
-  test('is named under the deadline rule too', async () => {
+  test('is named under the deadline rule as well', async () => {
     const locked = await seedDelegation(database, { deadlineSeconds: -5 });
     const { pid } = await idleHolder(`SELECT FROM delegations WHERE delegation_id = '${locked}' FOR UPDATE`);
     const { sweeper, events } = testSweeper(database.db);
@@ -52,7 +52,7 @@ describe('a row that an idle transaction keeps locked past its threshold', () =>
     ]);
   });
 
-  test('is named when its holder changed it, and when a savepoint did, as for a heartbeat inside a transaction', async () => {
+  test('is named when its holder changed it, also within a savepoint, as for a heartbeat inside a transaction', async () => {
     const changed = await seedDelegation(database, { silentSeconds: 700 });
     const update = `UPDATE delegations SET last_heartbeat = now() WHERE delegation_id = '${changed}'`;
     for (const statements of [
@@ -83,7 +83,7 @@ describe('a row that an idle transaction keeps locked past its threshold', () =>
     expect(events('sweep.row_locked')).toEqual([expect.objectContaining({ delegationId: saved, pid: null })]);
   });
 
-  test('is found among many rows that are left for another reason', async () => {
+  test('is found among many rows that are left for other reasons', async () => {
     // A hold leaves them all.
     const prefix = await seedFleet(database, { rows: 100, silentSeconds: 700 });
     const locked = `${prefix}00000099`;
@@ -93,7 +93,7 @@ describe('a row that an idle transaction keeps locked past its threshold', () =>
     expect(events('sweep.row_locked')).toEqual([expect.objectContaining({ delegationId: locked, pid })]);
   });
 
-  test('a lock that has been let go is not taken for one', async () => {
+  test('a lock that has been released is not reported', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     const { holder } = await idleHolder(`SELECT FROM delegations WHERE delegation_id = '${id}' FOR UPDATE`);
     await holder.query('ROLLBACK');
@@ -104,7 +104,7 @@ describe('a row that an idle transaction keeps locked past its threshold', () =>
 });
 
 describe('an old snapshot', () => {
-  test('is named once a session, and a second session of the same kind is named too', async () => {
+  test('is named once per session, and a second session of the same kind is named as well', async () => {
     const { log, events } = capturedLog();
     const report = () =>
       new SnapshotReport(database.db, log, new Notices(database.db, sweeperTables(database.db))).report('0 ms');

@@ -17,7 +17,7 @@ async function hold(lock: string): Promise<() => Promise<void>> {
 const reportsFailed = (events: ReturnType<typeof testSweeper>['events']) =>
   events('sweep.report_failed').map(({ report, err }) => [report, (err as { code: string }).code]);
 
-test('notices that nobody can write fail no sweep: it is closed and logged first, each report then fails by itself', async () => {
+test('notices that cannot be written fail no sweep: it is closed and logged first, then each report fails alone', async () => {
   const poisoned = await seedDelegation(database, { silentSeconds: 800 });
   await seedFleet(database, { rows: 5, silentSeconds: 700 });
   await database.query(`CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -44,7 +44,7 @@ test('notices that nobody can write fail no sweep: it is closed and logged first
   expect(events('sweep.poisoned')).toMatchObject([{ delegationId: poisoned }]);
 });
 
-test('notices that nobody can read hold up no sweep: it goes on without knowing whom to spare', async () => {
+test('notices that cannot be read delay no sweep: it goes on without the list of poisoned rows', async () => {
   await seedFleet(database, { rows: 5, silentSeconds: 700 });
   const release = await hold('LOCK TABLE sweeper_notices IN ACCESS EXCLUSIVE MODE');
   const { sweeper, events } = testSweeper(database.db);
@@ -53,7 +53,7 @@ test('notices that nobody can read hold up no sweep: it goes on without knowing 
   await release();
 });
 
-test('a report whose table is gone is logged, and the others come after it', async () => {
+test('a report whose table is missing is logged, and the others follow', async () => {
   await seedFleet(database, { rows: 2, silentSeconds: 700 });
   await database.query('ALTER TABLE sweeper_notices DROP COLUMN noticed_at');
   const { sweeper, events } = testSweeper(database.db);

@@ -17,7 +17,7 @@ const startUs = 1_700_000_000_000_000;
 const at = (minutes: number) => startUs + minutes * MINUTE_US;
 const stuckAfterMs = 600_000;
 
-describe('the look of a storm', () => {
+describe('the shape of a storm', () => {
   const cases: Array<[string, Pick<StormSigns, 'silent' | 'callees' | 'inFlight'>, Partial<StormOptions>, boolean]> = [
     ['nothing fell silent', { silent: 0, callees: 0, inFlight: 100 }, {}, false],
     ['nothing fell silent, and STORM_MIN_STALE is 0', { silent: 0, callees: 0, inFlight: 0 }, { minStale: 0 }, false],
@@ -218,7 +218,7 @@ describe('the verdict', () => {
     expect(judgeStorm(signs, state, options, { nowUs: at(minute), stuckAfterMs, force })).toEqual(verdict);
   });
 
-  test('STORM_RATIO 0 forgets a hold that was there', () => {
+  test('STORM_RATIO 0 ends an existing hold', () => {
     const off = { ...options, ratio: 0 };
     expect(judgeStorm(everything, held, off, { nowUs: at(1), stuckAfterMs, force: false })).toEqual(sweep(calm));
   });
@@ -229,7 +229,7 @@ describe('the verdict', () => {
     expect(judgeStorm(part, partial, options, moment(0.5)).action).toBe('sweep');
   });
 
-  test('a storm is held, let go, and only once it has cleared may the next one be held', () => {
+  test('a storm is held, released, and only when it is over may the next one be held', () => {
     const actions: string[] = [];
     let state = calm;
     const minutes: Array<[minute: number, storm: boolean]> = [
@@ -246,7 +246,7 @@ describe('the verdict', () => {
     ]); // biome-ignore format: as above
   });
 
-  test('time that nobody observed counts towards no hold: after an hour without the database it goes on where it was', () => {
+  test('unobserved time counts towards no hold: after an hour without the database it goes on where it was', () => {
     const gaps = [{ startUs: at(5), endUs: at(65) }];
     const moment = (minute: number) => ({ nowUs: at(minute), stuckAfterMs, gaps, force: false });
     expect(judgeStorm(everything, held, options, moment(65)).action).toBe('hold');
@@ -259,7 +259,7 @@ describe('the verdict', () => {
     expect(judgeStorm(part, partial, options, moment(68)).action).toBe('sweep');
   });
 
-  test('no hold ever lasts longer than STORM_MAX_HOLD, whatever the clock says between two sweeps', () => {
+  test('no hold lasts longer than STORM_MAX_HOLD, whatever the clock does between two sweeps', () => {
     const moment = (minute: number) => ({ nowUs: at(minute), stuckAfterMs, force: false });
     expect(judgeStorm(everything, held, options, moment(100_000)).action).toBe('trickle');
     expect(judgeStorm(everything, calm, { ...options, maxHoldMs: 0 }, moment(0)).action).toBe('trickle');

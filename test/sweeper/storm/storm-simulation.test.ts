@@ -56,7 +56,7 @@ const everyOne =
 /** From one heartbeat to the next: 20 s mostly, but 3 of 100 times more than five minutes, and up to nine and a half. */
 const heavyTail = (fraction: () => number) => Math.min(570, 20 / (1 - fraction()) ** (1 / 1.3));
 
-describe('an outage of ours that is shorter than STORM_MAX_HOLD marks no living agent, at any phase of the sweep', () => {
+describe('an outage shorter than STORM_MAX_HOLD marks no living agent, at any phase of the sweep', () => {
   const slow = (seconds: number, fraction: () => number) => () => seconds * (0.97 + 0.03 * fraction());
   const families: Array<[string, Family]> = [
     ...[5.5, 6, 7, 8, 9, 9.5, 10, 11].map((minutes): [string, Family] => [
@@ -129,7 +129,7 @@ describe('an outage of ours that is shorter than STORM_MAX_HOLD marks no living 
   });
 });
 
-describe('what is no storm is marked on time', () => {
+describe('what is not a storm is marked without delay', () => {
   /** A minute from one sweep to the next. */
   const ON_TIME = 11;
   const slow = (seconds: number, fraction: () => number) => () => seconds * (0.97 + 0.03 * fraction());
@@ -159,13 +159,13 @@ describe('what is no storm is marked on time', () => {
     expect(slowest(outcomes)).toBeLessThanOrEqual(ON_TIME);
   });
 
-  test('and so are 19 of 19, and 3 of 3, that an outage of ours has silenced: fewer than STORM_MIN_STALE', () => {
+  test('and so are 19 of 19, and 3 of 3, that an outage has silenced: fewer than STORM_MIN_STALE', () => {
     expect(mostFalse(atAllPhases({ size: 19, shape: everyOne(20) }))).toBe(19);
     expect(mostFalse(atAllPhases({ size: 3, shape: everyOne(20) }))).toBe(3);
   });
 });
 
-describe('the dead of a partial death are found within STUCK_AFTER and ten minutes, every one, at any phase', () => {
+describe('when part of the fleet dies, every dead agent is found within STUCK_AFTER and ten minutes, at any phase', () => {
   const families: Array<[string, Family]> = [
     ['30 of 60', { size: 60, shape: (i) => (i < 30 ? dead : {}) }],
     [
@@ -194,7 +194,7 @@ describe('the dead of a partial death are found within STUCK_AFTER and ten minut
   });
 });
 
-test('after STORM_MAX_HOLD a twentieth of the silent is marked a sweep, and it stops when they come back', () => {
+test('after STORM_MAX_HOLD each sweep marks a twentieth of the silent, and stops when they are heard again', () => {
   const outcomes = atAllPhases({ size: 1000, shape: everyOne(45), run: { until: START + 65 * MINUTE } });
   for (const { sweeps, falseMarks, released } of outcomes) {
     expect(released).toEqual(['max_hold']);

@@ -2,15 +2,14 @@ import { expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
-import {
-  ageCountStatement,
-  anySilentStatement,
-  ROWS_COUNTED_MAX,
-} from '../../../src/sweeper/storm/silence-statements.ts';
+import { ageCountStatement } from '../../../src/sweeper/storm/statements/age-count.ts';
+import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-silent.ts';
+import { ROWS_COUNTED_MAX } from '../../../src/sweeper/storm/statements/countable.ts';
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
 import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness, type Staleness } from '../../../src/sweeper/threshold/staleness.ts';
+import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
+import type { BoundStatement } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
 import { countByStatus, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
@@ -30,7 +29,7 @@ const ageHold = (minutes: number) =>
     minutes,
   ]);
 
-test('a storm holds the stale rule and not the deadline rule, and every sweep says so with the numbers', async () => {
+test('a storm holds the stale rule and not the deadline rule, and every sweep logs it with the numbers', async () => {
   await seedFleet(database, { rows: 30, callees: 3, silentSeconds: 700 });
   await seedFleet(database, { rows: 10, callees: 1 });
   for (let i = 0; i < 4; i += 1) await seedDelegation(database, { silentSeconds: 700, deadlineSeconds: -1 });
@@ -98,7 +97,7 @@ test('the hold is shared by replicas and survives their restart', async () => {
   expect(await stormState()).toEqual({ held: true, released: true });
 });
 
-test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and once the storm is over of everything', async () => {
+test('after STORM_MAX_HOLD each sweep marks a twentieth of the silent, and everything when the storm is over', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper({ batchRowsMax: 10 });
   await sweeper.sweep({ trigger: 'manual' });
@@ -127,7 +126,7 @@ test('after STORM_MAX_HOLD it lets go of a twentieth of the silent a sweep, and 
   expect(events('sweep.held')[1]).toMatchObject({ heldForMs: 0 });
 });
 
-test('an outage of the database during a hold, or a leap of its clock, ends the hold no sooner', async () => {
+test('an outage of the database during a hold, or a jump of its clock, does not end the hold sooner', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 + 1500 });
   const { sweeper, events } = newSweeper();
   await sweeper.sweep({ trigger: 'manual' });
@@ -140,7 +139,7 @@ test('an outage of the database during a hold, or a leap of its clock, ends the 
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 2, held: false });
 });
 
-test("rows whose deadline only the leap of a clock has passed are the storm's, and only those that were heard again have come back", async () => {
+test('rows whose deadline was passed only by a clock jump belong to the storm, and count as returned only when heard again', async () => {
   const prefix = await seedFleet(database, { rows: 40, silentSeconds: 5000, deadlineSeconds: -60 });
   await database.query(`UPDATE delegations SET created_at = created_at - interval '3 hours'`);
   await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
@@ -162,7 +161,7 @@ test("rows whose deadline only the leap of a clock has passed are the storm's, a
   expect(await cameBack()).toEqual({ n: 3 });
 });
 
-test('a storm that ends by itself, its agents heard again, marks nobody and is forgotten', async () => {
+test('a storm that ends by itself, its agents heard again, marks nothing and is forgotten', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
@@ -172,7 +171,7 @@ test('a storm that ends by itself, its agents heard again, marks nobody and is f
   expect(events('sweep.released')).toMatchObject([{ why: 'calm', stale: 0, inFlight: 40 }]);
 });
 
-test('--force lets go for that one sweep, and leaves the hold as it was', async () => {
+test('--force marks in that one sweep, and leaves the hold unchanged', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
   await sweeper.sweep({ trigger: 'manual' });
@@ -192,7 +191,7 @@ test('--force lets go for that one sweep, and leaves the hold as it was', async 
   expect(events('sweep.released')).toMatchObject([{ why: 'forced', stale: 40 }]);
 });
 
-test('a dry run tells what a hold keeps back, and begins none', async () => {
+test('a dry run shows what a hold prevents, and begins none', async () => {
   await seedFleet(database, { rows: 40, silentSeconds: 700 });
   const { sweeper, events } = newSweeper();
   expect(await sweeper.dryRun()).toMatchObject({ stuck: 0, held: true, remaining: 40, rows: [] });
@@ -212,13 +211,13 @@ test('a dry run judges without the overdue rows, as the sweep that fails them fi
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 10, failed: 30, held: false });
 });
 
-test('a role that many processes share is a storm where STORM_MIN_CALLEES is 1', async () => {
+test('the silence of a role that many processes share is a storm where STORM_MIN_CALLEES is 1', async () => {
   await seedFleet(database, { rows: 100, callees: 1, silentSeconds: 700 });
   const { sweeper } = newSweeper({ storm: { ...storm, minCallees: 1 } });
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: true });
 });
 
-test('holds as soon as one is stale and the others of its outage are nearly so', async () => {
+test('holds as soon as one row is stale and the others of its outage are nearly so', async () => {
   await seedFleet(database, { rows: 1, silentSeconds: 601 });
   await seedFleet(database, { rows: 39, silentSeconds: 560, callees: 5 });
   const { sweeper, events } = newSweeper();
@@ -226,7 +225,7 @@ test('holds as soon as one is stale and the others of its outage are nearly so',
   expect(events('sweep.held')).toMatchObject([{ stale: 1, inFlight: 40, ratio: 1 }]);
 });
 
-test('sees an outage that forms before any row is stale, and holds although half of it has come back by then', async () => {
+test('sees an outage before any row is stale, and holds although half of its agents are heard again by then', async () => {
   await seedFleet(database, { rows: 100, silentSeconds: 480, callees: 5 });
   const { sweeper, events } = newSweeper();
   const pass = (seconds: number) =>
@@ -242,7 +241,7 @@ test('sees an outage that forms before any row is stale, and holds although half
   expect(events('sweep.held')).toMatchObject([{ stale: 40, inFlight: 100, ratio: 0.4 }]);
 });
 
-test('what comes back keeps the hold for those that have not yet, down to the last', async () => {
+test('rows that are heard again prolong the hold for those that are not yet, down to the last', async () => {
   await seedFleet(database, { rows: 60, silentSeconds: 700, callees: 5 });
   await seedFleet(database, { rows: 40 });
   const { sweeper } = newSweeper();
@@ -262,7 +261,7 @@ test('what comes back keeps the hold for those that have not yet, down to the la
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, held: false, remaining: 0 });
 });
 
-test('what its deadline ends during a hold has not come back', async () => {
+test('a row that its deadline ends during a hold does not count as heard again', async () => {
   await seedFleet(database, { rows: 30, silentSeconds: 700 });
   await seedFleet(database, { rows: 30 });
   const { sweeper } = newSweeper();
@@ -278,7 +277,7 @@ test('what its deadline ends during a hold has not come back', async () => {
   expect(kept).toEqual({ back: 0, watched: 25 });
 });
 
-test('rows that sweeps leave behind are no storm: locked ones, and those known to be poisoned', async () => {
+test('rows that sweeps cannot mark are no storm: locked ones, and those known to be poisoned', async () => {
   const locked = await seedFleet(database, { rows: 30, silentSeconds: 700 });
   const poisoned = await seedFleet(database, { rows: 30, silentSeconds: 700 });
   await database.query(`INSERT INTO sweeper_notices (kind, subject, noticed_at)
@@ -293,7 +292,7 @@ test('rows that sweeps leave behind are no storm: locked ones, and those known t
   await rival.query('ROLLBACK');
 });
 
-test('the hold stands before anything is counted, and a count that fails goes on holding until STORM_MAX_HOLD', async () => {
+test('the hold is recorded before anything is counted, and after a failed count it goes on until STORM_MAX_HOLD', async () => {
   await seedFleet(database, { rows: 30, silentSeconds: 700, callees: 1 });
   await using broken = brokenCount();
   const { sweeper } = testSweeper(broken.db, { storm });
@@ -308,7 +307,7 @@ test('the hold stands before anything is counted, and a count that fails goes on
   expect(await newSweeper().sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
 });
 
-test('a sweep that has lost its lease changes nothing of the hold', async () => {
+test('a sweep that has lost its lease does not change the hold', async () => {
   const memory = new StormMemory(database.db, sweeperTables(database.db));
   await database.query(`UPDATE sweeper_state SET sweep_id = 'newer'`);
   await memory.begin('older', Date.now() * 1000);
@@ -344,17 +343,14 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** The plan of a statement with these literals in place of its parameters, as it ran. */
+/** The plan of a statement for these values, as it ran. */
 async function planOf(
-  sql: string,
-  parameters: readonly (number | string | Staleness)[],
+  { sql, parameters }: BoundStatement,
   session: Pick<typeof database, 'query'> = database,
 ): Promise<PlanNode> {
-  const literal = (value: number | string | Staleness) =>
-    typeof value === 'object' ? `'${JSON.stringify(value)}'` : String(value);
-  const text = parameters.reduce<string>((filled, value, i) => filled.replaceAll(`$${i + 1}`, literal(value)), sql);
   const [row] = await session.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`,
+    [...parameters],
   );
   return row!['QUERY PLAN'][0].Plan;
 }
@@ -366,8 +362,9 @@ test('in the idle case it costs one index probe, whatever the fleet', async () =
   await seedFleet(database, { rows: 20_000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
-  const { sql } = anySilentStatement(sweeperTables(database.db));
-  const plan = await planOf(sql, [nowUs, plainStaleness(nowUs - 600_000_000), nowUs - 600_000_000]);
+  const before = nowUs - 600_000_000;
+  const probe = anySilentStatement(sweeperTables(database.db));
+  const plan = await planOf(probe.bind({ now: nowUs, staleness: plainStaleness(before), before }));
   expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 0 });
   // Who has locked what is not even asked.
   expect(nodes(plan).filter((node) => node['Node Type'] === 'Function Scan' && node['Actual Loops'] > 0)).toEqual([]);
@@ -391,13 +388,13 @@ test('the fleet is counted along the index, the longest silent first, to a milli
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
   const bounds = Array.from({ length: 20 }, (_, i) => nowUs - (20 - i) * 30_000_000);
-  const { sql } = ageCountStatement(sweeperTables(database.db));
+  const count = ageCountStatement(sweeperTables(database.db));
   // As in the transaction in which it runs.
   const session = await database.connect();
   await session.query('SET enable_seqscan = off');
-  const query = async <Row>(text: string) => (await session.query(text)).rows as Row[];
-  const plan = await planOf(sql, [nowUs, plainStaleness(bounds[0]!), `'{${bounds.join(',')}}'`], { query });
+  const query = async <Row>(text: string, values?: unknown[]) => (await session.query(text, values)).rows as Row[];
+  const plan = await planOf(count.bind({ now: nowUs, staleness: plainStaleness(bounds[0]!), bounds }), { query });
   expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 2000 });
   expect(nodes(plan).map((node) => node['Node Type'])).not.toContain('Seq Scan');
-  expect(sql).toContain(`LIMIT ${ROWS_COUNTED_MAX}`);
+  expect(count.sql).toContain(`LIMIT ${ROWS_COUNTED_MAX}`);
 });

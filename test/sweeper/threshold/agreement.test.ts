@@ -69,7 +69,7 @@ describe('a threshold that is lowered', () => {
     expect(await shorter.sweep()).toMatchObject({ stuck: 4 });
   });
 
-  test('a storm counts only what is stale: those that are spared look like none', async () => {
+  test('a storm counts only what is stale: rows spared by a lowering do not look like one', async () => {
     await database.query('UPDATE sweeper_state SET stuck_after_ms = 600000');
     for (let i = 0; i < 6; i += 1) await seedDelegation(database, { silentSeconds: 45, calleeId: `callee-${i}` });
     await daemon(30_000).beat.leave();
@@ -96,7 +96,7 @@ describe('a threshold that is lowered', () => {
     expect(await inForce()).toEqual({ inForce: 600_000, shown: 600_000 });
   });
 
-  test('is logged as no difference when the daemon that had another one is gone', async () => {
+  test('is not logged as a difference when the daemon that had another one has stopped', async () => {
     await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 600000');
     await database.query('UPDATE sweeper_state SET stuck_after_ms = 600000');
     const only = daemon(30_000);
@@ -104,7 +104,7 @@ describe('a threshold that is lowered', () => {
     expect(only.events('config.differs')).toEqual([]);
   });
 
-  test('a longer one than all before takes their place, so that they never pile up', async () => {
+  test('a lowering from a longer threshold than all before replaces them, so that they never accumulate', async () => {
     const shorter = daemon(30_000);
     await shorter.beat.leave();
     // A daemon of 0.1.0 runs beside it, and writes its own threshold at each beat.
@@ -125,7 +125,7 @@ describe('a threshold that is lowered', () => {
 });
 
 describe('two daemons with two thresholds', () => {
-  test('judge by the longer while both are there, and say so once an hour; after the rollout by the one that is left', async () => {
+  test('judge by the longer while both run, and log it once an hour; after the rollout by the one that remains', async () => {
     const [old, young] = [daemon(600_000), daemon(30_000)];
     await old.beat.leave();
     const living = await seedDelegation(database, { silentSeconds: 45 });

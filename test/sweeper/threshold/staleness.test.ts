@@ -58,7 +58,7 @@ describe('the ranges that lowered thresholds spare', () => {
     expect(sparedRanges(lowerings, ago(horizonAgo), nowUs, gaps)).toEqual(spared);
   });
 
-  test('are apart from one another and in order, and hold whatever one of the lowerings spares', () => {
+  test('are disjoint and in order, and contain everything that one of the lowerings spares', () => {
     const lowerings = fc.array(
       fc.record({ minutesAgo: fc.integer({ min: 0, max: 100 }), fromMinutes: fc.integer({ min: 1, max: 100 }) }),
       { maxLength: 6 },
@@ -89,11 +89,11 @@ describe('the threshold that a sweep judges by', () => {
     expect(judge(observed, { stuckAfterMs: 60 * MINUTE_MS }).stuckAfterMs).toBe(60 * MINUTE_MS);
   });
 
-  test('is its own where no daemon has kept one', () => {
+  test('is its own where no daemon has stored one', () => {
     expect(judge({ ...observed, inForceMs: null }, { stuckAfterMs: MINUTE_MS }).stuckAfterMs).toBe(MINUTE_MS);
   });
 
-  test('is its own alone when it overrides, and nothing is spared', () => {
+  test('is only its own when it overrides, and nothing is spared', () => {
     const { stuckAfterMs, staleness } = judge(
       { ...observed, lowerings: [lowering(0, 60)] },
       { stuckAfterMs: MINUTE_MS, stuckAfterOverrides: true },
@@ -102,7 +102,7 @@ describe('the threshold that a sweep judges by', () => {
     expect(staleness).toMatchObject({ horizonUs: ago(1), spared: [] });
   });
 
-  test("an override shorter than the daemons' beats does not take the time between two beats for unobserved", () => {
+  test("an override shorter than the daemons' beats does not treat the time between two beats as unobserved", () => {
     const beaten = { ...observed, beatAtUs: ago(0.2) };
     expect(judge(beaten, { stuckAfterMs: 20_000, stuckAfterOverrides: true }).horizon.unobservedUs).toBe(0);
   });

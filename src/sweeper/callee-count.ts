@@ -1,0 +1,4 @@
+export interface CalleeCount {
+  readonly calleeId: string;
+  readonly count: number;
+}

@@ -1,0 +1,37 @@
+import { parameter, statement } from '../../../db/statement.ts';
+import type { SweeperTables } from '../../tables.ts';
+
+/** What the storm guard remembers of past sweeps. One that lies ahead would keep a hold from ending. */
+const stormInstants = [
+  'storm_forming_since',
+  'storm_held_since',
+  'storm_released_at',
+  'storm_partial_since',
+  'storm_came_back_at',
+  'storm_watched_before',
+  'storm_watched_at',
+];
+
+/**
+ * Sets the sweeper's own instants that lie ahead of `now` back to it. A gap or lowering that has begun ends now; of
+ * several lowerings that lie ahead, the longest threshold stays. Rows of other daemons stay as they are: each daemon
+ * compares its own with what it remembers.
+ */
+export function futureStateStatement({ gaps, lowerings, sweeperState }: SweeperTables) {
+  const atMostNow = stormInstants.map((name) => `${name} = CASE WHEN ${name} > $now THEN $now ELSE ${name} END`);
+  return statement({
+    parameters: { now: parameter.micros },
+    sql: `
+WITH gaps AS (DELETE FROM ${gaps} WHERE gap_end > $now RETURNING gap_start, kind),
+cut AS (
+  INSERT INTO ${gaps} (gap_start, gap_end, kind)
+  SELECT min(gap_start), $now, CASE WHEN bool_or(kind = 'rewound') THEN 'rewound' ELSE 'unwatched' END
+  FROM gaps WHERE gap_start < $now HAVING count(*) > 0 ON CONFLICT DO NOTHING),
+lowerings AS (DELETE FROM ${lowerings} WHERE lowered_at > $now RETURNING stuck_after_ms),
+lowered AS (
+  INSERT INTO ${lowerings} (lowered_at, stuck_after_ms)
+  SELECT $now, max(stuck_after_ms) FROM lowerings HAVING count(*) > 0 ON CONFLICT DO NOTHING)
+UPDATE ${sweeperState} SET ${atMostNow.join(', ')}
+WHERE singleton AND (${stormInstants.map((name) => `${name} > $now`).join(' OR ')})`,
+  });
+}

@@ -1,0 +1,29 @@
+import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import type { PgBossTables } from '../pgboss-tables.ts';
+import { aheadOf } from './ahead.ts';
+
+/** The schedule as the database has it, at one instant of the clock by which pg-boss judges. `sweeperState`: the ledger's table. */
+export function scheduleReadingStatement(tables: PgBossTables, sweeperState: string) {
+  const { job, queue, schedule, version, now } = tables;
+  const ahead = aheadOf(tables);
+  const isActive = `name = $queue AND state = 'active'`;
+  return statement({
+    parameters: { queue: parameter.text },
+    columns: {
+      nowMs: column.wholeNumber(`extract(epoch FROM ${now}) * 1000`),
+      /** The sweep that began last, by any replica or command. */
+      sweepId: nullable(column.text('s.sweep_id')),
+      /** Whether a sweep's job is being worked on. */
+      active: column.boolean(`EXISTS (SELECT FROM ${job} WHERE ${isActive})`),
+      /** Whether the ledger's ticks are still scheduled. */
+      scheduled: column.boolean(`EXISTS (SELECT FROM ${schedule} WHERE name = $queue)`),
+      /** Whether instants that pg-boss wrote lie in the future: the clock was set back. */
+      ahead: column.boolean(`EXISTS (SELECT FROM ${version} WHERE ${ahead.cron})
+    OR EXISTS (SELECT FROM ${queue} WHERE ${ahead.queueTasks.where})
+    OR EXISTS (SELECT FROM ${job} WHERE ${ahead.delayed.where})
+    OR EXISTS (SELECT FROM ${job} WHERE ${ahead.alive.where})
+    OR EXISTS (SELECT FROM ${job} WHERE ${ahead.ticks.where})`),
+    },
+    sql: (columns) => `SELECT ${columns} FROM ${sweeperState} s WHERE s.singleton`,
+  });
+}

@@ -1,0 +1,36 @@
+import { parameter, statement } from '../../db/statement.ts';
+import type { SweeperTables } from '../tables.ts';
+
+/** Kept sweeps: enough for a week's picture. */
+const SWEEPS_KEPT = '8 days';
+
+/** Keeps a sweep, forgets those of last week, and, when it went through, dates the last one that did. */
+export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {
+  return statement({
+    parameters: {
+      sweepId: parameter.text,
+      startedAt: parameter.micros,
+      trigger: parameter.text,
+      stuck: parameter.wholeNumber,
+      failed: parameter.wholeNumber,
+      poisoned: parameter.wholeNumber,
+      remaining: parameter.wholeNumber,
+      truncated: parameter.boolean,
+      held: parameter.boolean,
+      batches: parameter.wholeNumber,
+      durationMs: parameter.wholeNumber,
+      unobservedMs: parameter.wholeNumber,
+      callees: parameter.json,
+      marks: parameter.json,
+      wentThrough: parameter.boolean,
+    },
+    sql: `
+WITH written AS (
+  INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, failed, poisoned, remaining, truncated, held, batches,
+    duration_ms, unobserved_ms, callees, marks)
+  VALUES ($sweepId, $startedAt, $trigger, $stuck, $failed, $poisoned, $remaining, $truncated, $held, $batches,
+    $durationMs, $unobservedMs, $callees, $marks)),
+pruned AS (DELETE FROM ${sweeps} WHERE started_at < $startedAt - interval '${SWEEPS_KEPT}')
+UPDATE ${sweeperState} SET swept_at = clock_timestamp() WHERE singleton AND $wentThrough`,
+  });
+}

@@ -1,0 +1,12 @@
+import { parameter, statement } from '../../db/statement.ts';
+import { openingColumns } from '../opening.ts';
+import type { SweeperTables } from '../tables.ts';
+
+/** Takes the lease, and reads what a sweep starts from. */
+export function takeLeaseStatement({ sweeperState }: SweeperTables) {
+  return statement({
+    parameters: { sweepId: parameter.text },
+    columns: openingColumns,
+    sql: (columns) => `UPDATE ${sweeperState} s SET sweep_id = $sweepId WHERE singleton RETURNING ${columns}`,
+  });
+}

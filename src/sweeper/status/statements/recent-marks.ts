@@ -1,0 +1,30 @@
+import { column, statement } from '../../../db/statement.ts';
+import { statuses } from '../../../ledger/transitions.ts';
+import { rules } from '../../pass/rules.ts';
+import type { SweeperTables } from '../../tables.ts';
+
+const MARKS_MAX = 10;
+
+const ruleNames = rules.map(({ name }) => name);
+
+/** The latest marks of the last day, newest first. */
+export function recentMarksStatement({ sweeps }: SweeperTables) {
+  return statement({
+    columns: {
+      at: column.instant('s.started_at'),
+      delegationId: column.text(`m.mark ->> 'delegationId'`),
+      callerId: column.text(`m.mark ->> 'callerId'`),
+      calleeId: column.text(`m.mark ->> 'calleeId'`),
+      rule: column.oneOf(ruleNames, `m.mark ->> 'rule'`),
+      fromStatus: column.oneOf(statuses, `m.mark ->> 'fromStatus'`),
+      latenessMs: column.wholeNumber(`m.mark ->> 'latenessMs'`),
+      stuckAfterMs: column.wholeNumber(`m.mark ->> 'stuckAfterMs'`),
+    },
+    sql: (columns) => `
+SELECT ${columns}
+FROM (SELECT * FROM ${sweeps} WHERE started_at >= clock_timestamp() - interval '1 day' AND stuck + failed > 0
+      ORDER BY started_at DESC LIMIT ${MARKS_MAX}) s,
+  jsonb_array_elements(s.marks) WITH ORDINALITY m (mark, position)
+ORDER BY s.started_at DESC, m.position DESC LIMIT ${MARKS_MAX}`,
+  });
+}

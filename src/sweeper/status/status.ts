@@ -1,0 +1,40 @@
+import type { Day } from './day.ts';
+import type { LastSweep } from './last-sweep.ts';
+
+/** Whether sweeps happen in time. */
+export interface Punctuality {
+  readonly now: Date;
+  /** The last successful sweep, by any replica. */
+  readonly sweptAt: Date | null;
+  readonly nextAt: Date;
+  /** The last successful sweep should not be older than this: the third latest occurrence of the schedule. */
+  readonly dueSince: Date;
+}
+
+export interface Storm {
+  /** `held`: nothing is marked stuck. `released`: the hold ran out, and a twentieth of the silent is marked per sweep. */
+  readonly state: 'calm' | 'held' | 'released';
+  readonly since: Date | null;
+  /** When the hold runs out. */
+  readonly until: Date | null;
+}
+
+export interface Oldest {
+  /** The longest silence among delegations in progress, by the clock; null when none is. */
+  readonly silenceMs: number | null;
+  /** How long the most overdue open delegation has been overdue; 0 when none is. */
+  readonly overdueMs: number;
+}
+
+/** What an operator asks first. Instants are the database's clock. */
+export interface Status extends Punctuality {
+  /** This host's clock minus the database's. */
+  readonly skewMs: number;
+  readonly beatAt: Date | null;
+  readonly stuckAfterMs: number;
+  readonly storm: Storm;
+  readonly lastSweep: LastSweep | null;
+  /** The last 24 hours. */
+  readonly day: Day & { readonly falsePositiveRatio: number | null };
+  readonly oldest: Oldest;
+}

@@ -1,0 +1,28 @@
+import { nullable, parameter, statement } from '../../../db/statement.ts';
+import type { SweeperTables } from '../../tables.ts';
+
+/** Keeps what a sweep saw of a storm; written by the sweep that has the lease, and by no other. */
+export function keepStatement({ sweeperState }: SweeperTables) {
+  const micros = nullable(parameter.micros);
+  return statement({
+    parameters: {
+      sweepId: parameter.text,
+      formingSince: micros,
+      heldSince: micros,
+      releasedAt: micros,
+      releasedWhy: nullable(parameter.text),
+      partialSince: micros,
+      cameBack: parameter.wholeNumber,
+      cameBackAt: micros,
+      watched: parameter.wholeNumber,
+      watchedBefore: micros,
+      watchedAt: micros,
+    },
+    sql: `
+UPDATE ${sweeperState} SET storm_forming_since = $formingSince, storm_held_since = $heldSince,
+  storm_released_at = $releasedAt, storm_released_why = $releasedWhy, storm_partial_since = $partialSince,
+  storm_came_back = $cameBack, storm_came_back_at = $cameBackAt,
+  storm_watched = $watched, storm_watched_before = $watchedBefore, storm_watched_at = $watchedAt
+WHERE singleton AND sweep_id = $sweepId`,
+  });
+}

@@ -1,0 +1,41 @@
+import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { isPresent } from '../../observed-time/present-daemons.ts';
+import type { SweeperTables } from '../../tables.ts';
+
+/** What an agent paces itself by that has never been told a threshold: the documented default of STUCK_AFTER, in ms. */
+export const UNTOLD_THRESHOLD_MS = 600_000;
+
+/**
+ * The longest threshold among the daemons that have beaten of late becomes the one in force; where it was longer before,
+ * a lowering is recorded. It takes the place of those from a threshold that was not longer, so that there are never more
+ * of them than there have been thresholds.
+ */
+export function agreeStatement({ sweeperState, sweeperThreshold, lowerings, daemons }: SweeperTables) {
+  return statement({
+    parameters: { daemonId: parameter.text, stuckAfterMs: parameter.wholeNumber },
+    columns: {
+      inForceMs: column.wholeNumber('agreed.ms'),
+      /** Null: it was not lowered. */
+      loweredAtUs: nullable(column.micros('lowering.now')),
+    },
+    sql: (columns) => `
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+agreed AS MATERIALIZED (
+  SELECT greatest($stuckAfterMs, max(d.stuck_after_ms)) AS ms FROM clock LEFT JOIN ${daemons} d
+  ON d.daemon_id <> $daemonId AND ${isPresent('clock.now')}),
+previous AS MATERIALIZED (
+  SELECT coalesce(greatest(t.stuck_after_ms, s.stuck_after_ms), ${UNTOLD_THRESHOLD_MS}) AS ms
+  FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton),
+lowering AS MATERIALIZED (
+  SELECT clock.now, previous.ms FROM clock, previous, agreed WHERE agreed.ms < previous.ms),
+replaced AS (DELETE FROM ${lowerings} l USING lowering WHERE l.stuck_after_ms <= lowering.ms),
+lowered AS (INSERT INTO ${lowerings} (lowered_at, stuck_after_ms) SELECT now, ms FROM lowering),
+kept AS (
+  UPDATE ${sweeperThreshold} t SET stuck_after_ms = agreed.ms FROM agreed
+  WHERE t.singleton AND t.stuck_after_ms IS DISTINCT FROM agreed.ms),
+shown AS (
+  UPDATE ${sweeperState} s SET stuck_after_ms = agreed.ms FROM agreed
+  WHERE s.singleton AND s.stuck_after_ms IS DISTINCT FROM agreed.ms)
+SELECT ${columns} FROM agreed LEFT JOIN lowering ON true`,
+  });
+}

@@ -1,0 +1,10 @@
+import { parameter, statement } from '../../../db/statement.ts';
+import type { SweeperTables } from '../../tables.ts';
+
+/** Moves a lowering to the present: a heartbeat before its commit was answered with the threshold of before. */
+export function redateLoweringStatement({ lowerings }: SweeperTables) {
+  return statement({
+    parameters: { loweredAt: parameter.micros },
+    sql: `UPDATE ${lowerings} SET lowered_at = clock_timestamp() WHERE lowered_at = $loweredAt`,
+  });
+}
