@@ -19,13 +19,14 @@ const PREVIEW_BYTES = 160;
  */
 const idOf = (prefix: string) => `'${prefix}-' || lpad(i::text, 11, '0') || '-7f1e-8d2a-0242ac12'`;
 
+/** Revision 1: a writer that records its activity itself. Rows alone would have it added at commit, each of them. */
 export async function insertFleet(database: LedgerDatabase, fleet: Fleet): Promise<void> {
   const { rows, silentFromSeconds, silentToSeconds, prefix = 'live' } = fleet;
   await database.query(
-    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline)
+    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision)
      SELECT ${idOf(prefix)}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'in_progress',
        clock_timestamp() - ($2::float8 + (i - 1) * ($3::float8 - $2::float8) / $1::int) * interval '1 second',
-       clock_timestamp() + interval '4 hours'
+       clock_timestamp() + interval '4 hours', 1
      FROM generate_series(1, $1::int) i`,
     [rows, silentFromSeconds, silentToSeconds],
   );
@@ -45,9 +46,9 @@ export async function insertFinished(database: LedgerDatabase, rows: number): Pr
   const insert = (from: number, to: number) =>
     database.query(
       `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline,
-         finished_at, result_preview, created_at, updated_at)
+         finished_at, result_preview, created_at, updated_at, revision)
        SELECT ${idOf('done')}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'completed',
-         t, t + interval '6 hours', t, 'done', t, t
+         t, t + interval '6 hours', t, 'done', t, t, 1
        FROM generate_series($1::int, $2::int) i, LATERAL (SELECT clock_timestamp() - interval '1 day' AS t) at`,
       [from, to],
     );
@@ -63,13 +64,13 @@ export async function settle(database: LedgerDatabase): Promise<void> {
 export async function keepSeed(database: LedgerDatabase): Promise<void> {
   await database.query(`
     CREATE UNLOGGED TABLE seed AS
-    SELECT delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline FROM delegations`);
+    SELECT delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision FROM delegations`);
 }
 
 export async function reseed(database: LedgerDatabase): Promise<void> {
   await database.query('TRUNCATE delegations, activity_logs');
   await database.query(`
-    INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline)
+    INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision)
     SELECT * FROM seed`);
   await settle(database);
 }

@@ -13,7 +13,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   db: ['address', 'log'],
   ledger: ['address', 'db', 'log'],
   sweeper: ['ledger', 'db', 'log', 'lifecycle'],
-  ops: ['log', 'lifecycle'],
+  // Of the sweeper the types of what it shows, alone.
+  ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
   compose: ['config', 'db', 'embedded', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
@@ -22,12 +23,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli'],
 };
 
-/** What a folder may import as types only: the readings that it shows are handed to it. */
+/** What a folder may import only as types: the readings that it shows are passed to it. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
   ops: ['sweeper'],
 };
 
-/** Where each vendor is at home. Types alone may be named anywhere. */
+/** The folders that may import each vendor. Its types may be used anywhere. */
 const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   pg: [/^db\//],
   kysely: [/^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
@@ -63,7 +64,7 @@ const imports: readonly Import[] = files.flatMap((file) =>
 );
 const relative = imports.filter(({ specifier }) => specifier.startsWith('.'));
 
-/** The folder of src/ that holds a file; the file itself when it stands beside them. */
+/** The folder of src/ that holds a file; for a file directly in src/, the file itself. */
 function folderOf(file: string): string {
   return file.split(path.sep)[0]!;
 }
@@ -78,7 +79,7 @@ function ancestorsOf(folder: string): string[] {
   return folder === '.' ? ['.'] : [folder, ...ancestorsOf(path.dirname(folder))];
 }
 
-/** The file or folder directly in `folder` that holds `file`; null when the file stands elsewhere. */
+/** The file or folder directly in `folder` that holds `file`; null when the file is elsewhere. */
 function entryOf(folder: string, file: string): string | null {
   const below = path.relative(folder, file);
   return below.startsWith('..') ? null : below.split(path.sep)[0]!;
@@ -163,7 +164,7 @@ describe('vendors', () => {
       (name) => !name.startsWith('@types/'),
     );
     expect(installed.filter((name) => !used.has(name))).toEqual([]);
-    // The rest is bundled into what the daemon runs.
+    // The rest is bundled into the daemon.
     expect([...used].filter((name) => !Object.hasOwn(devDependencies, name) && !installed.includes(name))).toEqual([]);
   });
 });
@@ -181,6 +182,14 @@ test('signals are taken in lifecycle alone; an agent of the demo, a process of i
 test('the environment is read where the configuration is loaded, and nowhere below', () => {
   const readers = files.filter((file) => readFileSync(path.join(src, file), 'utf8').includes('process.env'));
   expect(readers).toEqual(['cli/program.ts']);
+});
+
+test('statements stand in folders named statements, functions or finishing; elsewhere only what sets or asks a session', () => {
+  const sql = /[`'"]\s*(?:SELECT|WITH|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|TRUNCATE|CALL)\s/;
+  const home = /(?:^|\/)(?:statements|functions|finishing)\//;
+  const code = (file: string) => readFileSync(path.join(src, file), 'utf8').replace(/\/\*.*?\*\//gs, '');
+  const others = files.filter((file) => !home.test(file) && sql.test(code(file)));
+  expect(others.sort()).toEqual(['db/bounded-read.ts', 'db/encoding.ts', 'db/migrator.ts', 'db/session.ts']);
 });
 
 test('SQLSTATEs stand in db/sqlstate.ts alone; elsewhere they have names', () => {

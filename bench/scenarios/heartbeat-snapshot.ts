@@ -1,4 +1,4 @@
-import { Statement } from '../../src/db/positional-statement.ts';
+import { statement } from '../../src/db/statement.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import type { Bench } from '../bench.ts';
 import { BufferMeter } from '../buffers.ts';
@@ -10,7 +10,7 @@ import { idsInProgress, ledgerOf } from '../heartbeating.ts';
 const BEATS = 360;
 const STUCK_AFTER_MS = 600_000;
 const HEARTBEATS = 200;
-const beatsRow = new Statement('SELECT stuck_after_ms FROM public.sweeper_state WHERE singleton');
+const beatsRow = statement({ sql: 'SELECT stuck_after_ms FROM public.sweeper_state WHERE singleton' });
 
 /**
  * A debounced heartbeat, the most frequent call of all, while an old snapshot keeps every version of the row that each
@@ -70,7 +70,7 @@ async function buffersOf(url: string, ids: readonly string[]): Promise<number> {
 async function buffersOfBeatsRow(url: string): Promise<number> {
   const meter = new BufferMeter(url);
   try {
-    return await meter.measure(() => beatsRow.run(meter.db, []));
+    return await meter.measure(() => beatsRow.run(meter.db, {}));
   } finally {
     await meter.db.destroy();
   }

@@ -77,8 +77,8 @@ async function transitions(bench: Bench, database: LedgerDatabase, ledger: Ledge
   const prepare = async () => {
     await database.query('TRUNCATE delegations, activity_logs');
     await database.query(
-      `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status)
-       SELECT id, 'caller', 'callee', $2, 'in_progress' FROM unnest($1::text[]) id`,
+      `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, revision)
+       SELECT id, 'caller', 'callee', $2, 'in_progress', 1 FROM unnest($1::text[]) id`,
       [ids, PREVIEW],
     );
     await database.query('VACUUM (ANALYZE) delegations');

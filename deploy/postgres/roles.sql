@@ -69,7 +69,8 @@ GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detai
 
 -- The sweeper changes statuses and records that. It adds no delegation and deletes nothing of the ledger. last_heartbeat:
 -- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set.
-GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail) ON :"db_schema".delegations TO :"sweeper";
+GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail,
+  revision, suspect_at, deadline, waiting_since, waiting_until, waiting_reason) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,
@@ -78,7 +79,8 @@ GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
 
 -- Orchestrators and agents. Caller, callee, task and key of a delegation never change after the insert.
 GRANT SELECT, INSERT,
-  UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, result_preview, error_detail)
+  UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, result_preview, error_detail,
+    revision, suspect_at, stuck_after_ms, stalled_after_ms, waiting_since, waiting_until, waiting_reason, progress, progress_at)
   ON :"db_schema".delegations TO :"writer";
 -- The threshold in the answer to a heartbeat; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_state TO :"writer";

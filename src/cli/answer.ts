@@ -6,13 +6,13 @@ import { errorFields } from '../log/error-fields.ts';
 const STDOUT = 1;
 
 /**
- * Writes a command's answer to stdout, and resolves once all of it is out: a process that exited before would cut it at
- * what a pipe holds. A reader that has left (`| head -1`) wants no more of it, which is no failure.
+ * Writes a command's answer to stdout, and resolves once all of it is written: exiting earlier would cut it off at the
+ * size of the pipe. A reader that has closed the pipe (`| head -1`) is no failure.
  * @throws CommandError when it cannot be written, such as on a full disk.
  */
 export async function printAnswer(text: string): Promise<void> {
   try {
-    // For a file, process.stdout tries once and would take a write that was cut short by a full disk for a whole one.
+    // For a file, process.stdout writes once and does not notice when a full disk cuts the write short.
     if (isFile()) writeFileSync(STDOUT, text);
     else await written(text);
   } catch (err) {
@@ -32,7 +32,7 @@ function isFile(): boolean {
 
 function written(text: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  // The callback has the error; unheard, the event would end the process.
+  // The callback has the error; without a listener the event would end the process.
   process.stdout.once('error', reject);
   process.stdout.write(text, (err) => (err ? reject(err) : resolve()));
   return promise;

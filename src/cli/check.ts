@@ -3,7 +3,7 @@ import { type Config, redacted } from '../config/config.ts';
 import { visible } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 
-/** The configuration was read before this is called: a wrong one never gets here. */
+/** Prints the configuration. It has been validated by the time this is called. */
 export async function check(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
   const values = redacted(config);
   const text = json

@@ -5,7 +5,7 @@ import { createEventLog, type EventLog } from '../log/event-log.ts';
 import { createLogger } from '../log/logger.ts';
 import { prettyDestination } from '../log/pretty.ts';
 
-/** A one-shot command's log: on stderr, readable when a person reads it. */
+/** A one-shot command's log: on stderr, as JSON, or as readable lines on a terminal. */
 export function commandLog({ logLevel }: Config): EventLog {
   const destination = process.stderr.isTTY === true ? prettyDestination('stderr') : 'stderr';
   const log = createEventLog(createLogger({ level: logLevel, destination }));
@@ -13,7 +13,7 @@ export function commandLog({ logLevel }: Config): EventLog {
   return log;
 }
 
-/** What Node and libraries warn of becomes an event: plain text would break a log of JSON lines. */
+/** Warnings of Node and of libraries become events: plain text would break a log of JSON lines. */
 export function logWarnings(log: EventLog): Disposable {
   return onProcessWarning((warning) => {
     const { code = null, name } = warning;

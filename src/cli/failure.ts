@@ -9,13 +9,13 @@ import { ListenError } from '../ops/listen-error.ts';
 
 export interface Failure {
   readonly exitCode: ExitCode;
-  /** For people: what went wrong and, in a line of its own, what to do about it. */
+  /** For people: what failed and, on a second line, what to do about it. */
   readonly message: string;
 }
 
-/** What a failed command says on stderr, and its exit code. A stack is for a defect of ours alone. */
+/** What a failed command prints on stderr, and its exit code. A stack is printed only for a defect of this program. */
 export function failureOf(err: unknown): Failure {
-  // What failed while it was cleaned up after a failure is the lesser news.
+  // The first failure matters, not one of the clean-up after it.
   if (err instanceof Error && 'suppressed' in err) return failureOf(err.suppressed);
   if (err instanceof AggregateError && err.cause !== undefined) return failureOf(err.cause);
   if (err instanceof CommandError) return err;
@@ -27,35 +27,36 @@ export function failureOf(err: unknown): Failure {
   return ofDatabase(err) ?? defect(err, code === null ? message : `${message} (${code})`);
 }
 
-/** Null for an error that is not the database's to explain. */
+/** Null for an error that does not come from the database. */
 function ofDatabase(err: unknown): Failure | null {
   const { code, message } = errorFields(err);
-  // OpenSSL's end in a line break.
+  // OpenSSL's messages end in a line break.
   const line = message.replace(/\s*\n\s*/g, ' ').trim();
   const coded = code === null ? line : `${line} (${code})`;
-  const told = (exit: ExitCode, what: string, remedy: string) => ({
+  const failure = (exit: ExitCode, what: string, remedy: string) => ({
     exitCode: exit,
     message: `${what}: ${coded}\nWhat to do: ${remedy}.`,
   });
-  if (isConnectionRefusal(err)) return told(exitCode.unavailable, 'The database refuses the connection', remedyOf(err));
+  if (isConnectionRefusal(err))
+    return failure(exitCode.unavailable, 'The database refuses the connection', remedyOf(err));
   if (code === sqlstate.insufficientPrivilege) {
-    return told(exitCode.configuration, 'The database refuses what the command asks', remedyOf(err));
+    return failure(exitCode.configuration, 'The database refuses what the command asks', remedyOf(err));
   }
   if (code === 'ENOENT' && errorsOfHosts(err).every((one) => (one as NodeJS.ErrnoException).syscall === 'open')) {
     // A certificate or a key that the URL names, or the file of DATABASE_URL_FILE.
-    return told(
+    return failure(
       exitCode.configuration,
       'A file that the configuration names is missing',
-      'put it there, or mend its path',
+      'create the file, or correct its path',
     );
   }
-  // ENOENT is the unix socket of a server that is not up, and nothing else.
+  // ENOENT is retryable only for the unix socket of a server that is not running.
   const missing = code === 'ENOENT' && (err as NodeJS.ErrnoException).syscall !== 'connect';
   if (missing || !isRetryable(err)) return null;
-  return told(
+  return failure(
     exitCode.unavailable,
     'The database is not available',
-    'see that it runs and takes connections from here, and that DATABASE_URL names its host and port; then try again',
+    'check that it runs and accepts connections from here, and that DATABASE_URL names its host and port; then try again',
   );
 }
 

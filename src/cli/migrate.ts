@@ -1,8 +1,9 @@
 import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type InstallOptions, installSchemas, installStatus, removeLedger } from '../compose/install.ts';
-import { COUNT_MAX, type LedgerContents, ledgerContents } from '../compose/ledger-contents.ts';
+import { type LedgerContents, ledgerContents } from '../compose/ledger-contents.ts';
 import { type Location, openLocation } from '../compose/location.ts';
+import { COUNT_MAX } from '../compose/statements/row-count.ts';
 import type { Config } from '../config/config.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
@@ -14,13 +15,13 @@ export type MigrateAction = (typeof migrateActions)[number];
 
 export interface MigrateCommandOptions {
   readonly json?: boolean;
-  /** For `down`: the ledger's rows may go. */
+  /** For `down`: the ledger's rows may be deleted. */
   readonly deleteAllData?: boolean;
-  /** For `down`: also under a daemon that runs. */
+  /** For `down`: also while a daemon runs. */
   readonly evenIfRunning?: boolean;
 }
 
-/** `status` answers no (1) while something is pending, `down` while it would delete rows, or a daemon runs. */
+/** Exits 1 for `status` while something is pending, and for `down` while it would delete rows or a daemon runs. */
 export async function migrate(
   config: Config,
   action: MigrateAction,
@@ -29,7 +30,7 @@ export async function migrate(
   if (action !== 'down' && (options.deleteAllData || options.evenIfRunning)) {
     throw new CommandError(
       exitCode.usage,
-      `--delete-all-data and --even-if-running go with down only, not with ${action}.`,
+      `--delete-all-data and --even-if-running belong to down only, not to ${action}.`,
     );
   }
   await using place = await openLocation(config, commandLog(config));
@@ -63,7 +64,7 @@ const actions: Readonly<Record<MigrateAction, Action>> = {
     const refusal = refusalOf(await ledgerContents(schemas), place.name, options);
     if (refusal !== null) throw new CommandError(exitCode.no, refusal);
     const reverted = await removeLedger(schemas);
-    const text = reverted.length === 0 ? 'Nothing to take back.' : `Took back ${reverted.join(', ')}.`;
+    const text = reverted.length === 0 ? 'Nothing to remove.' : `Removed ${reverted.join(', ')}.`;
     return { text, result: { reverted }, code: exitCode.done };
   },
   async status(schemas) {
@@ -78,7 +79,7 @@ const actions: Readonly<Record<MigrateAction, Action>> = {
   },
 };
 
-/** Why the ledger is not taken back, and what to say to have it taken back; null when nothing speaks against it. */
+/** Why the ledger is not removed, and which options remove it all the same; null when there is no objection. */
 export function refusalOf(
   { delegations, activities, beatAgeMs, aliveWithinMs }: LedgerContents,
   database: string,
@@ -86,8 +87,8 @@ export function refusalOf(
 ): string | null {
   const hasRows = delegations + activities > 0;
   const isRunning = beatAgeMs !== null && beatAgeMs < aliveWithinMs;
-  const rows = `This deletes ${counted(delegations)} delegations and ${counted(activities)} activities: say --delete-all-data to have them deleted.`;
-  const daemon = `A daemon left its beat ${duration(beatAgeMs ?? 0)} ago: stop all daemons and wait until the last beat is ${duration(aliveWithinMs)} old, or say --even-if-running.`;
+  const rows = `This deletes ${counted(delegations)} delegations and ${counted(activities)} activities: add --delete-all-data to delete them.`;
+  const daemon = `A daemon recorded its beat ${duration(beatAgeMs ?? 0)} ago: stop all daemons and wait until the last beat is ${duration(aliveWithinMs)} old, or add --even-if-running.`;
   const reasons = [...(hasRows && !deleteAllData ? [rows] : []), ...(isRunning && !evenIfRunning ? [daemon] : [])];
   if (reasons.length === 0) return null;
   return ['Nothing was changed.', ...reasons, `Database: ${visible(database)}.`].join('\n');

@@ -15,11 +15,11 @@ import { sweep } from './sweep.ts';
 
 const codes = `
 Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).
-Configuration comes from the environment (docs/configuration.md); \`check\` tells what it amounts to.`;
+Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
-/** Runs one command. stdout has the answer, stderr what went wrong; the daemon logs to stdout. */
+/** Runs one command. The answer goes to stdout, errors to stderr; the daemon logs to stdout. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
-  // Nobody reads what goes wrong any more: no reason to fail in another way.
+  // Where stderr is closed there is nobody to report to; that must not be another failure.
   process.stderr.on('error', () => {});
   let code: ExitCode = exitCode.done;
   let help = '';
@@ -36,7 +36,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
       await program.parseAsync(args, { from: 'user' });
       return code;
     } catch (err) {
-      // commander has said what was wrong; help and version come as such an error too, with exit code 0.
+      // commander has printed what is wrong. Help and version come as such an error as well, with exit code 0.
       if (!(err instanceof CommanderError)) throw err;
       await printAnswer(help);
       return err.exitCode === 0 ? exitCode.done : exitCode.usage;
@@ -59,14 +59,14 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .description('Finds the delegations whose agent has gone silent, and moves them to stuck.')
     .version(version)
     .exitOverride()
-    // Before the commands are made: they take it over.
+    // Before the commands are created, which inherit it.
     .configureOutput({ writeOut: writeHelp })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .addHelpText('after', codes);
   program
     .command('start')
     .description('run the daemon: sweep at start, then on every tick of SWEEP_CRON')
-    .option('--json', 'accepted for evenness: the log is one JSON object a line already')
+    .option('--json', 'accepted like everywhere: the log has one JSON object per line anyway')
     .addHelpText(
       'after',
       examples('DATABASE_URL=postgresql://... delegation-sweeper start', 'LOG_LEVEL=warn delegation-sweeper start'),
@@ -76,10 +76,10 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .command('sweep')
     .description('sweep once, now')
     .option('--dry-run', 'change nothing; name every row that would change, with the reason')
-    .option('--force', 'let go of a storm guard hold for this one sweep')
+    .option('--force', 'ignore a hold of the storm guard for this one sweep')
     .option(
       '--stuck-after <duration>',
-      'judge by this threshold, such as 10m, and not by the one that the daemons have agreed on',
+      'use this threshold, such as 10m, instead of the one that the daemons have agreed on',
       thresholdOf,
     )
     .option('--json', 'print the summary as one JSON object')
@@ -90,7 +90,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .action(async (options) => done(await sweep(loadConfig(process.env), options)));
   program
     .command('migrate')
-    .description("install the ledger's and pg-boss's schemas, bring them up to date, or take the ledger's back")
+    .description("install the ledger's and pg-boss's schemas, bring them up to date, or remove the ledger's")
     .addArgument(new Argument('[action]', 'what to do').choices(migrateActions).default('up'))
     .option('--delete-all-data', 'down: also when the ledger has rows, which are deleted')
     .option('--even-if-running', 'down: also while a daemon runs')
@@ -99,7 +99,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .action(async (action: MigrateAction, options) => done(await migrate(loadConfig(process.env), action, options)));
   program
     .command('status')
-    .description('tell how it goes: sweeps, storm, open delegations, false positives; exit 1 when nobody sweeps')
+    .description('show sweeps, storm, open delegations and false positives; exit 1 when it is not sweeping')
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
@@ -112,7 +112,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
   program
     .command('demo')
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
-    .option('--json', 'one JSON object a line, also on a terminal')
+    .option('--json', 'one JSON object per line, also on a terminal')
     .addHelpText('after', examples('delegation-sweeper demo'))
     .action(async (options) => {
       const { demo } = await checkoutOnly(() => import('../demo/demo.ts'), {

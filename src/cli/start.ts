@@ -16,16 +16,16 @@ import { logWarnings } from './command-log.ts';
 import { failureOf } from './failure.ts';
 
 /**
- * The daemon: the composition root. Resolves with the exit code once a signal has stopped everything. Rejects when it
- * cannot start, with the reason, which has been logged at the highest level by then.
+ * The daemon: the composition root. Resolves with the exit code once a signal has stopped everything. Rejects with the
+ * reason when it cannot start; the reason has been logged as `daemon.start_failed` by then.
  */
 export async function start(config: Config): Promise<ExitCode> {
   const lines = createEventLog(createLogger({ level: config.logLevel, destination: 'stdout', mixin: activeTrace }));
   using _warnings = logWarnings(lines);
-  // Kept to the end of the process: a signal that comes while it ends must not end it as one that nobody heard.
+  // Never disposed: without a listener, a signal in the last moments would end the process with the signal's exit code.
   const shutdown = onShutdownSignal();
-  // Asked a second time, a person wants it gone now. Nothing is lost: a batch commits or does not, and the embedded
-  // server ends with this process.
+  // A second signal ends the process at once. Nothing is lost: a batch commits or does not, and the embedded server ends
+  // with this process.
   void shutdown.impatient.then(() => process.exit(exitCode.done));
   try {
     const telemetry = await Telemetry.open({ ...config.telemetry, version }, lines);
@@ -38,7 +38,7 @@ export async function start(config: Config): Promise<ExitCode> {
     const services = [...opsServices(config, place, log, telemetry, daemon.poolUse), ...daemon.services];
     return await run(new Services(services), place, log, shutdown, daemon.stopWithinMs);
   } catch (err) {
-    // `run` has logged its own.
+    // `run` has logged this one.
     if (!(err instanceof StartFailed)) logFailure(lines, err);
     throw err instanceof StartFailed ? err.cause : err;
   }
@@ -51,7 +51,7 @@ function logFailure(log: EventLog, err: unknown): void {
   log.emit('daemon.start_failed', { err: errorFields(err), exitCode: failureOf(err).exitCode || exitCode.internal });
 }
 
-/** Where no database is named, agents have to be told where it is. Not logged: no line of the log holds a URL. */
+/** Tells agents how to reach the embedded database. Not logged: no line of the log holds a URL. */
 function announce({ embeddedUrl }: Location): void {
   if (embeddedUrl === null) return;
   process.stderr.write(`Agents on this machine reach the embedded database by DATABASE_URL='${embeddedUrl}'\n`);

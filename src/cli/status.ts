@@ -9,7 +9,7 @@ import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
 import { statusWords } from './status-words.ts';
 
-/** How it goes, from the database alone: no daemon is asked. The answer is no (1) when nobody sweeps in time. */
+/** Prints the status, from the database alone: no daemon is asked. Exits 1 when no sweep has succeeded in time. */
 export async function status(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
   await using place = await openLocation(config, commandLog(config));
   await using handle = openDatabase({

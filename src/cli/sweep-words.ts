@@ -3,12 +3,12 @@ import { visible } from '../log/visible.ts';
 import { duration } from '../ops/page/format.ts';
 import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 
-/** What a sweep did, or would do: a line a row, and a sentence. On a terminal in columns, with colours. */
+/** What a sweep did, or would do: one line per row, and a summary. On a terminal in columns, with colours. */
 export function sweepWords(summary: SweepSummary, { terminal }: { readonly terminal: boolean }): string {
   const { stuck, failed, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } = summary;
   const notes = [
-    held && 'The storm guard holds the stale rule: too many went silent at once (--force lets go for one sweep).',
-    truncated && 'Not all were taken: run it again, or raise SWEEP_MAX_ROWS.',
+    held && 'The storm guard holds the stale rule: too many went silent at once (--force ignores it for one sweep).',
+    truncated && 'Not all rows were processed: run it again, or raise SWEEP_MAX_ROWS.',
     poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
     unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,
   ];
@@ -19,7 +19,7 @@ export function sweepWords(summary: SweepSummary, { terminal }: { readonly termi
   ].join('\n');
 }
 
-/** A longer id is on its own. */
+/** A longer id is not aligned. */
 const ID_WIDTH_MAX = 60;
 
 function rowWords(rows: readonly PlannedRow[], terminal: boolean): string[] {

@@ -16,17 +16,17 @@ export interface SweepCommandOptions {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
-  /** In milliseconds: judge by this instead of the threshold that the daemons have agreed on. */
+  /** In milliseconds: the threshold, instead of the one that the daemons have agreed on. */
   readonly stuckAfter?: number;
 }
 
-/** One sweep, with the daemons' gaps in mind, making none. An interrupt ends it between two batches. */
+/** One sweep. It uses the gaps that daemons recorded and records none. An interrupt ends it between two batches. */
 export async function sweep(config: Config, options: SweepCommandOptions): Promise<ExitCode> {
   const { dryRun = false, force = false, json = false, stuckAfter } = options;
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(signal));
-  // Asked again: also where it waits for nothing but somebody who reads the answer.
+  // A second signal ends it at once, also while it only waits for somebody to read the answer.
   void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
   const log = commandLog(config);
   await using place = await openLocation(config, log);
@@ -41,7 +41,7 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   const summary = dryRun
     ? await sweeper.dryRun({ force })
     : await sweeper.sweep({ trigger: 'manual', force, signal: interrupt.signal });
-  // Where it was not named, which database was swept is news.
+  // The embedded database was not named by the user, so the answer names it.
   const database = place.embeddedUrl === null ? null : place.name;
   await printAnswer(
     json

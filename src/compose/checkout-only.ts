@@ -2,8 +2,8 @@ import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 
 /**
- * Loads what serves development alone: the package and the image do not carry the demo or an embedded PostgreSQL.
- * @throws CommandError (78) where it is missing: `what` names it, `instead` says what to do.
+ * Loads code that is for development only: the package and the image do not contain the demo or an embedded PostgreSQL.
+ * @throws CommandError (78) where it is missing: the message names `what`, and says what to do `instead`.
  */
 export async function checkoutOnly<Module>(
   load: () => Promise<Module>,

@@ -1,6 +1,6 @@
 import type { ExitCode } from './exit-code.ts';
 
-/** A command's own verdict on why it cannot go on. The message is all that the user sees. */
+/** Why a command cannot continue. The user sees only the message. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
-import type { PoolUse } from '../ops/probes.ts';
+import type { PoolUse } from '../ops/pool-use.ts';
 import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Pulse } from '../sweeper/observed-time/pulse.ts';
 import type { SweepObserver } from '../sweeper/pass/observer.ts';
@@ -14,24 +14,24 @@ import { Sweeper } from '../sweeper/sweeper.ts';
 import { connectionOf, type Location } from './location.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 
-/** pg-boss's own pool: its worker, its supervision and its cron each hold a connection for moments. */
+/** pg-boss's own pool: its worker, its supervision and its cron each use a connection for a moment at a time. */
 const PGBOSS_POOL_MAX = 2;
-/** Of SHUTDOWN_GRACE: for the sweep in hand, and for all services. The rest is the embedded server's, and a margin. */
+/** Shares of SHUTDOWN_GRACE: for the current sweep, and for all services. The rest is for the embedded server, and a margin. */
 const SWEEP_SHARE_OF_GRACE = 0.6;
 const SERVICES_SHARE_OF_GRACE = 0.8;
 
 export interface DaemonServices {
-  /** In the order in which they start; they stop in the reverse one. */
+  /** In the order in which they start; they stop in reverse order. */
   readonly services: readonly Service[];
-  /** One of them: sweeps are asked for here. */
+  /** One of the services, through which a sweep can be requested. */
   readonly schedule: Schedule;
-  /** How the connections of its pool are used now. */
+  /** How the connections of the sweeper's pool are used now. */
   readonly poolUse: () => PoolUse;
-  /** For all of them to stop. */
+  /** The time in which all services must stop. */
   readonly stopWithinMs: number;
 }
 
-/** What the daemon is made of. The demo runs the same. */
+/** Builds the services of the daemon. The demo runs the same ones. */
 export function daemonServices(
   config: Config,
   place: Pick<Location, 'location'>,

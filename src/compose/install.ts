@@ -15,7 +15,7 @@ export interface InstallStatus {
   readonly pgboss: { readonly installed: number | null; readonly required: number };
 }
 
-/** No query timeout: a migration takes as long as it takes. */
+/** Without a query timeout: a migration may take any time. */
 export const connectionOf = ({ location }: InstallOptions): ConnectionOptions => ({
   location,
   max: 1,
@@ -32,7 +32,7 @@ export async function installSchemas(options: InstallOptions): Promise<string[]>
   return results.map(({ migrationName }) => migrationName);
 }
 
-/** Takes the ledger's tables back, with all they hold. pg-boss's schema may be shared and stays. */
+/** Drops the ledger's tables with their data. pg-boss's schema stays, since it may be shared. */
 export async function removeLedger(options: InstallOptions): Promise<string[]> {
   await using handle = openDatabase({ ...connectionOf(options), schema: options.dbSchema });
   const results = await migrateDown(handle.db, options.dbSchema);

@@ -6,7 +6,7 @@ import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 
-/** What a command answers where the database's encoding cannot hold every text. */
+/** For a database whose encoding cannot represent every text. */
 function encodingError(found: string | null): CommandError {
   return new CommandError(
     exitCode.configuration,

@@ -6,16 +6,16 @@ import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 import { installSchemas } from './install.ts';
 
-/** Where a command finds its database. Disposing it ends the embedded server, when this process runs it. */
+/** Where a command finds its database. Disposing it stops the embedded server, when this process runs it. */
 export interface Location extends AsyncDisposable {
   readonly location: DatabaseLocation;
-  /** The database in words, for an answer that speaks of it: without user and password. */
+  /** The database's name for an answer: without user and password. */
   readonly name: string;
-  /** Set where no database is named: the URL by which other processes of this machine reach the embedded one. */
+  /** The URL of the embedded database for other processes of this machine; null where DATABASE_URL is set. */
   readonly embeddedUrl: string | null;
 }
 
-/** A statement without an answer for this long frees its sweep: the network may have swallowed it. */
+/** A statement without an answer for this long fails: the network may have lost it. */
 const QUERY_TIMEOUT_MS = 60_000;
 
 const embeddedPostgres = {
@@ -24,8 +24,8 @@ const embeddedPostgres = {
 };
 
 /**
- * The daemon's: the database of the configuration; without one, an embedded PostgreSQL with its schemas in place, which
- * it starts, and makes at first. A second daemon on the same data is refused.
+ * For the daemon: the configured database; without one, an embedded PostgreSQL, which it creates if needed, starts, and
+ * installs the schemas in. A second daemon on the same data is refused.
  */
 export async function openDaemonLocation(config: Config, log: EventLog): Promise<Location> {
   const { database, dbSchema, pgbossSchema } = config;
@@ -50,8 +50,8 @@ export async function openDaemonLocation(config: Config, log: EventLog): Promise
 }
 
 /**
- * A one-shot command's: the database of the configuration; without one, that of the daemon that runs on DATA_DIR. It
- * never makes a database: an answer from a new and empty one would be about nothing.
+ * For a one-shot command: the configured database; without one, that of the daemon that runs on DATA_DIR. It never creates
+ * a database, since an answer from a new and empty one would mean nothing.
  * @throws CommandError (78) when none runs there.
  */
 export async function openLocation(config: Config, log: EventLog): Promise<Location> {

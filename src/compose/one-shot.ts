@@ -8,9 +8,9 @@ import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 
 /**
- * The threshold of a sweep from a shell: the one that the daemons have agreed on, by which the agents pace themselves.
- * `stuckAfterMs` is what the command line says: it overrides, in milliseconds.
- * @throws CommandError when the environment says another one, or the database's error.
+ * The threshold of a one-shot sweep: the one that the daemons have agreed on, by which the agents pace themselves.
+ * `stuckAfterMs`: the command line's, which overrides it.
+ * @throws CommandError when the environment's differs, or the database's error.
  */
 export async function oneShotThreshold(
   db: LedgerDb,
@@ -24,7 +24,7 @@ export async function oneShotThreshold(
     const [own, theirs] = [durationText(config.stuckAfterMs), durationText(inForceMs)];
     throw new CommandError(
       exitCode.configuration,
-      `STUCK_AFTER is ${own} here, and the daemons of this ledger judge by ${theirs}, which is what agents pace themselves by: unset STUCK_AFTER to judge by ${theirs}, or add --stuck-after ${own} to judge by ${own} all the same`,
+      `STUCK_AFTER is ${own} here, and the daemons of this ledger judge by ${theirs}, by which agents pace themselves: unset STUCK_AFTER to judge by ${theirs}, or add --stuck-after ${own} to judge by ${own} all the same`,
     );
   }
   return { stuckAfterMs: inForceMs };

@@ -6,7 +6,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { Cached, NoAnswer } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
-import type { PoolUse } from '../ops/probes.ts';
+import type { PoolUse } from '../ops/pool-use.ts';
 import { livezRoute, type ReadinessReading, readyzRoute } from '../ops/readiness.ts';
 import { observeGauges } from '../ops/telemetry/gauges.ts';
 import type { Telemetry } from '../ops/telemetry/telemetry.ts';
@@ -17,21 +17,21 @@ import { connectionOf, type Location } from './location.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
 
-/** A pool of its own: whoever asks how it goes can never hold a sweep up. */
+/** The ops server has its own pool, so that requests for the status never delay a sweep. */
 const POOL_MAX = 2;
-/** Readiness has one connection to itself: slow readings of the page, or many of them, must not turn it. */
+/** Readiness has its own connection, so that slow or frequent readings of the page do not change its answer. */
 const READINESS_POOL_MAX = 1;
-/** A little more than a reading's statements may take on the server. */
+/** Slightly more than the server gives a reading's statements. */
 const QUERY_TIMEOUT_MS = 6_000;
 
 const READINESS_KEPT_MS = 1_000;
 const STATUS_KEPT_MS = 5_000;
-/** A kubelet gives up on a probe soon, and a scraper should not wait for a database that is away. */
+/** A kubelet soon gives up on a probe, and a scraper should not wait for a database that is away. */
 const ANSWER_WITHIN_MS = 2_000;
-/** The census looks at every open delegation: one reading in a hundred times what it took. */
+/** The census reads every open delegation: it is taken again only after a hundred times its duration. */
 const CENSUS_PAUSE_FACTOR = 100;
 
-/** How it goes, over HTTP: they start before anything that needs the database. */
+/** The services that show the status over HTTP. They start before anything that needs the database. */
 export function opsServices(
   config: Config,
   place: Pick<Location, 'location'>,
@@ -87,7 +87,7 @@ export function opsServices(
   return [telemetry, { name: 'ops database', async start() {}, stop: () => closeAll(handle, readinessHandle) }, server];
 }
 
-/** Nobody answered in time: whether the database would have said no is not known. */
+/** Without an answer in time it is unknown whether the database would have refused. */
 function refusalOf(err: unknown): { readonly remedy: string } | null {
   return !(err instanceof NoAnswer) && isRefusal(err) ? { remedy: remedyOf(err) } : null;
 }

@@ -5,13 +5,16 @@ export interface Problem {
   readonly variable: string;
   /** Its value, secrets redacted; null when it is not set, or must not be shown. */
   readonly value: string | null;
-  /** Why it is refused, and what is accepted. */
+  /** Why it is not accepted, and what is. */
   readonly reason: string;
 }
 
 const shownMax = 200;
 
-/** The environment is not usable. Holds every problem at once, so that one attempt is enough to mend them. */
+/**
+ * The environment cannot be used. Holds all problems, so that they can be corrected at once. The message has one line per
+ * problem, with the variable, its value (secrets redacted) and what is accepted.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'INVALID_CONFIG';
@@ -29,7 +32,7 @@ function line({ variable, value, reason }: Problem): string {
   return `${variable}=${JSON.stringify(shown)}: ${reason}`;
 }
 
-/** The value as a problem may show it. A URL may have got into any variable by mistake. */
+/** The value as a problem may show it: redacted, since a URL may stand in any variable by mistake. */
 export function shown(variable: string, value: string): string {
   const secret = variable === 'DATABASE_URL' || /:\/\/|\S@|passw\w*\s*=/i.test(value);
   return secret ? redactUrl(value) : value;

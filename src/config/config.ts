@@ -11,7 +11,7 @@ export type Database =
 export type Config = Omit<Settings, 'databaseUrl' | 'databaseUrlFile'> & {
   readonly database: Database;
   readonly telemetry: Telemetry;
-  /** Whether STUCK_AFTER was set: a one-shot sweep must not judge by it unasked, where the daemons judge by another. */
+  /** Whether STUCK_AFTER was set: a one-shot sweep refuses one that differs from the daemons' threshold. */
   readonly stuckAfterIsSet: boolean;
 };
 

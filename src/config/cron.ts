@@ -1,15 +1,15 @@
 import { CronExpressionParser } from 'cron-parser';
 import { textValue } from './value.ts';
 
-/** Judged by the parser that pg-boss itself uses, with its options, so that what passes here is scheduled. */
+/** Checked by the parser that pg-boss itself uses, with the same options: what passes here can be scheduled. */
 export const cron = textValue(
   'a cron expression of five fields (minute, hour, day of month, month, day of week), such as */5 * * * *',
   (text) => {
     const fields = text.trim().split(/\s+/).length;
     if (fields === 6) return 'six fields, but a tick is a minute: seconds would be ignored';
     if (fields !== 5) return '';
-    // cron-parser draws H anew at each reading, so that the schedule would never be the same twice.
-    if (/\bH\b/i.test(text)) return 'H is drawn at random at each reading';
+    // cron-parser replaces H by a random value each time it reads the text: the schedule would keep changing.
+    if (/\bH\b/i.test(text)) return 'H stands for a random value, another one at each reading';
     try {
       CronExpressionParser.parse(text, { tz: 'UTC', strict: false }).next();
       return null;

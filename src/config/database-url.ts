@@ -6,7 +6,7 @@ import { textValue } from './value.ts';
 
 export const databaseUrl = textValue(acceptedUrl, refusalOfUrl);
 
-/** The URL is read again at each new connection, so that a rotated password needs no restart; here it is only tried. */
+/** The URL is read again at each new connection, so that a rotated password needs no restart; here it is only checked. */
 export const databaseUrlFile = textValue(`the path of a readable file that holds ${acceptedUrl}`, (path) => {
   let content: string;
   try {
@@ -29,8 +29,8 @@ function refusalOfUrl(text: string): string | null {
 }
 
 /**
- * A URL that may be shown. Where it cannot be told which part is the password (it does not parse, or an @ or a # stands
- * outside the authority, or an unknown parameter beside it), nothing of it may.
+ * A URL that may be shown. Where it is unclear which part is the password (it does not parse, an @ or a # stands outside
+ * the authority, or an unknown parameter stands beside the password), nothing of it is shown.
  */
 export function redactUrl(text: string): string {
   const hosts = severalHosts.exec(text);
@@ -41,17 +41,17 @@ export function redactUrl(text: string): string {
   if (url.password !== '') url.password = '***';
   const names = [...new Set(url.searchParams.keys())];
   const secrets = names.filter((name) => /pass|pwd|secret|token/i.test(name));
-  // Behind an unencoded & of the password its rest looks like another parameter.
+  // After an unencoded & in the password the rest of it looks like another parameter.
   if (secrets.length > 0 && names.some((name) => !knownParameters.has(name) && !secrets.includes(name))) return '***';
   for (const name of secrets) url.searchParams.set(name, '***');
   return hosts ? url.href.replace(/(:\/\/(?:[^@/]*@)?)several/, (_, before: string) => before + hosts[2]) : url.href;
 }
 
-/** Their names and ports alone: a password with a comma in it has an @ behind it. */
+/** Host names and ports only: in a password a comma is followed by the @ that ends it. */
 const host = String.raw`(?:[\w.-]+|\[[\w.:]+\])(?::\d+)?`;
 const severalHosts = new RegExp(String.raw`^([a-z]+:\/\/(?:[^/?#]*@)?)(${host}(?:,${host})+)(?=[/?#]|$)`, 'i');
 
 function parse(text: string): URL | null {
-  // As node-postgres does: user@/database stands for the default host, which URL does not take.
+  // As node-postgres does: user@/database means the default host, which URL does not accept.
   return URL.parse(text) ?? URL.parse(text.replace('@/', '@localhost/'));
 }

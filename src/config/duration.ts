@@ -9,7 +9,7 @@ export function durationMs(text: string): number | null {
   return amount === undefined ? null : Number(amount) * unitMs[unit as keyof typeof unitMs];
 }
 
-/** The same as text, in the largest unit that says it exactly. */
+/** The same as text, in the largest unit in which it is a whole number. */
 export function durationText(ms: number): string {
   const [unit, perUnit] = Object.entries(unitMs).findLast(([, each]) => ms % each === 0) ?? ['ms', 1];
   return `${ms / perUnit}${unit}`;

@@ -43,31 +43,31 @@ export const keys = {
     doc: "Schema of pg-boss's tables; not the ledger's.",
   },
   dbPoolMax: { env: 'DB_POOL_MAX', default: '4', ...integer(1, 100), doc: "Connections of the ledger's pool." },
-  sweepCron: { env: 'SWEEP_CRON', default: '* * * * *', ...cron, doc: 'When to sweep; a tick is a minute.' },
+  sweepCron: { env: 'SWEEP_CRON', default: '* * * * *', ...cron, doc: 'When to sweep, to the minute.' },
   sweepTz: { env: 'SWEEP_TZ', default: 'UTC', ...timeZone, doc: 'The zone in which SWEEP_CRON is read.' },
   stuckAfterMs: {
     env: 'STUCK_AFTER',
     default: '10m',
     ...duration('1s', '30d'),
-    doc: 'Observed silence after which a delegation in progress is stuck; exactly as long is not yet.',
+    doc: 'Observed silence after which a delegation in progress is stuck; silence of exactly this length is not yet.',
   },
   sweepBatchSize: {
     env: 'SWEEP_BATCH_SIZE',
     default: '1000',
     ...integer(1, 10_000),
-    doc: 'Rows of one transaction, at most.',
+    doc: 'Rows in one transaction, at most.',
   },
   sweepMaxRows: {
     env: 'SWEEP_MAX_ROWS',
     default: '100000',
     ...integer(1, 10_000_000),
-    doc: 'Rows that each rule changes in one sweep, at most; what is left is the next one\'s ("truncated").',
+    doc: 'Rows that each rule changes in one sweep, at most; the next sweep takes the rest ("truncated").',
   },
   stormMinStale: {
     env: 'STORM_MIN_STALE',
     default: '20',
     ...integer(1, 1_000_000),
-    doc: 'Delegations that fell silent together, below which the storm guard never holds.',
+    doc: 'With fewer delegations that fell silent together the storm guard never holds.',
   },
   stormRatio: {
     env: 'STORM_RATIO',
@@ -85,20 +85,20 @@ export const keys = {
     env: 'STORM_MAX_HOLD',
     default: '30m',
     ...duration('0s', '30d'),
-    doc: 'How long the storm guard holds at most; after it a twentieth of the silent is marked a sweep.',
+    doc: 'How long the storm guard holds, at most; afterwards each sweep marks a twentieth of the silent delegations.',
   },
   opsHost: { env: 'OPS_HOST', default: '127.0.0.1', ...host, doc: 'Address of the ops server.' },
   opsPort: {
     env: 'OPS_PORT',
     default: '9464',
     ...integer(0, 65_535),
-    doc: 'Its port; 0 is any free one, which the event `ops.listening` names.',
+    doc: 'Port of the ops server; 0 takes any free one, and the event `ops.listening` names it.',
   },
   logLevel: {
     env: 'LOG_LEVEL',
     default: 'info',
     ...oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-    doc: 'The least level that is logged.',
+    doc: 'The lowest level that is logged.',
   },
   shutdownGraceMs: {
     env: 'SHUTDOWN_GRACE',
@@ -112,7 +112,7 @@ export type KeyName = keyof typeof keys;
 
 type ValueOf<K extends KeyName> = z.output<(typeof keys)[K]['schema']>;
 
-/** One value a key; null where it is unset and has no default. */
+/** One value per key; null where it is unset and has no default. */
 export type Settings = {
   readonly [K in KeyName]: (typeof keys)[K]['default'] extends null ? ValueOf<K> | null : ValueOf<K>;
 };

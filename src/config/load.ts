@@ -21,7 +21,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return Object.freeze({ database, telemetry, stuckAfterIsSet: Boolean(env[keys.stuckAfterMs.env]), ...rest });
 }
 
-/** Leaves out what has a problem, so that the answer is whole only when there is none. */
+/** Leaves out what has a problem: the result is complete only when there is none. */
 function readSettings(env: NodeJS.ProcessEnv, problems: Problem[]): Partial<Settings> {
   const settings: Partial<Record<KeyName, unknown>> = {};
   for (const name of Object.keys(keys) as KeyName[]) {
@@ -38,7 +38,7 @@ function readSettings(env: NodeJS.ProcessEnv, problems: Problem[]): Partial<Sett
   return settings as Partial<Settings>;
 }
 
-/** What no variable shows alone. */
+/** Problems that show only when several variables are looked at together. */
 function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<Settings>): Problem[] {
   const problems: Problem[] = [];
   const { DATABASE_URL: url, DATABASE_URL_FILE: file, NODE_ENV, PGSSLMODE } = env;
@@ -46,7 +46,7 @@ function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<S
     problems.push({
       variable: 'DATABASE_URL_FILE',
       value: shown('DATABASE_URL_FILE', file),
-      reason: 'DATABASE_URL is set, too; accepted: one of them',
+      reason: 'DATABASE_URL is set as well; accepted: one of the two',
     });
   }
   if (!url && !file && NODE_ENV === 'production') {
@@ -56,7 +56,7 @@ function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<S
       reason: `not set, and NODE_ENV=production has no embedded database; accepted: ${keys.databaseUrl.accepted}, or DATABASE_URL_FILE`,
     });
   }
-  // node-postgres reads it for a URL that does not say, and takes what it does not know for no TLS.
+  // node-postgres reads it where the URL has no sslmode, and connects without TLS where it does not know the value.
   if (PGSSLMODE && !sslModes.includes(PGSSLMODE)) {
     problems.push({ variable: 'PGSSLMODE', value: PGSSLMODE, reason: refusalOfMode(PGSSLMODE) });
   }

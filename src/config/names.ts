@@ -27,7 +27,7 @@ export function oneOf<const T extends string>(choices: readonly T[]): Value<T> {
   ) as Value<T>;
 }
 
-export const directory = textValue('the path of a directory, which is made when it is missing', (text) => {
+export const directory = textValue('the path of a directory, which is created when it is missing', (text) => {
   try {
     return statSync(text).isDirectory() ? null : 'is not a directory';
   } catch (err) {

@@ -1,6 +1,6 @@
 import { type Problem, shown } from './config-error.ts';
 
-/** What OpenTelemetry's own variables ask for. Those of the exporters (OTEL_EXPORTER_OTLP_*) are read by the exporters. */
+/** What OpenTelemetry's own variables select. The exporters read theirs (OTEL_EXPORTER_OTLP_*) themselves. */
 export interface Telemetry {
   /** OTEL_SDK_DISABLED: no metric and no span at all. */
   readonly disabled: boolean;
@@ -16,7 +16,7 @@ const INTERVAL_DEFAULT_MS = 60_000;
 
 /**
  * A signal is exported when its exporter is `otlp`, or when an endpoint is named and its exporter is not `none`.
- * OpenTelemetry's default, export to localhost unasked, would fail for everyone without a collector.
+ * OpenTelemetry's own default, to export to localhost, would fail wherever no collector runs.
  */
 export function telemetryOf(env: NodeJS.ProcessEnv, problems: Problem[]): Telemetry {
   const disabled = env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true';

@@ -7,7 +7,7 @@ export interface Value<T> {
   readonly accepted: string;
 }
 
-/** `refusal` gives the reason why a text is not accepted, `''` when `accepted` says it all, null for a good text. */
+/** `refusal` returns why a text is not accepted, `''` when `accepted` is explanation enough, null for a valid text. */
 export function value<T>(
   accepted: string,
   refusal: (text: string) => string | null,
@@ -24,7 +24,7 @@ export function value<T>(
   return { schema, accepted };
 }
 
-/** A text that is taken as it stands. */
+/** A text that is used unchanged. */
 export function textValue(accepted: string, refusal: (text: string) => string | null): Value<string> {
   return value(accepted, refusal, (text) => text);
 }

@@ -4,6 +4,8 @@ import type { ColumnType, Generated, Kysely } from 'kysely';
 type Timestamp = ColumnType<Date, Date | string | undefined, Date | string>;
 type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 type NullableText = ColumnType<string | null, string | null | undefined, string | null>;
+/** A bigint, which node-postgres reads as text. */
+type NullableMs = ColumnType<string | null, number | null | undefined, number | null>;
 type Json = ColumnType<unknown, string | null | undefined, string | null>;
 
 /** The tables as Kysely sees them; migrations/ explains each column. */
@@ -23,6 +25,21 @@ export interface Database {
     task_preview: string;
     result_preview: NullableText;
     error_detail: NullableText;
+    stuck_after_ms: NullableMs;
+    waiting_since: NullableTimestamp;
+    waiting_until: NullableTimestamp;
+    waiting_reason: NullableText;
+    progress: NullableText;
+    progress_at: NullableTimestamp;
+    stalled_after_ms: NullableMs;
+    retry_of: NullableText;
+    attempt: Generated<number>;
+    traceparent: NullableText;
+    suspect_at: NullableTimestamp;
+    lowered_from_ms: NullableMs;
+    lowered_at: NullableTimestamp;
+    stalled_from: NullableTimestamp;
+    revision: Generated<number>;
   };
   activity_logs: {
     activity_id: ColumnType<string, never, never>;
@@ -38,7 +55,7 @@ export interface Database {
   };
   sweeper_state: {
     singleton: Generated<boolean>;
-    stuck_after_ms: ColumnType<string | null, number | null, number | null>;
+    stuck_after_ms: NullableMs;
     beat_at: NullableTimestamp;
     sweep_id: NullableText;
     swept_at: NullableTimestamp;
@@ -56,7 +73,7 @@ export interface Database {
   sweeper_gaps: { gap_start: Timestamp; gap_end: Timestamp; kind: Generated<string> };
   sweeper_threshold: {
     singleton: Generated<boolean>;
-    stuck_after_ms: ColumnType<string | null, number | null, number | null>;
+    stuck_after_ms: NullableMs;
     epoch: Generated<string>;
   };
   sweeper_lowerings: { lowered_at: Timestamp; stuck_after_ms: ColumnType<string, number, number> };
@@ -66,6 +83,7 @@ export interface Database {
     started_at: Timestamp;
     trigger: string;
     stuck: number;
+    stalled: Generated<number>;
     failed: number;
     poisoned: number;
     remaining: number;

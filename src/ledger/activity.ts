@@ -1,13 +1,23 @@
 import { type Status, statuses } from './transitions.ts';
 
-/** The activities that are no transitions: their toStatus is null, the attempted status stands in detail. */
+/** What was attempted and could not be: the attempted status stands in detail. */
 export const attemptEvents = ['delegation.late_result', 'delegation.orphan_update'] as const;
 
-export type ActivityEvent = `delegation.${Status}` | (typeof attemptEvents)[number];
+/** The activities that are no transitions: their toStatus is null. */
+export const otherEvents = [
+  ...attemptEvents,
+  'delegation.waiting',
+  'delegation.resumed',
+  'delegation.adjusted',
+  'delegation.probed',
+  'delegation.healed',
+] as const;
+
+export type ActivityEvent = `delegation.${Status}` | (typeof otherEvents)[number];
 
 export const activityEvents: readonly ActivityEvent[] = [
   ...statuses.map((status) => `delegation.${status}` as const),
-  ...attemptEvents,
+  ...otherEvents,
 ];
 
 /** One row of the append-only stream. Ids grow in the order of a delegation's transitions. */

@@ -8,8 +8,8 @@ export interface Backoff {
 }
 
 /**
- * How long to wait after the attempt with this number, from 1: anything from 0 up to a bound that doubles each time.
- * Full jitter, so that the replicas of a fleet do not come back all at once
+ * How long to wait after the attempt with this number, counted from 1: a random time from 0 up to a bound that doubles
+ * with each attempt. Full jitter, so that replicas do not all retry at the same moment
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export function backoffMs(attempt: number, { baseMs, maxMs, random = Math.random }: Backoff): number {

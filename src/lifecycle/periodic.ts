@@ -3,15 +3,15 @@ import type { Service } from './service.ts';
 
 export interface PeriodicOptions {
   readonly name: string;
-  /** From start to start. A run that takes longer skips the turns that it missed, and never meets itself. */
+  /** From start to start. A run that takes longer skips the turns that it missed; two runs never overlap. */
   readonly everyMs: number;
-  /** The signal aborts when the service stops; the stop waits for the run to end. So a run must not await the stop. */
+  /** The signal aborts when the service stops, which waits for the run to end. So a run must not wait for the stop. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /** A failed run does not end the service. Not called for a run that the stop cut short. */
   readonly onError: (err: unknown) => void;
 }
 
-/** Runs a function at once and then again and again. */
+/** Runs a function at once, and then at an interval until it is stopped. */
 export class Periodic implements Service {
   readonly name: string;
   readonly #options: PeriodicOptions;

@@ -1,11 +1,11 @@
-/** Something that runs beside others in the process, until it is told to stop. */
+/** A part of the process that runs until it is stopped. */
 export interface Service {
   readonly name: string;
-  /** Resolves when it runs. Called again, it changes nothing; after a stop it rejects. */
+  /** Resolves when it runs. A second call changes nothing; after a stop it rejects. */
   start(): Promise<void>;
   /**
-   * Resolves when nothing of it runs any more. May be called at any time, and again: before the start, when the start
-   * failed, while it is still starting (whereupon the start settles), after a stop.
+   * Resolves when nothing of it runs any more. May be called at any time and repeatedly: before the start, after a failed
+   * start, during the start (which then settles), after a stop.
    */
   stop(): Promise<void>;
 }

@@ -2,11 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Service } from './service.ts';
 
 export interface StopOptions {
-  /** From the call, for all services together. What has not stopped by then is left to itself. */
+  /** From the call, for all services together. What has not stopped by then is no longer waited for. */
   readonly deadlineMs: number;
 }
 
-/** Starts services in their order and stops them in the reverse one, so that each has what it needs as long as it runs. */
+/**
+ * Starts services in order and stops them in reverse order, so that each has what it depends on as long as it runs. The
+ * stop has a deadline for all of them together.
+ */
 export class Services {
   readonly #services: readonly Service[];
   /** Services whose start was called, in that order. */
@@ -19,7 +22,7 @@ export class Services {
   }
 
   /**
-   * `stopped` when a stop came before everything had started. When a start fails, stops what was begun and rejects with
+   * `stopped` when a stop came before everything had started. When a start fails, stops what was started and rejects with
    * the start's error, or with an AggregateError when stopping failed as well.
    */
   startAll(onFailure: StopOptions): Promise<'started' | 'stopped'> {
@@ -41,7 +44,7 @@ export class Services {
       try {
         await service.start();
       } catch (err) {
-        // A start that a stop cut short may well reject.
+        // A start that a stop interrupts may reject.
         if (this.#stopping !== undefined) return 'stopped';
         await this.stopAll(onFailure).catch((stopErr: AggregateError) => {
           throw new AggregateError([err, ...stopErr.errors], `${service.name} did not start`, { cause: err });
@@ -64,7 +67,7 @@ export class Services {
       await Promise.race([stopped, deadline]);
     }
     clearTimeout(timer);
-    // Past the deadline nothing was waited for: what stops readily has its turn here.
+    // Past the deadline nothing was waited for: a service that stops at once gets the turn that it needs.
     await nextTurn();
     for (const { name } of running) errors.push(new Error(`${name} did not stop within ${deadlineMs} ms`));
     if (errors.length > 0) throw new AggregateError(errors, 'Not everything stopped');

@@ -1,17 +1,17 @@
 export interface ShutdownSignal extends Disposable {
   /** Resolves once, with the signal that asks for a shutdown. */
   readonly requested: Promise<NodeJS.Signals>;
-  /** Resolves when somebody asks again, later: they want the process gone now. */
+  /** Resolves when a signal comes again later: the process is to end now. */
   readonly impatient: Promise<NodeJS.Signals>;
 }
 
-/** SIGHUP: the terminal or the session that it was started from has gone. */
+/** SIGHUP: the terminal or session that the process was started from has ended. */
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** A Ctrl-C under `npm start` comes twice within milliseconds: from the terminal, and forwarded by npm. */
+/** Under `npm start` a Ctrl-C arrives twice within milliseconds: from the terminal, and forwarded by npm. */
 const sameWithinMs = 1000;
 
-/** Takes SIGTERM, SIGINT and SIGHUP over until it is disposed; listening does not keep the process alive. */
+/** Handles SIGTERM, SIGINT and SIGHUP until it is disposed. It does not keep the process alive. */
 export function onShutdownSignal(): ShutdownSignal {
   const requested = Promise.withResolvers<NodeJS.Signals>();
   const impatient = Promise.withResolvers<NodeJS.Signals>();

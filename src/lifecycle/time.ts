@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** How a process measures and waits: in milliseconds, on a clock that nobody sets. */
+/** How a process measures and waits: in milliseconds, on a monotonic clock. */
 export interface Time {
-  /** Only differences mean something. */
+  /** Only differences between two values have a meaning. */
   now(): number;
   /** Rejects when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;

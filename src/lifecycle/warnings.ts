@@ -1,12 +1,12 @@
-/** Hands what Node and libraries warn of to `hear`, until it is disposed. By itself Node prints it, as plain text. */
-export function onProcessWarning(hear: (warning: Error & { code?: string }) => void): Disposable {
+/** Passes the warnings of Node and of libraries to `listener` until it is disposed. Otherwise Node prints them as plain text. */
+export function onProcessWarning(listener: (warning: Error & { code?: string }) => void): Disposable {
   const before = process.listeners('warning');
   process.removeAllListeners('warning');
-  process.on('warning', hear);
+  process.on('warning', listener);
   return {
     [Symbol.dispose]() {
-      process.off('warning', hear);
-      for (const listener of before) process.on('warning', listener);
+      process.off('warning', listener);
+      for (const earlier of before) process.on('warning', earlier);
     },
   };
 }

@@ -6,7 +6,7 @@ export interface ErrorFields {
   readonly message: string;
 }
 
-/** What an error may say in a log line. PostgreSQL's `detail` and `where` stay out: they quote values of the row. */
+/** An error as a log line may show it. PostgreSQL's `detail` and `where` are left out: they quote values of the row. */
 export function errorFields(err: unknown): ErrorFields {
   return { code: codeOf(err), message: redactSecrets(messageOf(err)) };
 }
@@ -31,17 +31,17 @@ function messageOf(err: unknown): string {
   return err.message ? `${err.message}: ${inner}` : inner;
 }
 
-/** Node's happy eyeballs reject with an AggregateError without a message: one error for each address it tried. */
+/** Node rejects with an AggregateError without a message when several addresses failed: it holds one error per address. */
 function partsOf(err: Error): unknown[] | null {
   const { errors } = err as { errors?: unknown };
   return err.name === 'AggregateError' && Array.isArray(errors) ? errors : null;
 }
 
-// Up to the last @ of the word: an unencoded password may hold an @, a / or a #.
+// Up to the last @ of the word: an unencoded password may contain @, / or #.
 const passwordInUrl = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi;
 const passwordAsParameter = /((?:password|passwd|pwd|passphrase)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&;]+)/gi;
 
-/** Replaces passwords of connection strings, as URLs and as `key=value`, wherever they stand in the text. */
+/** Replaces passwords of connection strings, as URLs and as `key=value`, anywhere in the text. */
 export function redactSecrets(text: string): string {
   return text.replace(passwordInUrl, '$1:***@').replace(passwordAsParameter, '$1***');
 }

@@ -5,7 +5,7 @@ export interface EventLog {
   emit<E extends EventName>(event: E, fields: EventFields<E>): void;
 }
 
-/** One event, heard by all: the metrics, then the log. */
+/** Passes each event to all of them in order: the metrics, then the log. */
 export function teeEventLog(...logs: readonly EventLog[]): EventLog {
   return {
     emit(event, fields) {
@@ -14,7 +14,7 @@ export function teeEventLog(...logs: readonly EventLog[]): EventLog {
   };
 }
 
-/** The one place that gives an event its level and its words. The types hold the fields; nothing is validated here. */
+/** The only place that gives an event its level and message. The fields are checked by their types, not at run time. */
 export function createEventLog(sink: LogSink): EventLog {
   return {
     emit(event, fields) {

@@ -3,10 +3,10 @@ import { type Line, ledgerLines } from './catalogue/ledger-lines.ts';
 import type { EventLog } from './event-log.ts';
 import { type LogSink, writeLine } from './log-sink.ts';
 
-/** Each of the catalogue's ledger events has its line here, too. */
+/** The type ensures that every ledger event of the catalogue has a line here. */
 const lines: Readonly<Record<keyof typeof ledgerEvents, Line>> = ledgerLines;
 
-/** The event log of the ledger's library: its own events alone, without the catalogue's field schemas. */
+/** The event log of the ledger library: only its own events, without the catalogue's field schemas, which need zod. */
 export function createLedgerLog(sink: LogSink): EventLog {
   return {
     emit(event, fields) {

@@ -5,7 +5,7 @@ export type { Logger } from 'pino';
 
 export interface LoggerOptions {
   readonly level: LevelWithSilent;
-  /** Default: stdout, the daemon's; one-shot commands log to stderr, since their stdout is the answer. */
+  /** Default: stdout, as the daemon logs; one-shot commands log to stderr, since their answer goes to stdout. */
   readonly destination?: StandardStream | DestinationStream;
   readonly service?: string;
   /** Fields that are added to each line, such as the ids of the span that is active. */
@@ -13,7 +13,7 @@ export interface LoggerOptions {
 }
 
 /**
- * One JSON object a line: level as a word, time in ISO 8601 UTC, service, the event's fields, those of `mixin`,
+ * One JSON object per line: level as a word, time in ISO 8601 UTC, service, the event's fields, those of `mixin`,
  * message.
  */
 export function createLogger(options: LoggerOptions): Logger {
@@ -25,9 +25,9 @@ export function createLogger(options: LoggerOptions): Logger {
       messageKey: 'message',
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // pino's own would take { code, message } for an Error and add a type and a stack.
+      // pino's own serializer would treat { code, message } as an Error and add a type and a stack.
       serializers: { err: (err) => err },
-      // Not pino's own merge, which copies the line even where there is nothing to add.
+      // pino's own merge would copy the line even where there is nothing to add.
       ...(mixin && { mixin, mixinMergeStrategy: mergeUnlessEmpty }),
     },
     typeof destination === 'string' ? standardDestination(destination) : destination,

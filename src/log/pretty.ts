@@ -4,18 +4,18 @@ import { type StandardStream, standardDestination } from './turn-destination.ts'
 import { visibleDeep } from './visible.ts';
 
 export interface Prettiness {
-  /** Default: where the terminal has them. */
+  /** Default: when the terminal supports them. */
   readonly colors?: boolean;
-  /** One line's words, in place of its message and fields. */
+  /** The text of one line, in place of its message and fields. */
   readonly words?: (line: Readonly<Record<string, unknown>>) => string;
 }
 
-/** The words bring colours of their own; pino-pretty wants every level named as soon as one is. */
+/** The texts have colours of their own; pino-pretty needs every level named as soon as one is. */
 const plainMessages = 'message:reset,info:green,warn:yellow,error:red';
 
 /**
- * A logger's destination for people: lines in words instead of JSON. In a module of its own, since neither the daemon nor
- * an agent loads pino-pretty. Its function, not its stream: the stream loses lines when the process exits at once.
+ * A logger's destination for people: readable lines instead of JSON. In a module of its own, since neither the daemon nor
+ * an agent loads pino-pretty. Uses its function and not its stream, which loses lines when the process exits at once.
  */
 export function prettyDestination(
   to: StandardStream | DestinationStream,
@@ -26,13 +26,13 @@ export function prettyDestination(
     colorize: colors,
     messageKey: 'message',
     translateTime: 'SYS:HH:MM:ss.l',
-    // pino-pretty would put an event's pid into the line's head.
+    // pino-pretty would put an event's pid at the start of the line.
     ignore: words ? 'service,pid' : 'service',
     ...(words && { messageFormat: words, hideObject: true, customColors: plainMessages }),
   });
   return {
     write(line) {
-      // A person's terminal would obey what an id may hold; a JSON line has it escaped.
+      // An id may contain control characters, which a terminal would obey. In a line of JSON they are escaped.
       stream.write(prettify(JSON.stringify(visibleDeep(JSON.parse(line)))));
     },
   };

@@ -1,18 +1,18 @@
 import { type DestinationStream, destination as openDestination } from 'pino';
 
-/** Characters held back at most. */
+/** Characters collected at most before they are written. */
 const HELD_MAX = 65_536;
-/** Characters kept of what could not be written. What comes on top is lost. */
+/** Characters kept while they cannot be written. More than that is lost. */
 const UNWRITTEN_MAX = 1_048_576;
 
 /**
- * Writes synchronously to a file descriptor, once for all lines of a turn of the event loop: a line is out before
- * anything else can happen to the process, and a slow reader holds us up instead of memory, but the thousand lines of
- * a batch are a few system calls, which a line each cost more than all else in them.
+ * Writes synchronously to a file descriptor, once for all lines of a turn of the event loop. Synchronously, so that a line
+ * is written before anything else can happen to the process, and a slow reader slows the process down instead of filling
+ * its memory. Once per turn, since one system call per line would cost more than everything else about a batch's lines.
  */
 export function turnDestination(fd: number): DestinationStream {
   const stream = openDestination({ dest: fd, sync: true, maxLength: UNWRITTEN_MAX });
-  // A terminal that has gone, a disk that is full: no reason to stop the work that the lines are about.
+  // A closed terminal or a full disk must not stop the work that the lines report.
   stream.on('error', () => {});
   let held = '';
   const flush = () => {
@@ -20,7 +20,7 @@ export function turnDestination(fd: number): DestinationStream {
     held = '';
     if (lines !== '') stream.write(lines);
   };
-  // An exception that nobody catches, or process.exit(), ends the turn before its microtasks.
+  // An uncaught exception or process.exit() ends the turn before its microtasks run.
   process.on('exit', flush);
   return {
     write(line) {

@@ -2,19 +2,19 @@
 const unseen = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 /**
- * The text with every character that a terminal would obey instead of show in a visible form: `\x1b`, `\n`, `\u202e`. An
- * id comes from whoever wrote the row, and must not move the cursor, colour what follows or begin a line of its own.
+ * The text with every character that a terminal would interpret in a visible form: `\x1b`, `\n`, `\u202e`. An id comes
+ * from whoever wrote the row, and must not move the cursor, change colours or begin a new line.
  */
 export function visible(text: string): string {
   return text.replace(unseen, escaped);
 }
 
-/** The same for a text of ours with several lines, which stay. */
+/** The same for a text with several lines, which are kept. */
 export function visibleLines(text: string): string {
   return text.split('\n').map(visible).join('\n');
 }
 
-/** Every string in a value as JSON has them, keys included. */
+/** The same for every string in a JSON value, keys included. */
 export function visibleDeep(value: unknown): unknown {
   if (typeof value === 'string') return visible(value);
   if (Array.isArray(value)) return value.map(visibleDeep);

@@ -1,13 +1,13 @@
-/** What a route answers. */
+/** A route's answer. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
-  /** Beside those that every answer has. */
+  /** In addition to those of every answer. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** No route takes parameters: what may be asked is fixed, and so is what it costs. */
+/** Routes take no parameters, so what a request costs is known. */
 export type Route = () => Answer | Promise<Answer>;
 
 export function json(status: number, value: object, headers: Readonly<Record<string, string>> = {}): Answer {

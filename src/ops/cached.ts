@@ -1,4 +1,4 @@
-/** There is no reading yet: whatever is asked takes longer than anybody should wait. */
+/** No reading was available within the time that a request may wait. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 
@@ -8,39 +8,39 @@ export class NoAnswer extends Error {
 }
 
 export interface CachedOptions {
-  /** How long a reading is good for, given how long it took. Failures count, too: they are not repeated at once. */
+  /** How long a reading is kept, given how long it took. A failure is kept, too, so that it is not repeated at once. */
   readonly keepMs: (tookMs: number) => number;
-  /** How long anybody waits for one. The reading itself goes on, and is the next one's. */
+  /** How long a request waits for a reading. The reading itself continues, for the next request. */
   readonly answerWithinMs: number;
 }
 
-/** A reading that many may ask for and that is taken once: how often it is asked for cannot hurt the database. */
+/** Shares one reading among all requests within its time, so that many requests do not load the database. */
 export class Cached<Value> {
   readonly #read: () => Promise<Value>;
   readonly #options: CachedOptions;
   #reading: Promise<Value> | undefined;
-  /** On the process's clock; infinite while the reading is being taken. */
-  #goodUntilMs = 0;
+  /** On the process's clock; infinite while the reading is in progress. */
+  #keptUntilMs = 0;
 
   constructor(read: () => Promise<Value>, options: CachedOptions) {
     this.#read = read;
     this.#options = options;
   }
 
-  /** Rejects with the reading's error, or when there is none in time. */
+  /** Rejects with the reading's error, or with NoAnswer. */
   get(): Promise<Value> {
-    if (this.#reading === undefined || performance.now() >= this.#goodUntilMs) this.#take();
+    if (this.#reading === undefined || performance.now() >= this.#keptUntilMs) this.#take();
     return within(this.#options.answerWithinMs, this.#reading!);
   }
 
   #take(): void {
     const startedAtMs = performance.now();
-    this.#goodUntilMs = Number.POSITIVE_INFINITY;
+    this.#keptUntilMs = Number.POSITIVE_INFINITY;
     this.#reading = this.#read().finally(() => {
       const endedAtMs = performance.now();
-      this.#goodUntilMs = endedAtMs + this.#options.keepMs(endedAtMs - startedAtMs);
+      this.#keptUntilMs = endedAtMs + this.#options.keepMs(endedAtMs - startedAtMs);
     });
-    // Whoever waits hears of it; when nobody does any more, nothing may end the process.
+    // Every waiting request gets the error; when none waits any more, it must not end the process.
     this.#reading.catch(() => {});
   }
 }

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * The open connections of a server, bounded. A new one is always let in, since it may be a probe that decides whether the
- * process lives: beyond the bound the oldest that waits for no answer is dropped, an idle or a slow client's, and only
- * when there is none, the oldest of all.
+ * The open connections of a server, bounded. A new one is always accepted, since it may be a probe that decides whether
+ * the process is restarted. Beyond the bound the oldest connection that waits for no answer is dropped, which belongs to an
+ * idle or slow client; if every connection waits for one, the oldest of all is dropped.
  */
 export class Connections {
   readonly #max: number;
-  /** In the order in which they came, with how many answers each waits for. */
+  /** In order of arrival, with the number of answers that each waits for. */
   readonly #pending = new Map<Socket, number>();
 
   constructor(max: number) {
@@ -21,7 +21,7 @@ export class Connections {
     if (this.#pending.size > this.#max) this.#dropOneBefore(socket);
   }
 
-  /** Its headers are in; it waits until the answer has been sent. */
+  /** Its headers have arrived; it waits until the answer is sent. */
   asked({ socket }: IncomingMessage, response: ServerResponse): void {
     this.#count(socket, 1);
     response.once('close', () => this.#count(socket, -1));
@@ -36,7 +36,7 @@ export class Connections {
     const others = [...this.#pending].filter(([socket]) => socket !== newest);
     const [dropped] = others.find(([, pending]) => pending === 0) ?? others[0] ?? [];
     if (!dropped) return;
-    // At once, not at its `close`: several may come in one turn.
+    // At once, and not on its `close`: several connections may arrive in one turn of the event loop.
     this.#pending.delete(dropped);
     dropped.destroy();
   }

@@ -1,6 +1,6 @@
 import { errorFields } from '../log/error-fields.ts';
 
-/** What to change, by Node's error code. */
+/** By Node's error code. */
 const remedies: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there; set OPS_PORT',
   EACCES: 'this user may not listen on such a port; set OPS_PORT to one above 1023',
@@ -9,7 +9,7 @@ const remedies: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its address could not be looked up; set OPS_HOST',
 };
 
-/** The address of the ops server cannot be had: the configuration's fault, which the message says how to mend. */
+/** The ops server cannot listen on its address. The message says what to change in the configuration. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code: string | null;

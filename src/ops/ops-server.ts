@@ -9,26 +9,29 @@ import { ListenError } from './listen-error.ts';
 
 export interface OpsServerOptions {
   readonly host: string;
-  /** 0: any free one, which `ops.listening` names. */
+  /** 0: any free port, which ops.listening then has. */
   readonly port: number;
   /** By path. */
   readonly routes: Readonly<Record<string, Route>>;
 }
 
-/** Bounds for whoever connects: probes and scrapers need none of this. */
+/** Bounds for every client: well above what probes and scrapers need. */
 const CONNECTIONS_MAX = 100;
 const REQUEST_TIMEOUT_MS = 5_000;
-/** A client that does not read its answer. */
+/** For a client that does not read its answer. */
 const IDLE_SOCKET_TIMEOUT_MS = 30_000;
 const HEADER_BYTES_MAX = 8_192;
-/** What a request in hand may still take at a stop. */
+/** How long a current request may still take at a stop. */
 const DRAIN_MS = 1_000;
 
 const methods = ['GET', 'HEAD'];
 
 const everyAnswer = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
-/** Health, metrics and the status page, on an HTTP server of their own. Read only. */
+/**
+ * Health, metrics and the status page, on an HTTP server of their own. Read only. Emits ops.listening and
+ * ops.request_failed.
+ */
 export class OpsServer implements Service {
   readonly name = 'ops server';
   readonly #server: Server;
@@ -46,7 +49,7 @@ export class OpsServer implements Service {
         headersTimeout: REQUEST_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         keepAliveTimeout: REQUEST_TIMEOUT_MS,
-        // By default a late client is looked for only every half minute.
+        // By default Node looks for late clients only every 30 s.
         connectionsCheckingInterval: 1_000,
         maxHeaderSize: HEADER_BYTES_MAX,
       },
@@ -56,7 +59,7 @@ export class OpsServer implements Service {
     this.#server.timeout = IDLE_SOCKET_TIMEOUT_MS;
   }
 
-  /** Rejects when the address cannot be had. */
+  /** @throws ListenError */
   start(): Promise<void> {
     if (this.#stopping) return Promise.reject(new Error('The ops server was stopped'));
     this.#starting ??= this.#listen();
@@ -68,7 +71,7 @@ export class OpsServer implements Service {
     return this.#stopping;
   }
 
-  /** The port bound; null while it does not listen. */
+  /** Null while it does not listen. */
   get port(): number | null {
     return (this.#server.address() as AddressInfo | null)?.port ?? null;
   }

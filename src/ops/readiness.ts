@@ -1,12 +1,14 @@
 import { errorFields } from '../log/error-fields.ts';
+import type { Refusal } from '../sweeper/observed-time/refusal.ts';
+import type { OutdatedSchema } from '../sweeper/schedule/schema-gate.ts';
+import type { Punctuality } from '../sweeper/status/status.ts';
 import { json, type Route } from './answer.ts';
-import type { OutdatedSchema, Punctuality, Refusal } from './probes.ts';
 
 export interface ReadinessReading {
   readonly outdated: OutdatedSchema | null;
-  /** Null when the schema is outdated: it may not have what would be read. */
+  /** Null when the schema is outdated, since the tables that would be read may be missing. */
   readonly punctuality: Punctuality | null;
-  /** Default: nothing stands against it. */
+  /** Why silence cannot be judged; null (the default): it can. */
   readonly refusal?: Refusal | null;
 }
 
@@ -21,7 +23,7 @@ export interface UnreadyReason {
   readonly detail: string;
 }
 
-/** A clock that is slewed is a little behind at times. */
+/** A clock that is being slewed may be slightly behind. */
 const AHEAD_TOLERATED_MS = 1_000;
 
 /** Why the daemon is not ready; empty when it is. */
@@ -35,7 +37,7 @@ export function unreadyReasons({ outdated, punctuality, refusal = null }: Readin
   if (punctuality === null) return [];
   const { now, sweptAt, dueSince } = punctuality;
   if (sweptAt === null) return [{ reason: 'never_swept', detail: 'no sweep has gone through yet' }];
-  // The database's clock was set back: that sweep says nothing about now, until a daemon's beat has put it right.
+  // The database's clock was set back: that sweep says nothing about now, until a daemon's beat corrects the instant.
   if (sweptAt.getTime() > now.getTime() + AHEAD_TOLERATED_MS) {
     const detail = `last successful sweep ${sweptAt.toISOString()} lies in the future: the database's clock was set back to ${now.toISOString()}`;
     return [{ reason: 'not_sweeping', detail }];
@@ -45,7 +47,7 @@ export function unreadyReasons({ outdated, punctuality, refusal = null }: Readin
   return [{ reason: 'not_sweeping', detail }];
 }
 
-/** Whether the database answered and said no, and what to do about it then; null for a database that is away. */
+/** What to do when the database answered and refused; null for a database that is away. */
 export type RefusalOf = (err: unknown) => { readonly remedy: string } | null;
 
 /** Ready, or 503 with the reasons. */
@@ -70,5 +72,5 @@ function failureReason(err: unknown, refusalOf: RefusalOf): UnreadyReason {
   return { reason: 'database_refused', detail: `${detail}; ${refusal.remedy}` };
 }
 
-/** Alive is whoever answers. Nothing is asked of the database: its outage is no reason to restart the daemon. */
+/** Answering shows that the process is alive. The database is not asked: its outage is no reason to restart the daemon. */
 export const livezRoute: Route = () => json(200, { alive: true });

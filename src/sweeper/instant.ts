@@ -3,8 +3,8 @@ import { ISO_MAX_MS, ISO_MIN_MS, MICROS_PER_MS, type Micros } from '../db/instan
 export { MICROS_PER_MS, type Micros, microsOf, timestampOf } from '../db/instant.ts';
 
 /**
- * SQL: a timestamptz or an interval in whole milliseconds, cut off. date_part is floating point, at a third of
- * extract's cost; half a microsecond more than that errs keeps 0.123 from becoming 122.
+ * SQL: a timestamptz or an interval in whole milliseconds, truncated. date_part is floating point and costs a third of
+ * extract; adding half a microsecond, more than its error, keeps 0.123 from becoming 122.
  */
 export function wholeMsOf(expression: string): string {
   return `floor(date_part('epoch', ${expression}) * 1000 + 0.0005)::bigint`;

@@ -31,7 +31,7 @@ export class Lease {
 }
 
 /** @throws when sweeper_state has lost its row. */
-export function stateRow<Row>(row: Row | undefined): Row {
+function stateRow<Row>(row: Row | undefined): Row {
   if (!row)
     throw new Error('sweeper_state has lost its one row; run `migrate up` on a fresh schema, or insert it again');
   return row;

@@ -1,6 +1,6 @@
 import type { RuleName } from './pass/rules.ts';
 
-/** A row that a dry run would have changed; the lateness stands under the name that fits the rule. */
+/** A row that a dry run would have changed. The name of its lateness depends on the rule. */
 export type PlannedRow = { readonly delegationId: string } & (
   | { readonly rule: 'stale'; readonly silentMs: number }
   | { readonly rule: 'overdue'; readonly overdueMs: number }
@@ -12,7 +12,7 @@ export interface SweepSummary {
   /** Delegations marked stuck, and failed for their deadline. */
   readonly stuck: number;
   readonly failed: number;
-  /** Rows whose update raises. */
+  /** Rows whose update raises an error. */
   readonly poisoned: number;
   /** What still matches a rule at the end: locked by others, held, or over budget. Counted to 10,000 at most. */
   readonly remaining: number;
@@ -23,10 +23,10 @@ export interface SweepSummary {
   /** Transactions that marked rows. */
   readonly batches: number;
   readonly durationMs: number;
-  /** Unobserved time that did not count as silence. */
+  /** Unobserved time, which did not count as silence. */
   readonly unobservedMs: number;
   readonly dryRun: boolean;
-  /** Filled by a dry run alone. */
+  /** Only a dry run fills this. */
   readonly rows: readonly PlannedRow[];
 }
 
@@ -38,7 +38,7 @@ export function plannedRow(rule: RuleName, delegationId: string, latenessMs: num
     : { delegationId, rule, overdueMs: latenessMs };
 }
 
-/** Of a sweep that was refused. */
+/** The summary of a sweep that was refused. */
 export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
   stuck: 0,
   failed: 0,
@@ -52,7 +52,7 @@ export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
   rows: [],
 };
 
-/** What its event says of it. */
+/** The fields of its event. */
 export function summaryFields({ dryRun: _, rows: __, ...fields }: SweepSummary) {
   return fields;
 }

@@ -15,7 +15,7 @@ import type { SweepSummary } from './summary.ts';
 import type { SweeperTables } from './tables.ts';
 import type { Staleness } from './threshold/staleness.ts';
 
-/** What a sweep looks up before it marks, or reports once it is closed. */
+/** What a sweep reads before it marks, or reports after it is closed. */
 export type ReportName =
   | 'unsettled'
   | 'suspects'
@@ -34,7 +34,7 @@ interface Parts {
   readonly lease: Lease;
 }
 
-/** The sweep that is reported on. */
+/** The sweep that the reports are about. */
 export interface Reported {
   readonly sweepId: string;
   readonly nowUs: Micros;
@@ -44,8 +44,8 @@ export interface Reported {
 }
 
 /**
- * What a sweep does beside its work, one after the other. Each by itself and bounded in time: one that fails is logged
- * as `sweep.report_failed`, and neither the sweep nor the others fail with it.
+ * What a sweep does in addition to marking, in sequence. Each report is bounded in time, and independent: when one fails,
+ * neither the sweep nor the other reports fail. Emits sweep.report_failed and sweep.superseded.
  */
 export class SweepReports {
   readonly #log: EventLog;
@@ -72,14 +72,14 @@ export class SweepReports {
     }
   }
 
-  /** After a sweep that failed, too: once they are known, these rows hinder no other. */
+  /** Also after a sweep that failed: once they are known, these rows no longer delay others. */
   async poisoned(sweepId: string, poisons: Readonly<Record<RuleName, readonly Poison[]>>): Promise<void> {
     for (const { name } of rules) {
       await this.apart(sweepId, 'poisoned', () => this.#parts.poisons.report(sweepId, name, poisons[name]));
     }
   }
 
-  /** After a sweep that did not fail. One that was called off has little time left. */
+  /** After a sweep that did not fail. Ends early for one that was cancelled, which has little time left. */
   async after(sweep: Reported, outcomes: readonly RuleOutcome[], summary: SweepSummary): Promise<void> {
     const { sweepId, nowUs, staleness, suspects } = sweep;
     const { notices, poisons } = this.#parts;

@@ -1,7 +1,7 @@
 import { type Attributes, type AttributeValue, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { errorFields } from '../log/error-fields.ts';
 
-/** Every span of ours. Its attributes stand under the prefix `delegation_sweeper.`; docs/observability.md has the table. */
+/** Every span. Attributes have the prefix `delegation_sweeper.`; docs/observability.md has the table. */
 export const spans = {
   sweep: {
     meaning: 'one sweep; the log lines of the sweep carry its trace_id',
@@ -19,10 +19,10 @@ type Attribute<N extends SpanName> = (typeof spans)[N]['attributes'][number];
 
 export type SpanAttributes<N extends SpanName> = Readonly<Partial<Record<Attribute<N>, string | number | boolean>>>;
 
-// A proxy until an SDK registers itself; without one, a span costs nothing.
+// A proxy until an SDK is registered; without one, a span costs nothing.
 const tracer = trace.getTracer('delegation-sweeper');
 
-/** Runs `work` in a span, which ends with it; `describe` adds what only the result tells. */
+/** Runs `work` in a span. `describe` adds the attributes that come from the result. */
 export function inSpan<N extends SpanName, Result>(
   name: N,
   attributes: SpanAttributes<N>,
@@ -43,7 +43,7 @@ export function inSpan<N extends SpanName, Result>(
   });
 }
 
-/** No more than a log line may say: PostgreSQL's own exception quotes values of the row. */
+/** Records no more than a log line may hold: PostgreSQL's own exception quotes values of the row. */
 function recordError(span: Span, err: unknown): void {
   const { code, message } = errorFields(err);
   span.recordException({ name: code ?? 'Error', message });

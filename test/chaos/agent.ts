@@ -1,6 +1,6 @@
 /**
  * One agent process of the chaos fleet: works on several delegations at a time through the ledger library and keeps a
- * diary. Ends when its standard input does, having finished what it has in hand after the word `finish`.
+ * diary. Ends when its standard input does; after the word `finish` it finishes its current work first.
  */
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -31,7 +31,7 @@ createInterface({ input: process.stdin })
   .on('line', () => {
     finishing = true;
   })
-  // Nobody is there any more.
+  // The parent has ended.
   .on('close', () => process.exit(1));
 
 const handle = openDatabase({
@@ -50,7 +50,7 @@ interface Heard {
   readonly stamped: boolean;
 }
 
-/** Writes down each heartbeat that the database answered, keepAlive's own ones, whichever statement they went out with. */
+/** Records each heartbeat that the database answered, also keepAlive's, whichever statement sent it. */
 const ask = handle.db.executeQuery.bind(handle.db) as (query: CompiledQuery) => Promise<QueryResult<unknown>>;
 handle.db.executeQuery = (async (query: CompiledQuery) => {
   const askedAt = Date.now();
@@ -61,7 +61,7 @@ handle.db.executeQuery = (async (query: CompiledQuery) => {
   );
   for (const id of [query.parameters[0]].flat() as string[]) {
     const row = rows.find((heard) => heard?.delegationId === id);
-    // Due and not stamped: undecided, and asked again.
+    // Due and not stamped: undecided, and sent again.
     if (row?.due && !row.stamped) continue;
     const outcome = !row ? 'missing' : row.terminal ? 'terminal' : row.stamped ? 'stamped' : 'fresh';
     write({ did: 'heartbeat', id, askedAt, answeredAt: Date.now(), outcome });
@@ -86,7 +86,7 @@ async function work(id: string): Promise<void> {
   const obeys = random.chance(0.3);
   await using alive = ledger.keepAlive(id);
   await sleep(workMs, undefined, obeys ? { signal: alive.signal } : {}).catch(() => undefined);
-  // One that obeys stops when it is told that its delegation is over; the others report what they did all the same.
+  // An obedient agent stops when it learns that its delegation has ended; the others report their result anyway.
   if (obeys && alive.signal.aborted) return;
   const text = `result of ${id}`;
   if (random.chance(0.85)) await insist(id, 'completed', { resultPreview: text, responseBody: { text } });
@@ -109,7 +109,7 @@ async function insert(id: string, deadlineMs: number | null): Promise<void> {
   }
 }
 
-/** Until there is an answer. What timed out may have been done: then it is `unchanged`. */
+/** Repeats until there is an answer. A call that timed out may have taken effect: then it is `unchanged`. */
 async function insist(id: string, to: Status, change: SetStatusOptions): Promise<SetStatusResult> {
   const text = change.resultPreview ?? change.errorDetail ?? null;
   for (;;) {

@@ -33,11 +33,11 @@ const isTerminal = (status: Status | null) => status === 'completed' || status =
 
 /** Outages that are not longer than this may have been bridged by beats, and count as observed. */
 const TOLERATED_MS = BEATS_MISSED_MAX * beatIntervalMs(STUCK_AFTER_MS);
-/** The evidence has whole milliseconds, and the debounce passes over what is younger than a tenth of the threshold. */
+/** The evidence has whole milliseconds, and the debounce skips heartbeats within a tenth of the threshold. */
 const ROUNDING_MS = 2;
 const DEBOUNCE_MS = STUCK_AFTER_MS / 10;
 
-/** Holds the ledger, row and stream, against what each agent wrote down, and against the outages that were injected. */
+/** Compares the ledger's rows and activity with what each agent recorded, and with the injected outages. */
 export function audit(
   rows: readonly AuditedRow[],
   activities: readonly AuditedActivity[],
@@ -60,7 +60,7 @@ export function audit(
   });
 }
 
-/** Nobody's is left in progress, each ended once, and the stream adds up to the row. */
+/** No delegation is left in progress, each ended once, and the activity gives the row's status. */
 function consistency(id: string, row: AuditedRow | undefined, stream: readonly AuditedActivity[]): Finding[] {
   const findings: Finding[] = [];
   const ends = stream.filter(({ toStatus }) => isTerminal(toStatus)).length;
@@ -73,7 +73,7 @@ function consistency(id: string, row: AuditedRow | undefined, stream: readonly A
   return findings;
 }
 
-/** What an agent was told is so: its insert is there, its result is the row's or is kept as a late one. */
+/** What was answered to an agent is true: its insert is there, its result is in the row or recorded as a late one. */
 function losses(
   id: string,
   row: AuditedRow | undefined,
@@ -97,7 +97,7 @@ function losses(
       (responseBody as { text?: string } | null)?.text === text;
     if (outcome === 'changed' || outcome === 'unchanged') {
       const kept = to === 'completed' ? row?.resultPreview : row?.errorDetail;
-      // `unchanged`: this agent's own first try, or for `failed` also the sweep's, whose reason is another.
+      // `unchanged`: this agent's own first try, or for `failed` also the sweep's, with another reason.
       const isKept = row?.status === to && (kept === text || (outcome === 'unchanged' && stream.some(isLate)));
       return isKept ? [] : [lost(`${to} was ${outcome}, the row says ${row?.status}`)];
     }

@@ -7,11 +7,11 @@ import { withClient } from '../support/server.ts';
 import { makeDatabaseDir } from '../support/temporary-dir.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** Marks of this agent's delegations take their time, so that a sweep of them has a middle to be killed in. */
+/** Marks of this agent's delegations are slow, so that a sweep of them can be killed in its middle. */
 export const SLOW_CALLEE = 'slow-to-mark';
 const SLOW_SECONDS = 0.15;
 
-/** A durable server of the suite's own, with both schemas, which can crash. */
+/** The suite's own durable server, with both schemas, which can crash. */
 export class ChaosServer implements AsyncDisposable {
   readonly #dataDir: string;
   #server: EmbeddedPostgres;
@@ -42,7 +42,7 @@ export class ChaosServer implements AsyncDisposable {
     }
   }
 
-  /** Of the server itself, past every proxy. */
+  /** URL of the server itself, not through a proxy. */
   get url(): string {
     return this.#server.url;
   }
@@ -52,7 +52,7 @@ export class ChaosServer implements AsyncDisposable {
     return `${url.searchParams.get('host')}/.s.PGSQL.${url.port}`;
   }
 
-  /** Immediate shutdown, as a crash is: every connection breaks, nothing is written back. Resolves when it is gone. */
+  /** Immediate shutdown, like a crash: every connection breaks, nothing is written back. Resolves when it has ended. */
   async crash(): Promise<void> {
     const file = await readPostmasterFile(`${this.#server.dataDir}/pgdata`);
     if (!file) throw new Error('no server to crash');
@@ -61,7 +61,7 @@ export class ChaosServer implements AsyncDisposable {
     await this.#server.stop();
   }
 
-  /** Crash recovery is part of it. */
+  /** Includes crash recovery. */
   async restart(): Promise<void> {
     this.#server = await startEmbedded({ dataDir: this.#dataDir });
   }

@@ -3,7 +3,7 @@ import { runChaos } from './chaos.ts';
 import { isClean, reportSummary, reportTable } from './report.ts';
 
 const INJECT_MS = 75_000;
-/** Generous: on a busy machine everything takes its time, and every wait inside is for a state. */
+/** Long, for a busy machine; every wait inside is for a state. */
 const BOUND_MS = 600_000;
 
 test(

@@ -23,11 +23,11 @@ export interface Injection extends Stretch {
   readonly problem: string | null;
 }
 
-/** After a fault is taken back; a dead replica's job alone may take twenty seconds to be found. */
+/** After the end of a fault; finding a dead replica's job alone may take twenty seconds. */
 const RECOVERED_WITHIN_MS = 120_000;
 const FINISHED_WITHIN_MS = 90_000;
 
-/** Runs the fleet under faults, one after another in a random order, and audits what is left. */
+/** Runs the fleet under faults, one after another in a random order, then audits the ledger. */
 export async function runChaos({ seed, injectMs, onProgress = () => undefined }: ChaosOptions): Promise<ChaosReport> {
   const startedAt = new Date();
   const random = new Random(seed);
@@ -37,7 +37,7 @@ export async function runChaos({ seed, injectMs, onProgress = () => undefined }:
   const endAt = performance.now() + injectMs;
   let deck: Fault[] = [];
   while (performance.now() < endAt) {
-    // First what takes long to be over.
+    // First the faults that take long.
     if (deck.length === 0) deck = random.shuffled(faults).sort((a, b) => (a.aftermath ? 1 : 0) - (b.aftermath ? 1 : 0));
     const injection = await injectOne(chaos, deck.pop()!);
     injections.push(injection);
@@ -73,14 +73,14 @@ async function injectOne(chaos: Chaos, fault: Fault): Promise<Injection> {
   return { fault, startAt, endAt: Date.now(), problem };
 }
 
-/** A whole sweep has gone through since. */
+/** A whole sweep has completed since. */
 async function sweepsAgain(fleet: Fleet): Promise<void> {
   const since = new Date();
   const swept = () => fleet.query('SELECT FROM sweeper_state WHERE swept_at > $1', [since]).catch(() => []);
   await waitFor('a sweep after the fault', async () => (await swept()).length > 0, { timeoutMs: RECOVERED_WITHIN_MS });
 }
 
-/** Whoever is silent is found; what is left after that is the audit's to say. */
+/** Silent delegations are found; the audit judges what is left after that. */
 async function nothingInProgress(fleet: Fleet): Promise<void> {
   const open = () => fleet.query(`SELECT FROM delegations WHERE status = 'in_progress'`);
   await waitFor('the last delegations', async () => (await open()).length === 0, {

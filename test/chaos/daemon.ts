@@ -1,3 +1,3 @@
-/** src/main.ts as it is, which ends with its parent: a test that is killed leaves no daemon behind. */
+/** src/main.ts unchanged, but it ends with its parent, so that a killed test leaves no daemon behind. */
 process.stdin.on('close', () => process.kill(process.pid, 'SIGKILL')).resume();
 await import('../../src/main.ts');

@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import type { Status } from '../../src/ledger/transitions.ts';
 
-/** One question to the ledger and its answer, by the agent's clock, which is the server's: one machine. */
+/** One call to the ledger and its answer, by the agent's clock, which is the server's, on the same machine. */
 interface Asked {
   readonly id: string;
   /** Milliseconds since 1970. */
@@ -9,14 +9,14 @@ interface Asked {
   readonly answeredAt: number;
 }
 
-/** What an agent wrote down about its own life, as it happened. */
+/** What an agent recorded about its own life, as it happened. */
 export type DiaryEntry =
   | (Asked & { readonly did: 'insert'; readonly outcome: string; readonly deadlineMs: number | null })
   | (Asked & { readonly did: 'heartbeat'; readonly outcome: string })
   | (Asked & {
       readonly did: 'setStatus';
       readonly to: Status;
-      /** `error` when the database gave no answer: the agent asks again. */
+      /** `error` when the database gave no answer: the agent calls again. */
       readonly outcome: string;
       readonly text: string | null;
     });
@@ -33,7 +33,7 @@ export function readDiary(file: string): DiaryEntry[] {
       try {
         return [JSON.parse(line) as DiaryEntry];
       } catch {
-        // The empty end, or a line that a kill cut short: nothing that the agent could have acted on.
+        // The empty end, or a line that a kill cut off, on which the agent cannot have acted.
         return [];
       }
     });

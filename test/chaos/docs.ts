@@ -23,7 +23,7 @@ ${BEGIN}
 ${END}
 `;
 
-/** Puts the report between the page's markers; without the page, begins one. */
+/** Writes the report between the page's markers; creates the page if there is none. */
 export async function writeDocs(report: ChaosReport): Promise<void> {
   const page = await readFile(FILE, 'utf8').catch((err: NodeJS.ErrnoException) => {
     if (err.code === 'ENOENT') return NEW_PAGE;

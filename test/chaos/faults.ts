@@ -14,19 +14,19 @@ export interface Chaos {
 
 export interface Fault {
   readonly name: string;
-  /** Injects it and takes it back. Rejects when the state that it waits for does not come. */
+  /** Injects the fault and ends it. Rejects when the state that it waits for is not reached. */
   readonly inject: (chaos: Chaos) => Promise<void>;
-  /** What takes so long to be over that other faults come meanwhile: asked for at the end. */
+  /** Set when a fault takes so long that others are injected meanwhile; awaited at the end. */
   readonly aftermath?: (chaos: Chaos) => Promise<void>;
 }
 
 /** A dead replica's job is found after its heartbeat (10 s) by a supervisor (10 s), and retried; a storm holds for 6 s. */
 const FOUND_WITHIN_MS = 120_000;
 const LONGER_THAN_THRESHOLD_MS = STUCK_AFTER_MS + 2_000;
-/** Several sweeps, but no threshold: whoever counts the time that nobody observed marks falsely in it. */
+/** Several sweeps, but less than a threshold: counting unobserved time would mark falsely within it. */
 const A_LITTLE_LONGER_MS = STUCK_AFTER_MS / 2;
 
-/** Delegations that an agent took and left at once, in one go: a sweep with several slow batches. Returns their ids. */
+/** Delegations that an agent started and abandoned, all at once: a sweep with several slow batches. Returns their ids. */
 async function leaveBacklog({ fleet, random }: Chaos): Promise<string[]> {
   const prefix = `backlog-${Math.floor(random.between(0, 2 ** 32))}`;
   const rows = await fleet.query<{ id: string }>(
@@ -84,7 +84,7 @@ const signalAll = ({ fleet }: Chaos, signal: NodeJS.Signals) => {
   for (const daemon of fleet.daemons.values()) daemon.kill(signal);
 };
 
-/** By the query timeout, or as too long idle: sixty seconds each. */
+/** After the query timeout, or after being idle too long: sixty seconds each. */
 async function givenUp(proxies: readonly TcpProxy[]): Promise<void> {
   const left = () => proxies.every(({ halfOpen }) => halfOpen === 0);
   await waitFor('half-open connections to be given up', left, { timeoutMs: FOUND_WITHIN_MS });

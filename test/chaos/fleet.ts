@@ -20,7 +20,7 @@ export type DaemonName = (typeof DAEMONS)[number];
 export const CONTROL = 'chaos-control';
 const AGENTS = 5;
 const LANES = 3;
-/** A cron tick is a minute: between them sweeps are asked for through the same queue. */
+/** A cron tick is a minute: between ticks sweeps are requested through the same queue. */
 const ASK_EVERY_MS = 1_000;
 
 const agentScript = path.join(import.meta.dirname, 'agent.ts');
@@ -33,18 +33,18 @@ export interface Agent {
 }
 
 /**
- * Every child ends when our end of its standard input is closed, however this process ends; but one that is frozen does
- * not notice. This one, told of each, wakes them all then, and removes the diaries (its first argument).
+ * Every child ends when this process's end of its standard input is closed, however this process ends; but a frozen one
+ * does not notice. This process gets the pid of each, wakes them all then, and removes the diaries (its first argument).
  */
 const WAKER = 'pids=""; while read -r pid; do pids="$pids $pid"; done; kill -CONT $pids 2>/dev/null; rm -rf "$1"';
 
-/** Everything that runs: the server, three daemons and the agents behind proxies, and who asks for sweeps. */
+/** Everything that runs: the server, three daemons and the agents behind proxies, and the requests for sweeps. */
 export class Fleet implements AsyncDisposable {
   readonly server: ChaosServer;
   readonly daemonProxies = new Map<DaemonName, TcpProxy>();
   readonly daemons = new Map<DaemonName, TestChild>();
   readonly agentProxy: TcpProxy;
-  /** Every agent that ever was; those that may still work are in `agents`. */
+  /** Every agent so far; those that may still work are in `agents`. */
   readonly everyAgent: Agent[] = [];
   agents: Agent[] = [];
   readonly #random: Random;
@@ -84,7 +84,7 @@ export class Fleet implements AsyncDisposable {
       supervise: false,
       schedule: false,
     });
-    // A crash of the server is no news here.
+    // A crash of the server is expected here.
     this.#boss.on('error', () => undefined);
   }
 
@@ -118,7 +118,7 @@ export class Fleet implements AsyncDisposable {
       env: {
         DATABASE_URL: url,
         STUCK_AFTER: `${STUCK_AFTER_MS}ms`,
-        // Small, so that a sweep has many batches; a storm passes while we watch.
+        // Small, so that a sweep has many batches, and a storm ends within the run.
         SWEEP_BATCH_SIZE: '2',
         STORM_MIN_STALE: '8',
         STORM_MAX_HOLD: '6s',
@@ -153,14 +153,14 @@ export class Fleet implements AsyncDisposable {
     this.#waker.stdin!.write(`${child.pid}\n`);
   }
 
-  /** Kills an agent and puts another in its place. */
+  /** Kills an agent and starts another in its place. */
   replaceAgent(agent: Agent): void {
     agent.child.kill('SIGKILL');
     this.agents = this.agents.filter((other) => other !== agent);
     this.startAgent();
   }
 
-  /** The agents finish what they have in hand and end. */
+  /** The agents finish their current work and end. */
   async finish(timeoutMs: number): Promise<void> {
     for (const { child } of this.agents) child.say('finish');
     const ended = Promise.all(this.agents.map(({ child }) => child.exit));
@@ -186,7 +186,7 @@ export class Fleet implements AsyncDisposable {
 
   async #askForSweeps(): Promise<void> {
     while (this.#asking) {
-      // Refused while one is queued or running, lost while the server is away: asked again all the same.
+      // Refused while one is queued or running, lost while the server is away; requested again in both cases.
       await this.#boss.send(SWEEP_QUEUE, { trigger: 'manual' }).catch(() => undefined);
       await sleep(ASK_EVERY_MS);
     }

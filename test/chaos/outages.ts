@@ -8,8 +8,8 @@ export interface Stretch {
 const SETTLING_MS = 300;
 
 /**
- * When, by the suite's own hand, no daemon could reach the database. It is noted from after the fault until before its
- * end, so it is never longer than what the daemons had: an agent's silence is never excused by too much.
+ * When the suite itself kept every daemon from the database. It is recorded from after the fault's beginning until before
+ * its end, so it is never longer than the real outage, and never excuses too much of an agent's silence.
  */
 export class Outages {
   readonly #stretches: Stretch[];
@@ -26,7 +26,7 @@ export class Outages {
     return result;
   }
 
-  /** Milliseconds between two instants in which nobody observed; stretches no longer than `toleratedMs` count as observed. */
+  /** Unobserved milliseconds between two instants; intervals no longer than `toleratedMs` count as observed. */
   unobservedMs({ startAt, endAt }: Stretch, toleratedMs: number): number {
     return this.#stretches
       .filter((stretch) => stretch.endAt - stretch.startAt > toleratedMs)

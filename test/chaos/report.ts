@@ -1,7 +1,7 @@
 import type { AuditedRow, Finding, Kind } from './audit.ts';
 import type { Injection } from './chaos.ts';
 
-/** One fault's line: the delegations are those whose life touched it, and what is wrong with them counts against it. */
+/** One fault's line: the delegations that were alive during it, and what is wrong with them. */
 export interface FaultRow {
   readonly fault: string;
   readonly injected: number;
@@ -10,7 +10,7 @@ export interface FaultRow {
   readonly lost: number;
   readonly falselyMarked: number;
   readonly twice: number;
-  /** Not found, or not what their activity says. */
+  /** Not found, or not as their activity says. */
   readonly wrong: number;
 }
 
@@ -22,7 +22,7 @@ export interface ChaosReport {
   readonly faults: readonly FaultRow[];
   readonly total: FaultRow;
   readonly statuses: Readonly<Record<string, number>>;
-  /** Sweeps that went through, those of them that held for a storm, and the gaps that the daemons recorded. */
+  /** Completed sweeps, how many of them held for a storm, and the gaps that the daemons recorded. */
   readonly sweeps: { readonly count: number; readonly held: number; readonly gaps: number };
   readonly heartbeatsAccepted: number;
   readonly lateResults: number;
@@ -41,7 +41,7 @@ export function reportRow(
     injections.some(({ startAt, endAt }) => createdAt <= endAt && (finishedAt ?? Number.POSITIVE_INFINITY) >= startAt);
   const touched = fault === 'all' ? rows : rows.filter(isTouched);
   const ids = new Set(touched.map(({ id }) => id));
-  // A delegation without a row belongs to every fault: its insert is what was lost.
+  // A delegation without a row counts for every fault: its insert was lost.
   const known = new Set(rows.map(({ id }) => id));
   const own = findings.filter(
     ({ id }) => ids.has(id) || (!known.has(id) && (fault === 'all' || injections.length > 0)),
@@ -86,7 +86,7 @@ export function reportSummary(report: ChaosReport): string {
   return `Seed ${seed}, ${startedAt.slice(0, 10)}, ${Math.round(durationMs / 1000)} s, threshold ${stuckAfterMs / 1000} s: ${ended.join(', ')}; ${sweeps.count} sweeps, ${sweeps.held} of them held for a storm, ${sweeps.gaps} gaps; ${heartbeatsAccepted} heartbeats accepted, ${lateResults} late results kept.`;
 }
 
-/** Nothing lost, false, twice, unfound or inconsistent, and every fault survived. */
+/** Nothing lost, marked falsely, ended twice, not found or inconsistent, and every fault survived. */
 export function isClean({ total, problems }: ChaosReport): boolean {
   return total.lost + total.falselyMarked + total.twice + total.wrong === 0 && problems.length === 0;
 }

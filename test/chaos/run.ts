@@ -7,7 +7,7 @@ import { writeDocs } from './docs.ts';
 import { isClean, reportSummary, reportTable } from './report.ts';
 
 const INJECT_SECONDS = 420;
-/** Of the whole run, however it goes. */
+/** Limit of the whole run. */
 const BOUND_MS = 600_000;
 
 const { values } = parseArgs({

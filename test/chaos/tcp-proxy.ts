@@ -3,11 +3,11 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Serv
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
-  /** What arrives goes nowhere, for ever. */
+  /** What arrives is discarded. */
   swallowed: boolean;
 }
 
-/** A TCP port in front of the server, whose connections can be cut, held up or swallowed. */
+/** A TCP port in front of the server, whose connections can be cut, delayed or swallowed (half open). */
 export class TcpProxy implements AsyncDisposable {
   readonly #target: () => NetConnectOpts;
   readonly #links = new Set<Link>();
@@ -23,7 +23,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  /** `target` is asked at each connection: a restarted server may have another socket. */
+  /** `target` is called at each connection: a restarted server may have another socket. */
   static async open(target: () => NetConnectOpts): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((listening) => proxy.#server.listen(0, '127.0.0.1', listening));
@@ -40,7 +40,7 @@ export class TcpProxy implements AsyncDisposable {
     for (const link of this.#links) drop(link);
   }
 
-  /** Holds up everything, new connections too, until restore(); nothing is lost. */
+  /** Delays everything, new connections too, until restore(); nothing is lost. */
   stall(): void {
     this.#stalled = true;
     for (const { client, server } of this.#links) {
@@ -50,8 +50,8 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /**
-   * The half-open connection: nobody is told, nothing arrives any more, now or later. New connections work.
-   * Returns how many it befell.
+   * Makes connections half open: neither side is notified, and nothing arrives any more. New connections work.
+   * Returns how many were affected.
    */
   swallow(): number {
     const befallen = [...this.#links].filter(({ swallowed, client }) => !swallowed && !client.closed);
@@ -62,7 +62,7 @@ export class TcpProxy implements AsyncDisposable {
     return befallen.length;
   }
 
-  /** Connections that the client still believes in although nothing comes from them. */
+  /** Connections that the client still uses although nothing arrives from them. */
   get halfOpen(): number {
     return this.#halfOpen.size;
   }
@@ -103,7 +103,7 @@ export class TcpProxy implements AsyncDisposable {
       from.on('data', (chunk) => {
         if (!link.swallowed) to.write(chunk);
       });
-      // Flushed first: the server's last words say why it left. Who was swallowed hears nothing, not even an end.
+      // Flushed first: the server's last message says why it closed. A swallowed connection gets nothing, not even an end.
       from.on('close', () => {
         if (link.swallowed && from === link.client) this.#halfOpen.delete(link);
         if (link.swallowed) return;

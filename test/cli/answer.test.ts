@@ -43,7 +43,7 @@ describe('an answer of more than a megabyte', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const exited = once(child, 'exit');
-    // Full, and nobody reads: a program that does not wait for its reader ends here, and takes the rest with it.
+    // The pipe is full and nobody reads: a program that does not wait for its reader would end here and lose the rest.
     await once(child.stdout, 'readable');
     let text = '';
     for await (const part of child.stdout.setEncoding('utf8')) text += part;

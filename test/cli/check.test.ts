@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { runProgram } from '../support/program.ts';
 
-/** Nothing listens there. */
+/** No server listens there. */
 const DATABASE_URL = 'postgresql://sweeper:hush@127.0.0.1:1/ledger';
 
 const wrong = {

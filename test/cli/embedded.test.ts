@@ -58,7 +58,7 @@ describe('without DATABASE_URL', () => {
     daemon.child.kill('SIGTERM');
     expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
 
-    // The data are there; the daemon is not.
+    // The data exist; the daemon does not run.
     const after = await runProgram(['status'], env);
     expect(after).toMatchObject({ code: 78, stdout: '' });
     await waitFor('no server', async () => !existsSync(path.join(DATA_DIR, 'pgdata', 'postmaster.pid')));

@@ -4,7 +4,7 @@ import { startDaemon } from '../support/daemon.ts';
 import { runProgram } from '../support/program.ts';
 import { databaseUrl, testServer, withClient } from '../support/server.ts';
 
-// A database that cannot hold an arrow: a result that has one could never be recorded there.
+// Its encoding has no arrow, so a result with one could never be recorded there.
 const name = `latin1_${randomBytes(6).toString('hex')}`;
 let url: string;
 

@@ -57,7 +57,7 @@ describe('what a command ends with', () => {
     );
     const missing = Object.assign(coded('ENOENT'), { syscall: 'open' });
     expect(hosts(missing, missing).exitCode).toBe(78);
-    // One that is away may come back, and take the password.
+    // A server that is away may come back, and accept the password.
     expect(hosts(coded('ECONNREFUSED'), coded('28P01')).message).toMatch(/^The database is not available: /);
   });
 

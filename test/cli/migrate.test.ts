@@ -99,7 +99,7 @@ describe('migrate down', () => {
     expect(JSON.parse(down.stdout)).toEqual({ reverted: migrationNames.toReversed() });
     expect((await tables('fresh')).filter((name) => !name.startsWith('delegation_sweeper_migrations'))).toEqual([]);
     expect(await tables('fresh_boss')).toContain('job');
-    expect(await migrate(['down'])).toMatchObject({ code: 0, stdout: 'Nothing to take back.' });
+    expect(await migrate(['down'])).toMatchObject({ code: 0, stdout: 'Nothing to remove.' });
     expect(await migrate(['up'])).toMatchObject({ code: 0, stdout: `Applied ${all}.` });
     expect(await runProgram(['sweep'], { DATABASE_URL: database.url, ...fresh })).toMatchObject({ code: 0 });
   });
@@ -119,7 +119,7 @@ describe('migrate down', () => {
       const refused = await migrate(['down']);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
       expect(refused.stderr).toMatch(/^Nothing was changed\.$/m);
-      expect(refused.stderr).toMatch(/10 delegations and 10 activities: say --delete-all-data/);
+      expect(refused.stderr).toMatch(/10 delegations and 10 activities: add --delete-all-data/);
       expect(refused.stderr).toMatch(new RegExp(`/${database.name}, schema fresh\\.$`, 'm'));
       expect(await there()).toBe(10);
       expect(await migrate(['down', '--delete-all-data'])).toMatchObject({ code: 0 });
@@ -132,7 +132,9 @@ describe('migrate down', () => {
       await database.query(`UPDATE fresh.sweeper_state SET stuck_after_ms = 600000, beat_at = clock_timestamp()`);
       const refused = await migrate(['down', '--delete-all-data']);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toMatch(/A daemon left its beat \d+ (ms|s) ago: .* 30 s old, or say --even-if-running\./);
+      expect(refused.stderr).toMatch(
+        /A daemon recorded its beat \d+ (ms|s) ago: .* 30 s old, or add --even-if-running\./,
+      );
       expect(refused.stderr).not.toContain('--delete-all-data to');
       expect(await there()).toBe(10);
       await database.query(`UPDATE fresh.sweeper_state SET beat_at = clock_timestamp() - interval '31 seconds'`);

@@ -54,7 +54,7 @@ test.each([
 
     await answer('migrate', 'down', '--delete-all-data', '--even-if-running');
     expect(await runProgram(['migrate', 'status'], env)).toMatchObject({ code: 1 });
-    // Nothing went where it would go without the two names.
+    // Nothing was written to the default schemas.
     expect(await database.query('SELECT * FROM public.delegations')).toEqual([]);
     expect(await database.query('SELECT * FROM pgboss.job')).toEqual([]);
   },

@@ -13,7 +13,7 @@ const stuck = async (args: readonly string[], env: Env = {}) => {
   return JSON.parse(stdout).stuck as number;
 };
 
-/** A daemon with this threshold has beaten a moment ago. */
+/** A daemon with this threshold has just left a beat. */
 const daemonWith = (stuckAfterMs: number) => new Beat(database.db, capturedLog().log, stuckAfterMs).leave();
 const HOUR_MS = 3_600_000;
 

@@ -123,7 +123,7 @@ describe('a storm', () => {
     const { stdout, stderr } = await sweep(['--json']);
     expect(JSON.parse(stdout)).toMatchObject({ stuck: 0, held: true, truncated: false, remaining: 30 });
     expect(eventsOf(log(stderr), 'sweep.held')).toMatchObject([{ stale: 30, inFlight: 40, ratio: 0.75 }]);
-    expect((await sweep([])).stdout).toContain('--force lets go for one sweep');
+    expect((await sweep([])).stdout).toContain('--force ignores it for one sweep');
   });
 
   test('--force overrides the hold for that sweep', async () => {

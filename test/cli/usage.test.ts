@@ -12,9 +12,9 @@ describe('a command line that is not understood', () => {
     { args: ['migrate', 'sideways'], says: /'sideways' is invalid.*Allowed choices are up, down, status/ },
     {
       args: ['migrate', 'status', '--delete-all-data'],
-      says: /--delete-all-data and .+ go with down only, not with status/,
+      says: /--delete-all-data and .+ belong to down only, not to status/,
     },
-    { args: ['migrate', '--even-if-running'], says: /go with down only, not with up/ },
+    { args: ['migrate', '--even-if-running'], says: /belong to down only, not to up/ },
     { args: ['check', 'twice'], says: /too many arguments for 'check'/ },
     { args: [], says: /Usage: delegation-sweeper/ },
   ])('$args exits 64, with help on stderr and nothing on stdout', async ({ args, says }) => {

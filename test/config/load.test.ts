@@ -242,7 +242,7 @@ test('every variable wrong at once gives one error with all of them, each with i
   for (const { env: variable, accepted } of Object.values(keys)) {
     expect(message).toContain(`\n  ${variable}="`);
     expect(message).toContain(`accepted: ${accepted}`);
-    // Of a connection URL that does not parse nothing may be shown.
+    // No part of a connection URL that does not parse may be shown.
     if (variable !== 'DATABASE_URL') expect(message).toContain(JSON.stringify(env[variable]));
   }
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { activityEvents, attemptEvents } from '../../src/ledger/activity.ts';
+import { activityEvents, otherEvents } from '../../src/ledger/activity.ts';
 import { PREVIEW_BYTES_MAX } from '../../src/ledger/preview.ts';
 import {
   isTerminal,
@@ -13,7 +13,7 @@ import {
 import { useDatabase } from '../support/use-database.ts';
 import { waitUntilWaiting } from '../support/wait-for.ts';
 
-// Rows alone, as a client in any language writes them.
+// Only rows, as a client in any language writes them.
 const database = useDatabase({ replayed: false });
 
 interface Row {
@@ -141,7 +141,7 @@ describe('an insert by a foreign client', () => {
 describe('a heartbeat of a foreign client', () => {
   const AT = '2026-01-02T03:04:05.000Z';
 
-  /** How many seconds the stamp lies in the past; null: there is none. */
+  /** How many seconds ago the stamp is; null: there is none. */
   async function age(id: string): Promise<number | null> {
     const [row] = await database.query<{ age: number | null }>(
       `SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS age FROM delegations WHERE delegation_id = $1`,
@@ -181,7 +181,7 @@ describe('a heartbeat of a foreign client', () => {
   test('that already lies in the future is set to the clock on entry to in_progress, and by the next heartbeat', async () => {
     const early = async (status: string) => {
       const { id } = await insert(status, `, '${AT}', NULL`);
-      // As the server's clock leaves it that was set back.
+      // As after the server's clock was set back.
       await database.query('ALTER TABLE delegations DISABLE TRIGGER delegations_guard_stamp');
       await update(id, `last_heartbeat = clock_timestamp() + interval '1 day'`);
       await database.query('ALTER TABLE delegations ENABLE TRIGGER delegations_guard_stamp');
@@ -222,13 +222,30 @@ describe('the cost of the guard', () => {
 
   test('is paid only by an update of the status or the stamp: the triggers are for those columns', async () => {
     const hung = await database.query(`
-      SELECT t.tgname, array_agg(a.attname::text) AS columns
+      SELECT t.tgname, array_agg(a.attname::text ORDER BY a.attnum) AS columns
       FROM pg_trigger t LEFT JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr)
       WHERE t.tgrelid = 'delegations'::regclass AND NOT t.tgisinternal GROUP BY t.tgname ORDER BY t.tgname`);
     expect(hung).toEqual([
       { tgname: 'delegations_guard_insert', columns: [null] },
+      {
+        tgname: 'delegations_guard_meaning',
+        columns: [
+          'stuck_after_ms',
+          'waiting_since',
+          'waiting_until',
+          'waiting_reason',
+          'progress',
+          'progress_at',
+          'stalled_after_ms',
+          'retry_of',
+          'attempt',
+          'traceparent',
+        ],
+      },
       { tgname: 'delegations_guard_stamp', columns: ['last_heartbeat'] },
       { tgname: 'delegations_guard_update', columns: ['status'] },
+      { tgname: 'delegations_symmetry_insert', columns: [null] },
+      { tgname: 'delegations_symmetry_update', columns: ['status'] },
     ]);
   });
 
@@ -275,7 +292,7 @@ describe('the checks in the database agree with the code', () => {
       );
     for (const event of [...activityEvents, 'delegation.done', 'stuck']) {
       for (const to of [...statuses, null]) {
-        const known = to === null ? (attemptEvents as readonly string[]).includes(event) : event === `delegation.${to}`;
+        const known = to === null ? (otherEvents as readonly string[]).includes(event) : event === `delegation.${to}`;
         if (known) await write(event, to);
         else await expect(write(event, to)).rejects.toMatchObject({ code: '23514' });
       }

@@ -34,7 +34,7 @@ const noSessions = () => waitFor('all sessions to end', async () => (await sessi
 describe('statements that a client gave up', () => {
   const TIMEOUTS = 12;
 
-  /** Each waits for a lock that is held meanwhile, and until `seen` is over; all of them time out. */
+  /** Each waits for a lock that is held until after `seen`; all of them time out. */
   async function timeOut(pool: pg.Pool, seen: () => Promise<unknown>): Promise<unknown[]> {
     const holder = await database.connect();
     await holder.query('BEGIN');
@@ -87,7 +87,7 @@ describe('statements that a client gave up', () => {
 });
 
 describe('a connection that must not be used again', () => {
-  /** As a server that was demoted answers; the session stays. */
+  /** The answer of a server that was demoted; the session stays. */
   const refuseWrites = (client: pg.PoolClient) => client.query('SET default_transaction_read_only = on');
 
   test('is used again by a pool of plain node-postgres: the problem to be solved', async () => {

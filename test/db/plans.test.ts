@@ -99,7 +99,7 @@ async function load(what: { finished: number; inProgress: number }): Promise<voi
 
 const LARGE = ['delegations', 'activity_logs'];
 
-/** What an index has to be asked for, lest all of it is read. */
+/** The condition that an index scan must have, so that it does not read the whole index. */
 const leadingColumns: Record<string, string> = {
   delegations_pkey: 'delegation_id',
   delegations_idempotency_key: 'caller_id',
@@ -108,9 +108,9 @@ const leadingColumns: Record<string, string> = {
   activity_logs_delegation: 'delegation_id',
 };
 
-/** What is wrong with a plan: each way to read a large table other than by the rows wanted. */
+/** What is wrong with a plan: each way of reading more of a large table than the rows wanted. */
 function faultsOf(plan: PlanNode, { sql }: RecordedStatement): string[] {
-  // Counts the fleet by its age, no further than its limit.
+  // Counts the fleet by its age, up to a limit.
   const countsFleet = sql.includes('"rowsByAge"');
   return nodesOf(plan).flatMap((node) => {
     const { 'Relation Name': table = '', 'Index Name': index, 'Index Cond': condition = '' } = node;
@@ -128,7 +128,7 @@ async function faults(): Promise<string[]> {
       ['custom', customPlan],
       ['generic', genericPlan],
     ] as const) {
-      // As its transaction has it (boundedRead).
+      // The setting of its transaction (boundedRead).
       await session.query(`SET enable_seqscan = ${statement.sql.includes('"rowsByAge"') ? 'off' : 'on'}`);
       const plan = await planned(session, statement);
       for (const fault of faultsOf(plan, statement))
@@ -157,7 +157,7 @@ describe('every statement finds its rows by an index', () => {
       ]),
     );
     const marks = statements.filter(({ sql }) => sql.includes('SKIP LOCKED'));
-    // The storm guard's probe, its count by age, whose rows they are, and how many came back.
+    // The storm guard's probe, its count by age, the callees of those rows, and how many were heard again.
     const guard = ['AS "any"', '"rowsByAge"', '"callees"', '"stillSilent"'];
     for (const part of guard) expect(statements.filter(({ sql }) => sql.includes(part)).length).toBeGreaterThan(0);
     // Each rule's batch, and its named rows.

@@ -5,7 +5,7 @@ import { migrateUp } from '../../src/db/migrator.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 
-// A ledger that was moved or copied to another schema: its functions have to work on the tables beside them.
+// A ledger that was moved or copied to another schema: its functions must use the tables of that schema.
 let database: TestDatabase;
 let session: pg.Client;
 beforeEach(async () => {
@@ -38,7 +38,7 @@ async function insert(schema: string, id: string = randomUUID()): Promise<string
   return id;
 }
 
-/** As cloning tools do it: the tables like the original's, the functions by their definition with the schema replaced. */
+/** As cloning tools do: tables like the original's, functions by their definition with the schema replaced. */
 async function clone(from: string, to: string): Promise<void> {
   await session.query(`CREATE SCHEMA ${to}`);
   for (const table of ['delegations', 'activity_logs', 'sweeper_state', 'sweeper_threshold']) {
@@ -54,7 +54,7 @@ async function clone(from: string, to: string): Promise<void> {
 
 describe('the heartbeat function', () => {
   test('finds the tables of its schema after it was renamed, in a session that has used it before', async () => {
-    // The only ledger there is: of several, PostgreSQL 15 could not tell a living session which is its own.
+    // The only ledger: with several, an open session on PostgreSQL 15 could not tell which is its own.
     await session.query('ALTER SCHEMA public RENAME TO before');
     const id = await insert('before');
     expect(await heartbeat('before', id)).toMatchObject({ stamped: true });

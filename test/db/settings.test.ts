@@ -4,7 +4,7 @@ import { conformancePass } from '../support/conformance.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { Recorder } from '../support/recorded.ts';
 
-/** What ALTER DATABASE or ALTER ROLE may have set before we came. None of it may change an answer. */
+/** What ALTER DATABASE or ALTER ROLE may have set. None of it may change an answer. */
 const settings: readonly string[] = [
   'DateStyle=SQL, DMY',
   'DateStyle=SQL, MDY',
@@ -85,7 +85,7 @@ async function plantHostile(): Promise<void> {
   );
 }
 
-/** What the pass answers where these settings are every session's own. */
+/** The answers under these settings of every session. */
 async function passUnder(setting: string): Promise<unknown> {
   await plantHostile();
   const url = new URL(database.url);

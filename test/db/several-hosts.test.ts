@@ -16,7 +16,7 @@ let pair: ServerPair;
 beforeAll(async () => {
   seed = await makeClusterSeed((url) =>
     withClient(url, async (client) => {
-      // As if daemons had run with it before: a first one spares for ten minutes whom it has not heard itself.
+      // As if daemons had run with it before: a first one spares for ten minutes what it has not heard itself.
       await client.query('UPDATE sweeper_threshold SET stuck_after_ms = 5000');
       return seedDelegation(
         { query: async <T>(sql: string, params?: unknown[]) => (await client.query(sql, params)).rows as T[] },
@@ -52,7 +52,7 @@ describe('a pool with several hosts', () => {
     expect(await whereIs(pair.urlOf(['standby', 'primary']))).toBe('primary');
     expect(await whereIs(pair.urlOf(['standby', 'primary'], '&target_session_attrs=primary'))).toBe('primary');
     expect(await whereIs(`postgresql://postgres@127.0.0.1:1,127.0.0.1:${primary.port}/postgres`)).toBe('primary');
-    // What goes where only because it was told to, or not told.
+    // Where a connection leads depends on what was asked for.
     expect(await whereIs(pair.urlOf(['standby', 'primary'], '&target_session_attrs=any'))).toBe('standby');
     expect(await whereIs(pair.urlOf(['standby']))).toBe('standby');
   });
@@ -118,7 +118,7 @@ describe("an agent's ledger with several hosts", () => {
     await Promise.all(Array.from({ length: 4 }, () => ledger.get(ID)));
     await pair.demotePrimary();
     await pair.promote();
-    // The first meets the refusal; the others' connections, which nobody used meanwhile, are not asked any more.
+    // The first gets the refusal; the other connections, idle meanwhile, are not used any more.
     const results = [];
     for (let i = 0; i < 5; i += 1) results.push(await ledger.setStatus(ID, 'completed').catch((err) => err.code));
     expect(results.filter((result) => result === '25006').length).toBeLessThanOrEqual(1);
@@ -134,7 +134,7 @@ test('a daemon with several hosts goes on sweeping at the promoted standby, with
   await daemon.until('database.unavailable');
   await pair.promote();
   await daemon.until('database.recovered', undefined, { timeoutMs: 60_000 });
-  // In the new primary, whose agents are silent: no heartbeat comes at all.
+  // In the new primary no heartbeat arrives at all.
   await waitFor(
     'the silent delegation to be marked there',
     async () => {

@@ -19,7 +19,7 @@ test('a file of the URL that is away fails the query that needs a connection, an
     const waiting = handle.pool.query('SELECT 1').catch((err: unknown) => err);
     await waitFor('the query to wait for the connection', () => handle.pool.waitingCount === 1);
     await rename(file, `${file}.away`);
-    // The pool opens the next connection from inside the release of this one: thrown there, the error would be nobody's.
+    // The pool opens the next connection while it releases this one: an error thrown there would be caught by nobody.
     client.release(true);
     expect(await waiting).toMatchObject({ code: 'ENOENT' });
     await rename(`${file}.away`, file);

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /**
- * The text between `<!-- name:begin -->` and `<!-- name:end -->` of a file in docs/. With UPDATE_DOCS=1, `generated`
- * takes its place first.
+ * The text between `<!-- name:begin -->` and `<!-- name:end -->` of a file in docs/. With UPDATE_DOCS=1 it is replaced
+ * by `generated` first.
  */
 export function docsBlock(file: string, name: string, generated: string): string {
   const path = new URL(`../../docs/${file}`, import.meta.url);

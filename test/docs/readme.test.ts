@@ -101,15 +101,15 @@ describe("the README's SQL", () => {
 });
 
 describe("the README's TypeScript", () => {
-  /** Runs the example as it is pasted, inside the checkout, where the packages that it imports are found. */
-  async function runExample(edit: (example: string) => string = (example) => example) {
+  /** Runs the example as pasted, inside the checkout, where the packages that it imports are found. */
+  async function runExample(edit: (example: string) => string = (example) => example, url = database.url) {
     const [example] = blocks('ts') as [string];
     const folder = await mkdtemp(path.join(root, 'test', 'docs', '.readme-'));
     try {
       const file = path.join(folder, 'agent.ts');
       const library = path.relative(folder, path.join(root, 'src', 'index.ts'));
       writeFileSync(file, edit(example).replace("'delegation-sweeper'", `'${library}'`));
-      await using child = spawnNode([file], { env: { DATABASE_URL: database.url } });
+      await using child = spawnNode([file], { env: { DATABASE_URL: url } });
       return { exit: await child.exit, stdout: child.stdoutLines.join('\n'), stderr: child.stderrLines.join('\n') };
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -122,6 +122,19 @@ describe("the README's TypeScript", () => {
     expect(stdout).toContain("status: 'completed'");
   });
 
+  test('says what to do where the tables were never created', async () => {
+    await using empty = await createTestDatabase();
+    await empty.query('DROP SCHEMA public CASCADE');
+    await empty.query('CREATE SCHEMA public');
+    const { exit, stderr } = await runExample(undefined, empty.url);
+    expect(exit).toEqual({ code: 1, signal: null });
+    expect(stderr).toMatch(
+      /OutdatedSchemaError: relation "public\.delegations" does not exist\. .*run `delegation-sweeper migrate up`/,
+    );
+    // Best effort logs it, too, and goes on.
+    expect(stderr).toMatch(/"ledger\.insert_failed".*migrate up/);
+  });
+
   test.each([
     { from: 'in_progress', said: 'unchanged' },
     { from: 'stuck', said: 'refused' },
@@ -130,7 +143,7 @@ describe("the README's TypeScript", () => {
     const { exit, stdout, stderr } = await runExample((example) =>
       example
         .replace('crypto.randomUUID()', `'${id}'`)
-        // Another caller has recorded it: this one is to go on all the same.
+        // Another caller has recorded it; this one should go on.
         .replace('throw new Error(`dispatched before', 'console.warn(`dispatched before')
         .replace("return 'done';", "console.log('it works');\n  return 'done';"),
     );

@@ -28,7 +28,7 @@ let seed: string;
 let root: string;
 let dataDir: string;
 
-// One initdb for most of the tests: they copy what it made.
+// One initdb for most of the tests, which copy its result.
 beforeAll(async () => {
   seed = await makeDatabaseDir();
   await (await startEmbedded({ dataDir: seed, durable: false })).stop();
@@ -61,7 +61,7 @@ function copySeed(): void {
 
 const forever = 'setInterval(() => undefined, 1000);';
 
-/** A process of its own, in a group of its own, that starts the server and then goes on as `ending` has it. */
+/** A separate process in its own group that starts the server and then ends as `ending` says. */
 function owner(ending = forever): TestChild {
   copySeed();
   const script = `
@@ -74,7 +74,7 @@ function owner(ending = forever): TestChild {
   return spawnNode(['--input-type=module-typescript', '-e', script], { detached: true });
 }
 
-/** What the owner says of its server, once it runs. */
+/** What the owner reports about its server when it runs. */
 async function told(child: TestChild, what: 'url' | 'pid'): Promise<string> {
   return (await child.waitForLine((line) => line.startsWith(`${what} `))).slice(what.length + 1);
 }
@@ -208,7 +208,7 @@ describe('a server ends with its owner', () => {
   });
 
   test('and a server that dies by itself leaves no guardian', async () => {
-    // Shared memory in the data directory: nobody starts on it again to clear what the dead one left in /dev/shm.
+    // Shared memory in the data directory: no later start would clear what the dead one left in /dev/shm.
     await using server = await start({ settings: { dynamic_shared_memory_type: 'mmap' } });
     const [guardian, pid] = [await guardianPid(), await serverPid()];
     process.kill(pid, 'SIGKILL');
@@ -283,7 +283,7 @@ describe('the files', () => {
 describe('the binaries', () => {
   let folder: string;
 
-  // Not where the databases are: programs may be forbidden to run from there.
+  // Not where the databases are, since programs may not be allowed to run from there.
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'embedded-binaries-'));
     await chmod(folder, 0o755);

@@ -12,7 +12,7 @@ const database = useDatabase({ per: 'test' });
 const library = pathToFileURL(path.resolve(import.meta.dirname, '../../src/index.ts')).href;
 const driver = import.meta.resolve('pg');
 
-/** How an agent's connections can stand at the moment when the server goes. */
+/** The states of an agent's connections when the server goes away. */
 const postures = {
   'returned to the pool': 'await pool.query("SELECT 1");',
   'checked out and idle': 'await pool.connect();',

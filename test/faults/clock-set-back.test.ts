@@ -4,10 +4,10 @@ import { runDaemon } from '../support/in-process-daemon.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const HOUR_S = 3_600;
-/** A tick, the time that it may take, and the looks at it. */
+/** A tick, the time that it may take, and the checks for it. */
 const TICK_MS = 120_000;
 
-/** Sets the clock by which pg-boss judges: so many seconds from the server's own, from the next statement on. */
+/** Sets the clock that pg-boss uses to this many seconds from the server's own, from the next statement on. */
 const setClock = (database: TestDatabase, seconds: number) =>
   database.query(`
     CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS

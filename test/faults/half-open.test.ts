@@ -27,7 +27,7 @@ async function openHalf(queryTimeoutMs: number) {
   return { proxy, connection };
 }
 
-/** The server still has the sessions whose packets were swallowed: it has heard of no end. */
+/** The server still has the sessions whose packets were swallowed: it knows of no end. */
 const endSessions = () =>
   database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'half-open'`);
@@ -43,7 +43,7 @@ test('a query on a half-open connection is given up after its timeout, and the p
   const err = await ask().catch((reason: unknown) => reason);
   expect(err).toMatchObject({ message: 'Query read timeout' });
   expect(isRetryable(err)).toBe(true);
-  // The pool has room for one: had it kept the dead one, this would time out too.
+  // The pool holds one connection: with the dead one kept, this would time out too.
   expect(await ask()).toEqual([]);
   expect(handle.pool.totalCount).toBe(1);
   await endSessions();
@@ -71,7 +71,7 @@ test('a connection that breaks during a query fails that query, and nothing else
   await using handle = openDatabase({ ...connection, schema: 'public' });
   const sleeping = sql`SELECT pg_sleep(60)`.execute(handle.db).catch((reason: unknown) => reason);
   await waitFor('the query to run', async () => (await markingBackends(database)).length > 0);
-  // An error that nobody hears on a connection in use would end the process.
+  // An error without a listener on a connection in use would end the process.
   proxy.cut();
   expect(isRetryable(await sleeping)).toBe(true);
   expect(handle.pool.totalCount).toBe(0);

@@ -9,13 +9,12 @@ import { waitFor } from '../support/wait-for.ts';
 
 const database = useDatabase({ per: 'test' });
 
-/** Other people's setting. Sessions that begin after it have it. */
+/** A setting of the server. It applies to sessions that begin later. */
 const limitIdleTo = (timeout: string) =>
   database.query(`ALTER DATABASE ${database.name} SET idle_session_timeout = '${timeout}'`);
 
 describe('a server that closes idle connections', () => {
-  // A beat is left every second here, which is the moment at which the server closes the connection: about every fourth
-  // beat met that.
+  // A beat comes every second here, just when the server closes the connection: about every fourth beat was affected.
   test('is not unavailable: beats and sweeps go on, and nothing is logged', async () => {
     const BEATS = 20;
     await limitIdleTo('1s');
@@ -37,7 +36,7 @@ describe('a server that closes idle connections', () => {
 });
 
 describe('a connection that the server closed just before its query', () => {
-  /** A handle on one connection, and how to have the nth query after the next checkout answered by this error. */
+  /** A handle on one connection, and a way to have the nth query after the next checkout answered by this error. */
   async function withClosed(
     run: (db: Kysely<Database>, closeNext: (code: string, nth?: number) => void) => Promise<void>,
   ) {

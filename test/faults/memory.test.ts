@@ -8,9 +8,9 @@ import { useDatabase } from '../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 const script = fileURLToPath(new URL('./sweep-many.ts', import.meta.url));
 
-/** `npm run test:soak` sweeps 10,000 times; here, as a cut of it, a tenth. */
+/** `npm run test:soak` sweeps 10,000 times; here a tenth of that. */
 const SWEEPS = Number(process.env.SOAK_SWEEPS ?? 1_000);
-/** A kilobyte kept a sweep would be ten megabytes after 10,000. */
+/** A kilobyte leaked per sweep would be ten megabytes after 10,000. */
 const GROWTH_MAX_BYTES = 3 * 1024 ** 2;
 
 test(`memory is flat over ${SWEEPS} sweeps, with a poisoned row, a locked one and a held storm`, async () => {

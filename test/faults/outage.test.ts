@@ -34,7 +34,7 @@ class TestTime implements Time {
     signal.throwIfAborted();
   }
 
-  /** Lets the clock run to that instant, and stand still there until it is let go. */
+  /** Lets the clock run to that instant and stop there until it is released. */
   async until(atMs: number): Promise<() => void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     await new Promise<void>((reached) => {
@@ -71,7 +71,7 @@ test('an hour of refusal on a test clock: tried again with bounded, jittered wai
   const starting = pulse.start();
   const goOn = await time.until(HOUR_MS);
 
-  // What took no time here took an hour for the database.
+  // What took no time here was an hour for the database.
   await database.query(`UPDATE sweeper_state SET beat_at = beat_at - interval '1 hour'`);
   await database.query(`UPDATE delegations SET last_heartbeat = last_heartbeat - interval '1 hour'`);
   const failures = events('database.unavailable');

@@ -8,7 +8,7 @@ import { proxied } from '../support/proxied.ts';
 import { countByStatus, notEndedOnce, seedFleet } from '../support/seed-fleet.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** A server of the test's own. */
+/** The test's own server. */
 function queryable(server: ChaosServer) {
   return {
     query: async <T>(sql: string, params: unknown[] = []) => {
@@ -31,7 +31,7 @@ test('the server crashes (SIGQUIT) during a batch and comes back: the same daemo
   const database = queryable(server);
   await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
   await slowMarks(database, 10);
-  // The outage's first refusals come at the proxy, which stays: the daemon's address does not change.
+  // The first refusals come from the proxy, which stays, so that the daemon's address does not change.
   await using daemon = startDaemon(proxied(server.url, proxy), { SWEEP_BATCH_SIZE: String(BATCH) });
 
   await waitFor('the middle of the sweep', () => daemon.events('delegation.stuck').length >= 50);
@@ -44,14 +44,14 @@ test('the server crashes (SIGQUIT) during a batch and comes back: the same daemo
   const committed = (await countByStatus(database)).stuck ?? 0;
   expect(committed).toBeGreaterThanOrEqual(50);
 
-  // By the retry of its job, or by the next tick when the outage outlasted it.
+  // By the retry of its job, or by the next tick when the outage was longer.
   await waitFor('the rest to be swept', async () => (await countByStatus(database)).stuck === ROWS, {
     timeoutMs: 120_000,
   });
   expect(await notEndedOnce(database)).toEqual([]);
   const marked = daemon.events('delegation.stuck').map(({ delegationId }) => delegationId);
   expect(new Set(marked).size).toBe(marked.length);
-  // Of the two batches in flight, one may have committed without its answer having arrived.
+  // One of the two running batches may have committed without an answer.
   expect(marked.length).toBeGreaterThanOrEqual(ROWS - 2 * BATCH);
   daemon.child.kill('SIGTERM');
   expect((await daemon.child.exit).code).toBe(0);

@@ -17,7 +17,7 @@ test('both schemas dropped while the daemon runs: logged with the SQLSTATE, and 
     SWEEP_QUEUE,
   ]);
 
-  // One sweep meets it too.
+  // One sweep fails by it too.
   await database.query('DROP SCHEMA public CASCADE');
   await daemon.schedule.request('manual');
   await waitFor('a sweep to fail', () => daemon.events('sweep.failed').length > 0);
@@ -60,7 +60,7 @@ test('both schemas dropped while the daemon runs: logged with the SQLSTATE, and 
   });
   expect(await notEndedOnce(database)).toEqual([]);
 
-  // Ticks come again: pg-boss's own cron queue is back too.
+  // Ticks come again: pg-boss's own cron queue exists again.
   await database.query(`UPDATE pgboss.schedule SET cron = '* * * * *'`);
   const ticks = () => daemon.events('sweep.completed').filter(({ trigger }) => trigger === 'cron').length;
   const ticksBefore = ticks();

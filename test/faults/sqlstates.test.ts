@@ -32,7 +32,7 @@ test.each([
   },
 );
 
-// A trigger of one row may raise them as well, so that the batch itself is taken again, and no row waits for another.
+// A trigger of one row may raise them as well, so the batch itself is run again, and no row waits for another.
 test.each([
   ['deadlock', '40P01'],
   ['serialization failure', '40001'],
@@ -94,7 +94,7 @@ test('every connection of the daemon killed at once, again and again: it opens n
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND application_name LIKE 'delegation-sweeper%'`);
     const id = await seedDelegation(database, { silentSeconds: 700 });
-    // Where the sweep at start ended just before its session did, its job counts as running until its heartbeat is missed.
+    // If the start-up sweep ended just before its session did, its job counts as running until its heartbeat is missing.
     await waitFor('the next sweep', async () => {
       await daemon.schedule.request('manual').catch((err) => expect(isRetryable(err)).toBe(true));
       const [row] = await database.query<{ status: string }>(
@@ -122,7 +122,7 @@ test('a database that becomes read-only: logged with 25006, and the daemon goes 
   );
   const id = await seedDelegation(database, { silentSeconds: 700 });
 
-  // The sessions that the daemon has now began read-only, and would stay so.
+  // The daemon's current sessions began read-only, and would stay so.
   await database.query(`ALTER DATABASE ${database.name} RESET default_transaction_read_only`);
   await waitFor('the recovery', () => daemon.events('database.recovered').length > 0);
   await waitFor(

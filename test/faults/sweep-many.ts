@@ -1,4 +1,4 @@
-/** Run with --expose-gc: sweeps this many times on this database, and prints how the heap grew meanwhile, in bytes. */
+/** Run with --expose-gc: sweeps this database this many times, and prints by how many bytes the heap grew. */
 import { openDatabase } from '../../src/db/database.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';

@@ -35,7 +35,7 @@ async function live(env: { CLOCK_SHIFT_MS: string; CLOCK_STEP_MS?: string }) {
     expect(silentMs).toBeGreaterThanOrEqual(700_000);
     expect(silentMs).toBeLessThan(700_000 + TICK_TIMEOUT_MS);
   }
-  // What is kept is on the database's clock.
+  // Stored instants are on the database's clock.
   const [{ off }] = (await database.query<{ off: number }>(`
     SELECT count(*)::int AS off FROM delegations, sweeper_state, sweeper_sweeps
     WHERE abs(extract(epoch FROM clock_timestamp() - coalesce(finished_at, clock_timestamp()))) > 300

@@ -61,7 +61,7 @@ describe('the daemon', () => {
     await using daemon = startDaemon(database.url);
     await daemon.until('sweep.completed');
     daemon.child.kill('SIGINT');
-    // As often as it may come while the stop goes on, but within the second in which it counts as the same.
+    // Repeated while the stop goes on, but within the second in which it counts as the same signal.
     await daemon.until('daemon.stopping');
     daemon.child.kill('SIGINT');
     await expectStopped(daemon, 'SIGINT');

@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait-for.ts';
 /** Above the demo's own limit. */
 const DEMO_MS = 180_000;
 
-/** The demo's TMPDIR: its server's files are here, and its processes bear the name. */
+/** The demo's TMPDIR: it holds its server's files, and identifies its processes. */
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'test-demo-'));
@@ -80,7 +80,7 @@ describe('the demo', () => {
       );
       const overdue = eventsOf(lines, 'delegation.deadline_exceeded').map(({ calleeId }) => calleeId);
       expect(overdue.sort()).toEqual(['absentee', 'runaway']);
-      // Through the daemon's own queue: its startup sweep, then the ones that were asked for.
+      // Through the daemon's own queue: its start-up sweep, then the requested ones.
       const triggers = new Set(eventsOf(lines, 'sweep.completed').map(({ trigger }) => trigger));
       expect(triggers).toContain('startup');
       expect(triggers).toContain('manual');

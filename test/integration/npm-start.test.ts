@@ -14,7 +14,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Stands in the environment or the command line of everything that is started here. */
+/** Is in the environment or the command line of everything that is started here. */
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'test-npm-start-'));
@@ -36,12 +36,12 @@ function npmStart() {
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   child.stderr.resume();
-  // Closed, not only ended: the daemon, which may outlive npm, has said its last words.
+  // Closed, not only ended: the daemon, which may run longer than npm, has written its last lines.
   const exit = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   return {
     lines,
     exit,
-    /** Of npm alone, or as a terminal sends it, of everything in its group. */
+    /** Sends it to npm only, or, as a terminal does, to its whole group. */
     kill: (signal: NodeJS.Signals, whom: 'npm' | 'group') =>
       process.kill(whom === 'npm' ? child.pid! : -child.pid!, signal),
     async [Symbol.asyncDispose]() {
@@ -82,7 +82,7 @@ test('a Ctrl-C in the terminal of npm start is one graceful stop', async () => {
   await using npm = npmStart();
   await waitFor('its first sweep', () => eventsOf(npm.lines, 'sweep.completed').length > 0, { timeoutMs: 60_000 });
   npm.kill('SIGINT', 'group');
-  // npm itself ends by the signal, as a shell expects of a foreground job.
+  // npm itself ends by the signal, as a shell expects from a foreground job.
   await npm.exit;
   await expectGone();
   expect(eventsOf(npm.lines, 'daemon.stopping')).toMatchObject([{ signal: 'SIGINT' }]);

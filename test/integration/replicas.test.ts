@@ -33,7 +33,7 @@ test('three daemons, one killed in the middle of a sweep: its commits stay, anot
   victim.child.kill('SIGKILL');
   await victim.child.exit;
   const killedAtMs = performance.now();
-  // What the server was still at is done or undone by itself.
+  // What the server was still doing ends or is undone by itself.
   await waitFor('its sessions to end', async () => {
     const active = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
     return (await database.query(active)).length === 0;

@@ -8,7 +8,7 @@ import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const database = useDatabase({ per: 'test' });
-/** A tick of the real schedule is a minute, and may be one that has just gone by. */
+/** A tick of the real schedule is a minute, and the current one may have just passed. */
 const TICK_MS = 180_000;
 
 function sweeps(...daemons: TestDaemon[]): LineOf<'sweep.completed'>[] {
@@ -20,7 +20,7 @@ async function stop(...daemons: TestDaemon[]): Promise<void> {
   for (const { child } of daemons) expect(await child.exit).toEqual({ code: 0, signal: null });
 }
 
-/** Asks as anybody may who knows the queue. Null: dropped, since one is queued or active. */
+/** Requests a sweep through the queue, as any program may. Null: dropped, since one is queued or active. */
 async function request(boss: PgBoss): Promise<string | null> {
   return boss.send(SWEEP_QUEUE, { trigger: 'manual' });
 }
@@ -59,7 +59,7 @@ test(
       }
       const ticks = () => sweeps(first, second).filter(({ trigger }) => trigger === 'cron');
       await waitFor('a tick', () => ticks().length > 0, { timeoutMs: TICK_MS });
-      // What else the tick may have left in the queue would be taken before this.
+      // Anything else that the tick left in the queue would be taken before this.
       await waitFor('the request to be taken', () => request(boss));
       await waitFor(
         'its sweep',
@@ -83,7 +83,7 @@ test('a daemon that starts while the start-up sweep of another runs does not add
     CREATE TRIGGER gate BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION gate()`);
   const keeper = await database.connect();
   await keeper.query('SELECT pg_advisory_lock(4242)');
-  // No tick of the schedule in between.
+  // No tick of the schedule comes in between.
   const env = { SWEEP_CRON: '0 0 1 1 *' };
   await using first = startDaemon(database.url, env);
   await waitFor('the first in the middle of its sweep', async () => {

@@ -7,7 +7,7 @@ import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
-/** A tick of the real schedule is a minute, and may be one that has just gone by. */
+/** A tick of the real schedule is a minute, and the current one may have just passed. */
 const TICK_MS = 180_000;
 const SECOND = 'team_a';
 const never = { SWEEP_CRON: '0 0 1 1 *' };
@@ -77,7 +77,7 @@ test('after an upgrade from 0.1.0 a ledger of another schema ends the ticks that
   await leftBy010();
   await using _ = await runDaemon(database.url, { ...never, DB_SCHEMA: SECOND });
   expect(await schedules()).toEqual({ [sweepQueue(SECOND)]: never.SWEEP_CRON });
-  // The queue may be a third ledger's, whose daemon is still of 0.1.0.
+  // The queue may belong to a third ledger whose daemon is still of 0.1.0.
   expect(await database.query('SELECT name FROM pgboss.queue WHERE name = $1', [SWEEP_QUEUE])).toHaveLength(1);
 });
 

@@ -190,7 +190,7 @@ describe('setStatus', () => {
   });
 });
 
-/** What a model writes, and what the ledger keeps of it. */
+/** What a model writes, and what the ledger stores. */
 const mended: [string, unknown, unknown][] = [
   ['a NUL', 'a\0b', 'a\ufffdb'],
   ['a slice through an emoji', '🦊!'.slice(0, 1), '\ufffd'],

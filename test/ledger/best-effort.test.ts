@@ -72,7 +72,7 @@ describe.each(Object.entries(ways))('best-effort calls at once in %s', (_, inTra
       await sql`SAVEPOINT outer_one`.execute(trx);
       const [, , told] = await Promise.all([
         ledger.insert(delegation(undone)),
-        // A statement of the caller's own, between the savepoint and its end if it were let in.
+        // A statement of the caller, which would run between the savepoint and its end if it were not kept out.
         sql`SAVEPOINT callers`.execute(trx),
         ledger.insert(delegation(bad)),
         sql`SELECT 1`.execute(trx),

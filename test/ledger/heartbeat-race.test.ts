@@ -72,9 +72,9 @@ describe('a heartbeat that waits behind a mark', () => {
 });
 
 /**
- * Two batches share the rows a and b; each also has a row of its own between them, which the test keeps locked, so that
- * each batch is seen standing in its middle. One session reads by index, the other by heap order, where b comes first:
- * what plans do as statistics change.
+ * Two batches share the rows a and b; each also has its own row between them, which the test keeps locked, so that
+ * each batch stops in its middle. One session reads by index, the other in heap order, where b comes first: plans change
+ * in this way with statistics.
  */
 async function crossing(run: (session: pg.Client, ids: string[]) => Promise<unknown>) {
   const run_ = randomUUID();

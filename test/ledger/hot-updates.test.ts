@@ -12,7 +12,7 @@ const ROUNDS = 40;
 /** Text that does not compress. */
 const preview = () => Array.from({ length: 84 }, () => randomUUID()).join('');
 
-/** The share of heartbeats that touched no index. On one connection, whose figures can be read at once. */
+/** The share of heartbeats that touched no index, on one connection, whose counts can be read at once. */
 async function hotShare(taskPreview: () => string, before?: string): Promise<number> {
   return database.db.connection().execute(async (db) => {
     const { ledger } = testLedger(db, { heartbeatMinIntervalMs: 0.001 });
@@ -22,7 +22,7 @@ async function hotShare(taskPreview: () => string, before?: string): Promise<num
       await ledger.setStatus(delegationId, 'in_progress');
     }
     if (before) await database.query(before);
-    // A flush comes at the end of its own statement: it takes two to read this session's figures.
+    // Counts are flushed at the end of a statement: it takes two statements to read this session's.
     const read = async () => {
       await sql`SELECT pg_stat_force_next_flush()`.execute(db);
       const { rows } = await sql<{ updates: number; hot: number }>`
@@ -42,7 +42,7 @@ async function hotShare(taskPreview: () => string, before?: string): Promise<num
 }
 
 describe('heartbeats inside a bucket', () => {
-  // One round of forty may fall on the border of two buckets.
+  // One round of forty may cross the border of two buckets.
   test('touch no index', async () => {
     expect(await hotShare(() => 'task')).toBeGreaterThanOrEqual(0.95);
   });

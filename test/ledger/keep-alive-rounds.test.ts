@@ -40,7 +40,7 @@ async function throughProxy() {
     location: { url: proxied(database.url, proxy) },
     max: 6,
     applicationName: 'half-open',
-    // Longer than the test: nothing but the beat's own bound can free it.
+    // Longer than the test: only the heartbeat's own time limit can end the wait.
     queryTimeoutMs: 600_000,
     schema: 'public',
   });
@@ -115,7 +115,7 @@ test('an agent that computes for longer than the limit for an answer still gets 
   }) as typeof handle.db.executeQuery;
   await using _ = ledger.keepAlive(id, { everyMs: 20 });
   await begun.promise;
-  // The server answers, and the timer is due before anybody has read it.
+  // The server answers, but the timer is due before the answer is read.
   const untilMs = performance.now() + 1_800;
   while (performance.now() < untilMs);
   const before = beats;
@@ -172,7 +172,7 @@ describe('a row that is not free', () => {
   });
 });
 
-/** Beats that answer when the test says so. */
+/** Heartbeats that are answered when the test allows it. */
 class Scripted implements RoundBeats {
   readonly asked: { ids: readonly string[]; answer: (outcome: HeartbeatResult['outcome']) => void }[] = [];
   readonly silences: (readonly string[])[] = [];

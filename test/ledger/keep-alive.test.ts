@@ -17,7 +17,7 @@ const stampOf = async (id: string) => {
   return row!.at;
 };
 
-/** As a daemon of this release, or of the one before, keeps it. */
+/** As a daemon of this release, or of the one before, stores it. */
 async function keepThreshold(stuckAfterMs: number | null): Promise<void> {
   await database.query('UPDATE sweeper_state SET stuck_after_ms = $1', [stuckAfterMs]);
   await database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [stuckAfterMs]);
@@ -32,7 +32,7 @@ describe('keepAlive', () => {
     await waitFor('five stamps', async () => stamps.add(await stampOf(id)).size >= 5);
     await alive[Symbol.asyncDispose]();
     const last = await stampOf(id);
-    // One heartbeat more would be a write after this one: none is under way.
+    // One more heartbeat would be written after this one: none is under way.
     expect(
       await database.query(
         'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state <> $1 AND pid <> pg_backend_pid()',
@@ -164,7 +164,7 @@ describe('keepAlive', () => {
 });
 
 describe('a heartbeat that is `missing`', () => {
-  /** A ledger that knows a threshold of so many milliseconds. */
+  /** A ledger that knows a threshold of this many milliseconds. */
   async function ledgerOf(stuckAfterMs: number) {
     await keepThreshold(stuckAfterMs);
     const opened = testLedger(database.db, EAGER);

@@ -5,7 +5,7 @@ import { capturedLog } from '../support/fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { restoreOldLedger } from '../upgrade/old-ledger.ts';
 
-// An agent that is newer than its ledger: of version 0.1.0, since nobody has run `migrate up` yet.
+// An agent that is newer than its ledger, which is of version 0.1.0 because `migrate up` has not run yet.
 let database: TestDatabase;
 beforeEach(async () => {
   database = await createTestDatabase();

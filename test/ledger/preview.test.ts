@@ -63,7 +63,7 @@ describe('a preview', () => {
   test('does not keep the text in memory that it was cut from, also when the caller had cut it', () => {
     v8.setFlagsFromString('--expose-gc');
     const collect = vm.runInNewContext('gc') as () => void;
-    // One byte a character; a text of its own each time.
+    // One byte per character; a new text each time.
     const long = (n: number) => Buffer.alloc(2 ** 19, 97 + (n % 26)).toString('latin1');
     collect();
     const before = process.memoryUsage().heapUsed;

@@ -22,7 +22,7 @@ describe('replayed activity', () => {
   test.each([1, 2, 3])('equals the rows after many sessions did everything at once (seed %i)', async (seed) => {
     const ids = Array.from({ length: 12 }, () => randomUUID());
     const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 0.001 });
-    // Whoever has a stamp is stale a millisecond later: the sweeps are rivals of every heartbeat.
+    // Every delegation is stale a millisecond after its stamp, so the sweeps race with every heartbeat.
     const { sweeper } = testSweeper(database.db, { stuckAfterMs: 1, batchRowsMax: 3 });
     const agent = async (own: number) => {
       const choose = choices(seed * 1000 + own);
@@ -52,7 +52,9 @@ describe('replayed activity', () => {
 
   test('detects a status that changed without its activity, and a missing transition', async () => {
     const [silent, skipped] = [await seedDelegation(database), await seedDelegation(database, { status: 'queued' })];
-    await database.query(`UPDATE delegations SET status = 'stuck' WHERE delegation_id = $1`, [silent]);
+    await database.query(`UPDATE delegations SET status = 'stuck', revision = revision + 1 WHERE delegation_id = $1`, [
+      silent,
+    ]);
     await testLedger(database.db).ledger.setStatus(skipped, 'dispatched');
     await testLedger(database.db).ledger.setStatus(skipped, 'failed');
     await database.query(`DELETE FROM activity_logs WHERE delegation_id = $1 AND to_status = 'dispatched'`, [skipped]);

@@ -61,7 +61,7 @@ describe('sessions that race for one row', () => {
     await rival.query('COMMIT');
     await rival.end();
     expect(await result).toEqual({ outcome: 'refused', from: 'stuck', to: 'completed' });
-    // Not moved, and yet "from in_progress": nobody could tell why, and the late result would be lost.
+    // Not changed, but reported "from in_progress": inexplicable to the caller, and the late result would be lost.
     expect(await naiveResult).toEqual([{ from: 'in_progress', moved: false }]);
     expect((await ledger.history(safe)).at(-1)).toMatchObject({ event: 'delegation.late_result', fromStatus: 'stuck' });
   });
@@ -97,7 +97,7 @@ describe('sessions that race for one row', () => {
     const gate = await database.connect();
     await gate.query('BEGIN');
     await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
-    // The loser waits for the winner's lock, so that the winner's activity is none of its snapshot.
+    // The loser waits for the winner's lock, so the winner's activity is not in its snapshot.
     const both = [1, 2].map(() => ledger.setStatus(id, 'completed', { resultPreview: 'x', responseBody: [1] }));
     await waitUntilWaiting(database, 2);
     await gate.query('COMMIT');

@@ -68,7 +68,7 @@ describe('setStatus', () => {
   test('enters in_progress with a heartbeat of now where it had one from the future', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status: 'dispatched' });
-    // As a server's clock leaves it that was set back: past the guard.
+    // As after a server's clock was set back, bypassing the guard.
     const session = await database.connect();
     await session.query('SET session_replication_role = replica');
     await session.query(`UPDATE delegations SET last_heartbeat = now() + interval '1 hour' WHERE delegation_id = $1`, [

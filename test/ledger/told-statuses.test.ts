@@ -10,12 +10,12 @@ import { waitFor } from '../support/wait-for.ts';
 
 const database = useDatabase({ per: 'test' });
 
-/** As a daemon does that finds the database's last beat older than the one that it remembers. */
+/** What a daemon does that finds the database's last beat older than the one it remembers. */
 const changeEpoch = () => database.query('UPDATE sweeper_threshold SET epoch = gen_random_uuid()::text');
 const keepThreshold = (stuckAfterMs: number) =>
   database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [stuckAfterMs]);
 
-/** The ledger as it is now, to be put back in place of what comes later. */
+/** The ledger as it is now, to be restored later. */
 async function backup() {
   await database.query('CREATE TABLE kept_rows AS SELECT * FROM delegations');
   await database.query('CREATE TABLE kept_logs AS SELECT * FROM activity_logs');
@@ -30,8 +30,9 @@ async function backup() {
   return async function restore(): Promise<void> {
     await database.query('TRUNCATE delegations, activity_logs');
     for (const [table, kept] of [
-      ['delegations', 'kept_rows'],
+      // As pg_restore does it: rows whose activity is not there yet would get it.
       ['activity_logs', 'kept_logs'],
+      ['delegations', 'kept_rows'],
     ] as const) {
       const names = await columns(table);
       await database.query(`INSERT INTO ${table} (${names}) OVERRIDING SYSTEM VALUE SELECT ${names} FROM ${kept}`);
@@ -40,7 +41,7 @@ async function backup() {
   };
 }
 
-/** Beats two, so that the answer comes by the statement for many, with the epoch. */
+/** Sends two heartbeats, so that the statement for many answers, with the epoch. */
 const hear = async (ledger: DelegationLedger) => {
   const others = [await seedDelegation(database), await seedDelegation(database)];
   await ledger.heartbeatMany(others);
@@ -172,7 +173,7 @@ describe('a database that went back in time', () => {
 });
 
 describe('a confirmed status', () => {
-  /** A ledger that is only a list of what it was told. */
+  /** A ledger that only lists the changes it gets. */
   function listening(keptMs: number) {
     const told: Saying[] = [];
     let failing = false;

@@ -53,6 +53,11 @@ describe('the lifecycle', () => {
       ...statuses.map((status) => `delegation.${status}`),
       'delegation.late_result',
       'delegation.orphan_update',
+      'delegation.waiting',
+      'delegation.resumed',
+      'delegation.adjusted',
+      'delegation.probed',
+      'delegation.healed',
     ]);
   });
 

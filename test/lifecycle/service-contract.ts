@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Service } from '../../src/lifecycle/service.ts';
 
-/** What holds for every Service, as a stress test: one that it is handed each time anew is started and stopped in every order. */
+/** What holds for every Service, as a stress test: a new one each time, started and stopped in every order. */
 export function serviceContract(name: string, create: () => Service): void {
   describe(`${name} as a service`, () => {
     test('stops although it never started, also twice', async () => {

@@ -6,7 +6,7 @@ import { serviceContract } from './service-contract.ts';
 const deadline = { deadlineMs: 60_000 };
 const soon = { deadlineMs: 20 };
 
-/** A service that writes down what is done to it, and does what `overrides` says. */
+/** A service that records its calls, and does what `overrides` says. */
 function recorded(name: string, calls: string[], overrides: Partial<Pick<Service, 'start' | 'stop'>> = {}): Service {
   return {
     name,

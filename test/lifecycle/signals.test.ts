@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 
 const module = new URL('../../src/lifecycle/signals.ts', import.meta.url).href;
 
-/** Says on stdout what it hears; exits by itself only at an impatient signal. */
+/** Prints each signal; exits by itself only at a signal that asks for an immediate end. */
 const script = `
   const { onShutdownSignal } = await import(${JSON.stringify(module)});
   const shutdown = onShutdownSignal();
@@ -49,7 +49,7 @@ describe('shutdown signals', () => {
     child.kill('SIGINT');
     expect(await heard()).toBe('requested SIGINT');
     child.kill('SIGINT');
-    // Time itself is what is tested here: a second apart is the border.
+    // Time itself is tested here: the limit is a second.
     await sleep(1100);
     child.kill('SIGTERM');
     const exited = once(child, 'exit');

@@ -6,7 +6,7 @@ import { prettyDestination } from '../../src/log/pretty.ts';
 
 const moduleOf = (name: string) => JSON.stringify(new URL(`../../src/log/${name}.ts`, import.meta.url).href);
 
-/** Runs `body` with a logger in a process of its own, which exits at once. `options`: as source. */
+/** Runs `body` with a logger in a separate process, which exits at once. `options`: as source. */
 function inChild(options: string, body: string) {
   const script = `const { createLogger } = await import(${moduleOf('logger')});
     const { prettyDestination } = await import(${moduleOf('pretty')});

@@ -12,7 +12,7 @@ const session = {
   transactionAgeMs: 60_000,
 };
 
-/** One emission of every event, with whatever can be missing there. */
+/** One emission of every event, with everything that can be missing missing. */
 export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'daemon.started': { version: '0.1.0', config: { sweepCron: '* * * * *' } },
   'daemon.start_failed': { err: { code: 'EADDRINUSE', message: 'the ops server cannot listen' }, exitCode: 78 },

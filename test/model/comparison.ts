@@ -9,8 +9,8 @@ import {
 import { GAP_AGE_MAX_TICKS, type Picture } from './world.ts';
 
 /**
- * One form for what the model and the real ledger hold. Transitions keep their order; late results and updates of nothing
- * have none among themselves when they come at once, and are said once or several times.
+ * One form for what the model and the real ledger hold. Transitions keep their order; late results and orphan updates
+ * that come at once have no order among themselves, and may be recorded once or several times.
  */
 export function pictured({ rows, activities, gapsAgo }: Picture): string {
   return canonical({
@@ -54,7 +54,7 @@ export function expected(ledger: Ledger): string {
   });
 }
 
-/** By which rule the sweep marked; undefined for what is no mark. */
+/** The rule by which the sweep marked; undefined for what is not a mark. */
 export function ruleOf({ actor, detail }: Pick<Activity, 'actor' | 'detail'>): Rule | undefined {
   return actor === 'sweeper' ? (detail.rule as Rule) : undefined;
 }

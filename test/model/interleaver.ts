@@ -1,7 +1,7 @@
 /**
- * Runs the statements of several sessions one at a time, in an order that the picks dictate: the same picks, the same
- * interleaving. Between two statements of one session any statement of another may come. Nobody may hold a lock across
- * statements, since the one who waits for it would keep the turn.
+ * Runs the statements of several sessions one at a time, in the order that the picks give: the same picks, the same
+ * interleaving. Between two statements of one session any statement of another may run. No session may hold a lock across
+ * statements, since the one that waits for it would keep the turn.
  */
 export class Interleaver {
   readonly #picks: readonly number[];
@@ -13,7 +13,7 @@ export class Interleaver {
     this.#picks = picks;
   }
 
-  /** A statement of this session; resolves when it may go. The one before must have ended. */
+  /** Announces a statement of this session; resolves when it may run. The one before must have ended. */
   readonly gate = (session: number): Promise<void> =>
     new Promise((go) => {
       this.#waiting.set(session, go);
@@ -36,7 +36,7 @@ export class Interleaver {
     );
   }
 
-  /** Once every session waits or has ended, one of the waiting goes on. */
+  /** When every session waits or has ended, one of the waiting goes on. */
   #next(): void {
     if (this.#running.size > 0 || this.#waiting.size === 0) return;
     const waiting = [...this.#waiting.keys()].sort((a, b) => a - b);

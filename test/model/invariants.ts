@@ -3,7 +3,7 @@ import { type Status, transitions } from '../../src/ledger/transitions.ts';
 import type { Concurrent, Id } from './operation.ts';
 import { type Picture, stuckAfterMs } from './world.ts';
 
-/** An operation and what its caller was told. */
+/** An operation and the answer that its caller got. */
 export interface Told {
   readonly operation: Concurrent;
   readonly result: unknown;
@@ -12,8 +12,8 @@ export interface Told {
 const terminal = (status: Status) => transitions[status].length === 0;
 
 /**
- * What holds at every moment, whatever ran and in whatever order; judged from what is stored and what callers were told
- * in this step, with no help from the model.
+ * What holds at every moment, whatever ran and in whatever order; judged from what is stored and the answers that callers
+ * got in this step, without the model.
  */
 export function brokenInvariants(picture: Picture, before: Picture, told: readonly Told[]): string[] {
   return [...brokenHistories(picture), ...forgotten(picture, before), ...brokenPromises(picture, before, told)];
@@ -42,7 +42,7 @@ function brokenHistories({ rows, activities }: Picture): string[] {
   return problems;
 }
 
-/** The stream only grows, and a terminal row never changes its status. */
+/** The activity only grows, and a terminal row never changes its status. */
 function forgotten(picture: Picture, before: Picture): string[] {
   const problems: string[] = [];
   for (const [id, activities] of Object.entries(before.activities)) {
@@ -55,7 +55,7 @@ function forgotten(picture: Picture, before: Picture): string[] {
   return problems;
 }
 
-/** A heartbeat that was answered protects, and a result that was reported is somewhere. */
+/** A heartbeat that was answered protects, and a result that was reported is recorded. */
 function brokenPromises(picture: Picture, before: Picture, told: readonly Told[]): string[] {
   return told.flatMap(({ operation, result }) => {
     switch (operation.op) {
@@ -73,7 +73,7 @@ function brokenPromises(picture: Picture, before: Picture, told: readonly Told[]
   });
 }
 
-/** No time passes within a step: whoever was heard in it cannot have been silent in it. */
+/** No time passes within a step: a delegation that was heard in it cannot have been silent in it. */
 function ignoredHeartbeat(picture: Picture, before: Picture, id: Id, result: unknown): string[] {
   const outcome = (result as { outcome?: string } | undefined)?.outcome;
   const marked = (picture.activities[id] ?? [])
@@ -88,7 +88,7 @@ function lostResult(
   result: unknown,
 ): string[] {
   const told = result as { outcome: string; from: Status | null } | undefined;
-  // Not an end, or nothing that anybody could miss.
+  // Not an end, or without a payload that could be lost.
   if (told === undefined || !terminal(to) || (to === 'stuck' && text === null && body === null)) return [];
   const { outcome, from } = told;
   const stream = picture.activities[id] ?? [];
@@ -102,7 +102,7 @@ function lostResult(
         JSON.stringify(activity.responseBody) === JSON.stringify(body),
     );
   const row = picture.rows[id];
-  // What was said again is the row's, each part where it was given; filled in later it stands in the row alone.
+  // A repeated result is in the row, each part that was given; what was filled in later is only in the row.
   const isHeld =
     row?.status === to &&
     (text === null || (to === 'completed' ? row.resultPreview : row.errorDetail) === text) &&

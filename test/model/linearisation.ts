@@ -5,7 +5,7 @@ import * as reference from './reference-ledger.ts';
 import { canonical, type Ledger, type Rule, same } from './reference-ledger.ts';
 import { stuckAfterMs } from './world.ts';
 
-/** One row that a sweep marked, as the stream tells. */
+/** One row that a sweep marked, from the activity. */
 export interface Mark {
   readonly id: Id;
   readonly rule: Rule;
@@ -14,12 +14,12 @@ export interface Mark {
 /** What one session did, in order; a sweep comes with its marks. */
 export type Done = Told & { readonly marks: readonly Mark[] };
 
-/** An indivisible step: the ledger after it, or null when it cannot have happened now with the answer that was given. */
+/** An indivisible step: the ledger after it, or null when it cannot have happened now with its answer. */
 type Atom = (ledger: Ledger) => Ledger | null;
 
 /** The atoms of one operation, in any order. A sweep is as many as the rows it marked, a heartbeatMany as its ids. */
 function atomsOf({ operation, result, marks }: Done): Atom[] {
-  // Rolled back: as if it had never been.
+  // Rolled back: as if it had not happened.
   if (result === undefined && operation.op !== 'beat') return [];
   switch (operation.op) {
     case 'insert':
@@ -62,8 +62,8 @@ function heard(id: Id, result: unknown): Atom {
 }
 
 /**
- * An order in which the sessions' operations, one at a time, give each caller the answer that it got and end in `picture`;
- * the ledger after it, or null when there is none: then something happened that no order explains.
+ * Looks for an order in which the sessions' operations, one at a time, give each caller its answer and end in `picture`.
+ * Returns the ledger after it, or null when there is none: then no order explains what happened.
  */
 export function linearise(ledger: Ledger, sessions: readonly (readonly Done[])[], picture: string): Ledger | null {
   const work = sessions.map((done) => done.map(atomsOf).filter((atoms) => atoms.length > 0));

@@ -13,7 +13,7 @@ const times = Number(process.env.MODEL_RUNS || 1);
 const timeoutMs = 120_000 * times;
 const seed = process.env.MODEL_SEED ? { seed: Number(process.env.MODEL_SEED) } : {};
 
-/** Small, so that budgets, batches and storms are met with six rows. */
+/** Small, so that six rows are enough for budgets, batches and storms. */
 const narrow: SweepBounds = { batchRowsMax: 2, rowsMax: 3, stormMinStale: 3, stormRatio: 0.5 };
 const wide: SweepBounds = { batchRowsMax: 2, rowsMax: 100, stormMinStale: 1, stormRatio: 0 };
 
@@ -47,11 +47,11 @@ async function disagreement(way: Way, mutant: Partial<WorldOptions>): Promise<st
     try {
       await new ScenarioRun(world, bounds, way, mutant.sweepWith === undefined && way !== 'sequential').play(scenario);
     } catch (err) {
-      // The database's own guard counts as a witness, too.
+      // A refusal by the database's own guard counts as detection, too.
       if (!(err instanceof Disagreement) && (err as { code?: string }).code !== CHECK_VIOLATION) throw err;
       return (err as Error).message;
     } finally {
-      // Otherwise the product's SQL has changed, and the mutation is none.
+      // Otherwise the product's SQL has changed, and the mutation has no effect.
       mutated ||= world.mutated > 0;
     }
   }
@@ -130,7 +130,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a sweep that does not lock what it picks',
     way: 'simultaneous',
-    // By its key: a row found again by its place would not be found where a rival has moved it.
+    // By its key: a row looked up by its ctid would be missed after a concurrent update moved it.
     edits: [
       ['FOR NO KEY UPDATE SKIP LOCKED', ''],
       ['d.ctid = p.place', 'd.delegation_id = p.delegation_id'],

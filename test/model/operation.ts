@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Status } from '../../src/ledger/transitions.ts';
 
-/** Time in the model: whole ticks. Thresholds and deadlines lie half a tick off, so that no answer hangs on a moment. */
+/** Time in the model: whole ticks. Thresholds and deadlines are half a tick off, so that no answer depends on a moment. */
 export type Tick = number;
 
 /** Ids are few, so that operations meet. */
@@ -28,7 +28,7 @@ export interface SetStatus {
   readonly op: 'setStatus';
   readonly id: Id;
   readonly to: Status;
-  /** What the agent says with it; few texts, so that the same one is said again. Null: nothing. */
+  /** The payload; few different texts, so that repetitions occur. Null: none. */
   readonly text: string | null;
   readonly body: { readonly answer: number } | null;
 }
@@ -40,7 +40,7 @@ export interface Sweep {
 export interface Beat {
   readonly op: 'beat';
 }
-/** Time passes; observed: with a daemon's beats all along. */
+/** Time passes; observed: with a daemon's beats all the time. */
 export interface Advance {
   readonly op: 'advance';
   readonly ticks: Tick;
@@ -59,13 +59,13 @@ export interface Turn {
 
 export type Step =
   | { readonly step: 'alone'; readonly session: number; readonly operation: Operation }
-  /** `picks` decides which session's next statement goes first, where statements are interleaved by hand. */
+  /** `picks` decides which session's next statement runs first, where statements are interleaved one by one. */
   | { readonly step: 'together'; readonly sessions: readonly (readonly Turn[])[]; readonly picks: readonly number[] };
 
 export interface Scenario {
-  /** How each id begins; null: not at all. */
+  /** The initial state of each id; null: it does not exist. */
   readonly start: readonly (Status | null)[];
-  /** Among how many agents they are shared. */
+  /** How many agents share them. */
   readonly callees: number;
   readonly firstSilence: Tick;
   readonly steps: readonly Step[];
@@ -110,7 +110,7 @@ const advance: fc.Arbitrary<Advance> = fc.record({
   op: fc.constant('advance'),
   ticks: fc.oneof(
     { weight: 12, arbitrary: fc.integer({ min: 1, max: 12 }) },
-    { weight: 1, arbitrary: fc.constant(800) }, // beyond the thirty days after which a gap is forgotten
+    { weight: 1, arbitrary: fc.constant(800) }, // beyond the thirty days after which a gap is deleted
   ),
   observed: fc.constantFrom(true, true, false),
 });

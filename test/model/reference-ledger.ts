@@ -4,7 +4,7 @@ import { type Storm, stormPlan } from './reference-storm.ts';
 
 /**
  * What the ledger and the sweep promise, in its simplest form: plain data and pure functions, one operation at a time,
- * whole ticks. It shares no code with the product; even the lifecycle is written out again.
+ * whole ticks. It shares no code with the product; even the lifecycle is written again.
  */
 export interface Delegation {
   readonly caller: string;
@@ -18,7 +18,7 @@ export interface Delegation {
   readonly errorDetail: string | null;
 }
 
-/** A transition, or with `to` null a late result or an update of nothing, whose attempt stands in `detail`. */
+/** A transition, or with `to` null a late result or an orphan update, with its attempted status in `detail`. */
 export interface Activity {
   readonly event: string;
   readonly from: Status | null;
@@ -106,7 +106,7 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks 
   };
 }
 
-/** `stamped` where `fresh` would do is what two heartbeats at once may both be told: debouncing saves, it promises nothing. */
+/** Two heartbeats at once may both be answered `stamped`: debouncing saves writes and promises nothing. */
 export function heartbeat(ledger: Ledger, { id }: Pick<Heartbeat, 'id'>) {
   const found = ledger.delegations[id];
   if (!found) return { ledger, result: { delegationId: id, outcome: 'missing' } };
@@ -194,7 +194,7 @@ function observedSince(ledger: Ledger, since: Tick): Tick {
   return ledger.now - since - unobserved.filter((ticks) => ticks > 0).reduce((sum, ticks) => sum + ticks, 0);
 }
 
-/** Unobserved ticks that a sweep says it left out: those between now and the instant from which on silence is allowed. */
+/** Unobserved ticks that a sweep reports: those between now and the horizon. */
 export function unobservedTicks(ledger: Ledger): Tick {
   let allowed = STUCK_AFTER_TICKS;
   let unobserved = 0;
@@ -248,7 +248,7 @@ export interface SweepBounds {
   readonly stormRatio: number;
 }
 
-/** What one rule of a sweep has to do: `take` of these, the oldest tick first, in any order within a tick. */
+/** What one rule of a sweep must do: mark `take` of these, the oldest tick first, in any order within a tick. */
 export interface RulePlan {
   readonly candidates: readonly { readonly id: Id; readonly at: Tick }[];
   readonly take: number;
@@ -267,14 +267,14 @@ export function overduePlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan 
   return { candidates, take: Math.min(rowsMax, candidates.length) };
 }
 
-/** Of the rows that the sweep before left silent, those that are so no more. To be asked before anything is marked. */
+/** Of the rows that the sweep before left silent, those that were heard since. To be called before anything is marked. */
 export function cameBack({ storm, delegations }: Ledger): number {
   const still = ({ id, heardAt }: { id: Id; heardAt: Tick }) =>
     delegations[id]?.status === 'in_progress' && delegations[id].heardAt === heardAt;
   return storm === null ? 0 : storm.watched.filter((row) => !still(row)).length;
 }
 
-/** To be asked once the overdue ones are marked. */
+/** To be called when the overdue rows are marked. */
 export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, back: number): StalePlan {
   const open = entries(ledger)
     .filter(([, delegation]) => delegation.status === 'in_progress' && !isOverdue(ledger, delegation))

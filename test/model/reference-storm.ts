@@ -1,14 +1,14 @@
 import type { Id, Tick } from './operation.ts';
 
-/** What the storm guard promises, written out again: whole rows, ticks, and no statement. */
+/** What the storm guard promises, written again: whole rows, ticks, and no SQL. */
 export interface Storm {
-  /** Null: signs of a storm, and nothing stale yet. */
+  /** Null: signs of a storm, but nothing stale yet. */
   readonly heldSince: Tick | null;
   readonly released: 'calm' | 'max_hold' | null;
   readonly partialSince: Tick | null;
   readonly cameBack: number;
   readonly cameBackAt: Tick | null;
-  /** Rows that were silent and left so, by when they were heard. */
+  /** Rows that were left silent, with the instant at which each was last heard. */
   readonly watched: readonly { readonly id: Id; readonly heardAt: Tick }[];
 }
 
@@ -34,7 +34,7 @@ export interface StormPlan {
   readonly storm: Storm | null;
 }
 
-/** The callees and rows that are late although younger ages are empty. */
+/** The late callees and rows, when younger ages are empty. */
 function lateTogether(open: readonly Silent[], threshold: Tick): { rows: number; callees: number } {
   const at = (bin: number) => open.filter(({ age }) => Math.min(20, Math.floor((age / threshold) * 20)) === bin);
   let rows = 0;
@@ -58,7 +58,7 @@ function lateTogether(open: readonly Silent[], threshold: Tick): { rows: number;
   return { rows, callees: new Set(late.map(({ callee }) => callee)).size };
 }
 
-/** `open`: what is in progress and not overdue; `back`: watched rows that are silent no more. */
+/** `open`: in progress and not overdue; `back`: watched rows that were heard again. */
 export function stormPlan(
   before: Storm | null,
   open: readonly Silent[],

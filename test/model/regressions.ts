@@ -14,14 +14,14 @@ function raced(way: Way, rival: Concurrent, hold: 'no' | 'commit', picks: readon
 }
 
 /**
- * Scenarios that once failed, or that pin what must never fail, in the form in which fast-check prints a counterexample:
- * paste it here. Each is tried before any random one of its way.
+ * Scenarios that once failed, or that must never fail, in the form in which fast-check prints a counterexample: paste new
+ * ones here. Each is tried before the random ones of its kind.
  */
 export const regressions: readonly { readonly way: Way; readonly scenario: Scenario }[] = [
-  // The rival comes before, amid and after each statement of the sweep.
+  // The concurrent statement comes before, between and after the sweep's statements.
   ...Array.from({ length: 12 }, (_, turn) => raced('interleaved', heartbeat, 'no', [...Array(turn).fill(0), 1])),
   ...Array.from({ length: 12 }, (_, turn) => raced('interleaved', completed, 'no', [...Array(turn).fill(0), 1])),
-  // The rival holds the row's lock when the sweep comes by.
+  // The other session holds the row's lock when the sweep reaches it.
   raced('simultaneous', heartbeat, 'commit', [0]),
   raced('simultaneous', completed, 'commit', [0]),
 ];

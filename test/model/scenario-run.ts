@@ -10,12 +10,12 @@ import { emptyLedger, type Ledger, type RulePlan, type SweepBounds } from './ref
 import type { Way } from './regressions.ts';
 import { type Picture, stuckAfterMs, ticksOf, type World } from './world.ts';
 
-/** What the model did not expect. The scenario that shrank to it is fast-check's to print. */
+/** What the model did not expect. fast-check prints the shrunk scenario. */
 export class Disagreement extends Error {
   override readonly name = 'Disagreement';
 }
 
-/** Plays a scenario on the real ledger, the model beside it, and throws a Disagreement at the first step that differs. */
+/** Runs a scenario on the real ledger and on the model, and throws a Disagreement at the first step that differs. */
 export class ScenarioRun {
   readonly #world: World;
   readonly #bounds: SweepBounds;
@@ -36,7 +36,7 @@ export class ScenarioRun {
     for (const operation of openings(start, callees)) await this.#alone(0, operation);
     if (firstSilence > 0) await this.#alone(0, { op: 'advance', ticks: firstSilence, observed: true });
     for (const step of steps) await this.#step(step);
-    // Whatever a group's sweeps left, the next one finds.
+    // The next sweep finds whatever a group's sweeps left.
     if (this.#endsSwept) await this.#alone(0, { op: 'sweep', force: false });
   }
 
@@ -152,7 +152,7 @@ export class ScenarioRun {
     for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule)!;
   }
 
-  /** What a sweep marked, read off the stream. */
+  /** What a sweep marked, from the activity. */
   #marksOf({ operation, result }: Told, before: Picture): Mark[] {
     if (operation.op !== 'sweep') return [];
     const { sweepId, stuck, failed } = result as SweepSummary;

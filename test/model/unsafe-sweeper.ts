@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
-import { horizonOf, openGap } from '../../src/sweeper/observed-time/horizon.ts';
+import { horizonOf, unobserved } from '../../src/sweeper/observed-time/horizon.ts';
 import { ObservedTime } from '../../src/sweeper/observed-time/observed-time.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import type { RealSweep } from './world.ts';
 
 /**
- * The sweep that everybody writes first: select the ids, then update them with nothing but the status repeated. Between
- * the two a heartbeat may come, and is ignored. No statement fails and no transition is illegal: only a model sees it.
+ * The usual first version of a sweep: select the ids, then update them with only the status repeated. A heartbeat
+ * between the two is ignored. No statement fails and no transition is illegal: only the model detects it.
  */
 export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): RealSweep {
   const observed = new ObservedTime(db, sweeperTables(db));
   return async () => {
     const sweepId = randomUUID();
-    const { nowUs, beatAtUs, gaps } = await observed.read();
-    const open = openGap(nowUs, beatAtUs, stuckAfterMs);
-    const { atUs } = horizonOf(nowUs, stuckAfterMs, open ? [...gaps, open] : gaps);
+    const observation = await observed.read();
+    const { atUs } = horizonOf(observation.nowUs, stuckAfterMs, unobserved(observation, stuckAfterMs));
     const { rows } = await sql<{ id: string }>`
       SELECT delegation_id AS id FROM delegations
       WHERE status = 'in_progress' AND deadline >= clock_timestamp()

@@ -13,14 +13,14 @@ import type { TestDatabase } from '../support/database.ts';
 import { type Concurrent, type Id, SESSIONS, type Tick, type Turn } from './operation.ts';
 import { HOLD_MAX_TICKS, STUCK_AFTER_TICKS, type SweepBounds } from './reference-ledger.ts';
 
-/** So long that what a run really takes, seconds, is nothing beside the half tick that decides. */
+/** So long that the real duration of a run, some seconds, is negligible compared with half a tick. */
 const TICK_MS = 3_600_000;
 const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
-/** Half a tick: what was heard in this tick is fresh, what was heard in an earlier one is due. */
+/** Half a tick: a delegation heard in this tick is fresh, one heard in an earlier tick is due. */
 const DEBOUNCE_MS = TICK_MS / 2;
-/** A younger gap than this is none that the model made: the test itself was kept waiting. */
+/** A younger gap than this was not made by the model: the test itself was delayed. */
 const GAP_MIN_TICKS = 0.5;
-/** Gaps older than any horizon may have been forgotten. */
+/** Gaps older than any horizon may have been deleted. */
 export const GAP_AGE_MAX_TICKS = 700;
 
 const quiet = createLogger({ level: 'silent' });
@@ -28,15 +28,15 @@ const quietLog = createEventLog(quiet);
 
 export type RealSweep = (request: { trigger: 'manual'; force: boolean }) => Promise<SweepSummary>;
 
-/** A change to the product's SQL, to see that the model notices. */
+/** A change to the product's SQL that the model must detect. */
 export interface Mutation {
-  /** What to find, and what to put in its place. */
+  /** The text to find and its replacement. */
   readonly edits: readonly (readonly [find: string, put: string])[];
 }
 
 export interface WorldOptions {
   readonly bounds: SweepBounds;
-  /** Of each session: a sweep may have several batches in flight. Default 1: one statement after the other. */
+  /** Connections per session: a sweep may run several batches at once. Default 1: one statement after the other. */
   readonly connections?: number;
   /** Instead of the product's sweep. */
   readonly sweepWith?: (db: LedgerDb, options: SweeperOptions) => RealSweep;
@@ -50,7 +50,7 @@ interface Session {
   readonly beat: () => Promise<unknown>;
 }
 
-/** Everything there is to see, times in ticks ago. */
+/** Everything that is stored, with times in ticks ago. */
 export interface Picture {
   readonly rows: Readonly<Record<string, PictureRow>>;
   readonly activities: Readonly<Record<string, readonly Activity[]>>;
@@ -64,12 +64,12 @@ export interface PictureRow {
   readonly finished: boolean;
 }
 
-/** The real thing: several sessions, each a connection with a ledger, a sweeper and a beat of its own. */
+/** The real ledger: several sessions, each a connection with its own ledger, sweeper and beat. */
 export class World implements AsyncDisposable {
   readonly #database: TestDatabase;
   readonly #pools: pg.Pool[] = [];
   readonly #sessions: Session[] = [];
-  /** Set while statements are interleaved by hand. */
+  /** Set while statements are interleaved one by one. */
   gate: ((session: number) => Promise<void>) | undefined;
   mutated = 0;
 
@@ -78,7 +78,7 @@ export class World implements AsyncDisposable {
     for (let session = 0; session < SESSIONS; session += 1) this.#sessions.push(this.#open(session, options));
   }
 
-  /** An empty ledger in which no daemon has ever been. */
+  /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
     await this.#database.query(`TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices`);
     await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
@@ -89,9 +89,9 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Moves time on by moving every stored instant back. Nothing in the ledger or the sweep compares an instant with
-   * anything but the database's clock or another stored instant, so the two cannot be told apart. `observed`: a daemon
-   * has been beating all the while, so its last beat stays where it is, at now.
+   * Advances time by moving every stored instant back. The ledger and the sweep compare instants only with the
+   * database's clock or with other stored instants, so the two are equivalent. `observed`: a daemon has left beats all the
+   * time, so its last beat stays at now.
    */
   async passTime(ticks: Tick, observed: boolean): Promise<void> {
     const by = `- ${ticks} * interval '${TICK_MS} milliseconds'`;
@@ -222,8 +222,8 @@ export class World implements AsyncDisposable {
   #query(session: number, client: pg.PoolClient, mutation: Mutation | undefined) {
     let isOpen = false;
     return async (text: string, parameters: unknown[]) => {
-      // A transaction is one turn, as a statement of its own is: who waits for a lock that it holds would keep the turn.
-      // The epoch is read by a timer, when a process has heard nothing for long: it is no operation's.
+      // A transaction is one turn, like a single statement: a session that waits for a lock that it holds would keep the turn.
+      // A timer reads the epoch when a process got no answer for long: it belongs to no operation.
       if (!isOpen && !text.startsWith('SELECT epoch')) await this.gate?.(session);
       isOpen = isOpen ? !/^(?:COMMIT|ROLLBACK)\b/i.test(text) : /^BEGIN\b/i.test(text);
       const mutated = mutation?.edits.reduce((sql, [find, put]) => sql.replaceAll(find, put), text) ?? text;

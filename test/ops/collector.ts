@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 
 export interface Collector extends AsyncDisposable {
   readonly endpoint: string;
-  /** What came by path, as bytes: protobuf holds its strings as they are. */
+  /** What was received, by path, as bytes: protobuf holds strings unencoded. */
   readonly received: Map<string, Buffer[]>;
 }
 
-/** Takes OTLP over HTTP. */
+/** Receives OTLP over HTTP. */
 export async function startCollector(): Promise<Collector> {
   const received = new Map<string, Buffer[]>();
   const server = createServer((request, response) => {

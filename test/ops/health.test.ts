@@ -122,7 +122,7 @@ describe('health over HTTP', () => {
 
 describe('health while the database does not answer', () => {
   test('alive, not ready, and answered soon: the page and the metrics answer as well', async () => {
-    // Accepts and never says a word, as a network that swallows packets does.
+    // Accepts and never answers, like a network that drops packets.
     const mute = createServer(() => {});
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const { port } = mute.address() as AddressInfo;

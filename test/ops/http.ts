@@ -6,7 +6,7 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** One request on a connection of its own. */
+/** One request on a new connection. */
 export function ask(port: number, path: string, method = 'GET'): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   const sent = request({ host: '127.0.0.1', port, path, method, agent: false }, (response) => {

@@ -1,9 +1,11 @@
-import type { Census, History, Status } from '../../src/ops/probes.ts';
+import type { Census } from '../../src/sweeper/status/census.ts';
+import type { History } from '../../src/sweeper/status/history.ts';
+import type { Status } from '../../src/sweeper/status/status.ts';
 
 export const now = new Date('2026-07-28T12:03:21Z');
 const before = (ms: number) => new Date(now.getTime() - ms);
 
-/** An id that would be markup, were it not escaped. */
+/** An id that would be markup if it were not escaped. */
 export const hostileId = '"><img src=x onerror=alert(1)>';
 
 export const census: Census = {
@@ -11,6 +13,9 @@ export const census: Census = {
   byStatus: { queued: 214, dispatched: 61, in_progress: 3_902 },
   capped: false,
   silence: [2_730, 702, 241, 110, 62, 31, 14, 8, 3, 1, 0],
+  waiting: 0,
+  longestWaitMs: null,
+  ownThreshold: 0,
 };
 
 /** The same on every run. */
@@ -66,16 +71,20 @@ export const status: Status = {
     stuck: 2,
     failed: 0,
     poisoned: 0,
+    truncated: false,
+    held: false,
+    unobservedMs: 0,
     remaining: 0,
     durationMs: 9,
   },
   day: {
     sweeps: marked('sweeps'),
     stuck: marked('stuck'),
+    stalled: 0,
     failed: marked('failed'),
     lateResults: 3,
     falsePositiveRatio: 3 / marked('stuck'),
     unobservedMs: 3_600_000,
   },
-  oldest: { silenceMs: 531_000, overdueMs: 0 },
+  oldest: { silenceMs: 531_000, allowedMs: 600_000, overdueMs: 0 },
 };

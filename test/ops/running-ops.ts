@@ -11,7 +11,7 @@ import { ask, type HttpAnswer } from './http.ts';
 export interface RunningOps extends AsyncDisposable {
   readonly port: number;
   readonly metrics: EventMetrics;
-  /** Heard by the metrics, too. */
+  /** Also counted by the metrics. */
   readonly log: EventLog;
   events(name: string): Array<Record<string, unknown>>;
   get(path: string): Promise<HttpAnswer>;
@@ -19,7 +19,7 @@ export interface RunningOps extends AsyncDisposable {
   series(): Promise<Map<string, number>>;
 }
 
-/** The ops server as the daemon has it, on this database, without the daemon's sweeps. */
+/** The daemon's ops server on this database, without the daemon's sweeps. */
 export async function startOps(databaseUrl: string, env: NodeJS.ProcessEnv = {}): Promise<RunningOps> {
   const config = loadConfig({ DATABASE_URL: databaseUrl, OPS_PORT: '0', ...env });
   const { log: lines, events } = capturedLog();

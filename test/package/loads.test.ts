@@ -45,7 +45,7 @@ function withDependencies(name: string, from = path.join(root, 'package.json'), 
 
 test('the library loads kysely, pg and pino, and nothing that only the daemon needs', async () => {
   const allowed = new Set(['kysely', 'pg', 'pino'].flatMap((name) => [...withDependencies(name)]));
-  // Used, not only imported: what is loaded late counts as well.
+  // Used, not only imported: packages loaded later count as well.
   const use = `
     await using ledger = await imported.openLedger('postgresql://127.0.0.1:1/nowhere');
     await ledger.get('d').catch(() => {});`;

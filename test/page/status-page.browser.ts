@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import { pageRoute } from '../../src/ops/page/page-route.ts';
-import type { Status } from '../../src/ops/probes.ts';
+import type { Status } from '../../src/sweeper/status/status.ts';
 import { census, history, now, status } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 
@@ -25,7 +25,7 @@ const flags = [
 const held: Status = {
   ...status,
   storm: { state: 'held', since: now, until: new Date(now.getTime() + 720_000) },
-  oldest: { silenceMs: 941_000, overdueMs: 0 },
+  oldest: { silenceMs: 941_000, allowedMs: 600_000, overdueMs: 0 },
 };
 const stormy = { ...census, silence: [912, 260, 101, 44, 20, 11, 6, 4, 2, 1, 2_541] };
 
@@ -60,7 +60,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
 const desktop = { viewport: { width: 1200, height: 900 } };
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
 
-/** Opens the page; what the browser complains about, and what it asks for, is kept. */
+/** Opens the page; records the browser's errors and requests. */
 async function visit(server: OpsServer, options: BrowserContextOptions) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -75,7 +75,7 @@ async function visit(server: OpsServer, options: BrowserContextOptions) {
   return { page, complaints, requests, url, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** With UPDATE_DOCS=1 the pictures in docs/ are taken anew. */
+/** With UPDATE_DOCS=1 the pictures in docs/ are taken again. */
 async function picture(page: Page, name: string, fullPage = true): Promise<void> {
   if (process.env.UPDATE_DOCS !== '1') return;
   const path = fileURLToPath(new URL(`../../docs/status-page-${name}.png`, import.meta.url));

@@ -9,7 +9,7 @@ export type LineOf<E extends EventName> = Extract<Line, { event: E }>;
 
 const events: Record<string, CatalogueEvent> = catalogue;
 
-/** The log line, parsed; throws unless it stands in the catalogue just so: level, message and fields. */
+/** The parsed log line; throws unless its level, message and fields are those of the catalogue. */
 export function catalogued(text: string): Line {
   const line = JSON.parse(text) as Record<string, unknown>;
   const entry = events[String(line.event)];
@@ -36,7 +36,7 @@ export function cataloguedLines(lines: readonly string[]): Line[] {
   return lines.map(catalogued);
 }
 
-/** Of a log, the lines of one event, each line of it checked. */
+/** The lines of one event in a log, each line of the log checked. */
 export function eventsOf<E extends EventName>(lines: readonly string[], event: E): LineOf<E>[] {
   return cataloguedLines(lines).filter((line): line is LineOf<E> => line.event === event);
 }

@@ -8,14 +8,14 @@ export interface ChildExit {
 }
 
 export interface ChildOptions {
-  /** Added to this process's environment; undefined takes a variable out. */
+  /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Record<string, string | undefined>;
   readonly cwd?: string;
-  /** In a process group of its own, which kill() and disposal then signal as a whole. */
+  /** In its own process group, which kill() and disposal then signal as a whole. */
   readonly detached?: boolean;
 }
 
-/** A Node process of its own: `args` as for `node`, a script first or `--input-type=module -e ...`. */
+/** A separate Node process: `args` as for `node`, a script first or `--input-type=module -e ...`. */
 export function spawnNode(args: readonly string[], options: ChildOptions = {}): TestChild {
   return new TestChild(args, options);
 }
@@ -31,7 +31,7 @@ export class TestChild implements AsyncDisposable {
 
   constructor(args: readonly string[], { env = {}, cwd, detached = false }: ChildOptions) {
     this.#detached = detached;
-    // Jest's own flags for Node are not the child's.
+    // Without Jest's own flags for Node.
     const inherited = { ...process.env, NODE_OPTIONS: undefined };
     this.#child = spawn(process.execPath, args, {
       env: { ...inherited, ...env },
@@ -39,7 +39,7 @@ export class TestChild implements AsyncDisposable {
       detached,
       ...(cwd !== undefined && { cwd }),
     });
-    // A process that has just ended does not read any more.
+    // A process that has just ended reads no more.
     this.#child.stdin!.on('error', () => undefined);
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.stdoutLines.push(line));
     createInterface({ input: this.#child.stderr! }).on('line', (line) => this.stderrLines.push(line));
@@ -50,7 +50,7 @@ export class TestChild implements AsyncDisposable {
         resolve({ code, signal });
       });
     });
-    // Whoever awaits it gets the error; who does not must not fail for it.
+    // An awaiting caller gets the error; without one it must not be an unhandled rejection.
     this.exit.catch(() => undefined);
   }
 
@@ -72,7 +72,7 @@ export class TestChild implements AsyncDisposable {
     if (!this.#ended) this.#child.stdin?.write(`${line}\n`);
   }
 
-  /** Signals the process, or its whole group when it has one of its own. */
+  /** Signals the process, or its whole group when it has its own. */
   kill(signal: NodeJS.Signals): void {
     if (this.#ended || this.pid === 0) return;
     try {

@@ -9,8 +9,8 @@ import { leaveBeat } from './leave-beat.ts';
 const AWKWARD = `O'Neil \\ "quoted" \\n ← ünï {NULL} 1/2/2026`;
 
 /**
- * Everything that the ledger and the sweeper do, once, over `db`, on an empty ledger. Returns what they answered, with
- * what differs from run to run made alike: so that two runs under different settings can be compared.
+ * Everything that the ledger and the sweeper do, once, through `db`, on an empty ledger. Returns the answers, with
+ * what differs from run to run replaced, so that two runs under different settings can be compared.
  */
 export async function conformancePass(database: TestDatabase, db: Kysely<Database>): Promise<unknown> {
   return {
@@ -50,7 +50,7 @@ async function ledgerPass(database: TestDatabase, db: Kysely<Database>): Promise
   return alike({ answers, logged: lines.map(({ event }) => event) });
 }
 
-/** What lies between instants that the database reckoned. */
+/** Durations between instants that the database computed. */
 function span(row: { createdAt: Date; deadline: Date } | null): number {
   return row === null ? Number.NaN : row.deadline.getTime() - row.createdAt.getTime();
 }
@@ -85,11 +85,11 @@ async function statusPass(db: Kysely<Database>): Promise<unknown> {
   });
 }
 
-/** Names of what is measured, and so differs from run to run. */
+/** Names of measured values, which differ from run to run. */
 const measured =
   /^(durationMs|durationMaxMs|skewMs|silenceMs|overdueMs|silentMs|oldestSilenceMs|latenessMs|heldForMs|releasesInMs|unobservedMs|gapMs|time|sweepId|epoch)$/;
 
-/** Valid instants of these days become one word, measures another; all else stays. */
+/** Valid recent instants become one word, measured values another; everything else stays. */
 function alike(value: unknown, key = ''): unknown {
   if (value instanceof Date) return isOfTheseDays(value) ? 'an instant' : `the instant ${String(value)}`;
   if (Array.isArray(value)) return value.map((element) => alike(element));

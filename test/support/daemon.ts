@@ -16,7 +16,7 @@ export interface TestDaemon extends AsyncDisposable {
   ): Promise<LineOf<E>>;
 }
 
-/** The daemon as a process of its own on this database, with these modules preloaded. */
+/** The daemon as a separate process on this database, with these modules preloaded. */
 export function startDaemon(databaseUrl: string, env: Env = {}, preloads: readonly URL[] = []): TestDaemon {
   const imports = [new URL('./die-with-parent.ts', import.meta.url), ...preloads];
   const child = startProgram(['start'], {

@@ -13,11 +13,11 @@ export interface TestDatabase extends AsyncDisposable {
   /** On a small pool. */
   readonly db: Kysely<Database>;
   query<T>(sql: string, params?: unknown[]): Promise<T[]>;
-  /** A session of its own; closed at disposal if it is still open. */
+  /** A separate session; closed at disposal if it is still open. */
   connect(): Promise<pg.Client>;
 }
 
-/** Serialises copies: a template that somebody else is copying from cannot be copied (55006). */
+/** Serialises copies: a template that is being copied cannot be copied again at the same time (55006). */
 const COPY_LOCK = 4_772_118_305;
 const POOL_MAX = 8;
 const LEAK_GRACE_MS = 1_000;
@@ -35,7 +35,7 @@ export async function createTestDatabase(server: ServerWithTemplate = testServer
 function openDatabase(serverUrl: string, name: string): TestDatabase {
   const url = databaseUrl(serverUrl, name);
   const pool = new pg.Pool({ connectionString: url, max: POOL_MAX });
-  // A test may end backends: the statement that meets it fails, an idle client need not end the process.
+  // A test may end backends: the running statement fails, but an idle client must not end the process.
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   const clients = new Set<pg.Client>();
@@ -54,7 +54,7 @@ function openDatabase(serverUrl: string, name: string): TestDatabase {
     },
     [Symbol.asyncDispose]: async () => {
       const closing = Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]);
-      // A pooled session that was never released would be waited for without end: the check below names it.
+      // Waiting for a pooled session that was never released would never end: the check below names it.
       await Promise.race([closing, sleep(LEAK_GRACE_MS, undefined, { ref: false })]);
       await dropChecked(serverUrl, name);
     },
@@ -75,7 +75,7 @@ async function dropChecked(serverUrl: string, name: string): Promise<void> {
       return (await client.query(sessions, [name])).rows;
     };
     try {
-      // A session that was closed a moment ago may still be leaving.
+      // A session that was just closed may still be ending.
       await waitFor('sessions to leave', async () => (await leaked()).length === 0, { timeoutMs: LEAK_GRACE_MS });
     } catch (err) {
       throw new Error(`sessions were left open in ${name}: ${JSON.stringify(await leaked())}`, { cause: err });

@@ -1,2 +1,2 @@
-/** Preloaded into a child: it ends with its parent, so that a test that is killed leaves nothing behind. */
+/** Preloaded into a child: it ends with its parent, so that a killed test leaves nothing behind. */
 process.stdin.on('close', () => process.kill(process.pid, 'SIGKILL')).resume();

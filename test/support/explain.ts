@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { escapeLiteral } from 'pg';
 
-/** One node of EXPLAIN's JSON, as far as tests look at it. */
+/** One node of EXPLAIN's JSON, as far as tests use it. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -15,12 +15,12 @@ export interface BoundStatement {
   readonly parameters: readonly unknown[];
 }
 
-/** The plan for these values, and no others. */
+/** The plan for these values only. */
 export async function customPlan(session: pg.Client, { sql, parameters }: BoundStatement): Promise<PlanNode> {
   return planOf(await session.query(`EXPLAIN (FORMAT JSON) ${sql}`, [...parameters]));
 }
 
-/** The plan that serves all values: what a driver that prepares its statements comes to use. */
+/** The generic plan for all values, which a driver that prepares its statements uses after a while. */
 export async function genericPlan(session: pg.Client, { sql, parameters }: BoundStatement): Promise<PlanNode> {
   await session.query(`SET plan_cache_mode = force_generic_plan; PREPARE explained AS ${sql}`);
   try {

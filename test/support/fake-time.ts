@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Time } from '../../src/lifecycle/time.ts';
 
 /**
- * A process's monotonic clock that a test shifts. Seen from this process, what the test takes off it is a leap of the
- * database's clock forward, what it adds to it one back: nobody can set the test server's clock.
+ * A process's monotonic clock that a test shifts. Subtracting from it looks to this process like a jump of the
+ * database's clock forward, adding to it like one back; the test server's clock itself cannot be set.
  */
 export class FakeTime implements Time {
   #shiftMs = 0;

@@ -1,6 +1,6 @@
 import type { Queryable } from './wait-for.ts';
 
-/** Each row that a sweep marks takes this long, so that a sweep has a middle. Undone by `undo`. */
+/** Marking each row takes this long, so that a sweep can be interrupted in its middle. Undone by `undo`. */
 export async function slowMarks(database: Queryable, ms: number) {
   return markTrigger(database, 'slow', `PERFORM pg_sleep(${ms / 1000});`);
 }

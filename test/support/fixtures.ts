@@ -42,7 +42,7 @@ export interface RowShape {
   readonly deadlineSeconds?: number;
 }
 
-/** A row with its history, as if it had come there by itself. Returns its id. */
+/** A row with its history, as if it had got there by ordinary transitions. Returns its id. */
 export async function seedDelegation(database: Queryable, shape: RowShape = {}): Promise<string> {
   const { delegationId = randomUUID(), status = 'in_progress', calleeId = 'callee', deadlineSeconds = 3600 } = shape;
   const silentSeconds =

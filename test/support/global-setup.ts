@@ -1,6 +1,6 @@
 import { makeTemplate, startOwnServer } from './own-server.ts';
 
-/** How global-teardown, a module of its own, finds what to undo. Jest ignores a function that a set-up returns. */
+/** How global-teardown, a separate module, finds what to undo. Jest ignores a function that a set-up returns. */
 export const TEARDOWN = Symbol.for('delegation-sweeper.test-teardown');
 
 export type WithTeardown = typeof globalThis & { [TEARDOWN]?: () => Promise<void> };

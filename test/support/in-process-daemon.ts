@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { Services } from '../../src/lifecycle/services.ts';
 import { capturedLog } from './fixtures.ts';
 
-/** What the daemon is made of, in this process, so that a test can ask it for sweeps. */
+/** The parts of the daemon, in this process, so that a test can request sweeps. */
 export async function runDaemon(databaseUrl: string, env: Record<string, string> = {}) {
   const config = loadConfig({ DATABASE_URL: databaseUrl, STORM_RATIO: '0', ...env });
   const capture = capturedLog();

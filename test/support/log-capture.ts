@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 
 export interface LogCapture {
-  /** Every line logged so far, parsed. A line that is no JSON fails the write. */
+  /** Every line logged so far, parsed. A line that is not JSON fails the write. */
   readonly lines: Array<Record<string, unknown>>;
   readonly stream: NodeJS.WritableStream;
   /** The lines whose `event` this is, in order. */

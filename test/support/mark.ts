@@ -6,8 +6,8 @@ import { RuleSweep } from '../../src/sweeper/pass/rule-sweep.ts';
 import { overdue, type RuleName, stale } from '../../src/sweeper/pass/rules.ts';
 import { Unsettled } from '../../src/sweeper/pass/unsettled.ts';
 import { type SweeperTables, sweeperTables } from '../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../src/sweeper/threshold/staleness.ts';
 import type { TestDatabase } from './database.ts';
+import { plainStaleness } from './plain-staleness.ts';
 import type { Queryable } from './wait-for.ts';
 
 export interface MarkRequest {
@@ -41,7 +41,7 @@ export async function mark(db: LedgerDb, rule: RuleName, request: MarkRequest): 
   return ids.toSorted();
 }
 
-/** The database's clock, and the horizon that a threshold of ten minutes makes of it. */
+/** The database's clock, and the horizon for a threshold of ten minutes. */
 export async function instants(database: Queryable): Promise<{ nowUs: Micros; horizonUs: Micros }> {
   const [row] = await database.query<{ us: number }>(
     'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::float8 AS us',
@@ -50,8 +50,8 @@ export async function instants(database: Queryable): Promise<{ nowUs: Micros; ho
 }
 
 /**
- * Names of tables with which a statement that marks stands still once its snapshot is taken and before it locks a row:
- * reading the lease calls gate(), which waits, in a statement that updates. `hold` closes it and returns its opener.
+ * Names of tables that make a marking statement stop after its snapshot is taken and before it locks a row:
+ * reading the lease calls gate(), which waits, in a statement that updates. `hold` closes the gate and returns its opener.
  */
 export async function gatedTables(database: Pick<TestDatabase, 'query' | 'connect'>) {
   await database.query(`CREATE FUNCTION gate() RETURNS boolean LANGUAGE plpgsql AS $$

@@ -11,7 +11,7 @@ export interface ServerWithTemplate {
   readonly template: string;
 }
 
-/** An embedded server with a template; all of it goes with `undo`. */
+/** An embedded server with a template; `undo` removes all of it. */
 export async function startOwnServer(undo: AsyncDisposableStack): Promise<ServerWithTemplate> {
   const dataDir = await makeDatabaseDir();
   undo.defer(() => rm(dataDir, { recursive: true, force: true }));

@@ -8,7 +8,7 @@ export interface PasswordServer extends AsyncDisposable {
 
 const CLEARTEXT_PASSWORD = 3;
 
-/** Speaks as much of PostgreSQL's protocol as it takes to refuse a password: the test server trusts everybody. */
+/** Speaks just enough of PostgreSQL's protocol to refuse a password: the test server accepts every login. */
 export async function startPasswordServer(): Promise<PasswordServer> {
   const passwords: string[] = [];
   const server = createServer((socket) => refuse(socket, passwords));

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { findProcess } from '../../src/embedded/process-table.ts';
 
-/** The living processes in whose command line or environment this text stands: one that a test gave to a child. */
+/** The running processes with this text, which a test gave to a child, in their command line or environment. */
 export async function processesWith(mark: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(pids.map(async (pid) => ((await bears(pid, mark)) ? describe(pid) : undefined)));
@@ -14,7 +14,7 @@ async function bears(pid: number, mark: string): Promise<boolean> {
   return (await Promise.all(texts)).some((text) => text.includes(mark));
 }
 
-/** Undefined when it has ended, or only its zombie is left. */
+/** Undefined when it has ended, or is a zombie. */
 async function describe(pid: number): Promise<string | undefined> {
   const found = await findProcess(pid);
   return found && `${pid} ${found.commandLine.join(' ')}`;

@@ -4,14 +4,14 @@ import { type ChildOptions, spawnNode, type TestChild } from './child.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** Nothing of the configuration of whoever runs the tests. */
+/** Without the configuration of the user who runs the tests. */
 const unset = Object.fromEntries(
   [...Object.values(keys).map(({ env }) => env), 'NODE_ENV'].map((name) => [name, undefined]),
 );
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The program as a process of its own, with this configuration and no other. */
+/** The program as a separate process, with only this configuration. */
 export function startProgram(
   args: readonly string[],
   env: Env = {},

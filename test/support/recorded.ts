@@ -8,7 +8,7 @@ export interface RecordedStatement extends BoundStatement {
   readonly label: string;
 }
 
-/** A Kysely that keeps each statement it sends, once, with the values it was first sent with. */
+/** A Kysely that records each statement that it sends, once, with the values of the first time. */
 export class Recorder implements AsyncDisposable {
   readonly db: Kysely<Database>;
   readonly #statements = new Map<string, RecordedStatement>();

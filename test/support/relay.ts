@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP port in front of the test server that can be closed and opened again: to its clients, a server that goes. */
+/** A TCP port in front of the test server that can be closed and opened again: to its clients, a server that is away. */
 export class Relay implements AsyncDisposable {
   readonly #to: { path: string } | { host: string; port: number };
   readonly #sockets = new Set<Socket>();
@@ -21,7 +21,7 @@ export class Relay implements AsyncDisposable {
     return relay;
   }
 
-  /** The database's URL by way of this port. */
+  /** The database's URL through this port. */
   urlOf(databaseUrl: string): string {
     const { username, password, pathname } = new URL(databaseUrl);
     const user = [username || 'postgres', password].filter((part) => part !== '').join(':');

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Queryable } from './wait-for.ts';
 
-/** Where a delegation's activity and its row disagree: [] when every row can be told from its activity alone. */
+/** Where a delegation's activity and its row disagree: [] when every row follows from its activity. */
 export function unreplayable(database: Queryable): Promise<unknown[]> {
   return database.query(`
     WITH steps AS (

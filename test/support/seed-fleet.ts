@@ -10,7 +10,7 @@ export interface FleetShape {
   readonly deadlineSeconds?: number;
 }
 
-/** Delegations in progress, with their history. Returns what their ids begin with. */
+/** Delegations in progress, with their history. Returns the prefix of their ids. */
 export async function seedFleet(database: Queryable, shape: FleetShape): Promise<string> {
   const { rows, callees = 2, silentSeconds = 0, deadlineSeconds = 36_000 } = shape;
   const prefix = `fleet-${randomUUID()}-`;
@@ -29,7 +29,7 @@ export async function seedFleet(database: Queryable, shape: FleetShape): Promise
   return prefix;
 }
 
-/** How many delegations stand in each status. */
+/** How many delegations have each status. */
 export async function countByStatus(database: Queryable, prefix = ''): Promise<Record<string, number>> {
   const rows = await database.query<{ status: string; n: number }>(
     `SELECT status, count(*)::int AS n FROM delegations WHERE starts_with(delegation_id, $1) GROUP BY status`,

@@ -11,8 +11,8 @@ import { makeDatabaseDir } from './temporary-dir.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
- * Two servers with the same data: a primary, and a hot standby that was copied from it and hears nothing more. To a
- * client that is a failover's two ends; what streaming would carry over, a test writes to both.
+ * Two servers with the same data: a primary, and a hot standby that was copied from it and receives nothing more. To a
+ * client they are the two ends of a failover; what streaming would transfer, a test writes to both.
  */
 export class ServerPair implements AsyncDisposable {
   readonly #undo: AsyncDisposableStack;
@@ -55,7 +55,7 @@ export class ServerPair implements AsyncDisposable {
     await this.query('standby', 'SELECT pg_promote()');
   }
 
-  /** Its sessions stay, and are told that they may write no more: what a pooler's clients meet at a demotion. */
+  /** Its sessions stay, but may no longer write: as for a pooler's clients at a demotion. */
   async demotePrimary(): Promise<void> {
     await this.query('primary', 'ALTER SYSTEM SET default_transaction_read_only = on');
     await this.query('primary', 'SELECT pg_reload_conf()');
@@ -97,7 +97,7 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** Not as the embedded server starts: that one waits until it takes writes. */
+/** Not like the embedded server's start, which waits until writes are accepted. */
 async function startCopy(
   cluster: string,
   dir: string,

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a child: its host's clock is CLOCK_SHIFT_MS ahead of the truth, behind it when negative. SIGUSR2 sets
- * the clock to CLOCK_STEP_MS ahead, as somebody would who corrects it while the process runs.
+ * Preloaded into a child: its host's clock is CLOCK_SHIFT_MS ahead of the real time, behind it when negative. SIGUSR2
+ * sets the clock to CLOCK_STEP_MS ahead, like a correction while the process runs.
  */
 const { CLOCK_SHIFT_MS = '0', CLOCK_STEP_MS = '0' } = process.env;
 let shiftMs = Number(CLOCK_SHIFT_MS);

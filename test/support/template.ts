@@ -1,6 +1,6 @@
 import { installSchemas } from '../../src/compose/install.ts';
 
-/** Brings the template database to the newest schemas: what every test database starts as. */
+/** Brings the template database, from which every test database is copied, to the newest schemas. */
 export async function prepareTemplate(url: string): Promise<void> {
   await installSchemas({ location: { url }, dbSchema: 'public', pgbossSchema: 'pgboss' });
 }

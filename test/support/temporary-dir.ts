@@ -23,7 +23,7 @@ async function isRoomy(dir: string): Promise<boolean> {
   return free >= ROOMY_BYTES;
 }
 
-/** What a killed run left. One that is only just being made has no owner's note yet. */
+/** What a killed run left. One that is still being made has no owner file yet. */
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of (await readdir(parent)).filter((entry) => entry.startsWith(PREFIX))) {
     const dir = path.join(parent, name);

@@ -5,7 +5,7 @@ export interface TlsRefusingServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Asked for TLS, it answers `N` (it has none), or `S` and then no handshake that anybody would accept. */
+/** Asked for TLS, it answers `N` (it has none), or `S` followed by an invalid handshake. */
 export async function startTlsRefusingServer(answer: 'none' | 'broken'): Promise<TlsRefusingServer> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);

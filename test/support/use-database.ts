@@ -4,14 +4,14 @@ import { type ServerWithTemplate, startOwnServer } from './own-server.ts';
 import { expectReplayed } from './replay.ts';
 
 export interface UseDatabaseOptions {
-  /** `file`: one for all tests of the file, which then are apart by their ids. */
+  /** `file`: one for all tests of the file, which then use different ids. */
   readonly per?: 'file' | 'test';
   /**
-   * `own`: a server of the file's own, for what is measured on the whole server (its log, its snapshots), which the tests
-   * that run beside it would disturb.
+   * `own`: a separate server for the file, for what is measured on the whole server (its log, its snapshots), which tests
+   * running at the same time would disturb.
    */
   readonly server?: 'shared' | 'own';
-  /** Whether each test ends with the check that activity replays to its rows; off for tests that write rows alone. */
+  /** Whether each test ends with the check that activity replays to its rows; off for tests that write only rows. */
   readonly replayed?: boolean;
 }
 

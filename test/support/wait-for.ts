@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 10;
 
-/** Waits for a state and returns the condition's first truthy answer; the error names what never came true. */
+/** Waits for a state and returns the condition's first truthy answer; the error names the state that was not reached. */
 export async function waitFor<T>(
   description: string,
   condition: () => Promise<T> | T,
@@ -23,7 +23,7 @@ export interface Queryable {
   query<T>(sql: string, params?: unknown[]): Promise<T[]>;
 }
 
-/** The pids of the sessions that hold what this backend waits for; empty while it does not wait. */
+/** The pids of the sessions that block this backend; empty while it does not wait. */
 export async function blockedBy(db: Queryable, pid: number): Promise<number[]> {
   const [row] = await db.query<{ pids: number[] }>('SELECT pg_blocking_pids($1) AS pids', [pid]);
   return row?.pids ?? [];
@@ -35,7 +35,7 @@ export async function waitUntilBlocked(db: Queryable, pid: number, options?: { t
   await waitFor(`backend ${pid} to wait for a lock`, async () => (await db.query(waiting, [pid])).length > 0, options);
 }
 
-/** Resolves once as many sessions of this database, or more, wait for a lock. */
+/** Resolves once at least this many sessions of this database wait for a lock. */
 export async function waitUntilWaiting(db: Queryable, sessions: number): Promise<void> {
   const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   await waitFor(`${sessions} sessions to wait`, async () => (await db.query(waiting)).length >= sessions);

@@ -108,7 +108,7 @@ describe('a dry run', () => {
           // One that is not known is named, since only a sweep finds out.
           if (isKnown) await database.query(`INSERT INTO sweeper_notices VALUES ('poisoned', $1, now())`, [id]);
           if (isBad && isKnown) await database.query('INSERT INTO bad VALUES ($1)', [id]);
-          // Known, and healed meanwhile: the next sweep tries it again, and a dry run cannot.
+          // Known, and healed meanwhile: the next sweep tries it again, which a dry run cannot do.
           if (!isBad && isKnown) await database.query(`DELETE FROM sweeper_notices WHERE subject = $1`, [id]);
         }
         const storm = { minStale: 3, ratio, maxHoldMs: 1_800_000 };
@@ -121,7 +121,7 @@ describe('a dry run', () => {
         );
         const { stuck, failed, poisoned, remaining, held } = swept;
         expect(plan).toMatchObject({ stuck, failed, remaining, held });
-        // A sweep that has used up its budget tries no more suspects.
+        // A sweep that has used up its budget tries no more poisoned rows.
         expect(plan.poisoned).toBeGreaterThanOrEqual(poisoned);
       }),
       { numRuns: 60 },

@@ -30,7 +30,7 @@ SELECT t.name AS table, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY
   WHERE a.attrelid = ('old.' || t.name)::regclass AND a.attnum BETWEEN 1 AND t.columns AND NOT attisdropped) AS columns
 FROM (VALUES ('delegations', 14), ('activity_logs', 10), ('sweeper_sweeps', 14), ('sweeper_gaps', 2)) t(name, columns)`;
 
-test('rows and activity are as before, and the activity of each row still replays to its status', async () => {
+test('rows and activity are as before, and the activity of each row replays to its status', async () => {
   const before = await contents();
   await migrateUp(database.db, 'old');
   expect(await contents()).toEqual(before);
@@ -40,7 +40,7 @@ test('rows and activity are as before, and the activity of each row still replay
   await session.end();
 });
 
-test('its schema is that of a ledger which was made anew', async () => {
+test('its schema is that of a newly made ledger', async () => {
   await migrateUp(database.db, 'old');
   await using another = await createTestDatabase();
   await migrateUp(another.db, 'old');
@@ -74,7 +74,7 @@ async function schemaOf({ query }: TestDatabase): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-test('the ledger of today knows its keys and its late results', async () => {
+test('the ledger of this version knows its keys and its late results', async () => {
   await migrateUp(database.db, 'old');
   const { ledger } = testLedger(database.db.withSchema('old'));
   const again = { callerId: 'orchestrator', calleeId: 'summariser', taskPreview: 'Summarise the quarter.' };
@@ -91,7 +91,7 @@ test('the ledger of today knows its keys and its late results', async () => {
   expect(events.filter((event) => event === 'delegation.late_result')).toHaveLength(1);
 });
 
-test('`migrate down` refuses, as before the upgrade, unless it is told --delete-all-data', async () => {
+test('`migrate down` refuses, as before the upgrade, unless --delete-all-data is given', async () => {
   const migrate = (...args: string[]) =>
     runProgram(['migrate', ...args], { DATABASE_URL: database.url, DB_SCHEMA: 'old', PGBOSS_SCHEMA: 'old_boss' });
   const refused = { code: 1, stderr: expect.stringContaining('8 delegations and 20 activities') };

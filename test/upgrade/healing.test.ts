@@ -41,7 +41,7 @@ const constraint = () =>
   );
 
 describe('rows of an older ledger whose instants would be refused now', () => {
-  test('are healed, and the constraint is validated', async () => {
+  test('are corrected, and the constraint is validated', async () => {
     await insert('as it should be', { lastHeartbeat: '2026-02-02T00:00:00Z' });
     await insert('heard in infinity', { lastHeartbeat: 'infinity' });
     await insert('heard in ten years', { lastHeartbeat: '2036-01-01T00:00:00Z' });
@@ -77,7 +77,7 @@ describe('rows of an older ledger whose instants would be refused now', () => {
     expect(healed['finished in infinity']).toMatchObject({ status: 'failed', finished: true });
   });
 
-  test('are healed by the next `migrate up` when the first was interrupted', async () => {
+  test('are corrected by the next `migrate up` when the first was interrupted', async () => {
     await migrateUp(database.db, 'old');
     await database.query(`ALTER TABLE old.delegations DROP CONSTRAINT delegations_instants_sound`);
     for (let row = 0; row < 5; row += 1) await insert(`row-${row}`, { deadline: 'infinity' });
@@ -87,7 +87,7 @@ describe('rows of an older ledger whose instants would be refused now', () => {
     expect(await constraint()).toEqual([{ convalidated: true }]);
   });
 
-  test('keep no migration from the rows that are sound, however many they are', async () => {
+  test('do not stop the migration of the valid rows, however many there are', async () => {
     await database.query(`INSERT INTO old.delegations (delegation_id, caller_id, callee_id, task_preview, deadline)
       SELECT 'row-' || n, 'a', 'b', repeat('c', 500), CASE WHEN n % 3 = 0 THEN 'infinity' ELSE now() END
       FROM generate_series(1, 7000) n`);

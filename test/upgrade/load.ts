@@ -6,7 +6,7 @@ import { oldAgent, oldDaemon } from './old-programs.ts';
 /** What one program did until it was stopped. */
 export interface Worked {
   readonly rounds: number;
-  /** What went otherwise than it should, and every statement that waited a second for a lock. */
+  /** What went wrong, and every statement that waited a second for a lock. */
   readonly failures: readonly string[];
 }
 
@@ -15,7 +15,7 @@ interface Program {
   end(): Promise<void>;
 }
 
-/** Agents and a daemon of 0.1.0 at work on the ledger in the schema `old`, each on connections of its own. */
+/** Agents and a daemon of 0.1.0 at work on the ledger in the schema `old`, each on its own connections. */
 export class OldLoad {
   readonly #programs: readonly Promise<Worked>[];
   readonly #rounds: number[];
@@ -27,7 +27,7 @@ export class OldLoad {
     this.#programs = programs.map((program, i) => this.#run(program, i));
   }
 
-  /** The fewest rounds that one of them has finished. */
+  /** The smallest number of rounds that one of them has finished. */
   get rounds(): number {
     return Math.min(...this.#rounds);
   }

@@ -12,7 +12,7 @@ export async function restoreOldLedger(
   database: Pick<TestDatabase, 'connect'>,
   { empty = false }: { empty?: boolean } = {},
 ): Promise<void> {
-  // A session of its own: the dump sets its search path and its limits.
+  // A separate session: the dump sets its search path and its limits.
   const session = await database.connect();
   await session.query(dump);
   if (empty) await session.query(EMPTIED);

@@ -8,7 +8,7 @@ import { waitFor, waitUntilWaiting } from '../support/wait-for.ts';
 import { restoreOldLedger } from './old-ledger.ts';
 import { oldAgent, oldDaemon } from './old-programs.ts';
 
-// The agents and the daemon of 0.1.0 on an upgraded ledger: during a rollout they work beside those of today.
+// The agents and the daemon of 0.1.0 on an upgraded ledger: during a rollout they work together with those of this version.
 let database: TestDatabase;
 let db: LedgerDb;
 beforeEach(async () => {
@@ -55,7 +55,7 @@ const heardWithin = async (interval: string) => {
 };
 
 describe('an agent of 0.1.0', () => {
-  test("records a delegation's life, each step with one activity", async () => {
+  test("records a delegation's life, each transition with one activity", async () => {
     const { ledger } = oldAgent(db);
     const delegation = { delegationId: 'a', callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };
     const withKey = { ...delegation, idempotencyKey: 'key', requestBody: { prompt: 'x' } };
@@ -81,27 +81,30 @@ describe('an agent of 0.1.0', () => {
     ]);
   });
 
-  test.each(['failed', 'stuck'] as const)('ends a delegation as %s, and its late result is kept once', async (end) => {
-    const { ledger, events } = oldAgent(db);
-    await begin(ledger, 'a');
-    expect(await ledger.setStatus('a', end, { errorDetail: 'why' })).toMatchObject({ outcome: 'changed' });
-    const late = { resultPreview: 'late', responseBody: { text: 'late' } };
-    for (let times = 0; times < 2; times += 1)
-      expect(await ledger.setStatus('a', 'completed', late)).toEqual({
-        outcome: 'refused',
-        from: end,
-        to: 'completed',
-      });
-    expect(events('ledger.late_result')).toHaveLength(2);
-    expect(await eventsOf(ledger, 'a')).toEqual([
-      'delegation.queued',
-      'delegation.in_progress',
-      `delegation.${end}`,
-      'delegation.late_result',
-    ]);
-  });
+  test.each(['failed', 'stuck'] as const)(
+    'ends a delegation as %s, and its late result is recorded once',
+    async (end) => {
+      const { ledger, events } = oldAgent(db);
+      await begin(ledger, 'a');
+      expect(await ledger.setStatus('a', end, { errorDetail: 'why' })).toMatchObject({ outcome: 'changed' });
+      const late = { resultPreview: 'late', responseBody: { text: 'late' } };
+      for (let times = 0; times < 2; times += 1)
+        expect(await ledger.setStatus('a', 'completed', late)).toEqual({
+          outcome: 'refused',
+          from: end,
+          to: 'completed',
+        });
+      expect(events('ledger.late_result')).toHaveLength(2);
+      expect(await eventsOf(ledger, 'a')).toEqual([
+        'delegation.queued',
+        'delegation.in_progress',
+        `delegation.${end}`,
+        'delegation.late_result',
+      ]);
+    },
+  );
 
-  test('has the result of an unknown delegation kept', async () => {
+  test('has the result of an unknown delegation recorded', async () => {
     const { ledger } = oldAgent(db);
     const result = { resultPreview: 'lost', responseBody: { text: 'lost' } };
     expect(await ledger.setStatus('nobody', 'completed', result)).toMatchObject({ outcome: 'missing' });
@@ -110,7 +113,7 @@ describe('an agent of 0.1.0', () => {
     ]);
   });
 
-  test('heartbeats one by one, together and by keepAlive; its call reaches the function that it knows', async () => {
+  test('sends heartbeats singly, together and by keepAlive; its call reaches the function that it knows', async () => {
     const { ledger, events } = oldAgent(db);
     await begin(ledger, 'a', 'b', 'c', 'd');
     for (const id of ['a', 'b', 'c', 'd']) await silent(id, '5 minutes');
@@ -133,7 +136,7 @@ describe('an agent of 0.1.0', () => {
     expect(events('ledger.heartbeat_failed')).toEqual([]);
   });
 
-  test('paces itself by the threshold that a daemon of today judges by', async () => {
+  test('paces itself by the threshold that a daemon of this version judges by', async () => {
     const { ledger } = oldAgent(db);
     await begin(ledger, 'a');
     const { log } = capturedLog();
@@ -147,7 +150,7 @@ describe('an agent of 0.1.0', () => {
 });
 
 describe('a daemon of 0.1.0', () => {
-  test('beats, finds its gap, marks by both rules, and hands its ledger over to a daemon of today', async () => {
+  test('leaves beats, finds its gap, marks by both rules, and hands its ledger over to a daemon of this version', async () => {
     const { ledger } = oldAgent(db);
     await begin(ledger, 'silent', 'living');
     const overdue = { delegationId: 'overdue', callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };
@@ -171,7 +174,7 @@ describe('a daemon of 0.1.0', () => {
     expect(await testSweeper(db).sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 0, failed: 0 });
   });
 
-  test('leaves its hold of a storm to a daemon of today, which releases it', async () => {
+  test('leaves its hold of a storm to a daemon of this version, which releases it', async () => {
     const { ledger } = oldAgent(db);
     await begin(ledger, 'x', 'y');
     for (const id of ['x', 'y']) await silent(id, '20 minutes');

@@ -35,11 +35,11 @@ const migrationWaits = async (statement: string): Promise<number[]> => {
 };
 
 describe('migrate up', () => {
-  test('lets no heartbeat, life or sweep fail or wait a second, though a long transaction stands in its way', async () => {
+  test('makes no heartbeat, life or sweep fail or wait a second, though a long transaction holds the tables', async () => {
     const load = new OldLoad(database.url, ['in-progress', 'silent']);
     const report = await reader();
     const migrating = migrateUp(database.db, 'old');
-    // It waits, steps back, and comes again.
+    // It waits, gives up, and tries again.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await waitFor('the migration to wait', async () => (await migrationWaits('ALTER TABLE')).length > 0);
       await waitFor('the migration to step back', async () => (await migrationWaits('ALTER TABLE')).length === 0);
@@ -67,7 +67,7 @@ describe('migrate up', () => {
     await naive;
   });
 
-  test('gives up at its limit, says why, and the next one goes on where it ended', async () => {
+  test('gives up at its time limit, says why, and the next one continues where it ended', async () => {
     const report = await reader();
     await expect(migrateUp(database.db, 'old', { giveUpAfterMs: 1 })).rejects.toMatchObject({
       name: 'MigrationBlockedError',

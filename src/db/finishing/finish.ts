@@ -3,9 +3,13 @@ import type { Database } from '../schema.ts';
 import { sqlstate, sqlstateOf } from '../sqlstate.ts';
 import { constraintState, validateConstraint } from './constraint.ts';
 import { healInstants } from './heal-instants.ts';
+import { onlineIndexes } from './indexes.ts';
+import { buildOnline } from './online-index.ts';
 
 /** Added by migration 0005, without a look at the rows. */
 const INSTANTS = 'delegations_instants_sound';
+/** Widened by migration 0006, likewise. */
+const EVENTS = 'activity_logs_event_known';
 
 /** Healing leaves locked rows out, and a writer may move a row behind it. */
 const ROUNDS_MAX = 20;
@@ -27,5 +31,9 @@ export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs
       if (sqlstateOf(err) !== sqlstate.checkViolation || round >= ROUNDS_MAX) throw err;
       await healInstants(db, schema, giveUpAfterMs);
     }
+  }
+  for (const index of onlineIndexes) await buildOnline(db, schema, index, giveUpAfterMs);
+  if ((await constraintState(db, schema, EVENTS)) === 'not_validated') {
+    await validateConstraint(db, schema, 'activity_logs', EVENTS);
   }
 }

@@ -16,21 +16,21 @@ export const daemonEvents = {
     'Daemon cannot start',
     z.strictObject({
       err,
-      exitCode: z.int().min(1).max(255).describe('with which the process ends'),
+      exitCode: z.int().min(1).max(255).describe('of the process'),
     }),
   ),
   'daemon.stopping': event(
     'info',
     'Daemon stopping',
     z.strictObject({
-      signal: z.string().nullable().describe('the signal that asked for it; null when a failure did'),
+      signal: z.string().nullable().describe('the signal that stops it; null when a failure does'),
     }),
   ),
   'daemon.stopped': event(
     'info',
     'Daemon stopped',
     z.strictObject({
-      reason: text('the signal, or what went wrong'),
+      reason: text('the signal, or what failed'),
       durationMs: milliseconds('from the request to stop until everything had stopped'),
     }),
   ),
@@ -39,24 +39,24 @@ export const daemonEvents = {
     'Ops server listening',
     z.strictObject({
       host: text('address bound'),
-      port: z.int().min(1).max(65_535).describe('port bound; the one chosen, when OPS_PORT is 0'),
+      port: z.int().min(1).max(65_535).describe('port bound; with OPS_PORT=0 the one that was free'),
     }),
   ),
   'ops.request_failed': event(
     'error',
     'A request to the ops server failed',
-    z.strictObject({ path: text('of the request, one of those that are served'), err }),
+    z.strictObject({ path: text('of the request, one that the server has'), err }),
   ),
   'telemetry.warning': event(
     'warn',
-    'OpenTelemetry warns',
+    'OpenTelemetry reports a warning',
     z.strictObject({
       detail: z.string().describe('its message, passwords redacted; the same one at most once a minute'),
     }),
   ),
   'process.warning': event(
     'warn',
-    'Node or a library warns',
+    'Node or a library reports a warning',
     z.strictObject({
       name: text('the kind of warning, such as DeprecationWarning'),
       code: z.string().nullable().describe('its code; null when it has none'),
@@ -65,35 +65,35 @@ export const daemonEvents = {
   ),
   'clock.skewed': event(
     'warn',
-    "This host's clock differs from the database's; staleness is judged by the database's alone",
+    "This host's clock differs from the database's; silence is measured by the database's clock only",
     z.strictObject({
       skewMs: z.int().describe('daemon minus database; negative: the daemon is behind').meta({ unit: 'ms' }),
     }),
   ),
   'clock.jumped': event(
     'warn',
-    "The database's clock was set; the time between does not count as silence, and moves deadlines",
+    "The database's clock was changed; the difference does not count as silence, and deadlines are moved by it",
     z.strictObject({
-      jumpMs: z.int().describe('by so much; negative: it was set back').meta({ unit: 'ms' }),
-      from: instant('from this time'),
-      to: instant('to this one'),
+      jumpMs: z.int().describe('size of the change; negative: it was set back').meta({ unit: 'ms' }),
+      from: instant('time before the change'),
+      to: instant('time after it'),
     }),
   ),
   'config.differs': event(
     'warn',
-    'Another daemon judges by another STUCK_AFTER; all judge by the longer; once an hour',
+    'Another daemon has another STUCK_AFTER; all of them use the longer one; logged once an hour',
     z.strictObject({
       stuckAfterMs: milliseconds("this daemon's own STUCK_AFTER"),
-      inForceMs: milliseconds('the threshold by which all of them judge'),
+      inForceMs: milliseconds('the threshold that all of them use'),
     }),
   ),
   'pgboss.warning': event(
     'warn',
-    'pg-boss warns',
+    'pg-boss reports a warning',
     z.strictObject({
       type: text("pg-boss's name for the warning"),
       detail: z.string().describe('its message, passwords redacted'),
     }),
   ),
-  'pgboss.error': event('error', 'pg-boss met an error', z.strictObject({ err })),
+  'pgboss.error': event('error', 'pg-boss reports an error', z.strictObject({ err })),
 } as const;

@@ -19,7 +19,7 @@ export const databaseEvents = {
   ),
   'database.refused': event(
     'error',
-    'The database refuses what the daemon asks; it tries again, but somebody has to do something',
+    'The database refuses what the daemon needs; it tries again, but an operator has to act',
     z.strictObject({
       err,
       remedy: text('what to do'),
@@ -30,7 +30,9 @@ export const databaseEvents = {
     'error',
     "The database's schema is older than this code, or its encoding is not UTF8",
     z.strictObject({
-      component: z.enum(['encoding', 'ledger', 'pgboss']).describe('whose schema, or the encoding of the database'),
+      component: z
+        .enum(['encoding', 'ledger', 'pgboss'])
+        .describe('what is outdated: the schema of the ledger or of pg-boss, or the encoding of the database'),
       found: z.string().nullable().describe('version or encoding found; null when none is installed'),
       required: text('version or encoding that this code needs'),
       remedy: text('what brings it up to date'),
@@ -38,9 +40,9 @@ export const databaseEvents = {
   ),
   'database.rewound': event(
     'error',
-    'The database went back in time; every open delegation has its whole threshold to be heard again',
+    'The database went back in time; every open delegation gets its whole threshold again',
     z.strictObject({
-      lostMs: milliseconds('from the last beat that it still has until the last one that was committed'),
+      lostMs: milliseconds('from the last beat that the database still has to the last one that was committed'),
       lastBeat: instant('the last beat that was committed'),
       databaseBeat: instant('the last one that the database has'),
     }),
@@ -50,7 +52,7 @@ export const databaseEvents = {
     'Embedded PostgreSQL running',
     z.strictObject({
       dataDir: text('where it keeps its data'),
-      joined: z.boolean().describe('true: another process had started it, this one only connects'),
+      joined: z.boolean().describe('true: another process runs it, this one only connects'),
     }),
   ),
   'embedded.stopped': event(

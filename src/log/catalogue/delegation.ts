@@ -8,7 +8,7 @@ const transition = {
   toStatus: text('status after'),
 };
 
-/** One a row that a sweep changed, with the evidence. */
+/** One event per row that a sweep changed, with the evidence. */
 export const delegationEvents = {
   'delegation.stuck': event(
     'warn',

@@ -4,14 +4,14 @@ import { count, delegationId, milliseconds, text } from './fields.ts';
 
 const agent = text('the agent, which is the callee of its delegation');
 
-/** The story that the command `demo` tells. No daemon emits these. */
+/** Events of the command `demo`. No daemon emits them. */
 export const demoEvents = {
   'demo.started': event(
     'info',
     'Demo started',
     z.strictObject({
-      agents: count('delegations in the play'),
-      stuckAfterMs: milliseconds('the silence that is allowed in it'),
+      agents: count('delegations in the demo'),
+      stuckAfterMs: milliseconds('the silence that is allowed'),
       database: z.enum(['embedded', 'given']).describe("the demo's own server, or the one that DATABASE_URL names"),
       schema: text("schema of the ledger's tables, dropped at the end"),
       limitMs: milliseconds('when the demo gives up'),
@@ -26,7 +26,7 @@ export const demoEvents = {
       pid: z.int().nullable().describe('its process; null when none ever took the delegation'),
       act: z
         .enum(['queued', 'working', 'delivered', 'killed', 'paused', 'resumed', 'told'])
-        .describe('told: its heartbeat was answered with `terminal`'),
+        .describe('told: its heartbeat was answered with `terminal`, so it knows that it lost the delegation'),
       detail: text('the same in words'),
     }),
   ),
@@ -37,19 +37,19 @@ export const demoEvents = {
       agent,
       delegationId,
       happened: text('to the agent'),
-      status: z.string().nullable().describe('what the ledger says at the end; null when it holds no such row'),
+      status: z.string().nullable().describe('status in the ledger at the end; null when there is no such row'),
       errorDetail: z.string().nullable().describe('the reason in the ledger, if there is one'),
-      lateResult: z.boolean().describe('a result that came too late was refused, and recorded'),
-      asExpected: z.boolean().describe('the delegation ended as it should'),
-      problems: z.array(z.string()).describe('what is not as it should be'),
+      lateResult: z.boolean().describe('a result that arrived too late was refused and recorded'),
+      asExpected: z.boolean().describe('the delegation ended as expected'),
+      problems: z.array(z.string()).describe('what differs from what was expected'),
     }),
   ),
   'demo.completed': event(
     'info',
     'Demo completed',
     z.strictObject({
-      agents: count('delegations in the play'),
-      asExpected: count('that ended as they should'),
+      agents: count('delegations in the demo'),
+      asExpected: count('delegations that ended as expected'),
       unexpected: z.array(z.string()).describe('the agents of the others'),
       timedOut: z.boolean().describe('the demo gave up at its limit'),
       durationMs: milliseconds('from the start'),

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { EventLevel } from '../event-level.ts';
 
-/** What stands in the catalogue: `fields` follow level, time, service, event and message on the line. */
+/** An entry of the catalogue. On the line `fields` follow level, time, service and event. */
 export interface CatalogueEvent<Fields extends z.ZodObject = z.ZodObject> {
   readonly level: EventLevel;
   readonly message: string;

@@ -1,4 +1,4 @@
-/** The fields that several events share. A value that can be missing is null, never absent. */
+/** Fields that several events share. A missing value is null; the field itself is always there. */
 import { z } from 'zod';
 
 /** A non-negative whole number of milliseconds. */
@@ -18,14 +18,14 @@ export const calleeId = text('the agent that was asked');
 
 export const trigger = z
   .enum(['cron', 'startup', 'manual'])
-  .describe('what set the sweep off: a tick, the daemon coming up, the command line');
+  .describe('what started the sweep: a tick, the start of the daemon, the command line');
 
 export const rule = z.enum(['stale', 'overdue']).describe('the rule of the sweep that matched the row');
 
 export const callees = z
   .array(z.strictObject({ calleeId: z.string(), count: z.int().min(1) }))
   .max(5)
-  .describe('the callees with most of these rows, most first, five at most');
+  .describe('the callees with most of these rows, in descending order, five at most');
 
 export const err = z
   .strictObject({
@@ -34,7 +34,7 @@ export const err = z
   })
   .describe('code: the SQLSTATE or the Node error code, null when there is none; message: passwords redacted');
 
-/** Who holds something up, as pg_stat_activity tells it: null where the role may not see it. */
+/** The session that is in the way, from pg_stat_activity; null where the daemon's role may not see it. */
 export const session = {
   pid: z.int().nullable().describe('server process of the other session, for pg_terminate_backend'),
   user: z.string().nullable().describe('its database role'),

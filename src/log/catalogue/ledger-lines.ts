@@ -6,18 +6,18 @@ export type Line = Pick<CatalogueEvent, 'level' | 'message'>;
 export const ledgerLines = {
   'ledger.insert_failed': { level: 'error', message: 'Delegation not recorded' },
   'ledger.heartbeat_failed': { level: 'error', message: 'Heartbeat not recorded' },
-  'ledger.row_missing': { level: 'warn', message: 'Heartbeat for a delegation that the ledger does not hold' },
+  'ledger.row_missing': { level: 'warn', message: 'Heartbeat for a delegation that is not in the ledger' },
   'ledger.transition_refused': { level: 'warn', message: 'Transition refused: statuses only go forward' },
   'ledger.late_result': {
     level: 'warn',
-    message: 'Result that the delegation could not take; recorded in its activity',
+    message: 'Result refused by the status of its delegation; recorded in its activity',
   },
   'ledger.orphan_update': {
     level: 'warn',
-    message: 'Update for a delegation that the ledger does not hold; recorded in the activity',
+    message: 'Update for a delegation that is not in the ledger; recorded in the activity',
   },
   'ledger.told_again': {
     level: 'warn',
-    message: 'The database went back in time: what the ledger had confirmed was told again',
+    message: 'The database went back in time: statuses that it had confirmed were written again',
   },
 } as const satisfies Record<string, Line>;

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { callerId, count, delegationId, err, text } from './fields.ts';
 import { ledgerLines } from './ledger-lines.ts';
 
-const from = text('status that it has, and keeps');
-const attempted = text('status that was asked for');
+const from = text('status that the delegation has and keeps');
+const attempted = text('status that was requested');
 
-/** What the ledger could not do as it was asked, in the process of the caller. */
+/** Events of the ledger library, logged in the caller's process: what it could not do as requested. */
 export const ledgerEvents = {
   'ledger.insert_failed': {
     ...ledgerLines['ledger.insert_failed'],
@@ -35,9 +35,9 @@ export const ledgerEvents = {
   'ledger.told_again': {
     ...ledgerLines['ledger.told_again'],
     fields: z.strictObject({
-      told: count('delegations whose begin or end was told again'),
-      changed: count('of those, delegations that the ledger had forgotten'),
-      due: count('delegations that are still to be told; tried again'),
+      told: count('delegations whose begin or end was written again'),
+      changed: count('of these, delegations whose status the database had lost'),
+      due: count('delegations that are still to be written again; retried later'),
       err: err.nullable(),
     }),
   },

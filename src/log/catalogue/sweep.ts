@@ -22,13 +22,13 @@ export const sweepEvents = {
       sweepId,
       trigger,
       stuck: count('delegations marked stuck'),
-      failed: count('delegations failed for their deadline'),
-      poisoned: count('rows whose update raises, left as they are'),
+      failed: count('delegations marked failed for their deadline'),
+      poisoned: count('rows whose update raises an error, left unchanged'),
       remaining: count('rows that still match a rule, counted to 10,000 at most'),
       truncated: z
         .boolean()
         .describe(
-          'it ended before its rows did: SWEEP_MAX_ROWS used up, interrupted or superseded; the next sweep goes on',
+          'it ended before all rows were processed: SWEEP_MAX_ROWS reached, interrupted or superseded; the next sweep continues',
         ),
       held: z.boolean().describe('the storm guard held the stale rule'),
       batches: count('transactions that changed rows'),
@@ -49,18 +49,20 @@ export const sweepEvents = {
       callees,
       heldForMs: milliseconds('since this hold began'),
       releasesInMs: milliseconds('until STORM_MAX_HOLD ends the hold'),
-      by: z.enum(['storm', 'operator']).describe('who holds: the storm guard, or somebody by hand'),
-      reason: z.string().nullable().describe('what an operator gave as the reason; null for the storm guard'),
+      by: z.enum(['storm', 'operator']).describe('who holds: the storm guard, or an operator'),
+      reason: z.string().nullable().describe('the reason that the operator gave; null for the storm guard'),
     }),
   ),
   'sweep.released': event(
     'warn',
-    'A hold of the stale rule has ended, or was passed over for one sweep',
+    'A hold of the stale rule has ended, or was ignored for one sweep',
     z.strictObject({
       sweepId,
       why: z
         .enum(['calm', 'max_hold', 'forced', 'operator'])
-        .describe('over, or only what is dead is left; STORM_MAX_HOLD passed; sweep --force; ended by hand'),
+        .describe(
+          'the storm is over, or only dead agents are left; STORM_MAX_HOLD passed; sweep --force; ended by an operator',
+        ),
       heldForMs: milliseconds('since the hold began'),
       stale: count('rows past the threshold'),
       inFlight: count('delegations in progress, counted to a million at most'),
@@ -77,13 +79,13 @@ export const sweepEvents = {
   ),
   'sweep.refused': event(
     'error',
-    'Nobody is marked here: silence cannot be judged',
+    'No delegation is marked stuck: silence cannot be judged on this database',
     z.strictObject({
       sweepId,
       trigger,
       reason: z
         .enum(['standby', 'read_only', 'rows_hidden', 'heartbeats_refused'])
-        .describe('what stands against it: the last two are row level security on delegations'),
+        .describe('why not; the last two are caused by row level security on delegations'),
       remedy: text('what to do about it'),
     }),
   ),
@@ -94,20 +96,20 @@ export const sweepEvents = {
       sweepId,
       trigger,
       err,
-      retryable: z.boolean().describe('true: it is tried again unchanged; false: it needs somebody'),
+      retryable: z.boolean().describe('true: trying again may succeed; false: an operator has to act'),
     }),
   ),
   'sweep.tick_missed': event(
     'warn',
-    'No sweep came when one was due; the daemon asked for it itself',
+    'No sweep began when one was due; the daemon requested it itself',
     z.strictObject({
       dueAt: instant("occurrence of SWEEP_CRON, by the database's clock"),
-      lateMs: milliseconds('for which no sweep had begun by then, above what a tick may take'),
+      lateMs: milliseconds('delay of the sweep beyond what a tick may take'),
     }),
   ),
   'sweep.report_failed': event(
     'warn',
-    'What a sweep looks up or reports beside its work failed; the sweep itself went on',
+    'A check or a report of a sweep failed; the sweep itself continued',
     z.strictObject({
       sweepId,
       report: z
@@ -133,7 +135,7 @@ export const sweepEvents = {
   ),
   'sweep.stamps_taken_back': event(
     'warn',
-    'Heartbeats that were missing or lay in the future were taken back to the clock',
+    'Heartbeats that were missing or in the future were set to the current time',
     z.strictObject({
       sweepId,
       count: count('delegations in progress whose last_heartbeat was NULL or in the future'),
@@ -147,17 +149,17 @@ export const sweepEvents = {
   ),
   'sweep.row_locked': event(
     'warn',
-    'A row past its threshold is kept locked by another session',
+    'A row that matches a rule is kept locked by another session',
     z.strictObject({ sweepId, delegationId, rule, ...session }),
   ),
   'sweep.snapshot_held': event(
     'warn',
-    'An old snapshot keeps dead index entries from being removed; sweeps get slower until it ends',
+    'An old snapshot prevents the removal of dead index entries; sweeps get slower until it ends',
     z.strictObject(session),
   ),
   'sweep.superseded': event(
     'info',
-    'Another sweep took the lease over; this one ended after its batch',
+    'Another sweep took over the lease; this one ended after its batch',
     z.strictObject({ sweepId, bySweepId: text('the sweep that holds the lease now') }),
   ),
   'ledger.daily': event(
@@ -165,7 +167,7 @@ export const sweepEvents = {
     'False positives of the last day',
     z.strictObject({
       marked: count('delegations marked stuck'),
-      lateResults: count('of these, how many still delivered a result'),
+      lateResults: count('of these, delegations that still delivered a result'),
       lateResultRatio: z
         .number()
         .min(0)

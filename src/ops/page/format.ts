@@ -1,4 +1,4 @@
-/** How the page says numbers, durations and instants. */
+/** Formats of numbers, durations and instants on the page and in the command line's answers. */
 
 const numbers = new Intl.NumberFormat('en');
 const compactNumbers = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -8,7 +8,7 @@ export function count(value: number): string {
   return numbers.format(value);
 }
 
-/** Four characters or five: 1.2K. */
+/** In at most five characters: 1.2K. */
 export function compact(value: number): string {
   return compactNumbers.format(value);
 }
@@ -24,7 +24,7 @@ const units = [
   { name: 's', ms: 1_000 },
 ] as const;
 
-/** The two largest units that matter: `2 h 5 min`, `23 s`, `240 ms`. */
+/** In the two largest units: `2 h 5 min`, `23 s`, `240 ms`. */
 export function duration(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
   if (whole < 1_000) return whole === 0 ? '0 s' : `${whole} ms`;
@@ -43,12 +43,12 @@ export function since(now: Date, then: Date): string {
   return duration(now.getTime() - then.getTime());
 }
 
-/** Of the day: `14:05`. */
+/** Time of day: `14:05`. */
 export function clock(at: Date): string {
   return at.toISOString().slice(11, 16);
 }
 
-/** `14:05:09`, with the date when it is another day than now's. */
+/** `14:05:09`, with the date unless it is today's. */
 export function instant(at: Date, now: Date): string {
   const text = at.toISOString();
   const day = text.slice(0, 10);

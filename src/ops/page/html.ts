@@ -1,4 +1,4 @@
-/** Markup that is safe to put into a page as it is. */
+/** Markup that is safe to insert into a page unescaped. */
 export class Html {
   readonly text: string;
 
@@ -17,7 +17,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Markup with values in it. Whatever is not Html itself is text, and is escaped; null is nothing. */
+/** Markup with values. A value that is not Html is text and is escaped; null adds nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(String.raw({ raw: strings }, ...parts.map(textOf)));
 }
@@ -29,8 +29,8 @@ function textOf(part: Part): string {
   return typeof part === 'string' ? escaped(part) : part.map(textOf).join('');
 }
 
-// Also what is not seen, or turns text around: an id must not rearrange the line that it stands in. The two joiners stay:
-// emoji and several scripts are made with them.
+// Also invisible characters and those that change the direction of text: an id must not rearrange its line. The two joiners
+// are kept: emoji and several scripts need them.
 const special = /[&<>"']|(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 function escaped(text: string): string {

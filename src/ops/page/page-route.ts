@@ -1,5 +1,8 @@
+import type { Census } from '../../sweeper/status/census.ts';
+import type { History } from '../../sweeper/status/history.ts';
+import type { Status } from '../../sweeper/status/status.ts';
 import type { Route } from '../answer.ts';
-import type { Census, History, Status } from '../probes.ts';
+
 import type { RefusalOf } from '../readiness.ts';
 import { contentSecurityPolicy, renderPage } from './page.ts';
 
@@ -13,7 +16,7 @@ export interface PageProbes {
 
 const headers = { 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'no-referrer' };
 
-/** Answers also while the database does not. */
+/** The status page. Also answers while the database does not. */
 export function pageRoute({ status, census, history, version, refusalOf }: PageProbes): Route {
   return async () => {
     const readings = await Promise.all([

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Census, History, Status } from '../probes.ts';
+import type { Census } from '../../sweeper/status/census.ts';
+import type { History } from '../../sweeper/status/history.ts';
+import type { Status } from '../../sweeper/status/status.ts';
 import { instant, since } from './format.ts';
 import { type Html, html, Html as Markup } from './html.ts';
 import { silenceChart } from './silence-chart.ts';
@@ -9,7 +11,7 @@ import { calleesTable, marksTable } from './tables.ts';
 import { dayTiles, factsList, openTiles } from './tiles.ts';
 import { unreachable, type Verdict, verdictOf } from './verdict.ts';
 
-/** What the page shows; null: it could not be read. */
+/** What the page shows. Null: it could not be read. */
 export interface PageReadings {
   readonly status: Status | { readonly err: unknown; readonly refusal: { readonly remedy: string } | null };
   readonly census: Census | null;
@@ -17,13 +19,13 @@ export interface PageReadings {
   readonly version: string;
 }
 
-/** The page loads itself again this often; what it shows is read anew every five seconds at most. */
+/** How often the page reloads. Its readings are at most five seconds old, the census may be older. */
 const REFRESH_SECONDS = 30;
 
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='6' fill='none' stroke='%233f8f86' stroke-width='2.5'/%3E%3Cpath d='M8 8V3' stroke='%23c8501e' stroke-width='2.5'/%3E%3C/svg%3E";
 
-/** Nothing but this one style sheet and the icon in the page itself: no script, no form, no frame, no request. */
+/** Allows the page's one style sheet and icon, and nothing else: no script, form, frame or request. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
@@ -52,7 +54,7 @@ export function renderPage(readings: PageReadings): string {
 <body>
 <header><h1>delegation-sweeper</h1><p>${version}</p></header>
 <main>${body}</main>
-<footer>${'err' in status ? null : `As of ${instant(status.now, status.now)} UTC by the database's clock. `}Loads itself again every ${REFRESH_SECONDS} s.</footer>
+<footer>${'err' in status ? null : `As of ${instant(status.now, status.now)} UTC by the database's clock. `}Reloads every ${REFRESH_SECONDS} s.</footer>
 </body>
 </html>
 `.text;
@@ -77,13 +79,18 @@ function sections(status: Status, { census, history }: PageReadings): Html {
 <div class="stack"><section><h2>Silence of the delegations in progress</h2>${
     census === null
       ? missing
-      : html`<p class="sub">Time since the last heartbeat, against the threshold${countedAt(census, now)}.</p>${silenceChart(census, stuckAfterMs)}`
+      : html`<p class="sub">Time since the last heartbeat, against ${thresholdWords(census)}${countedAt(census, now)}.</p>${silenceChart(census, stuckAfterMs)}`
   }</section>
 <section><h2>Callees with most stuck, last day</h2>${history === null ? missing : calleesTable(history.callees)}</section></div>
 <section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>`;
 }
 
-/** A large fleet is counted less often than the page is loaded. */
+function thresholdWords({ ownThreshold, waiting }: Census): string {
+  const threshold = ownThreshold === 0 ? 'the threshold' : 'each one’s threshold';
+  return waiting === 0 ? threshold : `${threshold}; without those that wait`;
+}
+
+/** When it was counted: a large fleet is counted less often than the page reloads. */
 function countedAt({ at }: Census, now: Date): string {
   return now.getTime() - at.getTime() < 10_000 ? '' : `; counted ${since(now, at)} ago`;
 }

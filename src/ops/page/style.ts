@@ -1,4 +1,4 @@
-/** The page's only style sheet: light and dark, wide and narrow. Its hash stands in the content security policy. */
+/** The page's only style sheet: light and dark, wide and narrow. The content security policy allows it by its hash. */
 export const style = `
 :root {
   color-scheme: light dark;

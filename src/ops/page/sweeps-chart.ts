@@ -1,4 +1,4 @@
-import type { History } from '../probes.ts';
+import type { History } from '../../sweeper/status/history.ts';
 import { clock, compact, count, duration } from './format.ts';
 import { type Html, html } from './html.ts';
 
@@ -6,16 +6,16 @@ const DAY_MS = 86_400_000;
 const BIN_MS = 900_000;
 const BINS = DAY_MS / BIN_MS;
 
-/** In units of the picture: each bin is ten wide, with a gap of two; a bar reaches up to a hundred. */
+/** In the picture's units: each bin is ten wide, of which two are a gap; the tallest bar is a hundred. */
 const STEP = 10;
 const BAR = 8;
 const HEIGHT = 100;
-/** So that one mark among thousands is still seen. */
+/** So that one mark among thousands is still visible. */
 const LEAST = 2;
 
 type Bin = History['bins'][number];
 
-/** The last day, in quarters of an hour: what was marked, and how long the slowest sweep took. */
+/** The last day by quarters of an hour: the marks, and the duration of the slowest sweep. */
 export function sweepsChart(history: History, now: Date): Html {
   const start = Math.floor(now.getTime() / BIN_MS) * BIN_MS - (BINS - 1) * BIN_MS;
   const x = (at: Date) => ((at.getTime() - start) / BIN_MS) * STEP;
@@ -66,7 +66,7 @@ function plot(summary: string, max: string, size: string, marks: readonly Html[]
 <svg class="${size}" viewBox="0 0 ${BINS * STEP} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${summary}">${marks}</svg></div>`;
 }
 
-/** Text stays outside the picture, which is stretched to the width that there is. */
+/** Text is outside the picture, which is stretched to the available width. */
 function axis(start: number, now: Date): Html {
   const hours = [0, 6, 12, 18].map((hour) => html`<span>${clock(new Date(start + hour * 3_600_000))}</span>`);
   return html`<div class="axis">${hours}<span>${clock(now)} UTC</span></div>`;

@@ -1,24 +1,30 @@
-import type { History } from '../probes.ts';
+import type { History } from '../../sweeper/status/history.ts';
 import { count, duration, instant } from './format.ts';
 import { type Html, html } from './html.ts';
 
-/** The latest marks, each with its reason. */
+type Mark = History['marks'][number];
+
+/** Given how late the delegation was, and how late it may be. */
+const evidence: Readonly<Record<Mark['rule'] | 'stalled', (late: string, allowed: string) => string>> = {
+  stale: (late, allowed) => `silent for ${late}, ${allowed} allowed`,
+  stalled: (late, allowed) => `no progress for ${late}, ${allowed} allowed`,
+  overdue: (late) => `${late} past its deadline`,
+};
+
+/** The latest marks, each with its evidence. */
 export function marksTable(marks: History['marks'], now: Date): Html {
   if (marks.length === 0) return html`<p class="none">Nothing was marked in the last day.</p>`;
   return html`<table class="marks"><thead><tr><th class="at">UTC</th><th class="id">Delegation</th><th class="agent">Callee</th><th class="agent">Caller</th><th class="step">Marked</th><th>Evidence</th></tr></thead>
 <tbody>${marks.map((mark) => row(mark, now))}</tbody></table>`;
 }
 
-function row(mark: History['marks'][number], now: Date): Html {
-  const stale = mark.rule === 'stale';
-  const to = stale ? 'stuck' : 'failed';
-  const evidence = stale
-    ? `silent for ${duration(mark.latenessMs)}, ${duration(mark.stuckAfterMs)} allowed`
-    : `${duration(mark.latenessMs)} past its deadline`;
-  return html`<tr><td data-label="UTC">${instant(mark.at, now)}</td><td data-label="Delegation"><code>${mark.delegationId}</code></td><td data-label="Callee"><code>${mark.calleeId}</code></td><td data-label="Caller"><code>${mark.callerId}</code></td><td data-label="Marked"><span>${mark.fromStatus} → <b class="${to}">${to}</b></span></td><td data-label="Evidence">${evidence}</td></tr>`;
+function row(mark: Mark, now: Date): Html {
+  const to = mark.rule === 'overdue' ? 'failed' : 'stuck';
+  const why = evidence[mark.rule](duration(mark.latenessMs), duration(mark.stuckAfterMs));
+  return html`<tr><td data-label="UTC">${instant(mark.at, now)}</td><td data-label="Delegation"><code>${mark.delegationId}</code></td><td data-label="Callee"><code>${mark.calleeId}</code></td><td data-label="Caller"><code>${mark.callerId}</code></td><td data-label="Marked"><span>${mark.fromStatus} → <b class="${to}">${to}</b></span></td><td data-label="Evidence">${why}</td></tr>`;
 }
 
-/** Who went silent most often. */
+/** The callees that fell silent most often. */
 export function calleesTable(callees: History['callees']): Html {
   if (callees.length === 0) return html`<p class="none">No callee had a delegation marked stuck in the last day.</p>`;
   const max = Math.max(...callees.map((callee) => callee.count));

@@ -1,8 +1,8 @@
 import { errorFields } from '../../log/error-fields.ts';
-import type { Status } from '../probes.ts';
+import type { Status } from '../../sweeper/status/status.ts';
 import { clock, duration, since } from './format.ts';
 
-/** The page's first line: is anything wrong? */
+/** The page's first line: whether anything is wrong. */
 export interface Verdict {
   readonly tone: 'good' | 'warn' | 'bad';
   readonly title: string;
@@ -18,11 +18,11 @@ export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status):
     return { tone: 'bad', title: 'Not sweeping', detail };
   }
   if (storm.state === 'held' && storm.until !== null) {
-    const detail = `Too many delegations fell silent together. Nothing is marked stuck until it is over, or until ${clock(storm.until)} UTC, in ${duration(storm.until.getTime() - now.getTime())}; overdue ones are failed as ever.`;
+    const detail = `Too many delegations fell silent together. Nothing is marked stuck until it is over, or until ${clock(storm.until)} UTC, in ${duration(storm.until.getTime() - now.getTime())}; overdue ones are still failed.`;
     return { tone: 'bad', title: 'Storm: held', detail };
   }
   if (storm.state === 'released') {
-    const detail = 'The hold ran out, and the storm is not over: a twentieth of the silent is marked stuck each sweep.';
+    const detail = 'The hold ran out, and the storm is not over: a twentieth of the silent is marked stuck per sweep.';
     return { tone: 'warn', title: 'Storm: released', detail };
   }
   const poisoned = lastSweep?.poisoned ?? 0;
@@ -33,16 +33,16 @@ export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status):
   return { tone: 'good', title: 'Sweeping', detail: 'No storm, and every sweep on time.' };
 }
 
-/** `refusal`: what to do where the database answered with no; null for one that is away. */
+/** `refusal`: what to do where the database answered and refused; null for one that is away. */
 export function unreachable(err: unknown, refusal: { readonly remedy: string } | null): Verdict {
   const { code, message } = errorFields(err);
   const what = `${message}${code === null ? '' : ` (${code})`}`;
   if (refusal !== null) {
-    return { tone: 'bad', title: 'Database refused', detail: `${what}; ${refusal.remedy}. The daemon goes on trying.` };
+    return { tone: 'bad', title: 'Database refused', detail: `${what}; ${refusal.remedy}. The daemon keeps trying.` };
   }
   return {
     tone: 'bad',
     title: 'Database unreachable',
-    detail: `${what}. The daemon retries; the figures come back with it.`,
+    detail: `${what}. The daemon retries; the figures return when it succeeds.`,
   };
 }

@@ -1,15 +1,15 @@
 import type { DiagLogger } from '@opentelemetry/api';
 import { redactSecrets } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { Repeats } from '../../log/repeats.ts';
 
 const REPEAT_MS = 60_000;
-const KNOWN_MAX = 100;
 const DETAIL_CHARACTERS_MAX = 500;
 
-/** OpenTelemetry's own complaints, such as a collector that is away, as events of ours. */
+/** Turns OpenTelemetry's own warnings, such as a collector that is away, into events. Emits telemetry.warning. */
 export class Diagnostics implements DiagLogger {
   readonly #log: EventLog;
-  readonly #saidAtMs = new Map<string, number>();
+  readonly #repeats = new Repeats(REPEAT_MS);
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -29,16 +29,11 @@ export class Diagnostics implements DiagLogger {
 
   #warn(parts: readonly unknown[]): void {
     const detail = redactSecrets(parts.map(textOf).join(' ')).slice(0, DETAIL_CHARACTERS_MAX);
-    const nowMs = performance.now();
-    const saidAtMs = this.#saidAtMs.get(detail);
-    if (saidAtMs !== undefined && nowMs - saidAtMs < REPEAT_MS) return;
-    if (this.#saidAtMs.size >= KNOWN_MAX) this.#saidAtMs.clear();
-    this.#saidAtMs.set(detail, nowMs);
-    this.#log.emit('telemetry.warning', { detail });
+    if (this.#repeats.claim(detail)) this.#log.emit('telemetry.warning', { detail });
   }
 }
 
-/** The SDK hands over errors as JSON with their stacks. */
+/** The SDK passes errors as JSON with their stacks. */
 function textOf(part: unknown): string {
   if (part instanceof Error) return part.message;
   if (typeof part !== 'string') return JSON.stringify(part) ?? String(part);

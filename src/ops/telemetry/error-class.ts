@@ -1,4 +1,4 @@
-/** Classes of SQLSTATE (its first two characters) that are told apart, by name. */
+/** Names of the classes of SQLSTATE (its first two characters) that are distinguished. */
 const sqlstateClasses: Readonly<Record<string, string>> = {
   '08': 'connection',
   '23': 'constraint',
@@ -21,7 +21,7 @@ export const errorClasses: readonly string[] = [
   'other',
 ];
 
-/** What kind of error this is; one of `errorClasses`. */
+/** The class of an error; one of `errorClasses`. */
 export function errorClass({ code, message }: { readonly code: string | null; readonly message: string }): string {
   if (code !== null && /^[0-9A-Z]{5}$/.test(code)) {
     const known = sqlstateClasses[code.slice(0, 2)];

@@ -8,7 +8,7 @@ type Handlers = { readonly [E in EventName]?: (fields: EventFields<E>) => void }
 
 const MS_PER_SECOND = 1000;
 
-/** Hears the same events as the log, and counts. */
+/** Receives the same events as the log, and counts them. */
 export class EventMetrics implements EventLog {
   readonly #handlers: Handlers;
   readonly #latency: Histogram;
@@ -44,7 +44,7 @@ export class EventMetrics implements EventLog {
     handle?.(fields);
   }
 
-  /** What no event says: a committed batch's latencies in milliseconds, from matching the rule to the mark. */
+  /** The latencies of a committed batch, from matching the rule to the mark. No event has them. */
   marked(rule: 'stale' | 'overdue', latenciesMs: readonly number[]): void {
     for (const latencyMs of latenciesMs) this.#latency.record(latencyMs / MS_PER_SECOND, { rule });
   }
@@ -53,7 +53,7 @@ export class EventMetrics implements EventLog {
 function counter(meter: Meter, name: NameOf<'counter'>): Counter {
   const { help, ...rest }: Instrument = instruments[name];
   const made = meter.createCounter(PREFIX + name, { description: help, ...(rest.unit && { unit: rest.unit }) });
-  // From zero, so that a rate sees the first one.
+  // Starts at zero, so that a rate counts the first increment.
   for (const labels of combinations(name)) made.add(0, labels);
   return made;
 }
@@ -67,7 +67,7 @@ function histogram(meter: Meter, name: NameOf<'histogram'>): Histogram {
   });
 }
 
-/** Every set of label values that an instrument can have. */
+/** Every combination of an instrument's label values. */
 function combinations(name: InstrumentName): Record<string, string>[] {
   const { labels = {} }: Instrument = instruments[name];
   return Object.entries(labels).reduce<Record<string, string>[]>(

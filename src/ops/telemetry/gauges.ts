@@ -1,5 +1,7 @@
 import type { BatchObservableResult, Meter, ObservableGauge } from '@opentelemetry/api';
-import type { Census, PoolUse, Status } from '../probes.ts';
+import type { Census } from '../../sweeper/status/census.ts';
+import type { Status } from '../../sweeper/status/status.ts';
+import type { PoolUse } from '../pool-use.ts';
 import { type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
 
 export interface GaugeProbes {
@@ -18,7 +20,7 @@ const gaugeNames = (Object.keys(instruments) as (keyof typeof instruments)[]).fi
 
 const MS_PER_SECOND = 1000;
 
-/** The gauges, read when somebody collects. What cannot be read is left out, but for the time since the last sweep. */
+/** Reads the gauges at each collection. A gauge that cannot be read is left out, except for the time since the last sweep. */
 export function observeGauges(meter: Meter, { status, census, pool, version }: GaugeProbes): void {
   const gauges = new Map(gaugeNames.map((name) => [name, gauge(meter, name)]));
   const sinceSweep = new SinceSweep();
@@ -57,25 +59,34 @@ function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSwee
   observe('storm_held', storm.state === 'held' ? 1 : 0);
   for (const state of instruments.storm.labels.state) observe('storm', storm.state === state ? 1 : 0, { state });
   observe('last_day_stuck', day.stuck);
+  observe('last_day_stalled', day.stalled);
   observe('last_day_late_results', day.lateResults);
   observe('last_day_unobserved_seconds', day.unobservedMs / MS_PER_SECOND);
-  observe('oldest_silence_seconds', oldest.silenceMs === null ? null : oldest.silenceMs / MS_PER_SECOND);
+  observe('oldest_silence_seconds', secondsOrNull(oldest.silenceMs));
+  observe('oldest_silence_allowed_seconds', secondsOrNull(oldest.allowedMs));
   observe('oldest_overdue_seconds', oldest.overdueMs / MS_PER_SECOND);
   observe('stuck_after_seconds', stuckAfterMs / MS_PER_SECOND);
   observe('clock_skew_seconds', skewMs / MS_PER_SECOND);
 }
 
-function observeCensus(observe: Observe, { byStatus, capped }: Census): void {
+function observeCensus(observe: Observe, { byStatus, capped, waiting, longestWaitMs, ownThreshold }: Census): void {
   for (const [status, count] of Object.entries(byStatus)) observe('delegations', count, { status });
   observe('delegations_capped', capped ? 1 : 0);
+  observe('delegations_waiting', waiting);
+  observe('delegations_own_threshold', ownThreshold);
+  observe('oldest_wait_seconds', (longestWaitMs ?? 0) / MS_PER_SECOND);
 }
 
-/** Goes on counting between readings, on the process's clock: an outage must not stop the alert for it. */
+function secondsOrNull(ms: number | null): number | null {
+  return ms === null ? null : ms / MS_PER_SECOND;
+}
+
+/** The time since the last sweep. Continues between readings, on the process's clock, so that an outage does not stop the alert. */
 class SinceSweep {
   #read: { readonly reading: Status; readonly sinceMs: number; readonly atMs: number } | undefined;
 
   update(reading: Status): void {
-    // The same reading comes again from the cache: its age counts from when it came first.
+    // A cached reading comes several times: its age counts from the first.
     if (reading.sweptAt === null || reading === this.#read?.reading) return;
     const sinceMs = Math.max(0, reading.now.getTime() - reading.sweptAt.getTime());
     this.#read = { reading, sinceMs, atMs: performance.now() };

@@ -1,6 +1,6 @@
 /**
- * Every instrument: its name without the prefix `delegation_sweeper_`, what it says, and every label with every value
- * that it can take. docs/observability.md is generated from here; alerts and dashboards depend on it.
+ * Every instrument: its name without the prefix `delegation_sweeper_`, its meaning, and every label with all values that
+ * it can take. docs/observability.md is generated from this; alerts and dashboards depend on it.
  */
 import { errorClasses } from './error-class.ts';
 
@@ -10,7 +10,7 @@ export interface Instrument {
   readonly kind: 'counter' | 'histogram' | 'gauge';
   readonly help: string;
   readonly unit?: 's';
-  /** Null: one value, fixed for the process. */
+  /** Null: one value, fixed for the life of the process. */
   readonly labels?: Readonly<Record<string, readonly string[] | null>>;
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
@@ -21,26 +21,26 @@ const rule = ['stale', 'overdue'];
 export const instruments = {
   sweeps: {
     kind: 'counter',
-    help: 'Sweeps of this replica, by what set them off and how they ended',
+    help: 'Sweeps of this replica, by what triggered them and how they ended',
     labels: { trigger: ['cron', 'startup', 'manual'], outcome: ['completed', 'held', 'truncated', 'failed'] },
   },
   sweep_duration_seconds: {
     kind: 'histogram',
-    help: 'How long a sweep took, failed ones left out',
+    help: 'How long a sweep took, without failed ones',
     unit: 's',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
   marked: { kind: 'counter', help: 'Delegations that this replica marked, by rule', labels: { rule } },
   detection_latency_seconds: {
     kind: 'histogram',
-    help: 'From the moment that a delegation came to match its rule, in observed time, to its mark',
+    help: 'From the moment that a delegation began to match its rule, in observed time, to its mark',
     unit: 's',
     labels: { rule },
     buckets: [1, 5, 10, 15, 30, 45, 60, 75, 90, 120, 180, 300, 600, 1800, 3600],
   },
   unobserved_seconds: {
     kind: 'counter',
-    help: 'Time that no daemon watched and that does not count as silence, as this replica found it',
+    help: 'Unobserved time, which does not count as silence, as found by this replica',
     unit: 's',
   },
   database_errors: {
@@ -53,35 +53,51 @@ export const instruments = {
   remaining: { kind: 'gauge', help: 'Rows that still matched a rule when the last sweep ended, counted to 10,000' },
   storm: {
     kind: 'gauge',
-    help: '1 for the state of the storm guard: it holds the stale rule, or STORM_MAX_HOLD has passed and it marks a share a sweep',
+    help: '1 for the state of the storm guard: calm; held, it holds the stale rule; released, STORM_MAX_HOLD has passed and it marks a share per sweep',
     labels: { state: ['calm', 'held', 'released'] },
   },
   storm_held: { kind: 'gauge', help: '1 while the storm guard holds the stale rule' },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
+  last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
   last_day_late_results: {
     kind: 'gauge',
-    help: 'Of these, those that delivered a result all the same: false positives; counted to 10,000',
+    help: 'Of the delegations marked stuck, those that delivered a result all the same: false positives; counted to 10,000',
   },
-  last_day_unobserved_seconds: { kind: 'gauge', help: 'Time in the last 24 hours that no daemon watched', unit: 's' },
+  last_day_unobserved_seconds: { kind: 'gauge', help: 'Unobserved time in the last 24 hours', unit: 's' },
   delegations: {
     kind: 'gauge',
-    help: 'Open delegations by status, exact to a million of them; counted anew at most 1 % of the time',
+    help: 'Open delegations by status, exact up to a million of them; counting takes at most 1 % of the time',
     labels: { status: ['queued', 'dispatched', 'in_progress'] },
   },
   delegations_capped: { kind: 'gauge', help: '1 when there are more open delegations than were counted' },
+  delegations_waiting: { kind: 'gauge', help: 'Open delegations that wait, counted with delegations' },
+  delegations_own_threshold: {
+    kind: 'gauge',
+    help: 'Open delegations with a threshold of their own, counted with delegations',
+  },
+  oldest_wait_seconds: {
+    kind: 'gauge',
+    help: 'How long the longest of these waits has lasted; 0 when none waits',
+    unit: 's',
+  },
   oldest_silence_seconds: {
     kind: 'gauge',
-    help: 'Longest silence among delegations in progress, by the clock; absent when none is in progress',
+    help: 'Silence, by the clock, of the delegation in progress that is closest to its threshold or furthest past it, without those that wait; absent when there is none',
+    unit: 's',
+  },
+  oldest_silence_allowed_seconds: {
+    kind: 'gauge',
+    help: "That delegation's threshold: its own, or STUCK_AFTER",
     unit: 's',
   },
   oldest_overdue_seconds: {
     kind: 'gauge',
-    help: 'How far the most overdue open delegation is past its deadline; 0 when none is',
+    help: 'How far the most overdue open delegation is past its deadline; 0 when none is overdue',
     unit: 's',
   },
   since_last_sweep_seconds: {
     kind: 'gauge',
-    help: 'Time since the last successful sweep by any replica; grows on while the database cannot be read',
+    help: 'Time since the last successful sweep by any replica; keeps growing while the database cannot be read',
     unit: 's',
   },
   stuck_after_seconds: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
@@ -92,12 +108,12 @@ export const instruments = {
     labels: { state: ['in_use', 'idle'] },
   },
   pool_waiting: { kind: 'gauge', help: 'Queries that wait for a connection of that pool' },
-  build_info: { kind: 'gauge', help: 'Always 1; the labels say what runs', labels: { version: null, node: null } },
+  build_info: { kind: 'gauge', help: 'Always 1; the labels have the versions', labels: { version: null, node: null } },
 } as const satisfies Record<string, Instrument>;
 
 export type InstrumentName = keyof typeof instruments;
 
-/** The names that are of this kind. */
+/** The names of the instruments of this kind. */
 export type NameOf<Kind extends Instrument['kind']> = {
   [N in InstrumentName]: (typeof instruments)[N]['kind'] extends Kind ? N : never;
 }[InstrumentName];

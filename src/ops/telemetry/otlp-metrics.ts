@@ -1,7 +1,7 @@
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 
-/** Where to, and with what headers, the exporter reads from OTEL_EXPORTER_OTLP_* itself. */
+/** The exporter itself reads endpoint and headers from OTEL_EXPORTER_OTLP_*. */
 export function otlpMetricReader(exportIntervalMillis: number): PeriodicExportingMetricReader {
   return new PeriodicExportingMetricReader({
     exporter: new OTLPMetricExporter(),

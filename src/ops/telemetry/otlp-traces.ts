@@ -4,7 +4,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import type { Resource } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 
-/** Where to, and with what headers, the exporter reads from OTEL_EXPORTER_OTLP_* itself. */
+/** The exporter itself reads endpoint and headers from OTEL_EXPORTER_OTLP_*. */
 export function registerOtlpTraces(resource: Resource): TracerProvider {
   const provider = new TracerProvider({
     resource,

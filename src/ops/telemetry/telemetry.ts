@@ -16,24 +16,24 @@ import { PROMETHEUS_CONTENT_TYPE, PrometheusReader } from './prometheus-reader.t
 export interface TelemetryOptions {
   /** No metric and no span at all. */
   readonly disabled: boolean;
-  /** Spans go out by OTLP. */
+  /** Send spans by OTLP. */
   readonly traces: boolean;
-  /** Metrics go out by OTLP, beside /metrics. */
+  /** Send metrics by OTLP, in addition to /metrics. */
   readonly metrics: boolean;
   readonly metricIntervalMs: number;
   /** Of this program. */
   readonly version: string;
 }
 
-/** What is still to be sent at a stop gets this long. */
+/** At a stop, what is still to be sent has this long. */
 const FLUSH_MS = 3_000;
 
-/** A provider that is to send what it has, and end. */
+/** A provider that is shut down at the stop, after it has sent what it holds. */
 type Provider = Pick<MeterProvider, 'shutdown'>;
 
 /**
- * OpenTelemetry's SDK for this process: registers itself globally, so that pg-boss's instruments and spans are seen as
- * well. Whatever sends by OTLP is loaded only when it is asked for.
+ * OpenTelemetry's SDK for this process. It is registered globally, so that pg-boss's instruments and spans are included.
+ * The exporters for OTLP are loaded only when they are configured.
  */
 export class Telemetry implements Service {
   readonly name = 'telemetry';
@@ -70,7 +70,7 @@ export class Telemetry implements Service {
     return new Telemetry(reader, providers, version);
   }
 
-  /** What runs, runs since it was opened. */
+  /** Nothing is left to start: open() has started it. */
   async start(): Promise<void> {
     if (this.#stopping) throw new Error('Telemetry was stopped');
   }
@@ -88,7 +88,7 @@ export class Telemetry implements Service {
   async #shutDown(): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, FLUSH_MS);
-    // A collector that is away is not worth a failed stop; diagnostics have said so.
+    // A collector that is away must not fail the stop; the diagnostics have logged it.
     const sent = Promise.allSettled(this.#providers.map((provider) => provider.shutdown()));
     await Promise.race([sent, late]);
     clearTimeout(timer);
@@ -96,7 +96,7 @@ export class Telemetry implements Service {
   }
 }
 
-/** OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word. */
+/** OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence. */
 function resourceOf(version: string): Resource {
   const ours = resourceFromAttributes({ 'service.name': 'delegation-sweeper', 'service.version': version });
   return ours.merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }));

@@ -17,7 +17,7 @@ export interface Gap {
 }
 
 /** The year 1: no heartbeat is older. JSON has no -Infinity. */
-export const BEFORE_ALL_US = -62_135_596_800_000_000;
+const BEFORE_ALL_US = -62_135_596_800_000_000;
 
 export interface Horizon {
   /** Stale is what was last heard strictly before this instant. */
@@ -56,7 +56,7 @@ export function beatIntervalMs(stuckAfterMs: number): number {
 export const BEATS_MISSED_MAX = 3;
 
 /** The gap that is still open: since the last beat, when that is too long ago. Null otherwise, and when there was never a beat. */
-export function openGap(nowUs: Micros, beatAtUs: Micros | null, stuckAfterMs: number): Gap | null {
+function openGap(nowUs: Micros, beatAtUs: Micros | null, stuckAfterMs: number): Gap | null {
   if (beatAtUs === null) return null;
   const silentUs = nowUs - beatAtUs;
   return silentUs > BEATS_MISSED_MAX * beatIntervalMs(stuckAfterMs) * MICROS_PER_MS

@@ -1,20 +1,26 @@
-/** Whether others were seen at work beside the sweep, and how many batches in a row say otherwise. */
+/**
+ * Whether others work on the database beside the sweep. Two signs show it: sessions that hold locks for writing
+ * delegations, and batches that take much longer than this sweep's own quick ones. No fixed time per row would serve: a
+ * batch of a thousand rows takes 40 ms on one machine and 100 ms on another that is as idle.
+ */
 export interface Load {
   readonly isLoaded: boolean;
-  /** Slow ones while it is not loaded, easy ones while it is. */
+  /** Batches in a row that show the opposite of `isLoaded`. */
   readonly otherwise: number;
+  /** The least milliseconds that a row of a batch took; null before the first batch. */
+  readonly quickMsPerRow: number | null;
 }
 
-export const noLoad: Load = { isLoaded: false, otherwise: 0 };
+export const noLoad: Load = { isLoaded: false, otherwise: 0, quickMsPerRow: null };
 
-/**
- * What a batch takes at the most while nothing else asks the database for anything: twice the 40 ms for a thousand rows
- * of docs/performance.md, two at once on two cores. One that takes longer meets others at work.
- */
+/** What a batch may take whatever its rows: round trips, a commit. */
 const QUICK_MS = 25;
-const QUICK_MS_A_ROW = 0.05;
-/** And one that is alone takes half of this a row. */
-const EASY_MS_A_ROW = 0.06;
+/** A batch is slow when its rows take so many times as long as those of the quickest one. Alone they vary up to 2 times. */
+const SLOW_TIMES = 3;
+/** And easy below so many times. */
+const EASY_TIMES = 2;
+/** With each batch the quickest one counts this much less, so that a database that became slower for good is not loaded. */
+const QUICK_GROWTH = 1.01;
 /** One slow batch may be a checkpoint's; some easy ones between slow ones, chance. */
 const SLOW_BATCHES = 2;
 const EASY_BATCHES = 16;
@@ -29,10 +35,6 @@ export const LOADED_ROWS_MAX = 250;
 /** The longest pause between two batches. */
 const PAUSE_MAX_MS = 5_000;
 
-function isSlow(rows: number, tookMs: number): boolean {
-  return tookMs > QUICK_MS + QUICK_MS_A_ROW * rows;
-}
-
 /** A batch, and how many sessions that are not the sweep's own were writing delegations at its end. */
 export interface BatchSigns {
   readonly rows: number;
@@ -40,15 +42,24 @@ export interface BatchSigns {
   readonly others: number;
 }
 
-/** Others are at work where they are seen, or where a batch takes longer than it would alone. */
-export function nextLoad({ isLoaded, otherwise }: Load, { rows, tookMs, others }: BatchSigns): Load {
-  const says = isLoaded ? others === 0 && tookMs < EASY_MS_A_ROW * rows : others > 0 || isSlow(rows, tookMs);
-  const inARow = says ? otherwise + 1 : 0;
+function takesTimes({ quickMsPerRow }: Load, rows: number, tookMs: number, times: number): boolean {
+  return quickMsPerRow !== null && tookMs > QUICK_MS + times * quickMsPerRow * rows;
+}
+
+/** What is known after one more batch. */
+export function nextLoad(load: Load, { rows, tookMs, others }: BatchSigns): Load {
+  const { isLoaded, otherwise, quickMsPerRow } = load;
+  const showsLoad = others > 0 || takesTimes(load, rows, tookMs, isLoaded ? EASY_TIMES : SLOW_TIMES);
+  const inARow = showsLoad === isLoaded ? 0 : otherwise + 1;
   const turns = inARow >= (isLoaded ? EASY_BATCHES : SLOW_BATCHES);
-  return turns ? { isLoaded: !isLoaded, otherwise: 0 } : { isLoaded, otherwise: inARow };
+  return {
+    isLoaded: isLoaded !== turns,
+    otherwise: turns ? 0 : inARow,
+    quickMsPerRow: Math.min(tookMs / Math.max(1, rows), (quickMsPerRow ?? Number.POSITIVE_INFINITY) * QUICK_GROWTH),
+  };
 }
 
 /** How long a lane leaves the database to others after such a batch: as long as it took, when it was slow. */
-export function pauseMsAfter(rows: number, tookMs: number): number {
-  return isSlow(rows, tookMs) ? Math.min(PAUSE_MAX_MS, tookMs) : 0;
+export function pauseMsAfter(load: Load, rows: number, tookMs: number): number {
+  return takesTimes(load, rows, tookMs, SLOW_TIMES) ? Math.min(PAUSE_MAX_MS, tookMs) : 0;
 }

@@ -5,6 +5,7 @@ import type { Staleness } from '../threshold/staleness.ts';
 import { type BatchSize, fullBatchSize, nextBatchSize } from './batch-size.ts';
 import { LOADED_ROWS_MAX, type Load, nextLoad, noLoad, pauseMsAfter } from './load.ts';
 import type { Marker } from './marker.ts';
+import { OwnSessions } from './own-sessions.ts';
 import { type Place, placeBeforeAll, type Range } from './place.ts';
 import { afterRefusal } from './poison.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
@@ -53,6 +54,7 @@ export class RuleSweep {
   /** From sweep to sweep: what this database managed of late. */
   #size: BatchSize | undefined;
   #load: Load = noLoad;
+  readonly #sessions = new OwnSessions(LANES);
   #onCalm: (() => void)[] = [];
 
   constructor(marker: Marker) {
@@ -125,11 +127,11 @@ export class RuleSweep {
         if (rowsMax >= this.#rowsMax()) this.#resize('success', pass);
         const tookMs = performance.now() - startedAtMs;
         const marked = progress.commit(answer);
-        const ownLanes = this.#load.isLoaded ? 0 : LANES - 1;
-        const others = Math.max(0, (answer[0]?.others ?? 0) - ownLanes);
+        const others = this.#sessions.othersOf(answer[0]);
+        const pauseMs = pauseMsAfter(this.#load, rowsMax, tookMs);
         this.#load = nextLoad(this.#load, { rows: rowsMax, tookMs, others });
         if (!this.#load.isLoaded) this.#wakeSpares();
-        await this.#pause(pass, pauseMsAfter(rowsMax, tookMs));
+        await this.#pause(pass, pauseMs);
         return marked;
       }
       const { err } = answer;

@@ -17,7 +17,7 @@ export interface OutdatedSchema {
   readonly remedy: string;
 }
 
-export const REMEDY = 'run `delegation-sweeper migrate up`';
+const REMEDY = 'run `delegation-sweeper migrate up`';
 
 const RECHECK_MS = 2_000;
 const REPEAT_MS = 60_000;

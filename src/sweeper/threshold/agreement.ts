@@ -1,7 +1,7 @@
 import type { LedgerDb } from '../../db/schema.ts';
+import { lockStateStatement } from '../observed-time/statements/lock-state.ts';
 import type { SweeperTables } from '../tables.ts';
 import { agreeStatement } from './statements/agree.ts';
-import { lockStatement } from './statements/lock.ts';
 import { redateLoweringStatement } from './statements/redate-lowering.ts';
 
 /**
@@ -11,13 +11,13 @@ import { redateLoweringStatement } from './statements/redate-lowering.ts';
  */
 export class Agreement {
   readonly #db: LedgerDb;
-  readonly #lock: ReturnType<typeof lockStatement>;
+  readonly #lock: ReturnType<typeof lockStateStatement>;
   readonly #agree: ReturnType<typeof agreeStatement>;
   readonly #redate: ReturnType<typeof redateLoweringStatement>;
 
   constructor(db: LedgerDb, tables: SweeperTables) {
     this.#db = db;
-    this.#lock = lockStatement(tables);
+    this.#lock = lockStateStatement(tables);
     this.#agree = agreeStatement(tables);
     this.#redate = redateLoweringStatement(tables);
   }

@@ -65,11 +65,6 @@ export function judge(observed: Observed, options: ThresholdOptions): Judgement 
   return { nowUs, stuckAfterMs, gaps, horizon, staleness: { horizonUs: horizon.atUs, spared, jumps: jumpsOf(gaps) } };
 }
 
-/** Stale by one horizon alone. */
-export function plainStaleness(horizonUs: Micros): Staleness {
-  return { horizonUs, spared: [], jumps: [] };
-}
-
 /**
  * An agent learns the threshold from the answer to its heartbeat. So a row that was last heard before a lowering is
  * judged by the threshold of before: it is spared from that one's horizon on.

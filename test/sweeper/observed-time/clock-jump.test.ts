@@ -15,9 +15,9 @@ function daemon(time = new FakeTime()) {
   return { ...capture, beat, time, sweep: () => sweeper.sweep({ trigger: 'cron' }) };
 }
 
-/** Everything that the database keeps lies so much further back; negative: it lies ahead. */
+/** Moves every stored instant back by this much; forward when negative. */
 async function shiftStored(ms: number) {
-  // Past the triggers, which would take a stamp of the future back at once: a clock that is set writes nothing.
+  // Without the triggers, which would correct a stamp from the future at once: setting a clock writes nothing.
   const session = await database.connect();
   await session.query('SET session_replication_role = replica');
   const back = (table: string, columns: readonly string[]) =>
@@ -30,7 +30,7 @@ async function shiftStored(ms: number) {
   await session.end();
 }
 
-/** The database's clock is set forward by so much; negative: back. What these daemons remember, they remember. */
+/** The database's clock is set forward by this much; back when negative. These daemons keep what they remember. */
 async function setClock(ms: number, ...daemons: readonly { readonly time: FakeTime }[]) {
   await shiftStored(ms);
   for (const { time } of daemons) time.shift(-ms);
@@ -111,7 +111,7 @@ describe("the database's clock is set forward by an hour", () => {
     const awake = daemon();
     await frozen.beat.leave();
     await awake.beat.leave();
-    // Its own monotonic clock stood still, as that of a paused machine does.
+    // Its own monotonic clock stood still, like that of a suspended machine.
     frozen.time.shift(-HOUR_MS);
     await awake.beat.leave();
     await frozen.beat.leave();

@@ -5,7 +5,7 @@ import type { Gap, GapKind } from '../../../src/sweeper/observed-time/horizon.ts
 
 const SECOND_US = 1_000_000;
 const startUs = 1_790_000_000_000_000;
-/** Seconds since the start of the story. */
+/** Seconds since the start of the scenario. */
 const at = (seconds: number) => startUs + seconds * SECOND_US;
 const reading = (databaseSeconds: number, sentSeconds: number, heardSeconds = sentSeconds): ClockReading => ({
   databaseUs: at(databaseSeconds),

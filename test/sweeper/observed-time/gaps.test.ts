@@ -21,7 +21,7 @@ const gaps = () =>
   database.query<GapRow>(`
     SELECT gap_start AS start, extract(epoch FROM gap_end - gap_start)::float8 AS seconds FROM sweeper_gaps ORDER BY gap_end`);
 
-/** As if all that is in the database had been left that much longer ago. */
+/** As if everything in the database had been written that much earlier. */
 const letTimePass = (seconds: number) =>
   database.query(
     `WITH s AS (UPDATE sweeper_state SET beat_at = beat_at - $1::float8 * interval '1 second'),
@@ -31,7 +31,7 @@ const letTimePass = (seconds: number) =>
     [seconds],
   );
 
-/** Nobody beats, while this agent goes on with its heartbeats. */
+/** No daemon leaves a beat, while this agent goes on sending heartbeats. */
 const heartbeat = (delegationId: string) =>
   testLedger(database.db, { heartbeatMinIntervalMs: 1 }).ledger.heartbeat(delegationId);
 
@@ -78,7 +78,7 @@ describe('the beat', () => {
   test('two daemons that return at once record one gap, and one of them logs it', async () => {
     await daemon().beat.leave();
     await letTimePass(3600);
-    // Both statements have begun before either can lock: the one that waits must look again at what it waited for.
+    // Both statements have begun before either can lock: the one that waits must read the row again after its wait.
     const gate = await database.connect();
     await gate.query('BEGIN; SELECT FROM sweeper_state FOR UPDATE');
     const returning = [daemon(), daemon()];
@@ -105,7 +105,7 @@ describe('the beat', () => {
       FROM unnest('{29, 31, 40}'::int[]) days`);
     const { beat } = daemon();
     await beat.leave();
-    // Without a gap of its own: a daemon that watches all the time must not read old ones at each sweep.
+    // Without a new gap: a daemon that watches all the time must not read old ones at each sweep.
     expect(await gaps()).toHaveLength(1);
     await letTimePass(60);
     await beat.leave();
@@ -135,7 +135,7 @@ describe('a sweep after a gap', () => {
     expect(await statusOf(dead)).toBe('stuck');
 
     await heartbeat(living);
-    // In steps of a beat: daemons are back.
+    // In steps of a beat: daemons run again.
     for (let i = 0; i < 25; i += 1) {
       await letTimePass(10);
       await daemon().beat.leave();

@@ -16,7 +16,7 @@ function daemon() {
   return { ...capture, beat, sweep: () => sweeper.sweep({ trigger: 'cron' }) };
 }
 
-/** As if the last beat and everybody's last heartbeat had come so much earlier. */
+/** As if the last beat and every last heartbeat had come this much earlier. */
 async function letTimePass(seconds: number) {
   const by = `- ${seconds} * interval '1 second'`;
   await database.query(`UPDATE sweeper_state SET beat_at = beat_at ${by}`);
@@ -47,7 +47,7 @@ describe.each(['ACCESS EXCLUSIVE', 'EXCLUSIVE', 'SHARE ROW EXCLUSIVE', 'SHARE'])
         // Also where the test fails: its own clean-up needs the table.
         await migration.end();
       }
-      // The lock is gone, and the agents have not come yet: whichever of the two is first, nobody is marked.
+      // The lock is released and the agents have not been heard yet: whichever comes first, nothing is marked.
       const [summary] = await Promise.all([first.sweep(), ...works]);
       expect(summary).toMatchObject({ stuck: 0, remaining: 0 });
       expect(await first.sweep()).toMatchObject({ stuck: 0 });

@@ -5,16 +5,21 @@ import {
   beatIntervalMs,
   type Gap,
   horizonOf,
-  openGap,
+  unobserved as unobservedUntilNow,
 } from '../../../src/sweeper/observed-time/horizon.ts';
 
 const MINUTE_US = 60_000_000;
 const HOUR = 60;
 const startUs = 1_700_000_000_000_000;
-/** Minutes since the start of the story. */
+/** Minutes since the start of the scenario. */
 const at = (minutes: number) => startUs + minutes * MINUTE_US;
 const gap = (start: number, end: number): Gap => ({ startUs: at(start), endUs: at(end) });
 const stuckAfterMs = 10 * 60_000;
+
+/** The gap that is still open, if there is one. */
+function openGap(nowUs: number, beatAtUs: number | null, thresholdMs: number): Gap | null {
+  return unobservedUntilNow({ nowUs, beatAtUs, gaps: [] }, thresholdMs).at(0) ?? null;
+}
 
 describe('the horizon', () => {
   interface Case {
@@ -129,7 +134,7 @@ describe('the beat', () => {
 });
 
 describe('whatever the gaps', () => {
-  /** Microseconds, small enough that a run meets every order of gaps, threshold and now. */
+  /** Microseconds, few enough that a run covers every order of gaps, threshold and now. */
   const instant = fc.integer({ min: 0, max: 5_000_000 });
   const gapList = fc
     .uniqueArray(instant, { maxLength: 12 })
@@ -140,7 +145,7 @@ describe('whatever the gaps', () => {
     );
   const threshold = fc.integer({ min: 1, max: 2_000 });
   const past = (nowUs: number, gaps: readonly Gap[]) => gaps.filter(({ endUs }) => endUs <= nowUs);
-  /** Microseconds of [from, to] that lie in no gap. */
+  /** Microseconds of [from, to] outside of all gaps. */
   const observed = (fromUs: number, toUs: number, gaps: readonly Gap[]) =>
     gaps.reduce(
       (left, { startUs, endUs }) => left - Math.max(0, Math.min(endUs, toUs) - Math.max(startUs, fromUs)),
@@ -171,7 +176,7 @@ describe('whatever the gaps', () => {
     fc.assert(
       fc.property(instant, instant, threshold, gapList, (a, b, ms, all) => {
         const [soonerUs, laterUs] = [Math.min(a, b), Math.max(a, b)];
-        // Where the sooner one stands in a gap that is still open, the part of it that has passed counts there too.
+        // If the earlier instant is inside a gap that is still open, the part of it that has passed counts there too.
         const open = all.find(({ startUs, endUs }) => startUs < soonerUs && soonerUs < endUs);
         const before = [...past(soonerUs, all), ...(open ? [{ startUs: open.startUs, endUs: soonerUs }] : [])];
         expect(horizonOf(laterUs, ms, past(laterUs, all)).atUs).toBeGreaterThanOrEqual(

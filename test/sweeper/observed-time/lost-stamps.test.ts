@@ -11,7 +11,7 @@ const database = useDatabase({ per: 'test' });
 const takeBack = async () =>
   (await lostStampsStatement(sweeperTables(database.db)).run(database.db, {})).map(({ delegationId }) => delegationId);
 
-/** Past the triggers and the constraint, as a logical replica writes and an 0.1.0 ledger holds them. */
+/** Bypassing the triggers and the constraint, as a logical replica does, or as in a 0.1.0 ledger. */
 async function write(id: string, stamp: string): Promise<void> {
   const session = await database.connect();
   await session.query('ALTER TABLE delegations DROP CONSTRAINT IF EXISTS delegations_instants_sound');

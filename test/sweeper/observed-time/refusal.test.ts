@@ -9,7 +9,7 @@ import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ per: 'test' });
 
-/** A role that logs in and has all rights on the ledger, for as long as the work takes; and a Kysely as that role. */
+/** A role with all rights on the ledger for the duration of the work, and a Kysely that connects as it. */
 async function asRole<T>(work: (db: Kysely<Database>, role: string, url: string) => Promise<T>): Promise<T> {
   const role = `hidden_${database.name}`;
   await database.query(`CREATE ROLE ${role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role};

@@ -21,7 +21,7 @@ async function backUp(): Promise<void> {
   await database.query('ALTER TABLE backup_delegations DROP COLUMN heartbeat_bucket');
 }
 
-/** The database is again what it was at the backup. */
+/** Restores the database to the state of the backup. */
 async function restore(): Promise<void> {
   for (const table of TABLES) {
     const columns = (
@@ -55,7 +55,7 @@ describe('a database that was restored from a backup', () => {
     for (const { beat } of both) await beat.leave();
     const before = await epoch();
     await restore();
-    // An hour passed until it was back; the sweep comes before the beat.
+    // The restore took an hour; the sweep comes before the beat.
     await database.query(`UPDATE sweeper_state SET beat_at = beat_at - interval '1 hour'`);
     await database.query(`UPDATE sweeper_daemons SET beat_at = beat_at - interval '1 hour'`);
     await letTimePass(3600);

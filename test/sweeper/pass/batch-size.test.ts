@@ -43,51 +43,61 @@ describe('the size of a batch', () => {
 });
 
 test('a batch that was quick is followed by no pause, a slow one by as long a pause as it took, up to five seconds', () => {
+  const load: Load = { ...noLoad, quickMsPerRow: 0.02 };
   const time = fc.double({ min: 0, max: 1e6, noNaN: true });
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 10_000 }), time, time, (rows, a, b) => {
       const [less, more] = [Math.min(a, b), Math.max(a, b)];
-      expect(pauseMsAfter(rows, less)).toBeLessThanOrEqual(pauseMsAfter(rows, more));
-      expect(pauseMsAfter(rows, more)).toBeLessThanOrEqual(Math.min(more, 5_000));
+      expect(pauseMsAfter(load, rows, less)).toBeLessThanOrEqual(pauseMsAfter(load, rows, more));
+      expect(pauseMsAfter(load, rows, more)).toBeLessThanOrEqual(Math.min(more, 5_000));
+      expect(pauseMsAfter(noLoad, rows, more)).toBe(0);
     }),
   );
-  expect(pauseMsAfter(1000, 70)).toBe(0);
-  expect(pauseMsAfter(1000, 80)).toBe(80);
-  expect(pauseMsAfter(10, 30)).toBe(30);
+  expect(pauseMsAfter(load, 1000, 80)).toBe(0);
+  expect(pauseMsAfter(load, 1000, 90)).toBe(90);
+  expect(pauseMsAfter(load, 10, 30)).toBe(30);
 });
 
 describe('the load that others put on the database', () => {
   const seen = (...batches: readonly (readonly [rows: number, tookMs: number, others?: number])[]) =>
     batches.reduce((load: Load, [rows, tookMs, others = 0]) => nextLoad(load, { rows, tookMs, others }), noLoad);
-  const slow = [
-    [1000, 80],
-    [1000, 80],
-  ] as const;
-  const easy = (count: number) => Array.from({ length: count }, () => [250, 8] as const);
+  const quick = [1000, 40] as const;
+  const slow = [quick, [1000, 150], [1000, 150]] as const;
+  const easy = (count: number) => Array.from({ length: count }, () => [250, 12] as const);
 
   test.each([
-    ['is none while a thousand rows take forty milliseconds', seen([1000, 40], [1000, 70]), false],
-    ['is not seen in one batch that takes twice as long', seen([1000, 80], [1000, 40], [1000, 80]), false],
-    ['is seen in two of them in a row', seen([1000, 80], [1000, 80]), true],
-    ['stays while small batches are slower than alone', seen(...slow, ...easy(15), [250, 20], ...easy(15)), true],
+    ['is none while a thousand rows take forty to a hundred milliseconds', seen(quick, [1000, 70], [1000, 100]), false],
+    [
+      'is none on a slow machine, all of whose batches take as long',
+      seen([1000, 400], [1000, 450], [1000, 500]),
+      false,
+    ],
+    ['is not seen in one batch that takes four times as long', seen(quick, [1000, 160], quick, [1000, 160]), false],
+    ['is seen in two of them in a row', seen(quick, [1000, 160], [1000, 160]), true],
+    ['stays while small batches are slower than alone', seen(...slow, ...easy(15), [250, 50], ...easy(15)), true],
     ['is over after sixteen in a row that were not', seen(...slow, ...easy(16)), false],
+    ['is over on a database that became slower for good', seen(quick, ...Array(200).fill([1000, 160])), false],
     ['is seen where others are writing, however quick the batches are', seen([1000, 30, 1], [1000, 30, 2]), true],
     ['stays as long as others are seen among the batches', seen(...slow, ...easy(15), [250, 8, 1], ...easy(15)), true],
-    ['is not seen in a few rows, which take their round trips', seen([2, 20], [2, 20]), false],
+    ['is not seen in a few rows, which take their round trips', seen(quick, [2, 20], [2, 20]), false],
   ])('%s', (_, load, isLoaded) => {
     expect(load.isLoaded).toBe(isLoaded);
   });
 
   test('makes a sweep go on in batches of 250 rows, one after the other', async () => {
-    await seedFleet(database, { rows: 2000, silentSeconds: 700 });
+    await seedFleet(database, { rows: 4000, silentSeconds: 700 });
+    await database.query('CREATE SEQUENCE busy_batches');
     await database.query(`CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$`);
+      BEGIN
+        IF nextval('busy_batches') > 2 THEN PERFORM pg_sleep(0.5); END IF;
+        RETURN NULL;
+      END $$`);
     await database.query('CREATE TRIGGER busy AFTER UPDATE ON delegations FOR EACH STATEMENT EXECUTE FUNCTION busy()');
     const { sweeper } = testSweeper(database.db, { batchRowsMax: 500 });
     const { stuck, batches } = await sweeper.sweep(manual);
-    expect(stuck).toBe(2000);
-    // The first two or three had five hundred.
-    expect(batches).toBeGreaterThanOrEqual(6);
+    expect(stuck).toBe(4000);
+    // The first two are quick and two more show it: these had five hundred at the most.
+    expect(batches).toBeGreaterThan(4);
     await seedFleet(database, { rows: 1000, silentSeconds: 700 });
     expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1000, batches: 4 });
   });
@@ -101,7 +111,7 @@ describe('the load that others put on the database', () => {
     const { sweeper } = testSweeper(database.db, { batchRowsMax: 500 });
     const { stuck, batches } = await sweeper.sweep(manual);
     expect(stuck).toBe(4000);
-    // At most four of five hundred before it is sure; alone it takes eight.
+    // At most four of five hundred until it decides; undisturbed it takes eight.
     expect(batches).toBeGreaterThanOrEqual(12);
     await writer.query('ROLLBACK');
     await writer.end();
@@ -109,7 +119,7 @@ describe('the load that others put on the database', () => {
 });
 
 describe('a database that does not finish a batch in time', () => {
-  /** Each row that is marked takes so long. */
+  /** Marking each row takes this long. */
   async function slow(ms: number): Promise<void> {
     await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN PERFORM pg_sleep(${ms / 1000}); RETURN NEW; END $$`);
@@ -121,7 +131,7 @@ describe('a database that does not finish a batch in time', () => {
     await slow(200);
     const { sweeper, events } = testSweeper(database.db, { batchRowsMax: 8, statementLimitMs: 1_300 });
     expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 24, poisoned: 0, remaining: 0 });
-    // By now in batches of two or four: none of eight is tried, though there would be one.
+    // By now in batches of two or four: none of eight is tried, though there are enough rows.
     await seedFleet(database, { rows: 8, silentSeconds: 700 });
     const { batches } = await sweeper.sweep(manual);
     expect(batches).toBeGreaterThanOrEqual(2);

@@ -15,7 +15,7 @@ async function seedSilent(rows: number, from = 700): Promise<string[]> {
   return ids;
 }
 
-/** Connections that begin now, under what the database has been given since. */
+/** New connections, with the database's current settings. */
 function freshSession() {
   const { db, [Symbol.asyncDispose]: close } = openDatabase({
     location: { url: database.url },
@@ -62,7 +62,7 @@ describe('the budget of a sweep', () => {
 
   test('that a running batch has reserved and does not use goes to the rows behind it', async () => {
     const ids = await seedSilent(6);
-    // The first batch stands still over its first row; its second is somebody else's.
+    // The first batch stops at its first row; its second row is locked by another session.
     await database.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NEW; END $$`);
     await database.query(`CREATE TRIGGER slow BEFORE UPDATE ON delegations FOR EACH ROW
@@ -136,7 +136,7 @@ describe.each([1, 0, -15])('under extra_float_digits = %i, set for the database,
     try {
       for (let row = 0; row < 7; row += 1) {
         await seedDelegation(database, { silentSeconds: 700.123457 + row * 400 });
-        // Microseconds apart, which fewer digits would make one.
+        // Microseconds apart, so that fewer digits would make them equal.
         await seedDelegation(database, { status: 'queued', deadlineSeconds: -5.1234567 - row * 1e-6 });
       }
       expect(await testSweeper(db).sweeper.dryRun()).toMatchObject({ stuck: 7, failed: 7, remaining: 0 });

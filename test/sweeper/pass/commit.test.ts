@@ -12,11 +12,11 @@ const manual = { trigger: 'manual' } as const;
 
 type Commit = (commit: () => Promise<unknown>, rollback: () => Promise<unknown>) => Promise<unknown>;
 
-/** A database on which the COMMITs of transactions that mark go this way. */
+/** A database on which the COMMITs of marking transactions behave in this way. */
 async function withCommits<Result>(
   onCommit: Commit,
   work: (db: Kysely<Database>) => Promise<Result>,
-  /** A connection whose answer was lost is handed to nobody before this. */
+  /** A connection whose answer was lost is not reused before this. */
   recovered: () => Promise<unknown> | undefined = () => undefined,
 ): Promise<Result> {
   const pool = new pg.Pool({ connectionString: database.url, max: 4 });
@@ -93,7 +93,7 @@ describe('a COMMIT without an answer', () => {
   test('that is still under way is waited for: marks that take effect later are counted as well', async () => {
     const id = await seedDelegation(database, { silentSeconds: 700 });
     let going: Promise<unknown> | undefined;
-    // The answer is lost; the server comes to the COMMIT once somebody waits for the row.
+    // The answer is lost; the server reaches the COMMIT when another session waits for the row.
     const late: Commit = (commit) => {
       if (going) return commit();
       going = waitUntilWaiting(database, 1).then(commit);
@@ -178,7 +178,7 @@ test('no setting of the role or the database changes a batch', async () => {
       RETURN NEW;
     END $$`);
   await database.query('CREATE TRIGGER see BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION see()');
-  // On connections that are opened from here on.
+  // On connections that are opened after this.
   await withCommits(
     (commit) => commit(),
     async (db) => {

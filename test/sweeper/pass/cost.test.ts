@@ -8,17 +8,17 @@ import { markBatchStatement } from '../../../src/sweeper/pass/statements/mark-ba
 import { rangeValues } from '../../../src/sweeper/pass/statements/places.ts';
 import { planStatement } from '../../../src/sweeper/pass/statements/plan.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { testLedger, testSweeper } from '../../support/fixtures.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ server: 'own' });
 
 const FLEET = 300;
-/** Of the large fleet: enough that its buckets fill index pages of their own. */
+/** Of the large fleet: enough that each of its buckets fills whole index pages. */
 const LARGE_FLEET = 2000;
 
-/** A fleet that is heard, among finished rows. */
+/** A fleet that sends heartbeats, among finished rows. */
 async function load(finished: number, { silentSeconds = 0, inProgress = FLEET, previewBytes = 4 } = {}): Promise<void> {
   await database.query('TRUNCATE delegations, activity_logs');
   await database.query(
@@ -72,7 +72,7 @@ describe('an idle sweep', () => {
 });
 
 describe('an idle sweep of a fleet that has crossed a dozen buckets, each followed by a vacuum', () => {
-  // Left to itself, vacuum leaves the index alone while the dead stand on two of a hundred pages: bench/scenarios/crossings.
+  // By default vacuum skips the index while the dead rows are on two of a hundred pages: bench/scenarios/crossings.
   test('touches no more', async () => {
     await load(20_000, { inProgress: LARGE_FLEET, previewBytes: 1500 });
     await idleBuffers();
@@ -91,7 +91,7 @@ describe('an idle sweep of a fleet that has crossed a dozen buckets, each follow
 describe('a heartbeat', () => {
   test('writes no more than 250 bytes of log inside its bucket, and a fresh one nothing', async () => {
     await load(0);
-    // A page image is not the heartbeat's price but the checkpoint's.
+    // A page image is caused by the checkpoint, not by the heartbeat.
     const walOf = async (work: () => Promise<unknown>) => {
       const read = async () =>
         (
@@ -112,7 +112,7 @@ describe('a heartbeat', () => {
       await all(eager)();
       const samples: number[] = [];
       for (let round = 0; round < 5; round += 1) samples.push((await walOf(all(eager))) / FLEET);
-      // A bucket's border may fall into a round: the least is the heartbeat's own.
+      // A bucket's border may fall into a round: the minimum is the heartbeat's own cost.
       expect(Math.min(...samples)).toBeLessThanOrEqual(250);
       await sql`SELECT 1`.execute(db);
       const fresh: number[] = [];
@@ -125,7 +125,7 @@ describe('a heartbeat', () => {
     const meter = new BufferMeter(database.url);
     try {
       const { ledger } = testLedger(meter.db, { heartbeatMinIntervalMs: 3_600_000 });
-      // Planned, and kept, while the table was empty.
+      // Planned and cached while the table was empty.
       for (let i = 0; i < 10; i += 1) await ledger.heartbeat('nobody');
       await load(20_000);
       await ledger.heartbeat('live-1');

@@ -108,7 +108,7 @@ describe('a rule that fails', () => {
   test('by the counts of the storm guard does not stop the deadline rule', async () => {
     await seedDelegation(database, { status: 'queued', deadlineSeconds: -600 });
     await seedDelegation(database, { silentSeconds: 700 });
-    // Without one of its columns the guard's memory cannot be kept.
+    // Without one of its columns the guard's memory cannot be written.
     await database.query('ALTER TABLE sweeper_state DROP COLUMN storm_watched');
     const { sweeper } = testSweeper(database.db, {
       storm: { minStale: 1, minCallees: 1, ratio: 0.5, maxHoldMs: 60_000 },

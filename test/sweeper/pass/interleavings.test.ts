@@ -4,7 +4,7 @@ import { gatedTables, instants, mark } from '../../support/mark.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitUntilWaiting } from '../../support/wait-for.ts';
 
-// Naive forms write no activity.
+// The naive forms write no activity.
 const database = useDatabase({ per: 'test', replayed: false });
 
 const statusOf = async (id: string) => (await testLedger(database.db).ledger.get(id))?.status;

@@ -21,7 +21,7 @@ async function poison(...ids: string[]): Promise<void> {
 }
 
 const heal = () => database.query('DELETE FROM poisoned');
-/** As if what has been said had been said that long ago. */
+/** As if what was logged had been logged that long ago. */
 const ageNotices = (minutes: number) =>
   database.query(`UPDATE sweeper_notices SET noticed_at = noticed_at - $1::int * interval '1 minute'`, [minutes]);
 const knownPoisons = () => database.query(`SELECT subject FROM sweeper_notices WHERE kind = 'poisoned'`);
@@ -68,7 +68,7 @@ test('all others are marked, also those in a batch with several poisoned rows, a
   expect(await countByStatus(database)).toEqual({ stuck: 295, failed: 99, in_progress: 6 });
   expect(await notEndedOnce(database)).toEqual([]);
 
-  // Known by now, so that they cost the rows beside them nothing.
+  // Known by now, so that they do not affect other rows.
   await seedFleet(database, { rows: 128, silentSeconds: 700 });
   expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 128, poisoned: 6, batches: 2 });
 });
@@ -103,7 +103,7 @@ test('a poisoned row that a sweep did not try stays listed, and is not logged ag
   const { sweeper, events } = testSweeper(database.db);
   await sweeper.sweep(manual);
   expect(events('sweep.poisoned')).toHaveLength(2);
-  // One is healed, and uses up a sweep's whole budget before the other is tried.
+  // One is healed and uses up a sweep's whole budget before the other is tried.
   await database.query('DELETE FROM poisoned WHERE delegation_id = $1', [ids[0]]);
   await testSweeper(database.db, { rowsMax: 1 }).sweeper.sweep(manual);
   const replica = testSweeper(database.db);
@@ -139,7 +139,7 @@ test('a row whose trigger misses a table stops no other, though the same error c
   expect(events('sweep.poisoned')).toMatchObject([{ delegationId: id, err: { code: '42P01' } }]);
 });
 
-/** These are known to raise, as if an earlier sweep had met them. */
+/** These are known to raise, as if an earlier sweep had found them. */
 const know = (prefix: string) =>
   database.query(
     `INSERT INTO sweeper_notices (kind, subject, noticed_at)

@@ -6,14 +6,14 @@ import { AGE_BINS } from '../../../src/sweeper/storm/ages.ts';
 import { ageCountStatement } from '../../../src/sweeper/storm/statements/age-count.ts';
 import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-silent.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import { seedDelegation } from '../../support/fixtures.ts';
 import { mark } from '../../support/mark.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const database = useDatabase({ per: 'test' });
 
-// Any instants will do. The second horizon lies on the border of two buckets of five minutes.
+// Arbitrary instants. The second horizon is on the border of two buckets of five minutes.
 const horizons = { 'inside a bucket': 1_790_000_123_456_789, "on a bucket's border": 1_790_000_100_000_000 };
 const THRESHOLD_US = 600_000_000;
 

@@ -115,7 +115,7 @@ describe('a sweep over every status, overdue or not, silent or not', () => {
     const id = await seedDelegation(database, { status: 'queued' });
     await testLedger(set).ledger.setStatus(id, 'in_progress');
     await set.commit().execute();
-    // A microsecond of threshold: whoever has a stamp is silent for longer.
+    // A threshold of a microsecond: every stamped row has been silent for longer.
     const { sweeper } = testSweeper(database.db, { stuckAfterMs: 0.001 });
     expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 3 });
     expect((await ledger.get(id))?.status).toBe(stale.to);

@@ -11,7 +11,7 @@ const emitters = ['boss', 'timekeeper', 'manager', 'notifier', 'index']
   .map((name) => source(`./${name}.js`))
   .join('\n');
 
-/** As pg-boss 12.38 emits each, its source beside this: with the event comes what stands here, and no more is sure. */
+/** Each warning as pg-boss 12.38's source emits it: these fields come with the event, and only these are certain. */
 const emitted: Readonly<Record<Exclude<PgBossWarningType, 'unknown'>, object>> = {
   slow_query: { elapsed: 31, sql: 'SELECT 1', values: [] },
   queue_backlog: { name: 'q', policy: 'standard', queuedCount: 10_001, table: 'job_common', warningQueueSize: 0 },
@@ -50,7 +50,7 @@ describe("each of pg-boss's warnings", () => {
   });
 
   test('has the fields by which it is recognised', () => {
-    // index_bloat and queue_backlog hand over a row, whose columns the query names.
+    // index_bloat and queue_backlog pass a row, whose columns the query names.
     const named = `${emitters}\n${source('./plans.js')}`;
     for (const name of new Set(Object.values(warningFields).flatMap((names) => names ?? []))) {
       expect(named).toMatch(new RegExp(`\\b${name}\\b["]?(?:[:,]|\\s*[}\\n])`));

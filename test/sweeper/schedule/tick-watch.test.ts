@@ -15,7 +15,7 @@ function reading(at: number, sweepId = 's-1') {
   return { nowMs: at, sweepId, active: false, scheduled: true, ahead: false };
 }
 
-/** A look `afterMs` later by the process's clock, at which the database's shows `clockMs` more or less than that. */
+/** A check `afterMs` later by the process's clock, at which the database's clock differs from that by `clockMs`. */
 function lateness(afterMs: number, { clockMs = 0, sweepId = 's-1', cron = minutely } = {}): number {
   return latenessMs(awaitNext(cron, reading(nowMs), 0), reading(nowMs + afterMs + clockMs, sweepId), afterMs);
 }

@@ -14,7 +14,7 @@ let clock: PgBossClock;
 afterEach(() => boss.stop({ graceful: false }));
 const database = useDatabase({ per: 'test', replayed: false });
 const minutely = { expression: '* * * * *', timezone: 'UTC' };
-/** Past the next occurrence of a minutely schedule, whenever the test runs, and past what a tick may take. */
+/** After the next occurrence of a minutely schedule, whenever the test runs, and after the time that a tick may take. */
 const MISSED_MS = 90_000;
 const LOOK_MS = 10_000;
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
   queue = new SweepQueue(boss, 'public', minutely);
   clock = new PgBossClock(boss, { dbSchema: 'public', pgbossSchema: 'pgboss', queue: queue.name });
   await queue.ensure();
-  // pg-boss's own ticks are lost, for whatever cause.
+  // pg-boss's own ticks are lost.
   await database.query(`UPDATE pgboss.schedule SET cron = '0 0 1 1 *'`);
 });
 
@@ -157,7 +157,7 @@ describe("after the database's clock was set back by an hour", () => {
     await queue.request('startup');
     await database.query(SET_BACK);
     const { upkeep: one } = upkeep();
-    // What happens without: it is not handed out, and a new one is refused.
+    // Without the correction: it is not handed out, and a new one is refused.
     expect(await boss.fetch(queue.name)).toEqual([]);
     expect(await queue.request('cron')).toBe(false);
     await one.maintain(0);
@@ -208,7 +208,7 @@ describe("after the database's clock was set back by an hour", () => {
     await file(queue.name, 0);
     await file(queue.name, 1, { state: 'created' });
     await file(queue.name, 70);
-    // By a pg-boss that had not noticed: until it has, it would file them again.
+    // By a pg-boss that has not noticed yet, and would add them again.
     await file(queue.name, 2, { filed: "now() - interval '1 hour 30 seconds'" });
     await file(queue.name, 3, { filed: "now() - interval '1 hour 100 seconds'" });
     await file('another', 0);

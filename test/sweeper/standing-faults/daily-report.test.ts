@@ -22,7 +22,7 @@ test('once a day one replica logs how many marked delegations still delivered a 
   expect(said()).toMatchObject([{ marked: 2, lateResults: 0, lateResultRatio: 0 }]);
   for (const resultPreview of ['a result', 'and another'])
     await ledger.setStatus(ids[0]!, 'completed', { resultPreview });
-  // Recorded, and yet nobody's result.
+  // Recorded, but not a result.
   await ledger.setStatus(ids[1]!, 'stuck', { errorDetail: 'a watcher says so, too' });
   await sweepAll();
   expect(said()).toHaveLength(1);

@@ -11,7 +11,7 @@ const manual = { trigger: 'manual' } as const;
 const ageNotices = (minutes: number) =>
   database.query(`UPDATE sweeper_notices SET noticed_at = noticed_at - $1::int * interval '1 minute'`, [minutes]);
 
-/** A session that locks what this selects, and then does nothing. */
+/** A session that locks what this selects and then stays idle. */
 async function idleHolder(...statements: string[]) {
   const holder = await database.connect();
   await holder.query(`SET application_name = 'forgetful'`);
@@ -84,7 +84,7 @@ describe('a row that an idle transaction keeps locked past its threshold', () =>
   });
 
   test('is found among many rows that are left for other reasons', async () => {
-    // A hold leaves them all.
+    // During a hold all are left.
     const prefix = await seedFleet(database, { rows: 100, silentSeconds: 700 });
     const locked = `${prefix}00000099`;
     const { pid } = await idleHolder(`SELECT FROM delegations WHERE delegation_id = '${locked}' FOR UPDATE`);

@@ -6,7 +6,7 @@ import { useDatabase } from '../../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 const manual = { trigger: 'manual' } as const;
 
-/** Another session holds this, until it is called. */
+/** Another session holds this lock until the returned function is called. */
 async function hold(lock: string): Promise<() => Promise<void>> {
   const keeper = await database.connect();
   await keeper.query('BEGIN');

@@ -23,20 +23,20 @@ export interface Agent {
   readonly callee: string;
   /** Ascending. */
   readonly heard: readonly number[];
-  /** It never works again after its last heartbeat; a mark on one that does is a false one. */
+  /** It never works again after its last heartbeat; a mark on one that does is false. */
   readonly dead: boolean;
 }
 
 export interface Outage {
   readonly from: number;
   readonly until: number;
-  /** Seconds over which those that were cut off come back. */
+  /** Seconds over which those that were cut off return. */
   readonly backOver: number;
 }
 
 export interface AgentShape {
   readonly callee: string;
-  /** Its place among its like, 0 to 1: heartbeats, and returns, are spread by it. */
+  /** Its position among the agents of its kind, 0 to 1: heartbeats and returns are spread by it. */
   readonly place: number;
   readonly until: number;
   /** Seconds from one heartbeat to the next. */
@@ -49,7 +49,7 @@ export interface AgentShape {
 export function agent({ callee, place, until, gap, outage, diesAt = Number.POSITIVE_INFINITY }: AgentShape): Agent {
   const heard: number[] = [];
   const backAt = outage ? outage.until + place * outage.backOver : 0;
-  // Scattered, so that who comes back early is not who was heard early.
+  // Scattered, so that the order of returns is not the order of heartbeats.
   let at = -gap() * ((place * 7.13) % 1);
   while (at < Math.min(until, diesAt)) {
     if (outage && at >= outage.from && at < backAt) {
@@ -102,7 +102,7 @@ class Row {
   }
 }
 
-/** Sweeps a simulated fleet by the product's own pure functions: the horizon, the ages, the verdict. Nothing sleeps. */
+/** Sweeps a simulated fleet with the product's own pure functions (horizon, ages, verdict), without waiting. */
 export function simulate(run: Run): Outcome {
   const { agents, phase, everySeconds = 60, until, unobserved } = run;
   const guard = new SimulatedGuard(run);
@@ -126,7 +126,7 @@ export function simulate(run: Run): Outcome {
   };
 }
 
-/** The storm guard with its memory in a variable, and its counts made by hand. */
+/** The storm guard with its memory in a variable and counts made in code. */
 class SimulatedGuard {
   readonly released: string[] = [];
   readonly #run: Run;

@@ -40,7 +40,7 @@ describe('the shape of a storm', () => {
   });
 });
 
-/** Everything is silent, and nobody has come back. */
+/** Everything is silent, and nothing was heard again. */
 const everything: StormSigns = { stale: 100, late: 100, silent: 100, callees: 5, inFlight: 100, cameBack: 0 };
 const part: StormSigns = { ...everything, stale: 60, late: 60, silent: 60 };
 const over: StormSigns = { ...everything, stale: 3, late: 3, silent: 3 };
@@ -252,7 +252,7 @@ describe('the verdict', () => {
     expect(judgeStorm(everything, held, options, moment(65)).action).toBe('hold');
     expect(judgeStorm(everything, held, options, moment(89)).action).toBe('hold');
     expect(judgeStorm(everything, held, options, moment(90)).action).toBe('trickle');
-    // Nor towards the calm after which nobody else is waited for.
+    // Nor towards the calm time after which the hold ends.
     expect(judgeStorm({ ...part, cameBack: 0 }, back, options, moment(65)).action).toBe('hold');
     expect(judgeStorm({ ...part, cameBack: 0 }, back, options, moment(75)).action).toBe('sweep');
     expect(judgeStorm(part, partial, options, moment(65)).action).toBe('hold');

@@ -4,7 +4,7 @@ import { useDatabase } from '../../support/use-database.ts';
 import { type Agent, type AgentShape, agent, simulate } from './simulated-fleet.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
-/** Half a minute off, so that no answer hangs on the moment between a shift of the instants and its sweep. */
+/** Half a minute off, so that no answer depends on the time between a shift of the instants and its sweep. */
 const options = { minStale: 20, ratio: 0.5, maxHoldMs: 1_770_000 };
 const MINUTE = 60;
 const START = 15 * MINUTE;
@@ -27,7 +27,7 @@ async function seed(agents: readonly Agent[]): Promise<void> {
   );
 }
 
-/** Moves every instant that is compared so far back that a minute has passed since the last time, by the database's clock. */
+/** Moves every compared instant back so that a minute has passed since the last call, by the database's clock. */
 async function passMinute(): Promise<void> {
   const columns = [
     'forming_since',
@@ -46,7 +46,7 @@ async function passMinute(): Promise<void> {
   );
 }
 
-/** The agents are heard as they were by this second. What is no longer in progress is left as it is. */
+/** Writes the agents' heartbeats up to this second. Delegations that are no longer in progress are not changed. */
 async function hear(agents: readonly Agent[], at: number): Promise<void> {
   const silent = agents.map(({ heard }) => at - heard.findLast((second) => second <= at)!);
   await database.query(
@@ -57,20 +57,20 @@ async function hear(agents: readonly Agent[], at: number): Promise<void> {
   );
 }
 
-/** With what each family has marked in the end; null: as many as the simulation. */
+/** How many each family has marked in the end; null: as many as the simulation. */
 const families: Array<[string, Agent[], number | null]> = [
   ['100 of 100 for 15 minutes, back over 5', fleet(100, () => cutOff(15)), 0],
   ['100 of 100 for 7 minutes, back over 5', fleet(100, () => cutOff(7)), 0],
   ['60 of 100 for 12 minutes, back over 5', fleet(100, (i) => (i < 60 ? cutOff(12) : {})), 0],
   ['30 of 60 dead', fleet(60, (i) => (i < 30 ? { diesAt: START } : {})), 30],
-  // None comes back: which rows of one bucket a trickle takes first is the index's choice, and no matter here.
+  // None returns: which rows of one bucket are marked first depends on the index, and does not matter here.
   ['100 of 100 for longer than STORM_MAX_HOLD', fleet(100, () => cutOff(60)), null],
 ];
 const cases = families.flatMap(([name, agents, stuck]) =>
   [0, 13, 31, 47].map((phase): [string, number, Agent[], number | null] => [name, phase, agents, stuck]),
 );
 
-// The simulation's guard and the SQL's are one only as long as a sweep of the one does what a sweep of the other does.
+// The simulated guard stands for the one in SQL only while each of their sweeps does the same.
 test.each(cases)(
   '%s, swept %d s past the minute: as simulated, sweep by sweep',
   async (_name, phase, agents, stuck) => {

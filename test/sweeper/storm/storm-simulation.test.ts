@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type AgentShape, agent, type Outcome, type Run, simulate } from './simulated-fleet.ts';
 
 const MINUTE = 60;
-/** When what happens in a family begins: everybody has been heard by then, and sweeps have run. */
+/** When a family's event begins: every agent has been heard by then, and sweeps have run. */
 const START = 15 * MINUTE;
 const defaults = { minStale: 20, ratio: 0.5, maxHoldMs: 1_800_000 };
 const STUCK_AFTER = 10 * MINUTE;
@@ -24,7 +24,7 @@ interface Family {
   readonly run?: Partial<Run>;
 }
 
-/** Heartbeats spread over a minute unless the shape says otherwise. */
+/** Heartbeats are spread over a minute unless the shape says otherwise. */
 function fleet({ size, shape }: Family, until: number) {
   const fraction = fractions(size);
   return Array.from({ length: size }, (_, i) =>
@@ -199,7 +199,7 @@ test('after STORM_MAX_HOLD each sweep marks a twentieth of the silent, and stops
   for (const { sweeps, falseMarks, released } of outcomes) {
     expect(released).toEqual(['max_hold']);
     expect(Math.max(...sweeps.map(({ marked }) => marked))).toBeLessThanOrEqual(50);
-    // Some six minutes of trickle, and the minutes in which they come back.
+    // Some six minutes of marking by twentieths, and the minutes in which the agents return.
     expect(falseMarks).toBeLessThan(450);
   }
 });

@@ -8,9 +8,9 @@ import { ROWS_COUNTED_MAX } from '../../../src/sweeper/storm/statements/countabl
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
 import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
-import { plainStaleness } from '../../../src/sweeper/threshold/staleness.ts';
 import type { BoundStatement } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 import { countByStatus, seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
@@ -176,7 +176,7 @@ test('--force marks in that one sweep, and leaves the hold unchanged', async () 
   const { sweeper, events } = newSweeper();
   await sweeper.sweep({ trigger: 'manual' });
   const late = await seedFleet(database, { rows: 30, silentSeconds: 650 });
-  // Locked by a rival, so that the storm is still one after the forced sweep.
+  // Locked by another session, so that it is still a storm after the forced sweep.
   const rival = await database.connect();
   await rival.query(`BEGIN; SELECT FROM delegations WHERE starts_with(delegation_id, '${late}') FOR UPDATE`);
   expect(await sweeper.sweep({ trigger: 'manual', force: true })).toMatchObject({
@@ -268,7 +268,7 @@ test('a row that its deadline ends during a hold does not count as heard again',
   await sweeper.sweep({ trigger: 'manual' });
   await database.query(`UPDATE delegations SET deadline = clock_timestamp() WHERE delegation_id IN (
     SELECT delegation_id FROM delegations ORDER BY last_heartbeat LIMIT 5)`);
-  // The watch looks at what was not overdue then; these were, in time to come.
+  // The watch covers what was not overdue then; these were due later.
   await database.query(`UPDATE sweeper_state SET storm_watched_at = storm_watched_at - interval '1 minute'`);
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ failed: 5, stuck: 0, held: true });
   const [kept] = await database.query(
@@ -301,7 +301,7 @@ test('the hold is recorded before anything is counted, and after a failed count 
   expect(await countByStatus(database)).toEqual({ in_progress: 30 });
   await ageHold(30);
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1, held: false });
-  // It can be counted again: one callee alone is no storm, and never was.
+  // Counting works again: one callee alone is no storm.
   await database.query(`UPDATE sweeper_state SET storm_held_since = clock_timestamp(), storm_released_at = NULL,
     storm_released_why = NULL`);
   expect(await newSweeper().sweeper.sweep({ trigger: 'manual' })).toMatchObject({ held: true });
@@ -343,7 +343,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** The plan of a statement for these values, as it ran. */
+/** The plan of a statement for these values, as executed. */
 async function planOf(
   { sql, parameters }: BoundStatement,
   session: Pick<typeof database, 'query'> = database,
@@ -366,7 +366,7 @@ test('in the idle case it costs one index probe, whatever the fleet', async () =
   const probe = anySilentStatement(sweeperTables(database.db));
   const plan = await planOf(probe.bind({ now: nowUs, staleness: plainStaleness(before), before }));
   expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 0 });
-  // Who has locked what is not even asked.
+  // Locks are not even queried.
   expect(nodes(plan).filter((node) => node['Node Type'] === 'Function Scan' && node['Actual Loops'] > 0)).toEqual([]);
   expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThanOrEqual(5);
 });

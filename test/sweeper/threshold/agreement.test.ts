@@ -13,14 +13,14 @@ function daemon(stuckAfterMs: number) {
   return { ...capture, beat, sweep: () => sweeper.sweep({ trigger: 'manual' }), dryRun: () => sweeper.dryRun() };
 }
 
-/** As if everything so far had happened so much earlier, while daemons were beating. */
+/** As if everything so far had happened this much earlier, while daemons left beats. */
 async function letTimePass(seconds: number) {
   const by = `- ${seconds} * interval '1 second'`;
   await database.query(`UPDATE delegations SET last_heartbeat = last_heartbeat ${by}`);
   await database.query(`UPDATE sweeper_lowerings SET lowered_at = lowered_at ${by}`);
 }
 
-/** As if this daemon had left its last beat so much earlier. */
+/** As if this daemon had left its last beat this much earlier. */
 const letDaemonRest = ({ beat }: { beat: Beat }, seconds: number) =>
   database.query(`UPDATE sweeper_daemons SET beat_at = beat_at - $2 * interval '1 second' WHERE daemon_id = $1`, [
     beat.daemonId,
@@ -53,7 +53,7 @@ describe('a threshold that is lowered', () => {
     expect(await shorter.sweep()).toMatchObject({ stuck: 1, remaining: 0 });
     expect(await statuses([dead, ...living])).toEqual(['stuck', ...living.map(() => 'in_progress')]);
 
-    // Heard, and so told: from here on it is judged by the new one.
+    // Heard, so its agent knows the new threshold: now it is judged by that one.
     const [told, ...untold] = living as [string, ...string[]];
     const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 1 });
     expect(await ledger.heartbeat(told)).toMatchObject({ outcome: 'stamped', stuckAfterMs: 30_000 });
@@ -107,7 +107,7 @@ describe('a threshold that is lowered', () => {
   test('a lowering from a longer threshold than all before replaces them, so that they never accumulate', async () => {
     const shorter = daemon(30_000);
     await shorter.beat.leave();
-    // A daemon of 0.1.0 runs beside it, and writes its own threshold at each beat.
+    // A daemon of 0.1.0 runs at the same time, and writes its own threshold at each beat.
     for (let beat = 0; beat < 5; beat += 1) {
       await database.query('UPDATE sweeper_state SET stuck_after_ms = 7200000');
       await shorter.beat.leave();
@@ -143,7 +143,7 @@ describe('two daemons with two thresholds', () => {
     expect(await inForce()).toEqual({ inForce: 30_000, shown: 30_000 });
     expect(await young.sweep()).toMatchObject({ stuck: 0 });
     expect(await statuses([living])).toEqual(['in_progress']);
-    // Heard since, it has been told.
+    // Heard since, so its agent knows.
     await testLedger(database.db, { heartbeatMinIntervalMs: 1 }).ledger.heartbeat(living);
     await letTimePass(31);
     expect(await young.sweep()).toMatchObject({ stuck: 1 });

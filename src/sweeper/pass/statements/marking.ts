@@ -38,16 +38,17 @@ export function isMarked(answer: MarkAnswer): answer is MarkAnswer & MarkedRow {
 export function answerColumns(tables: SweeperTables) {
   return {
     ...leaseColumns(tables),
-    /** Sessions that were writing delegations at the batch's end, our other lane among them. */
-    others: column.wholeNumber(othersAtWork(tables)),
+    /** The server's process of this session, and those of all that were writing delegations at the batch's end. */
+    pid: column.wholeNumber('pg_backend_pid()'),
+    writers: column.json<readonly number[]>(writers(tables)),
     ...leftJoined(markedColumns),
   };
 }
 
 /** Locks of whole tables are open to every role, what a session is doing is not. */
-function othersAtWork({ delegations }: SweeperTables): string {
-  return `(SELECT count(DISTINCT l.pid) FROM pg_locks l WHERE l.relation = ${literal(delegations)}::regclass
-    AND l.mode = 'RowExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid())`;
+function writers({ delegations }: SweeperTables): string {
+  return `to_json(ARRAY(SELECT DISTINCT l.pid FROM pg_locks l WHERE l.relation = ${literal(delegations)}::regclass
+    AND l.mode = 'RowExclusiveLock' AND l.granted))`;
 }
 
 /** SQL: marks what the rule matches among `which`, a condition. */

@@ -3,7 +3,7 @@ import { isPresent } from '../../observed-time/present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** What an agent paces itself by that has never been told a threshold: the documented default of STUCK_AFTER, in ms. */
-export const UNTOLD_THRESHOLD_MS = 600_000;
+const UNTOLD_THRESHOLD_MS = 600_000;
 
 /**
  * The longest threshold among the daemons that have beaten of late becomes the one in force; where it was longer before,
