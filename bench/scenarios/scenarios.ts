@@ -5,10 +5,13 @@ import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { driftScenario } from './drift.ts';
+import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
+import { livesScenario } from './lives.ts';
+import { migrateUpScenario } from './migrate-up.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -17,6 +20,8 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   startup: startupScenario,
   'daemon-idle': daemonIdleScenario,
   'ledger-overhead': ledgerOverheadScenario,
+  lives: livesScenario,
+  'fan-out': fanOutScenario,
   heartbeat: heartbeatScenario,
   'heartbeat-snapshot': heartbeatSnapshotScenario,
   capacity: capacityScenario,
@@ -26,4 +31,5 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   sweep: sweepScenario,
   'beside-sweeps': besideSweepsScenario,
   idle: idleScenario,
+  'migrate-up': migrateUpScenario,
 };

@@ -40,7 +40,9 @@ export type Step =
       /** The clients that can say it: a NUL, for instance, is nothing that PostgreSQL's text can hold. Default: all. */
       readonly only?: 'library' | 'functions';
     }
-  | { readonly sql: string; readonly sqlState?: string };
+  | { readonly sql: string; readonly sqlState?: string }
+  /** What is set up beside the client, by the ledger's owner. */
+  | { readonly byOwner: string };
 
 export interface Row {
   /** Columns as they are in the end. */
@@ -126,10 +128,10 @@ export function silent(delegationId: string, seconds: number): Step {
 
 /** The threshold that the daemons agree on. */
 export function threshold(ms: number): Step {
-  return { sql: `UPDATE sweeper_threshold SET stuck_after_ms = ${ms}` };
+  return { byOwner: `UPDATE sweeper_threshold SET stuck_after_ms = ${ms}` };
 }
 
-/** An instant so many milliseconds from now; taken when the case is written down, so to the minute. */
+/** An instant so many milliseconds from when the case was loaded, which may be minutes before it is run. */
 export function fromNow(ms: number): Instant {
   return { instant: new Date(Date.now() + ms).toISOString() };
 }

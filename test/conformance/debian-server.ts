@@ -41,8 +41,8 @@ export async function startDebianServer(undo: AsyncDisposableStack): Promise<Deb
 }
 
 async function newestBin(): Promise<string> {
-  const versions = await readdir(VERSIONS).catch(() => []);
+  const versions = await readdir(VERSIONS).catch((): string[] => []);
   const bins = versions.sort((a, b) => Number(b) - Number(a)).map((version) => path.join(VERSIONS, version, 'bin'));
-  for (const bin of bins) if ((await readdir(bin).catch(() => [])).includes('postgres')) return bin;
+  for (const bin of bins) if ((await readdir(bin).catch((): string[] => [])).includes('postgres')) return bin;
   throw new Error('there is no PostgreSQL server with pg_dump here: install postgresql (Debian: apt-get install)');
 }

@@ -82,7 +82,9 @@ describe.each(Object.entries(places))('%s,', (_, prepare) => {
     beforeAll(async () => {
       client = await open(place);
     });
-    afterAll(() => client?.[Symbol.asyncDispose]());
+    afterAll(async () => {
+      await client?.[Symbol.asyncDispose]();
+    });
 
     test.each(Object.entries(cases))('%s: each case has its answers, rows and activity', async (_, list) => {
       for (const one of list) await runCase(client, inspector, one);

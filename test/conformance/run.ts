@@ -11,14 +11,15 @@ export async function runCase(client: Client, inspector: Inspector, { steps, row
   await inspector.empty();
   for (const step of steps) {
     if ('only' in step && step.only !== undefined && step.only !== client.speaks) continue;
-    await takeStep(client, step);
+    if ('byOwner' in step) await inspector.query(step.byOwner);
+    else await takeStep(client, step);
   }
   for (const [id, row] of Object.entries(rows)) await expectRow(inspector, id, row);
   for (const [id, expected] of Object.entries(activity)) await expectActivity(inspector, id, expected);
   expect(await unreplayable(inspector)).toEqual([]);
 }
 
-async function takeStep(client: Client, step: Step): Promise<void> {
+async function takeStep(client: Client, step: Exclude<Step, { byOwner: string }>): Promise<void> {
   if ('sql' in step) {
     const { sql, sqlState } = step;
     expect({ sql, ...(await client.execute(sql)) }).toEqual({ sql, ...(sqlState !== undefined && { sqlState }) });
@@ -78,8 +79,7 @@ export class Inspector implements AsyncDisposable {
     const session = new pg.Client({ connectionString: ownerUrl });
     await session.connect();
     await session.query(`SET search_path = "${place.schema}"`);
-    const inspector = new Inspector(session, decodeURIComponent(new URL(place.url).username));
-    return inspector;
+    return new Inspector(session, decodeURIComponent(new URL(place.url).username));
   }
 
   async query<T>(sql: string, parameters: unknown[] = []): Promise<T[]> {

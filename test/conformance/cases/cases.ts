@@ -1,4 +1,5 @@
 import type { Case } from '../case.ts';
+import { adjustCases } from './adjust.ts';
 import { foreignCases } from './foreign.ts';
 import { heartbeatCases } from './heartbeat.ts';
 import { insertCases } from './insert.ts';
@@ -14,6 +15,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   'results that come late': lateResultCases,
   heartbeats: heartbeatCases,
   waiting: waitingCases,
+  'what may be adjusted': adjustCases,
   'texts of any kind': textCases,
   "statements of a client's own": foreignCases,
 };

@@ -106,7 +106,9 @@ export const foreignCases: readonly Case[] = [
           waiting_until = clock_timestamp() + interval '2 hours' WHERE delegation_id = 'b'`,
       },
       { sql: `UPDATE delegations SET status = 'completed' WHERE delegation_id = 'b'` },
-      { sql: `UPDATE delegations SET waiting_reason = 'alone' WHERE delegation_id = 'b'`, sqlState: '23514' },
+      ...brought('c', 'in_progress'),
+      { sql: `UPDATE delegations SET waiting_reason = 'alone' WHERE delegation_id = 'c'`, sqlState: '23514' },
+      { sql: `UPDATE delegations SET stuck_after_ms = 1 WHERE delegation_id = 'c'`, sqlState: '23514' },
     ],
     rows: {
       a: { holds: [`abs(extract(epoch FROM deadline - created_at) - 10800) < 60`] },

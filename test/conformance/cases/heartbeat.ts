@@ -68,9 +68,9 @@ export const heartbeatCases: readonly Case[] = [
     steps: [
       threshold(120_000),
       ...brought('a', 'in_progress'),
-      ...brought('b', 'in_progress', { stuckAfterMs: 5_000 }),
-      heartbeat('a', { outcome: 'fresh', stuckAfterMs: 120_000 }),
-      heartbeat('b', { outcome: 'fresh', stuckAfterMs: 5_000 }),
+      ...brought('b', 'in_progress', { stuckAfterMs: 300_000 }),
+      heartbeat('a', { status: 'in_progress', stuckAfterMs: 120_000 }),
+      heartbeat('b', { status: 'in_progress', stuckAfterMs: 300_000 }),
     ],
   },
   {

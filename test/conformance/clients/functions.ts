@@ -6,6 +6,8 @@ interface Signature {
   /** The library's name of each argument, and the function's. */
   readonly positional: Readonly<Record<string, string>>;
   readonly named: Readonly<Record<string, string>>;
+  /** What the library says by null, and the function by a flag. */
+  readonly taking?: Readonly<Record<string, string>>;
 }
 
 const signatures: Readonly<Record<Method, Signature>> = {
@@ -53,6 +55,7 @@ const signatures: Readonly<Record<Method, Signature>> = {
       stalledAfterMs: 'stalled_after_ms',
       actor: 'actor',
     },
+    taking: { stuckAfterMs: 'no_stuck_after', stalledAfterMs: 'no_stalled_after' },
   },
 };
 
@@ -63,15 +66,19 @@ export function callOf(
   values: Readonly<Record<string, Value>>,
   placeholderOf: (name: string, value: Exclude<Value, undefined>) => string,
 ): string {
-  const { name, positional, named } = signatures[method];
+  const { name, positional, named, taking = {} } = signatures[method];
   const given = Object.entries(values).filter((entry): entry is [string, Exclude<Value, undefined>] => {
     if (!(entry[0] in positional) && !(entry[0] in named)) throw new Error(`${name} has no argument for ${entry[0]}`);
     return entry[1] !== undefined;
   });
   const said = new Map(given.map(([argument, value]) => [argument, placeholderOf(argument, value)]));
+  const sayNamed = (argument: string) =>
+    values[argument] === null && argument in taking
+      ? `${taking[argument]} => true`
+      : `${named[argument]} => ${said.get(argument)}`;
   const list = [
     ...Object.keys(positional).map((argument) => said.get(argument) ?? 'NULL'),
-    ...given.flatMap(([argument]) => (argument in named ? [`${named[argument]} => ${said.get(argument)}`] : [])),
+    ...given.flatMap(([argument]) => (argument in named ? [sayNamed(argument)] : [])),
   ];
   return `"${schema.replaceAll('"', '""')}".${name}(${list.join(', ')})`;
 }

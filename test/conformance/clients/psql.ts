@@ -1,35 +1,41 @@
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import type { Answer, Method, Value } from '../case.ts';
 import type { Client, Place } from './client.ts';
 import { answerOf, callOf } from './functions.ts';
+import { LineProgram } from './line-program.ts';
 
-/** What psql reads after a statement: its error as JSON, for a program to tell from an answer. */
-const REPORT_ERROR = `\\if :ERROR
+/** What psql does after a statement: its error as JSON, which a program can tell from an answer, and a line at the end. */
+const END = '(end)';
+const REPORT = `\\if :ERROR
 SELECT json_build_object('sqlState', :'LAST_ERROR_SQLSTATE', 'message', :'LAST_ERROR_MESSAGE');
 \\endif
+\\echo ${END}
 `;
 
-/** Calls the functions as a shell script would: each by psql, with its values as quoted variables. */
+/** Calls the functions as a script for psql does, with its values as variables, which psql quotes. */
 export async function openPsql({ url, schema }: Place): Promise<Client> {
-  const call = async (method: Method, values: Readonly<Record<string, Value>>): Promise<Answer> => {
-    const variables: string[] = [];
-    const invocation = callOf(schema, method, values, (name, value) => {
-      if (value === null || (typeof value === 'object' && 'json' in value && value.json === null)) return 'NULL';
-      variables.push(`${name}=${textOf(value)}`);
-      return typeof value === 'number' ? `:${name}` : `:'${name}'`;
-    });
-    const printed = await psql(url, `SELECT to_json(answer) FROM ${invocation} answer;\n${REPORT_ERROR}`, variables);
-    return answerOf(method, JSON.parse(printed));
+  const psql = new LineProgram('psql', ['-X', '-q', '-A', '-t', url], 'install postgresql-client (Debian)');
+  const run = async (method: Method | null, script: string): Promise<Answer> => {
+    psql.write(`${script};\n${REPORT}`);
+    let printed = '{}';
+    for (;;) {
+      const line = await psql.readLine();
+      if (line === END) return answerOf(method, JSON.parse(printed));
+      printed = line;
+    }
   };
   return {
     speaks: 'functions',
-    call,
-    async execute(sql) {
-      const printed = await psql(url, `SET search_path = "${schema}";\n${sql};\n${REPORT_ERROR}`);
-      return answerOf(null, printed === '' ? {} : JSON.parse(printed));
+    call(method, values) {
+      const variables: string[] = [];
+      const invocation = callOf(schema, method, values, (name, value) => {
+        if (value === null || (typeof value === 'object' && 'json' in value && value.json === null)) return 'NULL';
+        variables.push(`\\set ${name} ${quoted(textOf(value))}\n`);
+        return typeof value === 'number' ? `:${name}` : `:'${name}'`;
+      });
+      return run(method, `${variables.join('')}SELECT to_json(answer) FROM ${invocation} answer`);
     },
-    async [Symbol.asyncDispose]() {},
+    execute: (sql) => run(null, `SET search_path = "${schema}";\n${sql}`),
+    [Symbol.asyncDispose]: () => psql[Symbol.asyncDispose](),
   };
 }
 
@@ -38,19 +44,8 @@ function textOf(value: Exclude<Value, undefined | null>): string {
   return 'instant' in value ? value.instant : JSON.stringify(value.json);
 }
 
-async function psql(url: string, script: string, variables: readonly string[] = []): Promise<string> {
-  const options = variables.flatMap((variable) => ['-v', variable]);
-  const child = spawn('psql', ['-X', '-q', '-A', '-t', ...options, url], {
-    env: { ...process.env, PGCLIENTENCODING: 'UTF8' },
-  });
-  const missing = new Promise<never>((_, reject) => {
-    child.once('error', () =>
-      reject(new Error('psql is not here: install postgresql-client (Debian: apt-get install)')),
-    );
-  });
-  child.stdin.end(script);
-  const ended = Promise.all([text(child.stdout), text(child.stderr), new Promise((done) => child.once('close', done))]);
-  const [stdout, stderr, code] = await Promise.race([ended, missing]);
-  if (code !== 0) throw new Error(`psql ended with ${code}: ${stderr}`);
-  return stdout.trim();
+/** As psql's own commands take a text: the backslash is its escape, and a line ends the command. */
+function quoted(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return `'${escaped}'`;
 }
