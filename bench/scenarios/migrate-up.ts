@@ -1,4 +1,4 @@
-import { migrateUp } from '../../src/db/migrator.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import type { Bench } from '../bench.ts';
 import type { Findings } from '../figure.ts';
 import { chunksOf } from '../heartbeating.ts';

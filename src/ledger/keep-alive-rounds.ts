@@ -3,9 +3,9 @@ import type { HeartbeatResult } from './heartbeat-result.ts';
 /** The heartbeats as the rounds need them; none of them throws. */
 export interface RoundBeats {
   /** One delegation's; waits while another session has its row locked. */
-  beat(delegationId: string, progress?: string): Promise<HeartbeatResult>;
-  /** Those of all whose rows are free: a locked one has no answer. `progress` by id. */
-  beatFree(ids: readonly string[], progress: ReadonlyMap<string, string>): Promise<Map<string, HeartbeatResult>>;
+  beat(delegationId: string): Promise<HeartbeatResult>;
+  /** Those of all whose rows are free: a locked one has no answer. */
+  beatFree(ids: readonly string[]): Promise<Map<string, HeartbeatResult>>;
   logSilence(ids: readonly string[], afterMs: number): void;
   /** The daemons' threshold as last heard, in milliseconds. */
   readonly stuckAfterMs: number | undefined;
@@ -14,12 +14,8 @@ export interface RoundBeats {
 /** One keepAlive. */
 export interface Participant {
   readonly delegationId: string;
-  /** What goes with its next heartbeat; gone once that was written. */
-  progress: string | undefined;
-  /** Between its heartbeats, given the threshold that it is judged by, where that is known. */
   intervalMs(stuckAfterMs: number | undefined): number;
-  /** `stuckAfterMs`: the threshold that it is judged by. */
-  heard(result: HeartbeatResult, stuckAfterMs: number): void;
+  heard(result: HeartbeatResult): void;
 }
 
 /** Until the threshold is known: the daemon's default. */
@@ -41,13 +37,8 @@ interface Place {
   dueAtMs: number;
   /** A heartbeat of this one alone has no answer yet: it may be waiting for the row's lock. */
   waiting: boolean;
-  /** The delegation's own threshold, or the daemons', as its last answer named it. */
-  stuckAfterMs: number | undefined;
   readonly underWay: Set<Promise<unknown>>;
 }
-
-type Going = ReadonlyMap<Participant, Place>;
-type Answers = ReadonlyMap<string, HeartbeatResult>;
 
 /**
  * The heartbeats of one ledger's keepAlives, sent together: whoever is due within half its interval goes along. A round
@@ -65,39 +56,33 @@ export class KeepAliveRounds {
     this.#beats = beats;
   }
 
+  get stuckAfterMs(): number {
+    return this.#beats.stuckAfterMs ?? STUCK_AFTER_UNKNOWN_MS;
+  }
+
   join(participant: Participant): void {
     const nowMs = performance.now();
-    this.#places.set(participant, { dueAtMs: nowMs, waiting: false, stuckAfterMs: undefined, underWay: new Set() });
+    this.#places.set(participant, { dueAtMs: nowMs, waiting: false, underWay: new Set() });
     this.#armFor(nowMs);
   }
 
   /** No heartbeat begins any more. Resolves when none is under way, after five seconds at the latest. */
   async leave(participant: Participant): Promise<void> {
-    const place = this.#places.get(participant);
+    const underWay = [...(this.#places.get(participant)?.underWay ?? [])];
     this.#places.delete(participant);
-    if (place === undefined || place.underWay.size === 0) return;
+    if (underWay.length === 0) return;
     const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.min(LEAVE_MAX_MS, this.#answerWithinMs([place])));
-    await Promise.race([Promise.all([...place.underWay]), tooLong]);
+    const timer = setTimeout(resolve, Math.min(LEAVE_MAX_MS, this.#answerWithinMs));
+    await Promise.race([Promise.all(underWay), tooLong]);
     clearTimeout(timer);
   }
 
-  /** Until its first answer: what was last heard of any delegation. */
-  #thresholdMs({ stuckAfterMs }: Place): number | undefined {
-    return stuckAfterMs ?? this.#beats.stuckAfterMs;
+  get #answerWithinMs(): number {
+    return Math.min(ANSWER_MAX_MS, Math.max(ANSWER_MIN_MS, this.stuckAfterMs / 4));
   }
 
-  /** The shortest threshold of those that wait for the answer decides. */
-  #answerWithinMs(places: readonly Place[]): number {
-    const shortestMs = places.reduce(
-      (ms, place) => Math.min(ms, this.#thresholdMs(place) ?? STUCK_AFTER_UNKNOWN_MS),
-      Number.POSITIVE_INFINITY,
-    );
-    return Math.min(ANSWER_MAX_MS, Math.max(ANSWER_MIN_MS, shortestMs / 4));
-  }
-
-  #intervalMs(participant: Participant, place: Place): number {
-    return participant.intervalMs(this.#thresholdMs(place));
+  #intervalOf(participant: Participant): number {
+    return participant.intervalMs(this.#beats.stuckAfterMs);
   }
 
   #arm(): void {
@@ -118,66 +103,58 @@ export class KeepAliveRounds {
   #fire(): void {
     this.#armedForMs = Number.POSITIVE_INFINITY;
     const nowMs = performance.now();
-    const goesAlong = ([participant, place]: [Participant, Place]) =>
-      place.dueAtMs <= nowMs + this.#intervalMs(participant, place) / 2;
+    const goesAlong = ([participant, { dueAtMs }]: [Participant, Place]) =>
+      dueAtMs <= nowMs + this.#intervalOf(participant) / 2;
     const going = new Map([...this.#places].filter(goesAlong));
     if (this.#unanswered < UNANSWERED_MAX) this.#send(going);
     else this.#retry(going);
     this.#arm();
   }
 
-  #send(going: Going): void {
+  #send(going: ReadonlyMap<Participant, Place>): void {
     if (going.size === 0) return;
     const ids = [...new Set([...going.keys()].map(({ delegationId }) => delegationId))];
     const places = [...going.values()];
-    const said = progressOf(going);
     const alone = ids.length === 1 && places.every(({ waiting }) => !waiting);
     for (const place of places)
       Object.assign(place, { dueAtMs: Number.POSITIVE_INFINITY, waiting: alone || place.waiting });
-    const answers = this.#ask(alone ? this.#one(ids[0]!, said) : this.#beats.beatFree(ids, textById(said)), places);
-    const withinMs = this.#answerWithinMs(places);
+    const answers = this.#ask(alone ? this.#one(ids[0]!) : this.#beats.beatFree(ids), places);
     let [answered, givenUp] = [false, false];
     const giveUp = () => {
       if (answered) return;
       givenUp = true;
       for (const { underWay } of places) underWay.delete(answers);
-      this.#beats.logSilence(ids, withinMs);
+      this.#beats.logSilence(ids, this.#answerWithinMs);
       this.#retry(going);
       this.#arm();
     };
     // An agent that computed all the while has not read its sockets: what has arrived is read before the immediate.
-    const timer = setTimeout(() => setImmediate(giveUp).unref(), withinMs);
+    const timer = setTimeout(() => setImmediate(giveUp).unref(), this.#answerWithinMs);
     timer.unref();
     void answers.then((results) => {
       answered = true;
       clearTimeout(timer);
       if (alone) for (const place of places) place.waiting = false;
-      forgetWritten(said, results);
       this.#tell(going, results, givenUp);
       this.#arm();
     });
   }
 
   /** What comes late may be as old as the connection's silence: of that only the end of a delegation is still true. */
-  #tell(going: Going, results: Answers, late: boolean): void {
+  #tell(going: ReadonlyMap<Participant, Place>, results: ReadonlyMap<string, HeartbeatResult>, late: boolean): void {
     for (const [participant, place] of going) {
       if (this.#places.get(participant) !== place) continue;
       const result = results.get(participant.delegationId);
       if (late) {
-        if (result?.outcome === 'terminal') this.#heard(participant, place, result);
+        if (result?.outcome === 'terminal') participant.heard(result);
       } else if (result === undefined || result.outcome === 'failed') {
         this.#retry(new Map([[participant, place]]));
         if (result === undefined) this.#wait(participant, place);
       } else {
-        place.stuckAfterMs = result.stuckAfterMs ?? place.stuckAfterMs;
-        place.dueAtMs = performance.now() + this.#intervalMs(participant, place);
-        this.#heard(participant, place, result);
+        place.dueAtMs = performance.now() + this.#intervalOf(participant);
+        participant.heard(result);
       }
     }
-  }
-
-  #heard(participant: Participant, place: Place, result: HeartbeatResult): void {
-    participant.heard(result, this.#thresholdMs(place) ?? STUCK_AFTER_UNKNOWN_MS);
   }
 
   /** A heartbeat that stands in the queue for a locked row is written before a sweep can come to it. */
@@ -185,59 +162,34 @@ export class KeepAliveRounds {
     if (place.waiting || this.#waiting >= WAITING_MAX || this.#unanswered >= UNANSWERED_MAX) return;
     place.waiting = true;
     this.#waiting += 1;
-    const going = new Map([[participant, place]]);
-    const said = progressOf(going);
-    void this.#ask(this.#one(participant.delegationId, said), [place]).then((results) => {
+    void this.#ask(this.#one(participant.delegationId), [place]).then((results) => {
       place.waiting = false;
       this.#waiting -= 1;
-      forgetWritten(said, results);
-      this.#tell(going, results, true);
+      this.#tell(new Map([[participant, place]]), results, true);
     });
   }
 
-  #retry(going: Going): void {
+  #retry(going: ReadonlyMap<Participant, Place>): void {
     const nowMs = performance.now();
     for (const [participant, place] of going) {
-      place.dueAtMs = nowMs + Math.min(RETRY_MS, this.#intervalMs(participant, place));
+      place.dueAtMs = nowMs + Math.min(RETRY_MS, this.#intervalOf(participant));
     }
   }
 
-  async #one(delegationId: string, said: ReadonlyMap<Participant, string>): Promise<Answers> {
-    return new Map([[delegationId, await this.#beats.beat(delegationId, textById(said).get(delegationId))]]);
+  async #one(delegationId: string): Promise<Map<string, HeartbeatResult>> {
+    return new Map([[delegationId, await this.#beats.beat(delegationId)]]);
   }
 
-  #ask(answers: Promise<Answers>, places: readonly Place[]): Promise<Answers> {
+  #ask(answers: Promise<Map<string, HeartbeatResult>>, places: readonly Place[]): typeof answers {
     this.#unanswered += 1;
     // A logger that throws is all that can reject here: unhandled it would end the agent's process.
     const asked = answers
-      .catch((): Answers => new Map())
+      .catch(() => new Map<string, HeartbeatResult>())
       .finally(() => {
         this.#unanswered -= 1;
         for (const { underWay } of places) underWay.delete(asked);
       });
     for (const { underWay } of places) underWay.add(asked);
     return asked;
-  }
-}
-
-/** What the participants have to say. */
-function progressOf(going: Going): ReadonlyMap<Participant, string> {
-  return new Map(
-    [...going.keys()].flatMap((participant) =>
-      participant.progress === undefined ? [] : [[participant, participant.progress] as const],
-    ),
-  );
-}
-
-/** Of several that keep one delegation alive, the last one's text. */
-function textById(said: ReadonlyMap<Participant, string>): ReadonlyMap<string, string> {
-  return new Map(Array.from(said, ([{ delegationId }, text]) => [delegationId, text]));
-}
-
-/** What was not written goes with the next heartbeat, unless something newer was said meanwhile. */
-function forgetWritten(said: ReadonlyMap<Participant, string>, results: Answers): void {
-  for (const [participant, text] of said) {
-    const isWritten = results.get(participant.delegationId)?.outcome === 'stamped';
-    if (isWritten && participant.progress === text) participant.progress = undefined;
   }
 }
