@@ -43,6 +43,8 @@ async function columns(db: Kysely<unknown>): Promise<void> {
       ADD COLUMN lowered_at timestamptz,
       ADD COLUMN stalled_from timestamptz,
       ADD COLUMN revision integer NOT NULL DEFAULT 0`.execute(db);
+  // Of a sweep's marks `stuck`, those for lack of progress.
+  await sql`ALTER TABLE sweeper_sweeps ADD COLUMN stalled integer NOT NULL DEFAULT 0`.execute(db);
 }
 
 /**
@@ -267,6 +269,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     'stalled_from',
     'revision',
   ];
+  await sql`ALTER TABLE sweeper_sweeps DROP COLUMN stalled`.execute(db);
   await sql`ALTER TABLE delegations ${sql.join(columns.map((column) => sql`DROP COLUMN ${sql.id(column)}`))}`.execute(
     db,
   );

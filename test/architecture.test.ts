@@ -184,6 +184,14 @@ test('the environment is read where the configuration is loaded, and nowhere bel
   expect(readers).toEqual(['cli/program.ts']);
 });
 
+test('statements stand in folders named statements, functions or finishing; elsewhere only what sets or asks a session', () => {
+  const sql = /[`'"]\s*(?:SELECT|WITH|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|TRUNCATE|CALL)\s/;
+  const home = /(?:^|\/)(?:statements|functions|finishing)\//;
+  const code = (file: string) => readFileSync(path.join(src, file), 'utf8').replace(/\/\*.*?\*\//gs, '');
+  const others = files.filter((file) => !home.test(file) && sql.test(code(file)));
+  expect(others.sort()).toEqual(['db/bounded-read.ts', 'db/encoding.ts', 'db/migrator.ts', 'db/session.ts']);
+});
+
 test('SQLSTATEs stand in db/sqlstate.ts alone; elsewhere they have names', () => {
   const code = /'(?:0[18A-Z]|2[0-9B-F]|3[4589BDF]|4[024]|5[3-8]|F0|HV|P0|XX)[0-9A-Z]{3}'/;
   const others = files.filter((file) => code.test(readFileSync(path.join(src, file), 'utf8')));

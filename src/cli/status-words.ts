@@ -15,7 +15,7 @@ export interface StatusAnswer {
 /** The status, one fact per line. On a terminal with colours, and with the time that is left in place of an instant. */
 export function statusWords(answer: StatusAnswer, { terminal }: { readonly terminal: boolean }): string {
   const { read, census, sweeping, database } = answer;
-  const { now, sweptAt, nextAt, lastSweep, day, oldest, stuckAfterMs } = read;
+  const { now, sweptAt, nextAt, lastSweep, day, oldest } = read;
   const inWords = (at: Date) => `in ${duration(at.getTime() - now.getTime())}`;
   const when = (at: Date) => (terminal ? inWords(at) : `${at.toISOString()}, ${inWords(at)}`);
   const counted = Object.entries(census.byStatus).map(([name, count]) => `${count} ${name}`);
@@ -29,10 +29,14 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
     storm: stormWords(read, terminal),
     unobserved: `${duration(day.unobservedMs)} in the last day`,
     open: `${counted.join(', ')}${census.capped ? ', of the first million by deadline' : ''}`,
+    waiting: waitingWords(census),
+    'own thresholds': `${census.ownThreshold}`,
     'longest silence':
-      oldest.silenceMs === null ? 'none' : `${duration(oldest.silenceMs)}, ${duration(stuckAfterMs)} allowed`,
+      oldest.silenceMs === null || oldest.allowedMs === null
+        ? 'none'
+        : `${duration(oldest.silenceMs)}, ${duration(oldest.allowedMs)} allowed`,
     'most overdue': oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs),
-    'last day': `${day.sweeps} sweeps, ${day.stuck} marked stuck, ${day.failed} failed`,
+    'last day': `${day.sweeps} sweeps, ${day.stuck} marked stuck${day.stalled > 0 ? ` (${day.stalled} without progress)` : ''}, ${day.failed} failed`,
     'false positives': falsePositives(read),
     database: visible(database),
   };
@@ -49,6 +53,10 @@ function sweepingWords({ sweptAt }: Status, sweeping: boolean, terminal: boolean
     `no: ${why}; is a daemon running (\`delegation-sweeper start\`), and what does its log say?`,
     terminal,
   );
+}
+
+function waitingWords({ waiting, longestWaitMs }: Census): string {
+  return longestWaitMs === null ? 'none' : `${waiting}, the longest for ${duration(longestWaitMs)}`;
 }
 
 function stormWords({ now, storm: { state, until } }: Status, terminal: boolean): string {

@@ -2,8 +2,8 @@ import { sql, type Transaction } from 'kysely';
 import type { LedgerDb } from './schema.ts';
 
 /**
- * Runs reads on which no agent's work depends: the server itself ends a statement after `timeoutMs`, and no plan may scan a
- * whole table where an index limits it. Throws the database's error: 57014 for a statement that took too long.
+ * Runs reads on which no agent's work depends: the server itself ends a statement after `timeoutMs`, and no plan may read a
+ * whole table, or collect in a bitmap all rows that match, where an index in the right order limits it. Throws the database's error: 57014 for a statement that took too long.
  */
 export function boundedRead<Result>(
   db: LedgerDb,
@@ -18,7 +18,7 @@ export function boundedRead<Result>(
       // Only for this transaction, so that PgBouncer in transaction mode can reuse the session unchanged.
       await sql`
         SELECT set_config('statement_timeout', ${String(timeoutMs)}, true), set_config('enable_seqscan', 'off', true),
-          set_config('jit', 'off', true)`.execute(transaction);
+          set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`.execute(transaction);
       return read(transaction);
     });
 }

@@ -1,5 +1,6 @@
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { dateOf, type Micros } from './instant.ts';
+import { explained } from './outdated-schema-error.ts';
 import type { QueryRunner } from './statement.ts';
 import { withSystemFunctions } from './system-functions.ts';
 
@@ -31,9 +32,11 @@ export class Statement<Row> {
   }
 
   async run(db: QueryRunner, parameters: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await (db as DatabaseConnection).executeQuery<Row>(
-      CompiledQuery.raw(this.sql, parameters as unknown[]),
-    );
+    const { rows } = await (db as DatabaseConnection)
+      .executeQuery<Row>(CompiledQuery.raw(this.sql, parameters as unknown[]))
+      .catch((err: unknown) => {
+        throw explained(err);
+      });
     return this.#instants.length === 0 ? rows : rows.map((row) => this.#withDates(row));
   }
 

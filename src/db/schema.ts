@@ -83,6 +83,7 @@ export interface Database {
     started_at: Timestamp;
     trigger: string;
     stuck: number;
+    stalled: Generated<number>;
     failed: number;
     poisoned: number;
     remaining: number;

@@ -43,6 +43,13 @@ const retryableStates = new Set<string>([
   sqlstate.internalError, // seen while a server crashes
 ]);
 
+const outdatedStates = new Set<string>([
+  sqlstate.undefinedTable,
+  sqlstate.undefinedFunction,
+  sqlstate.undefinedColumn,
+  sqlstate.invalidSchemaName,
+]);
+
 /** Errors of the socket and of node-postgres, which carry no SQLSTATE. */
 const retryableNodeCodes = new Set([
   'ECONNREFUSED',
@@ -83,6 +90,14 @@ export function mayConcernOneRow(err: unknown): boolean {
   const state = sqlstateOf(err);
   if (state === null || connectionClasses.has(state.slice(0, 2))) return false;
   return !connectionStates.has(state) && !sessionEnded.test(state);
+}
+
+/**
+ * Whether a statement names what is not there: the schema was never installed here, or is older than this program. An
+ * error with a context comes from inside a function, such as a trigger of the user's own.
+ */
+export function isSchemaOutdated(err: unknown): boolean {
+  return outdatedStates.has(sqlstateOf(err) ?? '') && (err as { where?: unknown }).where === undefined;
 }
 
 /** Whether a statement timed out, by the server's clock or by the client's. */

@@ -1,5 +1,6 @@
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { type Column, type Columns, columnList, type RowOf } from './column.ts';
+import { explained } from './outdated-schema-error.ts';
 import { expressionOf, type Parameter, type Parameters, type ValuesOf } from './parameter.ts';
 import type { LedgerDb } from './schema.ts';
 import { withSystemFunctions } from './system-functions.ts';
@@ -71,11 +72,14 @@ export class Statement<Values, Row> {
     );
   }
 
+  /** @throws OutdatedSchemaError where the schema is missing or too old, or the database's error. */
   async run(db: QueryRunner, values: Values): Promise<Row[]> {
     const { sql, parameters } = this.bind(values);
-    const { rows } = await (db as DatabaseConnection).executeQuery<Record<string, unknown>>(
-      CompiledQuery.raw(sql, parameters),
-    );
+    const { rows } = await (db as DatabaseConnection)
+      .executeQuery<Record<string, unknown>>(CompiledQuery.raw(sql, parameters))
+      .catch((err: unknown) => {
+        throw explained(err);
+      });
     return rows.map((row) => this.#decoded(row));
   }
 

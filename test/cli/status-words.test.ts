@@ -7,7 +7,15 @@ const DAY_MS = 86_400_000;
 const answer: StatusAnswer = {
   sweeping: false,
   database: 'db:5432/led\x1b[31mger, schema public',
-  census: { at: at('12:00:00'), byStatus: { queued: 1 }, capped: false, silence: [] },
+  census: {
+    at: at('12:00:00'),
+    byStatus: { queued: 1 },
+    capped: false,
+    silence: [],
+    waiting: 3,
+    longestWaitMs: 2 * 3_600_000,
+    ownThreshold: 4,
+  },
   read: {
     now: at('12:00:00'),
     sweptAt: at('09:00:00'),
@@ -18,8 +26,8 @@ const answer: StatusAnswer = {
     stuckAfterMs: 600_000,
     storm: { state: 'held', since: at('11:45:00'), until: at('12:15:00') },
     lastSweep: null,
-    day: { sweeps: 1, stuck: 2, failed: 0, lateResults: 1, unobservedMs: 90_000, falsePositiveRatio: 0.5 },
-    oldest: { silenceMs: 817_225_811, overdueMs: 3 * DAY_MS + 4 * 3_600_000 },
+    day: { sweeps: 1, stuck: 2, stalled: 1, failed: 0, lateResults: 1, unobservedMs: 90_000, falsePositiveRatio: 0.5 },
+    oldest: { silenceMs: 817_225_811, allowedMs: 7_200_000, overdueMs: 3 * DAY_MS + 4 * 3_600_000 },
   },
 };
 
@@ -29,7 +37,10 @@ test('a piped answer has instants and the time until then; durations are in huma
   expect(text).toMatch(/^last sweep +3 h ago$/m);
   expect(text).toMatch(/^next sweep +2026-07-28T12:01:00.000Z, in 1 min$/m);
   expect(text).toMatch(/^storm +held until 2026-07-28T12:15:00.000Z: nothing is marked stuck$/m);
-  expect(text).toMatch(/^longest silence +9 d 11 h, 10 min allowed$/m);
+  expect(text).toMatch(/^longest silence +9 d 11 h, 2 h allowed$/m);
+  expect(text).toMatch(/^waiting +3, the longest for 2 h$/m);
+  expect(text).toMatch(/^own thresholds +4$/m);
+  expect(text).toMatch(/^last day +1 sweeps, 2 marked stuck \(1 without progress\), 0 failed$/m);
   expect(text).toMatch(/^most overdue +3 d 4 h$/m);
   expect(text).toMatch(/^unobserved +1 min 30 s in the last day$/m);
   expect(text).toMatch(/^false positives +1 delivered a result all the same: 50%$/m);

@@ -102,14 +102,14 @@ describe("the README's SQL", () => {
 
 describe("the README's TypeScript", () => {
   /** Runs the example as pasted, inside the checkout, where the packages that it imports are found. */
-  async function runExample(edit: (example: string) => string = (example) => example) {
+  async function runExample(edit: (example: string) => string = (example) => example, url = database.url) {
     const [example] = blocks('ts') as [string];
     const folder = await mkdtemp(path.join(root, 'test', 'docs', '.readme-'));
     try {
       const file = path.join(folder, 'agent.ts');
       const library = path.relative(folder, path.join(root, 'src', 'index.ts'));
       writeFileSync(file, edit(example).replace("'delegation-sweeper'", `'${library}'`));
-      await using child = spawnNode([file], { env: { DATABASE_URL: database.url } });
+      await using child = spawnNode([file], { env: { DATABASE_URL: url } });
       return { exit: await child.exit, stdout: child.stdoutLines.join('\n'), stderr: child.stderrLines.join('\n') };
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -120,6 +120,19 @@ describe("the README's TypeScript", () => {
     const { exit, stdout, stderr } = await runExample();
     expect([exit, stderr]).toEqual([{ code: 0, signal: null }, '']);
     expect(stdout).toContain("status: 'completed'");
+  });
+
+  test('says what to do where the tables were never created', async () => {
+    await using empty = await createTestDatabase();
+    await empty.query('DROP SCHEMA public CASCADE');
+    await empty.query('CREATE SCHEMA public');
+    const { exit, stderr } = await runExample(undefined, empty.url);
+    expect(exit).toEqual({ code: 1, signal: null });
+    expect(stderr).toMatch(
+      /OutdatedSchemaError: relation "public\.delegations" does not exist\. .*run `delegation-sweeper migrate up`/,
+    );
+    // Best effort logs it, too, and goes on.
+    expect(stderr).toMatch(/"ledger\.insert_failed".*migrate up/);
   });
 
   test.each([

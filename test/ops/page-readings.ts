@@ -13,6 +13,9 @@ export const census: Census = {
   byStatus: { queued: 214, dispatched: 61, in_progress: 3_902 },
   capped: false,
   silence: [2_730, 702, 241, 110, 62, 31, 14, 8, 3, 1, 0],
+  waiting: 0,
+  longestWaitMs: null,
+  ownThreshold: 0,
 };
 
 /** The same on every run. */
@@ -77,10 +80,11 @@ export const status: Status = {
   day: {
     sweeps: marked('sweeps'),
     stuck: marked('stuck'),
+    stalled: 0,
     failed: marked('failed'),
     lateResults: 3,
     falsePositiveRatio: 3 / marked('stuck'),
     unobservedMs: 3_600_000,
   },
-  oldest: { silenceMs: 531_000, overdueMs: 0 },
+  oldest: { silenceMs: 531_000, allowedMs: 600_000, overdueMs: 0 },
 };

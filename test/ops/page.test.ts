@@ -106,8 +106,8 @@ describe('the page', () => {
         sweptAt: null,
         beatAt: null,
         lastSweep: null,
-        day: { sweeps: 0, stuck: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
-        oldest: { silenceMs: null, overdueMs: 0 },
+        day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+        oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
       },
       census: {
         ...census,
@@ -117,6 +117,20 @@ describe('the page', () => {
       history: { bins: [], marks: [], callees: [], gaps: [] },
     });
     expect(text).not.toMatch(/NaN|Infinity|undefined|null|\[object/);
+  });
+
+  test('shows what waits, and silence in shares of each threshold where thresholds differ', () => {
+    const text = page({
+      census: { ...census, waiting: 3, longestWaitMs: 7_200_000, ownThreshold: 5 },
+      status: { ...status, day: { ...status.day, stuck: 7, stalled: 2 } },
+    });
+    expect(text).toMatch(/<h3>Waiting<\/h3><p class="value">3<\/p><p class="note">the longest for 2 h</);
+    expect(text).toMatch(/<h3>Own thresholds<\/h3><p class="value">5</);
+    expect(text).toContain('against each one’s threshold; without those that wait');
+    expect(text).toContain('<span class="from over">100%</span>');
+    expect(text).toMatch(/<h3>Marked stuck<\/h3><p class="value">7<\/p><p class="note">2 of them without progress</);
+    expect(page()).not.toContain('Own thresholds');
+    expect(page()).toContain('<span class="from over">10 min</span>');
   });
 
   test('says that a large fleet was counted a while ago, and not to its end', () => {

@@ -3,6 +3,7 @@ import { censusOf } from '../../src/sweeper/status/census.ts';
 import { falsePositiveRatio } from '../../src/sweeper/status/day.ts';
 import { censusStatement } from '../../src/sweeper/status/statements/census.ts';
 import { dayStatement } from '../../src/sweeper/status/statements/day.ts';
+import { oldestStatement } from '../../src/sweeper/status/statements/oldest.ts';
 import { StatusReader } from '../../src/sweeper/status/status-reader.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
@@ -25,12 +26,15 @@ describe('the status', () => {
       stuckAfterMs: 600_000,
       storm: { state: 'calm', since: null, until: null },
       lastSweep: null,
-      day: { sweeps: 0, stuck: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
-      oldest: { silenceMs: null, overdueMs: 0 },
+      day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+      oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
     });
     expect(await reader().census()).toMatchObject({
       byStatus: { queued: 0, dispatched: 0, in_progress: 0 },
       capped: false,
+      waiting: 0,
+      longestWaitMs: null,
+      ownThreshold: 0,
     });
     expect(await reader().history()).toEqual({ bins: [], marks: [], callees: [], gaps: [] });
   });
@@ -53,6 +57,46 @@ describe('the status', () => {
     expect(oldest.silenceMs).toBeLessThan(560_000);
     expect(oldest.overdueMs).toBeGreaterThanOrEqual(30_000);
     expect(oldest.overdueMs).toBeLessThan(90_000);
+  });
+
+  test('gives the silence that is closest to its own threshold, and none of a delegation that waits', async () => {
+    const own = async (silentSeconds: number, set: string) => {
+      const id = await seedDelegation(database, { silentSeconds });
+      await database.query(`UPDATE delegations SET ${set} WHERE delegation_id = $1`, [id]);
+    };
+    await seedDelegation(database, { silentSeconds: 400 });
+    await own(3_000, 'stuck_after_ms = 3600000');
+    await own(5_000, `waiting_since = now(), waiting_until = now() + interval '1 hour', waiting_reason = 'a person'`);
+    const plain = (await reader().status()).oldest;
+    expect(plain.allowedMs).toBe(600_000);
+    expect(plain.silenceMs).toBeGreaterThanOrEqual(400_000);
+    await own(20, 'stuck_after_ms = 15000');
+    // Its threshold was lowered from ten minutes, and it was not heard since.
+    expect((await reader().status()).oldest.allowedMs).toBe(600_000);
+    await database.query(`UPDATE delegations SET last_heartbeat = now() WHERE stuck_after_ms = 15000`);
+    await database.query(
+      `UPDATE delegations SET lowered_from_ms = NULL, lowered_at = NULL WHERE stuck_after_ms = 15000`,
+    );
+    await database.query(
+      `UPDATE delegations SET last_heartbeat = now() - interval '20 seconds' WHERE stuck_after_ms = 15000`,
+    );
+    const { silenceMs, allowedMs } = (await reader().status()).oldest;
+    expect(allowedMs).toBe(15_000);
+    expect(silenceMs).toBeGreaterThanOrEqual(20_000);
+    expect(silenceMs).toBeLessThan(80_000);
+  });
+
+  test('counts the silence of a wait that ended without a resume from its end', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 5_000 });
+    await database.query(
+      `UPDATE delegations SET waiting_since = now() - interval '1 hour', waiting_until = now() - interval '70 seconds',
+         waiting_reason = 'a person' WHERE delegation_id = $1`,
+      [id],
+    );
+    const { silenceMs } = (await reader().status()).oldest;
+    expect(silenceMs).toBeGreaterThanOrEqual(70_000);
+    expect(silenceMs).toBeLessThan(130_000);
+    expect(await reader().census()).toMatchObject({ waiting: 0, silence: [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0] });
   });
 
   test('shows a storm as held until its hold ends, and as released after that', async () => {
@@ -127,6 +171,29 @@ describe('the census', () => {
     });
   });
 
+  test('counts what waits apart from the silent, and silence in tenths of each one’s own threshold', async () => {
+    const own = async (silentSeconds: number, set: string, status?: 'queued') => {
+      const id = await seedDelegation(database, { silentSeconds, ...(status && { status }) });
+      await database.query(`UPDATE delegations SET ${set} WHERE delegation_id = $1`, [id]);
+    };
+    const wait = (since: string) =>
+      `waiting_since = now() - interval '${since}', waiting_until = now() + interval '1 hour', waiting_reason = 'a person'`;
+    await seedDelegation(database, { silentSeconds: 90 });
+    await own(90, 'stuck_after_ms = 3600000');
+    await own(5_400, 'stuck_after_ms = 3600000');
+    await own(4_000, wait('2 hours'));
+    await own(0, wait('10 minutes'), 'queued');
+    const census = await reader().census();
+    expect(census).toMatchObject({
+      byStatus: { queued: 1, dispatched: 0, in_progress: 4 },
+      silence: [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+      waiting: 2,
+      ownThreshold: 2,
+    });
+    expect(census.longestWaitMs).toBeGreaterThanOrEqual(7_200_000);
+    expect(census.longestWaitMs).toBeLessThan(7_260_000);
+  });
+
   test('stops at its limit and shows this', async () => {
     for (let i = 0; i < 5; i += 1) await seedDelegation(database);
     const rows = await censusStatement(sweeperTables(database.db), 3).run(database.db, { stuckAfterMs: 600_000 });
@@ -151,6 +218,8 @@ describe('what a reading costs', () => {
   interface Plan {
     readonly 'Node Type': string;
     readonly 'Relation Name'?: string;
+    readonly 'Index Name'?: string;
+    readonly 'Actual Rows': number;
     readonly 'Shared Hit Blocks': number;
     readonly 'Shared Read Blocks': number;
     readonly Plans?: readonly Plan[];
@@ -159,6 +228,7 @@ describe('what a reading costs', () => {
   async function explain(sql: string, parameters: unknown[]): Promise<Plan> {
     const client = await database.connect();
     await client.query('SET enable_seqscan = off');
+    await client.query('SET enable_bitmapscan = off');
     const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, parameters);
     await client.end();
     return rows[0]['QUERY PLAN'][0].Plan;
@@ -171,6 +241,29 @@ describe('what a reading costs', () => {
     for (let i = 0; i < 20; i += 1) await seedDelegation(database);
     const plan = await explain(censusStatement(sweeperTables(database.db)).sql, [600_000]);
     expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(60);
+  });
+
+  test('the longest silence reads the heads of two indexes, however many rows are silent, wait or have own thresholds', async () => {
+    await fill();
+    await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat,
+        stuck_after_ms, waiting_since, waiting_until, waiting_reason, revision)
+      SELECT 'special-' || n, 'caller', 'callee', '', 'in_progress', now() - n * interval '1 second',
+        CASE WHEN n % 2 = 0 THEN 60000 + n END, w.since, w.since + interval '1 day', CASE WHEN w.since IS NOT NULL THEN 'a person' END, 1
+      FROM generate_series(1, 5000) n, LATERAL (SELECT CASE WHEN n % 4 = 1 THEN now() END AS since) w`);
+    for (let i = 0; i < 20; i += 1) await seedDelegation(database);
+    const { sql } = oldestStatement(sweeperTables(database.db));
+    for (const statistics of ['as they are', 'fresh']) {
+      if (statistics === 'fresh') await database.query('ANALYZE delegations');
+      const plan = await explain(sql, [600_000]);
+      const scans = nodes(plan).filter((node) => node['Relation Name'] === 'delegations');
+      expect(scans.map((node) => node['Index Name'] ?? node['Node Type']).toSorted()).toEqual([
+        'delegations_deadline',
+        'delegations_heartbeat_plain',
+        'delegations_suspect',
+      ]);
+      // A thousand rows at the head of each.
+      expect(scans.every((node) => node['Actual Rows'] <= 1000)).toBe(true);
+    }
   });
 
   test('the day reads its late results, not the whole activity', async () => {

@@ -25,7 +25,7 @@ const flags = [
 const held: Status = {
   ...status,
   storm: { state: 'held', since: now, until: new Date(now.getTime() + 720_000) },
-  oldest: { silenceMs: 941_000, overdueMs: 0 },
+  oldest: { silenceMs: 941_000, allowedMs: 600_000, overdueMs: 0 },
 };
 const stormy = { ...census, silence: [912, 260, 101, 44, 20, 11, 6, 4, 2, 1, 2_541] };
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { MigrationBlockedError, retryWhileLocked } from '../migration-retry.ts';
 import type { Database } from '../schema.ts';
+import { sqlstate } from '../sqlstate.ts';
 
 /** An index that is built and dropped while agents write. */
 export interface OnlineIndex {
@@ -93,5 +94,5 @@ async function patiently(
 }
 
 function rivalBuilds(name: string): Error & { code: string } {
-  return Object.assign(new Error(`another session is building the index ${name}`), { code: '55P03' });
+  return Object.assign(new Error(`another session is building the index ${name}`), { code: sqlstate.lockNotAvailable });
 }

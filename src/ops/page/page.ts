@@ -79,10 +79,15 @@ function sections(status: Status, { census, history }: PageReadings): Html {
 <div class="stack"><section><h2>Silence of the delegations in progress</h2>${
     census === null
       ? missing
-      : html`<p class="sub">Time since the last heartbeat, against the threshold${countedAt(census, now)}.</p>${silenceChart(census, stuckAfterMs)}`
+      : html`<p class="sub">Time since the last heartbeat, against ${thresholdWords(census)}${countedAt(census, now)}.</p>${silenceChart(census, stuckAfterMs)}`
   }</section>
 <section><h2>Callees with most stuck, last day</h2>${history === null ? missing : calleesTable(history.callees)}</section></div>
 <section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>`;
+}
+
+function thresholdWords({ ownThreshold, waiting }: Census): string {
+  const threshold = ownThreshold === 0 ? 'the threshold' : 'each one’s threshold';
+  return waiting === 0 ? threshold : `${threshold}; without those that wait`;
 }
 
 /** When it was counted: a large fleet is counted less often than the page reloads. */

@@ -2,6 +2,15 @@ import type { History } from '../../sweeper/status/history.ts';
 import { count, duration, instant } from './format.ts';
 import { type Html, html } from './html.ts';
 
+type Mark = History['marks'][number];
+
+/** Given how late the delegation was, and how late it may be. */
+const evidence: Readonly<Record<Mark['rule'] | 'stalled', (late: string, allowed: string) => string>> = {
+  stale: (late, allowed) => `silent for ${late}, ${allowed} allowed`,
+  stalled: (late, allowed) => `no progress for ${late}, ${allowed} allowed`,
+  overdue: (late) => `${late} past its deadline`,
+};
+
 /** The latest marks, each with its evidence. */
 export function marksTable(marks: History['marks'], now: Date): Html {
   if (marks.length === 0) return html`<p class="none">Nothing was marked in the last day.</p>`;
@@ -9,13 +18,10 @@ export function marksTable(marks: History['marks'], now: Date): Html {
 <tbody>${marks.map((mark) => row(mark, now))}</tbody></table>`;
 }
 
-function row(mark: History['marks'][number], now: Date): Html {
-  const stale = mark.rule === 'stale';
-  const to = stale ? 'stuck' : 'failed';
-  const evidence = stale
-    ? `silent for ${duration(mark.latenessMs)}, ${duration(mark.stuckAfterMs)} allowed`
-    : `${duration(mark.latenessMs)} past its deadline`;
-  return html`<tr><td data-label="UTC">${instant(mark.at, now)}</td><td data-label="Delegation"><code>${mark.delegationId}</code></td><td data-label="Callee"><code>${mark.calleeId}</code></td><td data-label="Caller"><code>${mark.callerId}</code></td><td data-label="Marked"><span>${mark.fromStatus} → <b class="${to}">${to}</b></span></td><td data-label="Evidence">${evidence}</td></tr>`;
+function row(mark: Mark, now: Date): Html {
+  const to = mark.rule === 'overdue' ? 'failed' : 'stuck';
+  const why = evidence[mark.rule](duration(mark.latenessMs), duration(mark.stuckAfterMs));
+  return html`<tr><td data-label="UTC">${instant(mark.at, now)}</td><td data-label="Delegation"><code>${mark.delegationId}</code></td><td data-label="Callee"><code>${mark.calleeId}</code></td><td data-label="Caller"><code>${mark.callerId}</code></td><td data-label="Marked"><span>${mark.fromStatus} → <b class="${to}">${to}</b></span></td><td data-label="Evidence">${why}</td></tr>`;
 }
 
 /** The callees that fell silent most often. */

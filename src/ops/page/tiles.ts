@@ -28,22 +28,26 @@ const names: Readonly<Record<string, string>> = {
   in_progress: 'In progress',
 };
 
-export function openTiles(census: Census | null, { oldest, stuckAfterMs }: Status): Html {
+export function openTiles(census: Census | null, { oldest }: Status): Html {
   if (census === null) return html`<p class="none">The open delegations could not be counted in time.</p>`;
   const statuses = Object.entries(census.byStatus).map(([status, rows]) =>
     tile(names[status] ?? status, count(rows), census.capped ? 'of the first million by deadline' : 'now'),
   );
-  const silence = oldest.silenceMs === null ? 'none' : duration(oldest.silenceMs);
+  const { silenceMs, allowedMs, overdueMs } = oldest;
+  const { waiting, longestWaitMs, ownThreshold } = census;
+  const allowed = allowedMs === null ? 'nothing is in progress' : `${duration(allowedMs)} allowed`;
   return html`<div class="tiles">${statuses}
-${tile('Longest silence', silence, `${duration(stuckAfterMs)} allowed`)}
-${tile('Most overdue', oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs), 'past its deadline')}</div>`;
+${tile('Waiting', count(waiting), longestWaitMs === null ? 'for others' : `the longest for ${duration(longestWaitMs)}`)}
+${tile('Longest silence', silenceMs === null ? 'none' : duration(silenceMs), allowed)}
+${ownThreshold === 0 ? null : tile('Own thresholds', count(ownThreshold), 'in place of the common one')}
+${tile('Most overdue', overdueMs === 0 ? 'none' : duration(overdueMs), 'past its deadline')}</div>`;
 }
 
 export function dayTiles({ day }: Status): Html {
-  const { sweeps, stuck, failed, lateResults, falsePositiveRatio } = day;
+  const { sweeps, stuck, stalled, failed, lateResults, falsePositiveRatio } = day;
   const rate = falsePositiveRatio === null ? 'nothing marked' : `${percentage(falsePositiveRatio)} of the stuck`;
   return html`<div class="tiles">${tile('Sweeps', count(sweeps), 'in the last day')}
-${tile('Marked stuck', count(stuck), 'silent too long')}
+${tile('Marked stuck', count(stuck), stalled === 0 ? 'silent too long' : `${count(stalled)} of them without progress`)}
 ${tile('Marked failed', count(failed), 'past deadline')}
 ${tile('False positives', count(lateResults), rate)}</div>`;
 }

@@ -59,17 +59,26 @@ function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSwee
   observe('storm_held', storm.state === 'held' ? 1 : 0);
   for (const state of instruments.storm.labels.state) observe('storm', storm.state === state ? 1 : 0, { state });
   observe('last_day_stuck', day.stuck);
+  observe('last_day_stalled', day.stalled);
   observe('last_day_late_results', day.lateResults);
   observe('last_day_unobserved_seconds', day.unobservedMs / MS_PER_SECOND);
-  observe('oldest_silence_seconds', oldest.silenceMs === null ? null : oldest.silenceMs / MS_PER_SECOND);
+  observe('oldest_silence_seconds', secondsOrNull(oldest.silenceMs));
+  observe('oldest_silence_allowed_seconds', secondsOrNull(oldest.allowedMs));
   observe('oldest_overdue_seconds', oldest.overdueMs / MS_PER_SECOND);
   observe('stuck_after_seconds', stuckAfterMs / MS_PER_SECOND);
   observe('clock_skew_seconds', skewMs / MS_PER_SECOND);
 }
 
-function observeCensus(observe: Observe, { byStatus, capped }: Census): void {
+function observeCensus(observe: Observe, { byStatus, capped, waiting, longestWaitMs, ownThreshold }: Census): void {
   for (const [status, count] of Object.entries(byStatus)) observe('delegations', count, { status });
   observe('delegations_capped', capped ? 1 : 0);
+  observe('delegations_waiting', waiting);
+  observe('delegations_own_threshold', ownThreshold);
+  observe('oldest_wait_seconds', (longestWaitMs ?? 0) / MS_PER_SECOND);
+}
+
+function secondsOrNull(ms: number | null): number | null {
+  return ms === null ? null : ms / MS_PER_SECOND;
 }
 
 /** The time since the last sweep. Continues between readings, on the process's clock, so that an outage does not stop the alert. */

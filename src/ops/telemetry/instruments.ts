@@ -58,9 +58,10 @@ export const instruments = {
   },
   storm_held: { kind: 'gauge', help: '1 while the storm guard holds the stale rule' },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
+  last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
   last_day_late_results: {
     kind: 'gauge',
-    help: 'Of these, those that delivered a result all the same: false positives; counted to 10,000',
+    help: 'Of the delegations marked stuck, those that delivered a result all the same: false positives; counted to 10,000',
   },
   last_day_unobserved_seconds: { kind: 'gauge', help: 'Unobserved time in the last 24 hours', unit: 's' },
   delegations: {
@@ -69,9 +70,24 @@ export const instruments = {
     labels: { status: ['queued', 'dispatched', 'in_progress'] },
   },
   delegations_capped: { kind: 'gauge', help: '1 when there are more open delegations than were counted' },
+  delegations_waiting: { kind: 'gauge', help: 'Open delegations that wait, counted with delegations' },
+  delegations_own_threshold: {
+    kind: 'gauge',
+    help: 'Open delegations with a threshold of their own, counted with delegations',
+  },
+  oldest_wait_seconds: {
+    kind: 'gauge',
+    help: 'How long the longest of these waits has lasted; 0 when none waits',
+    unit: 's',
+  },
   oldest_silence_seconds: {
     kind: 'gauge',
-    help: 'Longest silence among delegations in progress, by the clock; absent when none is in progress',
+    help: 'Silence, by the clock, of the delegation in progress that is closest to its threshold or furthest past it, without those that wait; absent when there is none',
+    unit: 's',
+  },
+  oldest_silence_allowed_seconds: {
+    kind: 'gauge',
+    help: "That delegation's threshold: its own, or STUCK_AFTER",
     unit: 's',
   },
   oldest_overdue_seconds: {

@@ -12,15 +12,26 @@ export interface Census {
   readonly byStatus: Readonly<Record<string, number>>;
   /** There are more than were counted: the figures are those of the first million by deadline. */
   readonly capped: boolean;
-  /** Delegations in progress by silence, in tenths of the threshold; the last is at or past it. */
+  /**
+   * Delegations in progress that do not wait, by silence, in tenths of each one's own threshold; the last is at or past it.
+   */
   readonly silence: readonly number[];
+  /** Those that wait, of any status. */
+  readonly waiting: number;
+  /** The longest of these waits so far; null when none waits. */
+  readonly longestWaitMs: number | null;
+  /** Those with a threshold of their own. */
+  readonly ownThreshold: number;
 }
 
 export interface CensusRow {
   readonly at: Date;
   readonly status: Status;
+  readonly waiting: boolean;
   readonly bin: number | null;
   readonly count: number;
+  readonly ownThreshold: number;
+  readonly longestWaitMs: number | null;
 }
 
 /** Pure: the census from what its statement counted. `now`: for an empty ledger. */
@@ -28,11 +39,19 @@ export function censusOf(rows: readonly CensusRow[], now: Date, rowsMax = CENSUS
   const byStatus: Record<string, number> = Object.fromEntries(openStatuses.map((status) => [status, 0]));
   const silence = Array.from({ length: SILENCE_BINS + 1 }, () => 0);
   const watched = sourcesOf('stuck');
-  let counted = 0;
+  const sum = (of: (row: CensusRow) => number) => rows.reduce((total, row) => total + of(row), 0);
   for (const { status, bin, count } of rows) {
-    counted += count;
     byStatus[status] = (byStatus[status] ?? 0) + count;
     if (watched.includes(status) && bin !== null) silence[bin]! += count;
   }
-  return { at: rows[0]?.at ?? now, byStatus, capped: counted >= rowsMax, silence };
+  const waits = rows.flatMap(({ longestWaitMs }) => longestWaitMs ?? []);
+  return {
+    at: rows[0]?.at ?? now,
+    byStatus,
+    capped: sum(({ count }) => count) >= rowsMax,
+    silence,
+    waiting: sum(({ waiting, count }) => (waiting ? count : 0)),
+    longestWaitMs: waits.length === 0 ? null : Math.max(...waits),
+    ownThreshold: sum(({ ownThreshold }) => ownThreshold),
+  };
 }

@@ -1,7 +1,10 @@
 /** The last 24 hours. */
 export interface Day {
   readonly sweeps: number;
+  /** For silence or for lack of progress. */
   readonly stuck: number;
+  /** Of these, for lack of progress. */
+  readonly stalled: number;
   readonly failed: number;
   /** Of the delegations marked stuck, those that delivered a result all the same. Counted to 10,000 at most. */
   readonly lateResults: number;

@@ -58,12 +58,13 @@ export class StatusReader {
       const skewMs = Math.round((beforeMs + Date.now()) / 2 - state.now.getTime());
       const [lastSweep] = await this.#statements.lastSweep.run(db, {});
       const day = (await this.#statements.day.run(db, {}))[0]!;
-      const oldest = (await this.#statements.oldest.run(db, {}))[0]!;
+      const stuckAfterMs = state.stuckAfterMs ?? this.#options.stuckAfterMs;
+      const oldest = (await this.#statements.oldest.run(db, { stuckAfterMs }))[0]!;
       return {
         ...this.#punctualityOf(state),
         skewMs,
         beatAt: state.beatAt,
-        stuckAfterMs: state.stuckAfterMs ?? this.#options.stuckAfterMs,
+        stuckAfterMs,
         storm: this.#stormOf(state),
         lastSweep: lastSweep ?? null,
         day: { ...day, falsePositiveRatio: falsePositiveRatio(day) },

@@ -20,8 +20,13 @@ export interface Storm {
 }
 
 export interface Oldest {
-  /** The longest silence among delegations in progress, by the clock; null when none is. */
+  /**
+   * The silence, by the clock, of the delegation in progress that is closest to its threshold or furthest past it. Waiting
+   * ones are left out; null when there is none.
+   */
   readonly silenceMs: number | null;
+  /** That delegation's threshold: its own, or the one in force. */
+  readonly allowedMs: number | null;
   /** How long the most overdue open delegation has been overdue; 0 when none is. */
   readonly overdueMs: number;
 }

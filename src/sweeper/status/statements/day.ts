@@ -14,6 +14,7 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
     columns: {
       sweeps: column.wholeNumber('s.sweeps'),
       stuck: column.wholeNumber('s.stuck'),
+      stalled: column.wholeNumber('s.stalled'),
       failed: column.wholeNumber('s.failed'),
       lateResults: column.wholeNumber('l.late_results'),
       unobservedMs: column.wholeNumber('g.unobserved_ms'),
@@ -21,7 +22,8 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
     sql: (columns) => `
 SELECT ${columns}
 FROM (
-  SELECT count(*) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(failed), 0) AS failed
+  SELECT count(*) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(stalled), 0) AS stalled,
+    coalesce(sum(failed), 0) AS failed
   FROM ${sweeps} WHERE started_at >= ${dayAgo}) s,
 (
   SELECT count(DISTINCT late.delegation_id) AS late_results
