@@ -10,7 +10,7 @@ import { REMAINING_COUNT_MAX } from './pass/statements/remaining.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweepReports } from './sweep-reports.ts';
-import type { SweeperOptions } from './sweeper.ts';
+import type { SweeperOptions } from './sweeper-options.ts';
 import type { SweeperTables } from './tables.ts';
 import { judge, type Staleness } from './threshold/staleness.ts';
 

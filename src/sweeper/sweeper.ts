@@ -23,26 +23,15 @@ import type { MarkedRow } from './pass/statements/marking.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remaining.ts';
 import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
-import type { StormOptions } from './storm/storm-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
 import { type StormReading, StormWatch } from './storm/storm-watch.ts';
 import { nothingDone, type SweepSummary, type SweepTrigger, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
 import { SweepReports } from './sweep-reports.ts';
+import type { SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
-import { type Judgement, judge, type ThresholdOptions } from './threshold/staleness.ts';
+import { type Judgement, judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
-
-/** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
-export interface SweeperOptions extends ThresholdOptions {
-  /** Rows in one transaction. */
-  readonly batchRowsMax: number;
-  /** Rows of one rule in one sweep. */
-  readonly rowsMax: number;
-  readonly storm: StormOptions;
-  /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
-  readonly statementLimitMs?: number;
-}
 
 const STATEMENT_LIMIT_MS = 30_000;
 

@@ -36,6 +36,7 @@ const fragments: readonly string[] = [
   'sweeper/schedule/statements/ahead.ts',
   'sweeper/standing-faults/statements/session-columns.ts',
   'sweeper/status/statements/recent-sweeps.ts',
+  'sweeper/status/statements/silence.ts',
   'sweeper/storm/statements/countable.ts',
 ];
 

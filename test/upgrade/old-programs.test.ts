@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { migrateUp } from '../../src/db/migrator.ts';
 import type { LedgerDb } from '../../src/db/schema.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { capturedLog, testSweeper } from '../support/fixtures.ts';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { migrateUp, schemaVersion } from '../../src/db/migrator.ts';
+import { schemaVersion } from '../../src/db/migrator.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newestMigration } from '../support/migration-names.ts';
 import { waitFor } from '../support/wait-for.ts';

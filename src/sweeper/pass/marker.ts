@@ -4,7 +4,7 @@ import type { Statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 import { inSpan } from '../tracing.ts';
 import type { Place, Range } from './place.ts';
-import type { RulePass } from './rule-sweep.ts';
+import type { RulePass } from './rule-pass.ts';
 import type { Rule, RuleName } from './rules.ts';
 import { batchKeysStatement } from './statements/batch-keys.ts';
 import { markBatchStatement } from './statements/mark-batch.ts';

@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
-import type { Micros } from '../instant.ts';
-import type { Staleness } from '../threshold/staleness.ts';
 import { type BatchSize, fullBatchSize, nextBatchSize } from './batch-size.ts';
 import { LOADED_ROWS_MAX, type Load, nextLoad, noLoad, pauseMsAfter } from './load.ts';
 import type { Marker } from './marker.ts';
@@ -10,26 +8,9 @@ import { type Place, placeBeforeAll, type Range } from './place.ts';
 import { afterRefusal } from './poison.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
-import type { MarkAnswer, MarkedRow } from './statements/marking.ts';
+import type { RulePass } from './rule-pass.ts';
+import type { MarkAnswer } from './statements/marking.ts';
 import { isBatchEnd } from './statements/plan.ts';
-
-/** What one pass of one rule needs. */
-export interface RulePass {
-  readonly sweepId: string;
-  readonly nowUs: Micros;
-  readonly staleness: Staleness;
-  readonly stuckAfterMs: number;
-  readonly batchRowsMax: number;
-  /** Rows that this pass may mark. */
-  readonly rowsMax: number;
-  /** Limit of one statement on the server. */
-  readonly limitMs: number;
-  /** Known poisoned rows, tried again apart. All known ones are left out of the batches. */
-  readonly suspects: readonly string[];
-  readonly signal: AbortSignal;
-  /** Called after each commit, with the evidence. */
-  readonly onMarked: (rows: readonly MarkedRow[]) => void;
-}
 
 /**
  * Batches that run at once, each on its own connection: while one waits for its commit or its rows are logged, the
