@@ -32,7 +32,7 @@ export class Lease {
     return (await this.#takeAfter.run(this.#db, { sweepId, after }))[0] ?? null;
   }
 
-  /** The same without the lease: for a sweep that is not to mark. */
+  /** The same without the lease: for a sweep that must not mark. */
   async look(): Promise<Opening> {
     return stateRow((await this.#look.run(this.#db, {}))[0]);
   }

@@ -2,7 +2,7 @@ import type { SweepTrigger } from './summary.ts';
 
 export interface SweepRequest {
   readonly trigger: SweepTrigger;
-  /** Lets go of a storm's hold for this one sweep. */
+  /** Overrides a storm's hold for this one sweep. */
   readonly force?: boolean;
   /** Checked between batches: what was committed stays, the rest is the next sweep's. */
   readonly signal?: AbortSignal;

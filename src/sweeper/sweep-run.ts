@@ -12,7 +12,7 @@ export interface Run {
   readonly request: SweepRequest;
   readonly signal: AbortSignal;
   readonly opening: Opening;
-  /** Why nobody may be judged here; null: nothing stands against it. */
+  /** Why silence cannot be judged here; null: it can. */
   readonly refusal: Refusal | null;
   readonly judgement: Judgement;
   readonly suspects: readonly string[];
@@ -22,7 +22,7 @@ export interface Run {
   readonly openedAtMs: number;
 }
 
-/** What the rules came to, each by itself. */
+/** The outcome of each rule. */
 export interface Judged {
   readonly failed: RuleOutcome;
   readonly stuck: RuleOutcome;
