@@ -1,8 +1,9 @@
 import type { Activity } from '../../src/ledger/activity.ts';
+import { TICK_MS } from './face.ts';
 import type { Tick } from './operation.ts';
 import { canonical, type Delegation, type Ledger, type Activity as ModelActivity } from './reference-ledger.ts';
 import type { Rule } from './reference-sweep.ts';
-import { GAP_AGE_MAX_TICKS, type Picture, type PictureRow, TICK_MS } from './world.ts';
+import { GAP_AGE_MAX_TICKS, type Picture, type PictureRow } from './world.ts';
 
 /**
  * One form for what the model and the real ledger hold. Transitions keep their order; late results and orphan updates

@@ -1,7 +1,5 @@
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
-import { DelegationLedger } from '../../src/ledger/ledger.ts';
-import type { LedgerLogger } from '../../src/log/ledger-log.ts';
 import type { Adjust, Foreign, Heartbeat, HeartbeatMany, Insert, Resume, SetStatus, Wait } from './operation.ts';
 import { WAIT_OFFSET } from './reference-meaning.ts';
 
@@ -14,68 +12,19 @@ export type Face = (db: LedgerDb) => (operation: AgentOperation) => Promise<unkn
 /** A tick is so long that the seconds that a run really takes are nothing beside the half tick that decides. */
 export const TICK_MS = 3_600_000;
 /** Half a tick: what was heard in this tick is fresh, what was heard in an earlier one is due. */
-const DEBOUNCE_MS = TICK_MS / 2;
+export const DEBOUNCE_MS = TICK_MS / 2;
 const CHECK_VIOLATION = '23514';
 
-const halfTickMore = (ticks: number) => (ticks + 0.5) * TICK_MS;
-const waitMs = (ticks: number) => (ticks + WAIT_OFFSET) * TICK_MS;
+export const halfTickMore = (ticks: number) => (ticks + 0.5) * TICK_MS;
+export const waitMs = (ticks: number) => (ticks + WAIT_OFFSET) * TICK_MS;
 
 /** A limit that is not named stays, null takes it away. */
-function limit(ticks: number | null | undefined): number | null | undefined {
+export function limit(ticks: number | null | undefined): number | null | undefined {
   return ticks === null || ticks === undefined ? ticks : halfTickMore(ticks);
 }
 
-export function libraryFace(logger: LedgerLogger): Face {
-  return (db) => {
-    const ledger = new DelegationLedger(db, { logger, heartbeatMinIntervalMs: DEBOUNCE_MS });
-    return (operation) => throughLibrary(ledger, db, operation);
-  };
-}
-
-async function throughLibrary(ledger: DelegationLedger, db: LedgerDb, operation: AgentOperation): Promise<unknown> {
-  switch (operation.op) {
-    case 'insert':
-      return ledger.insert({
-        delegationId: operation.id,
-        callerId: operation.caller,
-        calleeId: operation.callee,
-        taskPreview: 'task',
-        idempotencyKey: operation.key,
-        deadlineMs: halfTickMore(operation.deadlineTicks),
-        stuckAfterMs: limit(operation.ownTicks),
-        stalledAfterMs: limit(operation.stalledTicks),
-      });
-    case 'heartbeat':
-      return ledger.heartbeat(operation.id, { progress: operation.progress });
-    case 'heartbeatMany':
-      return ledger.heartbeatMany(operation.ids as string[]);
-    case 'setStatus': {
-      const { id, to, text, body } = operation;
-      const detail = text === null ? {} : to === 'completed' ? { resultPreview: text } : { errorDetail: text };
-      return ledger.setStatus(id, to, { ...detail, responseBody: body });
-    }
-    case 'wait':
-      return withoutInstant(
-        await ledger.wait(operation.id, { untilMs: waitMs(operation.ticks), reason: operation.reason }),
-      );
-    case 'resume':
-      return withoutInstant(await ledger.resume(operation.id));
-    case 'adjust': {
-      const { id, deadlineTicks, ownTicks, stalledTicks } = operation;
-      const { outcome } = await ledger.adjust(id, {
-        ...(deadlineTicks !== undefined && { deadlineMs: halfTickMore(deadlineTicks) }),
-        ...(ownTicks !== undefined && { stuckAfterMs: limit(ownTicks) }),
-        ...(stalledTicks !== undefined && { stalledAfterMs: limit(stalledTicks) }),
-      });
-      return { outcome };
-    }
-    case 'foreign':
-      return plainUpdate(db, operation);
-  }
-}
-
 /** Instants are compared in the rows. */
-function withoutInstant(answer: object): object {
+export function withoutInstant(answer: object): object {
   const { waitingUntil: _, status, ...rest } = answer as { waitingUntil?: unknown; status?: unknown };
   return status === null || status === undefined ? rest : { ...rest, status };
 }
@@ -151,7 +100,7 @@ async function one<Row extends object>(db: LedgerDb, query: ReturnType<typeof sq
 }
 
 /** The guard's refusal is an answer. */
-async function plainUpdate(db: LedgerDb, { id, to }: Foreign): Promise<unknown> {
+export async function plainUpdate(db: LedgerDb, { id, to }: Foreign): Promise<unknown> {
   if (db.isTransaction) await sql`SAVEPOINT foreign_update`.execute(db);
   try {
     const { numAffectedRows } = await sql`
