@@ -1,11 +1,9 @@
 import { column, statement } from '../../../db/statement.ts';
 import { statuses } from '../../../ledger/transitions.ts';
-import { rules } from '../../pass/rules.ts';
+import { ruleNames } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 const MARKS_MAX = 10;
-
-const ruleNames = rules.map(({ name }) => name);
 
 /** The latest marks of the last day, newest first. */
 export function recentMarksStatement({ sweeps }: SweeperTables) {

@@ -1,0 +1,25 @@
+import type { StormOptions } from './storm/storm-guard.ts';
+import type { SweepTrigger } from './summary.ts';
+import type { ThresholdOptions } from './threshold/staleness.ts';
+
+/** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
+export interface SweeperOptions extends ThresholdOptions {
+  /** Rows in one transaction. */
+  readonly batchRowsMax: number;
+  /** Rows of one rule in one sweep. */
+  readonly rowsMax: number;
+  readonly storm: StormOptions;
+  /** What the server gives one statement, below the client's own 60 s. Default 30 s. */
+  readonly statementLimitMs?: number;
+}
+
+export interface SweepRequest {
+  readonly trigger: SweepTrigger;
+  /** Lets go of a storm's hold for this one sweep. */
+  readonly force?: boolean;
+  /** Checked between batches: what was committed stays, the rest is the next sweep's. */
+  readonly signal?: AbortSignal;
+}
+
+/** Default of `statementLimitMs`. */
+export const STATEMENT_LIMIT_MS = 30_000;
