@@ -80,7 +80,7 @@ export interface MigrateUpOptions {
  * A database that is newer than this code is left as it is.
  * @throws MigrationBlockedError, or the database's error; what was applied before stays.
  */
-export async function migrateUp(
+export async function applyMigrations(
   db: Kysely<Database>,
   schema: string,
   { giveUpAfterMs = LOCK_GIVE_UP_MS_DEFAULT }: MigrateUpOptions = {},

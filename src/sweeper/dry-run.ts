@@ -23,7 +23,7 @@ interface Parts {
   readonly reports: SweepReports;
 }
 
-/** Of one rule: the rows within the budget, and what is left beside them, counted as far as `remaining` counts. */
+/** For one rule: the rows within the budget, and the number of the others, counted as far as `remaining` counts. */
 interface Plan {
   readonly rule: RuleName;
   readonly rows: readonly MatchingRow[];

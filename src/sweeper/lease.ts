@@ -24,7 +24,7 @@ export class Lease {
     return stateRow((await this.#take.run(this.#db, { sweepId }))[0]);
   }
 
-  /** The same without the lease: for a sweep that is not to mark. */
+  /** The same without the lease: for a sweep that must not mark. */
   async look(): Promise<Opening> {
     return stateRow((await this.#look.run(this.#db, {}))[0]);
   }

@@ -6,7 +6,7 @@ export type PlannedRow = { readonly delegationId: string } & (
   | { readonly rule: 'overdue'; readonly overdueMs: number }
 );
 
-/** What one sweep did. `sweep --json` prints it as it is. */
+/** What one sweep did. `sweep --json` prints it unchanged. */
 export interface SweepSummary {
   readonly sweepId: string;
   /** Delegations marked stuck, by silence or by lack of progress, and failed for their deadline. */

@@ -9,13 +9,13 @@ export interface SweeperOptions extends ThresholdOptions {
   /** Rows of one rule in one sweep. */
   readonly rowsMax: number;
   readonly storm: StormOptions;
-  /** What the server gives one statement, below the client's own 60 s. Default 30 s. */
+  /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
   readonly statementLimitMs?: number;
 }
 
 export interface SweepRequest {
   readonly trigger: SweepTrigger;
-  /** Lets go of a storm's hold for this one sweep. */
+  /** Overrides a storm's hold for this one sweep. */
   readonly force?: boolean;
   /** Checked between batches: what was committed stays, the rest is the next sweep's. */
   readonly signal?: AbortSignal;

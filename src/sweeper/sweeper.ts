@@ -32,12 +32,12 @@ import { inSpan } from './tracing.ts';
 export type { SweeperOptions, SweepRequest } from './sweeper-options.ts';
 
 /**
- * One pass over the ledger: what is overdue becomes failed, what is silent becomes stuck. Risk: a status is never
- * revised, so a false mark destroys good work; hence the database's clock, the observed horizon, the storm guard, and
+ * One pass over the ledger: what is overdue becomes failed, what is stale becomes stuck. Risk: a status is never
+ * revised, so a false mark loses good work; hence the database's clock, the observed horizon, the storm guard, and
  * a batch that judges each row under its lock.
  *
- * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others have had their
- * turn, what was marked is kept, and then the sweep fails. Reports come last, and fail nothing.
+ * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others still run,
+ * what was marked stays, and then the sweep fails. Reports come last, and fail nothing.
  */
 export class Sweeper {
   readonly #db: LedgerDb;
@@ -116,7 +116,7 @@ export class Sweeper {
     return summary;
   }
 
-  /** The lease, unless the sweep was called off before; the clock; what earlier sweeps left to look after. */
+  /** The lease, unless the sweep was cancelled before; the clock; what earlier sweeps left. */
   async #open(sweepId: string, request: SweepRequest): Promise<Run> {
     const startedAtMs = performance.now();
     const signal = request.signal ?? new AbortController().signal;
@@ -135,13 +135,13 @@ export class Sweeper {
     return { ...begun, suspects: suspects ?? [] };
   }
 
-  /** Nothing is marked, and no sweep counts as gone through: where rows or heartbeats are hidden, silence says nothing. */
+  /** Nothing is marked, and the sweep does not count as completed: where rows or heartbeats are hidden, silence proves nothing. */
   #refuse({ sweepId, request, startedAtMs }: Run, { reason, remedy }: Refusal): SweepSummary {
     this.#log.emit('sweep.refused', { sweepId, trigger: request.trigger, reason, remedy });
     return { ...nothingDone, sweepId, truncated: true, durationMs: Math.round(performance.now() - startedAtMs) };
   }
 
-  /** Keeps the sweep, also one that failed, and logs it when it did not. Returns what it is to fail with. */
+  /** Records the sweep, also a failed one, and logs it when it did not fail. Returns the error to fail with. */
   async #close(run: Run, { outcomes, storm }: Judged): Promise<{ summary: SweepSummary; errors: unknown[] }> {
     const { sweepId, judgement, evidence, startedAtMs } = run;
     const { nowUs, horizon } = judgement;
@@ -197,7 +197,7 @@ function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
   return end === 'budget' ? remaining > 0 : end !== 'done';
 }
 
-/** What a sweep fails with; of several errors with one code, the first. */
+/** The error of a sweep; of several errors with the same code, the first. */
 function oneOf(errors: readonly unknown[]): unknown {
   const codes = new Set(errors.map((err) => errorFields(err).code));
   return codes.size === 1 ? errors[0] : new AggregateError(errors);

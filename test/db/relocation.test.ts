@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { migrateUp } from '../../src/db/migrator.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 
@@ -46,11 +46,57 @@ async function clone(from: string, to: string): Promise<void> {
   }
   const { rows } = await session.query(
     `SELECT replace(pg_get_functiondef(oid), $1::text || '.', $2::text || '.') AS definition
-     FROM pg_proc WHERE pronamespace = $1::regnamespace AND proname = 'delegation_heartbeat'`,
+     FROM pg_proc WHERE pronamespace = $1::regnamespace AND starts_with(proname, 'delegation_')`,
     [from, to],
   );
-  await session.query(rows[0].definition);
+  for (const { definition } of rows) await session.query(definition);
 }
+
+/** A delegation's whole life through the functions of the schema; returns its outcomes. */
+async function life(schema: string): Promise<string[]> {
+  const [id, other] = [randomUUID(), randomUUID()];
+  const call = async (name: string, args: string, values: unknown[]): Promise<string> => {
+    const fn = `${session.escapeIdentifier(schema)}.delegation_${name}(${args})`;
+    return (await session.query(`SELECT outcome FROM ${fn}`, values)).rows[0].outcome;
+  };
+  return [
+    await call('insert', `$1, 'a', 'b', 'c', stuck_after_ms => 5000`, [id]),
+    await call(
+      'insert_many',
+      `jsonb_build_array(jsonb_build_object('id', $1::text, 'caller', 'a', 'callee', 'b', 'preview', 'c'))`,
+      [other],
+    ),
+    await call('set_status', `$1, 'in_progress'`, [id]),
+    await call('heartbeat', '$1, min_interval_ms => 0', [id]),
+    await call('heartbeat', `$1, 'half way', 0`, [id]),
+    await call('heartbeat_many', 'ARRAY[$1::text]', [other]),
+    await call('wait', `$1, until_ms => 1000, reason => 'x'`, [id]),
+    await call('resume', '$1', [id]),
+    await call('adjust', '$1, no_stuck_after => true', [id]),
+    await call('set_status', `$1, 'completed'`, [id]),
+  ];
+}
+
+const lived = 'inserted inserted changed stamped stamped stamped waiting resumed adjusted changed'.split(' ');
+
+describe('every function', () => {
+  test('finds the tables of its schema after it was renamed, and cloned, in a session that has used it before', async () => {
+    await session.query('ALTER SCHEMA public RENAME TO before');
+    expect(await life('before')).toEqual(lived);
+    await session.query('ALTER SCHEMA before RENAME TO after');
+    expect(await life('after')).toEqual(lived);
+    await clone('after', 'copied');
+    expect(await life('copied')).toEqual(lived);
+    expect((await session.query('SELECT count(*)::int AS n FROM copied.delegations')).rows).toEqual([{ n: 2 }]);
+    expect((await session.query('SELECT count(*)::int AS n FROM after.delegations')).rows).toEqual([{ n: 4 }]);
+  });
+
+  test('calls itself in the schema that the session looks at first', async () => {
+    await ledgerIn('of one');
+    await session.query('SET search_path = "of one"');
+    expect(await life('of one')).toEqual(lived);
+  });
+});
 
 describe('the heartbeat function', () => {
   test('finds the tables of its schema after it was renamed, in a session that has used it before', async () => {

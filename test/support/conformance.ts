@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
-import { migrateUp, schemaVersion } from '../../src/db/migrator.ts';
+import { schemaVersion } from '../../src/db/migrator.ts';
 import type { Database } from '../../src/db/schema.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { StatusReader } from '../../src/sweeper/status/status-reader.ts';
 import type { TestDatabase } from './database.ts';
 import { seedDelegation, testLedger, testSweeper } from './fixtures.ts';

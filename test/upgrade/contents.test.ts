@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { migrateUp } from '../../src/db/migrator.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testLedger } from '../support/fixtures.ts';
 import { runProgram } from '../support/program.ts';

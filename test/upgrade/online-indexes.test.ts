@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { onlineIndexes } from '../../src/db/finishing/indexes.ts';
-import { migrateUp } from '../../src/db/migrator.ts';
 import type { Database } from '../../src/db/schema.ts';
+import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 import { waitFor } from '../support/wait-for.ts';

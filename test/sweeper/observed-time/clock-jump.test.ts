@@ -157,8 +157,8 @@ describe("the database's clock is set back by an hour", () => {
   });
 
   test('many of them are corrected in batches; locked ones are corrected by a later sweep', async () => {
-    await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat)
-      SELECT 'row-' || n, 'caller', 'callee', 'task', 'in_progress', clock_timestamp() + n * interval '1 second'
+    await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, revision)
+      SELECT 'row-' || n, 'caller', 'callee', 'task', 'in_progress', clock_timestamp() + n * interval '1 second', 1
       FROM generate_series(1, 2500) n`);
     await database.query(`INSERT INTO activity_logs (delegation_id, event, to_status, actor)
       SELECT delegation_id, 'delegation.in_progress', 'in_progress', 'test' FROM delegations`);
@@ -170,6 +170,36 @@ describe("the database's clock is set back by an hour", () => {
       'SELECT count(*)::int AS n FROM delegations WHERE last_heartbeat > clock_timestamp()',
     );
     expect(left).toEqual({ n: 0 });
+  });
+
+  test('delegations that wait or have limits of their own are corrected as well, however many; the end of a wait stays', async () => {
+    await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat,
+        stuck_after_ms, stalled_after_ms, progress, progress_at, revision)
+      SELECT 'row-' || n, 'caller', 'callee', 'task', 'in_progress', clock_timestamp(), 3600000 + n,
+        CASE WHEN n % 2 = 0 THEN 7200000 END, CASE WHEN n % 2 = 0 THEN 'half' END, CASE WHEN n % 2 = 0 THEN clock_timestamp() END, 1
+      FROM generate_series(1, 6000) n`);
+    await database.query(`INSERT INTO activity_logs (delegation_id, event, to_status, actor)
+      SELECT delegation_id, 'delegation.in_progress', 'in_progress', 'test' FROM delegations`);
+    await database.query(`UPDATE delegations SET waiting_since = now(), waiting_until = now() + interval '5 hours',
+      waiting_reason = 'a person' WHERE delegation_id = 'row-1'`);
+    const first = daemon();
+    await first.beat.leave();
+    const ahead = "+ interval '1 hour'";
+    // Past the guard, which lets no instant of the future in.
+    const session = await database.connect();
+    await session.query('SET session_replication_role = replica');
+    await session.query(`ALTER TABLE delegations DROP CONSTRAINT IF EXISTS delegations_instants_sound`);
+    await session.query(`UPDATE delegations SET last_heartbeat = last_heartbeat ${ahead}, progress_at = progress_at ${ahead},
+      stalled_from = stalled_from ${ahead}, suspect_at = suspect_at ${ahead}`);
+    await session.query(`UPDATE sweeper_state SET beat_at = clock_timestamp() ${ahead}`);
+    await session.end();
+    await first.beat.leave();
+    const [left] = await database.query(`SELECT
+      count(*) FILTER (WHERE greatest(last_heartbeat, progress_at, stalled_from) > clock_timestamp())::int AS ahead,
+      count(*) FILTER (WHERE suspect_at > least(greatest(last_heartbeat, waiting_until) + stuck_after_ms * interval '1 millisecond',
+        greatest(progress_at, stalled_from, waiting_until) + stalled_after_ms * interval '1 millisecond'))::int AS late,
+      count(*) FILTER (WHERE waiting_until > clock_timestamp() + interval '4 hours')::int AS waiting FROM delegations`);
+    expect(left).toEqual({ ahead: 0, late: 0, waiting: 1 });
   });
 
   test('a sweep from the future counts as one of now, and gaps in the future are cut', async () => {

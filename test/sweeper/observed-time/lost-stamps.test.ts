@@ -40,6 +40,26 @@ describe('what no horizon would reach', () => {
     },
   );
 
+  test.each([
+    ['NULL', `clock_timestamp() - interval '1 second'`],
+    [`'infinity'`, `'infinity'`],
+    [`clock_timestamp() + interval '10 years'`, `clock_timestamp() + interval '10 years 1 minute'`],
+  ])(
+    'is set to the clock where a delegation has its own threshold, too: a heartbeat of %s',
+    async (stamp, suspectAt) => {
+      const id = await seedDelegation(database);
+      await database.query('UPDATE delegations SET stuck_after_ms = 60000');
+      await write(id, `${stamp}, suspect_at = ${suspectAt}`);
+      expect(await takeBack()).toEqual([id]);
+      expect(await silent(id)).toBeGreaterThanOrEqual(0);
+      const [row] = await database.query(
+        `SELECT extract(epoch FROM suspect_at - last_heartbeat)::int AS seconds FROM delegations`,
+      );
+      expect(row).toEqual({ seconds: 60 });
+      expect(await takeBack()).toEqual([]);
+    },
+  );
+
   test('is set to the clock by a sweep, which names it; a threshold later it can be found', async () => {
     const id = await seedDelegation(database);
     await write(id, `'infinity'`);
@@ -55,6 +75,9 @@ describe('what no horizon would reach', () => {
     await seedDelegation(database, { silentSeconds: 0 });
     await seedDelegation(database, { silentSeconds: 7000 });
     await seedDelegation(database, { status: 'queued' });
+    await seedDelegation(database, { delegationId: 'waits' });
+    await database.query(`UPDATE delegations SET waiting_since = now(), waiting_until = now() + interval '29 days',
+      waiting_reason = 'a person', stuck_after_ms = 2500000000 WHERE delegation_id = 'waits'`);
     const finished = await seedDelegation(database, { status: 'stuck' });
     await write(finished, `'infinity'`);
     const locked = await seedDelegation(database);
@@ -68,7 +91,7 @@ describe('what no horizon would reach', () => {
     expect(await takeBack()).toEqual([locked]);
   });
 
-  test('is found through the bucket index only', async () => {
+  test('is found through the indexes of a sweep only', async () => {
     await seedFleet(database, { rows: 5000 });
     await database.query('ANALYZE delegations');
     const session = await database.connect();
@@ -80,6 +103,9 @@ describe('what no horizon would reach', () => {
     const reads = nodesOf(plan).filter((node) => node['Relation Name'] === 'delegations' && node['Index Name']);
     expect(
       reads.map((node) => node['Index Cond']).filter((condition) => condition?.includes('heartbeat_bucket')),
+    ).toHaveLength(2);
+    expect(
+      reads.map((node) => node['Index Cond']).filter((condition) => condition?.includes('suspect_at')),
     ).toHaveLength(2);
     expect(nodesOf(plan).filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
   });

@@ -95,7 +95,7 @@ describe('an outage shorter than STORM_MAX_HOLD marks no living agent, at any ph
       { size: 200, shape: () => ({ ...cutOff(20, 0), place: 0 }) },
     ],
     [
-      'the database away for everybody for 45 minutes: nobody watched',
+      'the database away for 45 minutes: no daemon watched',
       {
         size: 1000,
         shape: everyOne(45),

@@ -41,8 +41,8 @@ export const ageBinOf = `(CASE WHEN ${silentAt()} < $now THEN ${AGE_BINS}
     ELSE least(${AGE_BINS - 1}, greatest(0, floor(${AGE_BINS} * (1 - date_part('epoch', ${silentAt()} - $now) * 1000 / ${thresholdMs}))))::int END)`;
 
 /**
- * SQL: rows that sweeps leave behind anyway say nothing of a storm: those known to be poisoned, and those that a running
- * transaction has locked. The array of running transactions is read once, and only when a row is there to be asked about.
+ * SQL: excludes rows that sweeps cannot mark and that are therefore no sign of a storm: those known to be poisoned, and those
+ * that a running transaction has locked. The array of running transactions is read once, and only when there is a row.
  */
 export function isCountable(tables: SweeperTables): string {
   return `${isNotKnownPoison(tables)}

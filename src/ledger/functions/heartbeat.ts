@@ -1,0 +1,84 @@
+import { isOneOf } from '../../db/literal.ts';
+import { terminalStatuses } from '../transitions.ts';
+import { idChecks, minIntervalCheck, noteCheck } from './checks.ts';
+import { isDue, isOpen, progressAssignments, stampAssignments } from './heartbeat-rules.ts';
+import { refuse, type SchemaFunction } from './schema-function.ts';
+
+/** Milliseconds: 40 stamps in the default threshold of ten minutes. */
+export const MIN_INTERVAL_DEFAULT_MS = 15_000;
+/** A rival may finish or stamp the delegation while the stamp waits for its lock. */
+const ROUNDS_MAX = 4;
+
+/**
+ * PL/pgSQL: judges, and stamps when a stamp is due. Reads `progress` and sets `outcome`, `status`, `stuck_after_ms` and
+ * `epoch`, all of which are variables of the block that is named.
+ */
+export const beat = (block: string, minIntervalMs: string) => `
+  FOR round IN 1..${ROUNDS_MAX} LOOP
+    SELECT d.status, d.suspect_at IS NULL, s.stuck_after_ms, coalesce(d.stuck_after_ms, s.stuck_after_ms), s.epoch,
+      ${isDue(minIntervalMs, 's.stuck_after_ms')} OR ${block}.progress IS NOT NULL
+    INTO ${block}.status, is_plain, in_force_ms, ${block}.stuck_after_ms, ${block}.epoch, stamp_is_due
+    FROM delegations d LEFT JOIN sweeper_threshold s ON s.singleton
+    WHERE d.delegation_id = id;
+    outcome := CASE WHEN NOT FOUND THEN 'missing'
+      WHEN ${isOneOf(`${block}.status`, terminalStatuses)} THEN 'terminal'
+      WHEN NOT stamp_is_due THEN 'fresh' END;
+    EXIT WHEN outcome IS NOT NULL;
+    IF is_plain AND ${block}.progress IS NULL THEN
+      -- clock_timestamp(): after a wait for the row's lock it is read again. A bound that another session gave the row
+      -- meanwhile is early, which does no harm.
+      UPDATE delegations d SET last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())
+      WHERE d.delegation_id = id AND ${isOpen};
+    ELSE
+      PERFORM FROM delegations d WHERE d.delegation_id = id AND ${isOpen} FOR NO KEY UPDATE;
+      at := clock_timestamp();
+      IF FOUND AND ${block}.progress IS NULL THEN
+        UPDATE delegations d SET ${stampAssignments}
+        WHERE d.delegation_id = id;
+      ELSIF FOUND THEN
+        UPDATE delegations d SET ${progressAssignments(`${block}.progress`)}
+        WHERE d.delegation_id = id;
+      END IF;
+    END IF;
+    IF FOUND THEN
+      outcome := 'stamped';
+      EXIT;
+    END IF;
+  END LOOP;
+  IF outcome IS NULL THEN
+    RAISE EXCEPTION 'the delegation could not be stamped: others change it again and again'
+      USING ERRCODE = 'serialization_failure';
+  END IF;`;
+
+export const beatDeclaration = `
+  at timestamptz;
+  is_plain boolean;
+  stamp_is_due boolean;
+  in_force_ms bigint;`;
+
+const checks = [...idChecks('id'), minIntervalCheck, noteCheck('progress', { mayBeNull: true })] as const;
+
+/**
+ * A sign of life. Programs of 0.1.0 call `delegation_heartbeat($1, $2)` without types, and must reach the function that
+ * they know. By PostgreSQL's rules a text as the second parameter would win over its float8, and another float8 would be
+ * ambiguous; bigint loses, to whole numbers and fractions alike, since float8 is the preferred type of numbers.
+ */
+export const heartbeatFunction: SchemaFunction = {
+  name: 'delegation_heartbeat',
+  parameters: `id text, min_interval_ms bigint DEFAULT ${MIN_INTERVAL_DEFAULT_MS}, progress text DEFAULT NULL,
+  OUT outcome text, OUT status text, OUT stuck_after_ms bigint, OUT epoch text`,
+  types: 'text, bigint, text',
+  declare: beatDeclaration,
+  body: refuse(checks) + beat('delegation_heartbeat', 'min_interval_ms'),
+};
+
+/** The same for who gives all three by position, in the order of the documentation. */
+export const heartbeatByPositionFunction: SchemaFunction = {
+  name: 'delegation_heartbeat',
+  parameters: `text, text, float8, OUT outcome text, OUT status text, OUT stuck_after_ms bigint, OUT epoch text`,
+  types: 'text, text, float8',
+  body: `
+  SELECT h.outcome, h.status, h.stuck_after_ms, h.epoch
+  INTO outcome, status, stuck_after_ms, epoch
+  FROM delegation_heartbeat($1, min_interval_ms => $3::bigint, progress => $2) h;`,
+};

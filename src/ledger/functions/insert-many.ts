@@ -1,0 +1,91 @@
+import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
+import { cutPreview, deadlineChecks, idChecks, thresholdCheck } from './checks.ts';
+import { refuse, type SchemaFunction } from './schema-function.ts';
+import { traceparentCheck } from './traceparent-check.ts';
+
+/** Delegations in one call: bounds its statement, and the locks that it takes. */
+export const INSERT_MANY_MAX = 1_000;
+
+const element = `(id text, caller text, callee text, preview text, idempotency_key text, deadline timestamptz,
+      deadline_ms float8, stuck_after_ms bigint, stalled_after_ms bigint, request_body jsonb, traceparent text)`;
+
+const names =
+  'id, caller, callee, preview, idempotency_key, deadline, deadline_ms, stuck_after_ms, stalled_after_ms, request_body, traceparent';
+
+/** SQL: the message of the first check that refuses the element `e`; NULL for a sound one. */
+const elementProblem = `CASE${[
+  ...idChecks('id'),
+  ...idChecks('caller'),
+  ...idChecks('callee'),
+  ['preview IS NULL', `'preview must not be NULL'`] as const,
+  ...idChecks('idempotency_key', { mayBeNull: true }),
+  ...deadlineChecks(),
+  thresholdCheck('stuck_after_ms'),
+  thresholdCheck('stalled_after_ms'),
+  traceparentCheck,
+]
+  .map(([condition, message]) => `\n        WHEN ${condition} THEN ${message}`)
+  .join('')} END`;
+
+/**
+ * Records many delegations, in order, each as delegation_insert does: what repeats within the list is a duplicate of what
+ * came before. One row for each, by its place from 1 on. `rows` is an array of objects that have the arguments of
+ * delegation_insert by name; one that is not accepted raises 22023, and names its place from 0 on.
+ */
+export const insertManyFunction: SchemaFunction = {
+  name: 'delegation_insert_many',
+  parameters: 'rows jsonb',
+  types: 'jsonb',
+  returns: 'TABLE (place bigint, outcome text, delegation_id text, status text)',
+  declare: `
+  at timestamptz := clock_timestamp();
+  inserted_ids text[];
+  inserted_places bigint[];`,
+  body: `${refuse([
+    [
+      `CASE WHEN jsonb_typeof(rows) = 'array' THEN jsonb_array_length(rows) <= ${INSERT_MANY_MAX} END IS NOT TRUE`,
+      `'rows must be an array of at most ${INSERT_MANY_MAX} objects'`,
+    ],
+  ])}
+  SELECT format('rows[%s]: %s', e.nr - 1, e.problem) INTO problem
+  FROM (SELECT nr, ${elementProblem} AS problem
+    FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS given (${names}, nr)) e
+  WHERE e.problem IS NOT NULL ORDER BY e.nr LIMIT 1;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION '%', problem USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  WITH given AS MATERIALIZED (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS e (${names}, nr)),
+  inserted AS (
+    INSERT INTO delegations AS d (delegation_id, caller_id, callee_id, task_preview, idempotency_key, deadline,
+      stuck_after_ms, stalled_after_ms, traceparent, created_at, updated_at, revision)
+    SELECT e.id, e.caller, e.callee, ${cutPreview('e.preview')}, e.idempotency_key,
+      coalesce(e.deadline, at + coalesce(e.deadline_ms, ${DEADLINE_DEFAULT_MS}) * interval '1 millisecond'),
+      e.stuck_after_ms, e.stalled_after_ms, e.traceparent, at, at, 1
+    FROM given e ORDER BY e.nr
+    ON CONFLICT DO NOTHING
+    RETURNING d.delegation_id, d.caller_id, d.idempotency_key, d.status),
+  -- The element that each row came from: of two with one id, caller and key it is the first.
+  placed AS (
+    SELECT DISTINCT ON (i.delegation_id) i.delegation_id, i.status, e.nr, e.request_body
+    FROM inserted i JOIN given e ON e.id = i.delegation_id AND e.caller = i.caller_id
+      AND e.idempotency_key IS NOT DISTINCT FROM i.idempotency_key
+    ORDER BY i.delegation_id, e.nr),
+  recorded AS (
+    INSERT INTO activity_logs (delegation_id, event, to_status, actor, request_body)
+    SELECT p.delegation_id, 'delegation.' || p.status, p.status, 'ledger', p.request_body FROM placed p ORDER BY p.nr)
+  SELECT array_agg(p.delegation_id), array_agg(p.nr) INTO inserted_ids, inserted_places FROM placed p;
+  -- A statement of its own: the winner of a race that ended while the insert waited is invisible to its snapshot.
+  RETURN QUERY
+    SELECT e.nr, CASE WHEN i.nr = e.nr THEN 'inserted' ELSE 'duplicate' END, h.delegation_id, h.status
+    FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS e (${names}, nr)
+    LEFT JOIN unnest(inserted_ids, inserted_places) i (id, nr) ON i.id = e.id
+    LEFT JOIN LATERAL (
+      -- Not what only a later element of the list has recorded.
+      (SELECT d.delegation_id, d.status FROM delegations d WHERE d.delegation_id = e.id AND (i.nr > e.nr) IS NOT TRUE)
+      UNION ALL
+      (SELECT d.delegation_id, d.status FROM delegations d
+        WHERE d.caller_id = e.caller AND d.idempotency_key = e.idempotency_key)
+      LIMIT 1) h ON true
+    ORDER BY e.nr;`,
+};

@@ -1,0 +1,40 @@
+import { isOneOf } from '../../db/literal.ts';
+import { terminalStatuses } from '../transitions.ts';
+import { idChecks } from './checks.ts';
+import { refuse, type SchemaFunction } from './schema-function.ts';
+
+/** The wait is over: a sign of life. What was not waited is taken off the deadline, which the guard sees to. */
+export const resumeFunction: SchemaFunction = {
+  name: 'delegation_resume',
+  parameters: `id text, actor text DEFAULT 'ledger', OUT outcome text, OUT status text, OUT waiting_until timestamptz`,
+  types: 'text, text',
+  declare: `
+  at timestamptz;
+  since timestamptz;
+  held_until timestamptz;
+  held_reason text;
+  moved_deadline timestamptz;`,
+  body: `${refuse([...idChecks('id'), ...idChecks('actor')])}
+  SELECT d.status, d.waiting_since, d.waiting_until, d.waiting_reason INTO delegation_resume.status, since, held_until, held_reason
+  FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    outcome := 'missing';
+    RETURN;
+  END IF;
+  IF ${isOneOf('delegation_resume.status', terminalStatuses)} THEN
+    outcome := 'refused';
+    RETURN;
+  END IF;
+  IF held_until IS NULL THEN
+    outcome := 'unchanged';
+    RETURN;
+  END IF;
+  at := clock_timestamp();
+  UPDATE delegations d SET waiting_since = NULL, waiting_until = NULL, waiting_reason = NULL, updated_at = at,
+    last_heartbeat = greatest(d.last_heartbeat, at)
+  WHERE d.delegation_id = id RETURNING d.deadline INTO moved_deadline;
+  INSERT INTO activity_logs (delegation_id, event, from_status, actor, detail)
+  VALUES (id, 'delegation.resumed', delegation_resume.status, delegation_resume.actor, jsonb_build_object('at', at,
+    'since', since, 'until', held_until, 'reason', held_reason, 'deadline', moved_deadline));
+  outcome := 'resumed';`,
+};

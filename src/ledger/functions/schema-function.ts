@@ -1,0 +1,46 @@
+import { ownSchema } from './own-schema.ts';
+
+/** A function of the ledger's schema, which any client calls, in any language. */
+export interface SchemaFunction {
+  readonly name: string;
+  /** SQL: the parameters, with their defaults, and the OUT parameters of its one row. */
+  readonly parameters: string;
+  /** SQL: the types of its IN parameters, which together with the name say which function it is. */
+  readonly types: string;
+  /** SQL: what it returns, where that is not one row of its OUT parameters. */
+  readonly returns?: string;
+  /** PL/pgSQL: further variables, of the block `own`. */
+  readonly declare?: string;
+  /** PL/pgSQL. Tables are named without a schema; columns with an alias, since parameters have names, too. */
+  readonly body: string;
+}
+
+/**
+ * SQL that makes the function, or makes it anew, in the schema that stands first on the search path.
+ *
+ * Its own search path holds system objects alone until it knows its schema. Its plans are kept by the server's session
+ * and made without a look at the values (force_generic_plan), and never the sequential scan of the day on which the table
+ * was empty (enable_seqscan).
+ */
+export function definitionOf(fn: SchemaFunction, serverVersion: number): string {
+  return `CREATE OR REPLACE FUNCTION ${fn.name}(${fn.parameters})
+${fn.returns ? `RETURNS ${fn.returns} ` : ''}LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+<<own>>
+DECLARE
+  routine oid;
+  place text;
+  problem text;${fn.declare ?? ''}
+BEGIN${ownSchema(fn.name, serverVersion)}${fn.body}
+END $$`;
+}
+
+/** PL/pgSQL: raises 22023 with the first of these messages whose condition holds. The messages name the argument. */
+export function refuse(problems: readonly (readonly [condition: string, message: string])[]): string {
+  const branches = problems.map(([condition, message]) => `\n    WHEN ${condition} THEN ${message}`);
+  return `
+  problem := CASE${branches.join('')} END;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION '%', problem USING ERRCODE = 'invalid_parameter_value';
+  END IF;`;
+}

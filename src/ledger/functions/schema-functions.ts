@@ -1,0 +1,27 @@
+import { adjustFunction } from './adjust.ts';
+import { heartbeatByPositionFunction, heartbeatFunction } from './heartbeat.ts';
+import { heartbeatManyFunction } from './heartbeat-many.ts';
+import { heartbeatOf010Function } from './heartbeat-of-010.ts';
+import { insertFunction } from './insert.ts';
+import { insertManyFunction } from './insert-many.ts';
+import { resumeFunction } from './resume.ts';
+import type { SchemaFunction } from './schema-function.ts';
+import { setStatusFunction } from './set-status.ts';
+import { waitFunction } from './wait.ts';
+
+/**
+ * The functions of the ledger's schema: the one way in which delegations are written, from any language. A function
+ * whose parameters change is a new one beside the old one, which older clients call.
+ */
+export const schemaFunctions: readonly SchemaFunction[] = [
+  insertFunction,
+  insertManyFunction,
+  setStatusFunction,
+  heartbeatFunction,
+  heartbeatByPositionFunction,
+  heartbeatOf010Function,
+  heartbeatManyFunction,
+  waitFunction,
+  resumeFunction,
+  adjustFunction,
+];
