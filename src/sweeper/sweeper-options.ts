@@ -8,6 +8,6 @@ export interface SweeperOptions extends ThresholdOptions {
   /** Rows of one rule in one sweep. */
   readonly rowsMax: number;
   readonly storm: StormOptions;
-  /** What the server gives one statement, below the client's own 60 s. Default 30 s. */
+  /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
   readonly statementLimitMs?: number;
 }

@@ -2,7 +2,7 @@ import type { Micros } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import type { MarkedRow } from './statements/marking.ts';
 
-/** What one pass of one rule works with. */
+/** What one pass of one rule needs. */
 export interface RulePass {
   readonly sweepId: string;
   readonly nowUs: Micros;
@@ -11,9 +11,9 @@ export interface RulePass {
   readonly batchRowsMax: number;
   /** Rows that this pass may mark. */
   readonly rowsMax: number;
-  /** What the server gives one statement. */
+  /** Limit of one statement on the server. */
   readonly limitMs: number;
-  /** Rows whose update is known to raise, tried again apart. All that are known are left out of the batches. */
+  /** Known poisoned rows, tried again apart. All known ones are left out of the batches. */
   readonly suspects: readonly string[];
   readonly signal: AbortSignal;
   /** Called after each commit, with the evidence. */
