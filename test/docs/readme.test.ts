@@ -74,6 +74,8 @@ describe("the README's SQL", () => {
   ] as const)('records a result that a delegation which is %s cannot take, once', async (status, outcome, heard) => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database, { status });
+    // A completed delegation without a result would take this one.
+    await database.query(`UPDATE delegations SET result_preview = 'all red' WHERE status = 'completed'`);
     for (let turn = 0; turn < 2; turn += 1) {
       expect(await database.query(about(id, complete))).toEqual([{ outcome }]);
     }
