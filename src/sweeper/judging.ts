@@ -1,7 +1,5 @@
 import type { LedgerDb } from '../db/schema.ts';
 import type { EventLog } from '../log/event-log.ts';
-import type { Refusal } from './observed-time/refusal.ts';
-import type { Opening } from './opening.ts';
 import type { Evidence } from './pass/evidence.ts';
 import { Marker } from './pass/marker.ts';
 import type { SweepObserver } from './pass/observer.ts';
@@ -12,32 +10,10 @@ import type { Unsettled } from './pass/unsettled.ts';
 import { StalledGuard } from './storm/stalled-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
 import type { StormReading, StormWatch } from './storm/storm-watch.ts';
-import { STATEMENT_LIMIT_MS, type SweeperOptions, type SweepRequest } from './sweeper-options.ts';
+import type { Judged, Run } from './sweep-run.ts';
+import { STATEMENT_LIMIT_MS, type SweeperOptions } from './sweeper-options.ts';
 import type { SweeperTables } from './tables.ts';
-import type { Judgement, Staleness } from './threshold/staleness.ts';
-
-/** A sweep under way. */
-export interface Run {
-  readonly sweepId: string;
-  readonly request: SweepRequest;
-  readonly signal: AbortSignal;
-  readonly opening: Opening;
-  /** Why nobody may be judged here; null: nothing stands against it. */
-  readonly refusal: Refusal | null;
-  readonly judgement: Judgement;
-  readonly suspects: readonly string[];
-  readonly evidence: Evidence;
-  /** By the process's clock: when it began, and when the database's clock was read. */
-  readonly startedAtMs: number;
-  readonly openedAtMs: number;
-}
-
-/** What the rules came to, each by itself. */
-export interface Judged {
-  readonly outcomes: Readonly<Record<RuleName, RuleOutcome>>;
-  /** Null: the guard could not be read, and nothing was marked stale. */
-  readonly storm: StormReading | null;
-}
+import type { Staleness } from './threshold/staleness.ts';
 
 interface Parts {
   readonly unsettled: Unsettled;

@@ -25,6 +25,7 @@ export type ReportName =
   | 'snapshot_held'
   | 'daily'
   | 'superseded'
+  | 'folding'
   | 'pruning';
 
 interface Parts {

@@ -1,5 +1,4 @@
 import type { StormOptions } from './storm/storm-guard.ts';
-import type { SweepTrigger } from './summary.ts';
 import type { ThresholdOptions } from './threshold/staleness.ts';
 
 /** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
@@ -11,14 +10,6 @@ export interface SweeperOptions extends ThresholdOptions {
   readonly storm: StormOptions;
   /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
   readonly statementLimitMs?: number;
-}
-
-export interface SweepRequest {
-  readonly trigger: SweepTrigger;
-  /** Overrides a storm's hold for this one sweep. */
-  readonly force?: boolean;
-  /** Checked between batches: what was committed stays, the rest is the next sweep's. */
-  readonly signal?: AbortSignal;
 }
 
 /** Default of `statementLimitMs`. */
