@@ -311,6 +311,18 @@ describe('the history', () => {
     expect(bins.reduce((sum, { stuck, failed, sweeps }) => sum + stuck + failed + sweeps, 0)).toBe(12 + 1 + 2);
   });
 
+  test('has marks for lack of progress among them, each with what was allowed to it, and counts them for the day', async () => {
+    await seedDelegation(database, { delegationId: 'busy', silentSeconds: 0 });
+    await database.query(`UPDATE delegations SET stalled_after_ms = 60000 WHERE delegation_id = 'busy'`);
+    await database.query(`UPDATE delegations SET stalled_from = now() - interval '90 seconds',
+      suspect_at = now() - interval '30 seconds' WHERE delegation_id = 'busy'`);
+    await seedDelegation(database, { delegationId: 'silent', silentSeconds: 700 });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    const { marks } = await reader().history();
+    expect(marks.find(({ rule }) => rule === 'stalled')).toMatchObject({ delegationId: 'busy', stuckAfterMs: 60_000 });
+    expect((await reader().status()).day).toMatchObject({ stuck: 2, stalled: 1 });
+  });
+
   test('also has a sweep that was interrupted, which does not count for readiness', async () => {
     for (let i = 0; i < 4; i += 1) await seedDelegation(database, { silentSeconds: 700 + i });
     const interrupt = new AbortController();
