@@ -2,7 +2,8 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../src/db/schema.ts';
 import type { EventLog } from '../src/log/event-log.ts';
 import type { SweepSummary } from '../src/sweeper/summary.ts';
-import { Sweeper, type SweeperOptions } from '../src/sweeper/sweeper.ts';
+import { Sweeper } from '../src/sweeper/sweeper.ts';
+import type { SweeperOptions } from '../src/sweeper/sweeper-options.ts';
 
 /** The defaults of the configuration without the storm guard, which would hold a fleet that is all silent. */
 export const sweeperDefaults: SweeperOptions = {

@@ -9,6 +9,8 @@ import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
+import { livesScenario } from './lives.ts';
+import { migrateUpScenario } from './migrate-up.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -17,6 +19,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   startup: startupScenario,
   'daemon-idle': daemonIdleScenario,
   'ledger-overhead': ledgerOverheadScenario,
+  lives: livesScenario,
   heartbeat: heartbeatScenario,
   'heartbeat-snapshot': heartbeatSnapshotScenario,
   capacity: capacityScenario,
@@ -26,4 +29,5 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   sweep: sweepScenario,
   'beside-sweeps': besideSweepsScenario,
   idle: idleScenario,
+  'migrate-up': migrateUpScenario,
 };

@@ -80,7 +80,8 @@ GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
 -- Orchestrators and agents. Caller, callee, task and key of a delegation never change after the insert.
 GRANT SELECT, INSERT,
   UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, result_preview, error_detail,
-    revision, suspect_at, stuck_after_ms, stalled_after_ms, waiting_since, waiting_until, waiting_reason, progress, progress_at)
+    revision, suspect_at, stuck_after_ms, stalled_after_ms, lowered_from_ms, lowered_at,
+    waiting_since, waiting_until, waiting_reason, progress, progress_at)
   ON :"db_schema".delegations TO :"writer";
 -- The threshold in the answer to a heartbeat; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_state TO :"writer";

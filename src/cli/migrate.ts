@@ -79,7 +79,7 @@ const actions: Readonly<Record<MigrateAction, Action>> = {
   },
 };
 
-/** Why the ledger is not removed, and which options remove it all the same; null when there is no objection. */
+/** Why the ledger is not removed, and which options remove it anyway; null when there is no objection. */
 export function refusalOf(
   { delegations, activities, beatAgeMs, aliveWithinMs }: LedgerContents,
   database: string,

@@ -69,7 +69,7 @@ function stormWords({ now, storm: { state, until } }: Status, terminal: boolean)
 
 function falsePositives({ day: { lateResults, falsePositiveRatio } }: Status): string {
   if (falsePositiveRatio === null) return 'none was marked stuck';
-  return `${lateResults} delivered a result all the same: ${percentage(falsePositiveRatio)}`;
+  return `${lateResults} still delivered a result: ${percentage(falsePositiveRatio)}`;
 }
 
 function styled(style: 'green' | 'red', text: string, terminal: boolean): string {

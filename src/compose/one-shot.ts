@@ -35,5 +35,5 @@ export async function requireJudgeable(db: LedgerDb, { writes }: { readonly writ
   const refusal = await readRefusal(db);
   const isReadable = refusal === null || refusal.reason === 'standby' || refusal.reason === 'read_only';
   if (refusal === null || (isReadable && !writes)) return;
-  throw new CommandError(exitCode.configuration, `Nobody can be marked here: ${refusal.remedy}`);
+  throw new CommandError(exitCode.configuration, `No delegation can be marked here: ${refusal.remedy}`);
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { StatusOptions } from '../sweeper/status/status-reader.ts';
-import type { SweeperOptions } from '../sweeper/sweeper.ts';
+import type { SweeperOptions } from '../sweeper/sweeper-options.ts';
 
 export function sweeperOptions(config: Config): SweeperOptions {
   return {

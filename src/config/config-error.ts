@@ -32,7 +32,7 @@ function line({ variable, value, reason }: Problem): string {
   return `${variable}=${JSON.stringify(shown)}: ${reason}`;
 }
 
-/** The value as a problem may show it: redacted, since a URL may stand in any variable by mistake. */
+/** The value as a problem may show it: redacted, since any variable may hold a URL by mistake. */
 export function shown(variable: string, value: string): string {
   const secret = variable === 'DATABASE_URL' || /:\/\/|\S@|passw\w*\s*=/i.test(value);
   return secret ? redactUrl(value) : value;

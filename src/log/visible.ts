@@ -3,7 +3,7 @@ const unseen = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 /**
  * The text with every character that a terminal would interpret in a visible form: `\x1b`, `\n`, `\u202e`. An id comes
- * from whoever wrote the row, and must not move the cursor, change colours or begin a new line.
+ * from any client that wrote the row, and must not move the cursor, change colours or begin a new line.
  */
 export function visible(text: string): string {
   return text.replace(unseen, escaped);

@@ -10,7 +10,7 @@ import { REMAINING_COUNT_MAX } from './pass/statements/remaining.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweepReports } from './sweep-reports.ts';
-import type { SweeperOptions } from './sweeper.ts';
+import type { SweeperOptions } from './sweeper-options.ts';
 import type { SweeperTables } from './tables.ts';
 import { judge, type Staleness } from './threshold/staleness.ts';
 
@@ -22,7 +22,7 @@ interface Parts {
   readonly reports: SweepReports;
 }
 
-/** Of one rule: the rows within the budget, and what is left beside them, counted as far as `remaining` counts. */
+/** For one rule: the rows within the budget, and the number of the others, counted as far as `remaining` counts. */
 interface Plan {
   readonly rows: readonly MatchingRow[];
   /** Over budget. */
@@ -66,7 +66,7 @@ export class DryRun {
       sweepId,
       stuck: stuck.rows.length,
       failed: failed.rows.length,
-      // A rule that is held tries no row.
+      // A held rule tries no row.
       poisoned: failed.poisoned + (held ? 0 : stuck.poisoned),
       remaining: Math.min(failed.left + failed.poisoned + stuck.left + stuck.poisoned, REMAINING_COUNT_MAX),
       truncated: failed.left > 0 || (stuck.left > 0 && !held),

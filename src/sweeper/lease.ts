@@ -2,6 +2,7 @@ import type { LedgerDb } from '../db/schema.ts';
 import type { Opening } from './opening.ts';
 import { lookStatement } from './statements/look.ts';
 import { takeLeaseStatement } from './statements/take-lease.ts';
+import { takeLeaseAfterStatement } from './statements/take-lease-after.ts';
 import type { SweeperTables } from './tables.ts';
 
 /**
@@ -11,11 +12,13 @@ import type { SweeperTables } from './tables.ts';
 export class Lease {
   readonly #db: LedgerDb;
   readonly #take: ReturnType<typeof takeLeaseStatement>;
+  readonly #takeAfter: ReturnType<typeof takeLeaseAfterStatement>;
   readonly #look: ReturnType<typeof lookStatement>;
 
   constructor(db: LedgerDb, tables: SweeperTables) {
     this.#db = db;
     this.#take = takeLeaseStatement(tables);
+    this.#takeAfter = takeLeaseAfterStatement(tables);
     this.#look = lookStatement(tables);
   }
 
@@ -24,7 +27,12 @@ export class Lease {
     return stateRow((await this.#take.run(this.#db, { sweepId }))[0]);
   }
 
-  /** The same without the lease: for a sweep that is not to mark. */
+  /** The same for a sweep between the ticks, unless another sweep than `after` has the lease: null then. */
+  async openAfter(sweepId: string, after: string | null): Promise<Opening | null> {
+    return (await this.#takeAfter.run(this.#db, { sweepId, after }))[0] ?? null;
+  }
+
+  /** The same without the lease: for a sweep that must not mark. */
   async look(): Promise<Opening> {
     return stateRow((await this.#look.run(this.#db, {}))[0]);
   }

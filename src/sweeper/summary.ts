@@ -6,7 +6,7 @@ export type PlannedRow = { readonly delegationId: string } & (
   | { readonly rule: 'overdue'; readonly overdueMs: number }
 );
 
-/** What one sweep did. `sweep --json` prints it as it is. */
+/** What one sweep did. `sweep --json` prints it unchanged. */
 export interface SweepSummary {
   readonly sweepId: string;
   /** Delegations marked stuck, and failed for their deadline. */
@@ -30,7 +30,8 @@ export interface SweepSummary {
   readonly rows: readonly PlannedRow[];
 }
 
-export type SweepTrigger = 'cron' | 'startup' | 'manual';
+/** `due`: a delegation came due between the ticks. */
+export type SweepTrigger = 'cron' | 'startup' | 'manual' | 'due';
 
 export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number): PlannedRow {
   return rule === 'stale'

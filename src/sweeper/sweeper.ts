@@ -23,68 +23,27 @@ import type { MarkedRow } from './pass/statements/marking.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remaining.ts';
 import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
-import type { StormOptions } from './storm/storm-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
-import { type StormReading, StormWatch } from './storm/storm-watch.ts';
-import { nothingDone, type SweepSummary, type SweepTrigger, summaryFields } from './summary.ts';
+import { StormWatch } from './storm/storm-watch.ts';
+import { nothingDone, type SweepSummary, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
 import { SweepReports } from './sweep-reports.ts';
+import type { DueSweepRequest, SweepRequest } from './sweep-request.ts';
+import type { Judged, Run } from './sweep-run.ts';
+import type { SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
-import { type Judgement, judge, type ThresholdOptions } from './threshold/staleness.ts';
+import { type Judgement, judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
-
-/** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
-export interface SweeperOptions extends ThresholdOptions {
-  /** Rows in one transaction. */
-  readonly batchRowsMax: number;
-  /** Rows of one rule in one sweep. */
-  readonly rowsMax: number;
-  readonly storm: StormOptions;
-  /** What the server gives one statement, below the client's own 60 s. Default 30 s. */
-  readonly statementLimitMs?: number;
-}
 
 const STATEMENT_LIMIT_MS = 30_000;
 
-export interface SweepRequest {
-  readonly trigger: SweepTrigger;
-  /** Lets go of a storm's hold for this one sweep. */
-  readonly force?: boolean;
-  /** Checked between batches: what was committed stays, the rest is the next sweep's. */
-  readonly signal?: AbortSignal;
-}
-
-/** A sweep under way. */
-interface Run {
-  readonly sweepId: string;
-  readonly request: SweepRequest;
-  readonly signal: AbortSignal;
-  readonly opening: Opening;
-  /** Why nobody may be judged here; null: nothing stands against it. */
-  readonly refusal: Refusal | null;
-  readonly judgement: Judgement;
-  readonly suspects: readonly string[];
-  readonly evidence: Evidence;
-  /** By the process's clock: when it began, and when the database's clock was read. */
-  readonly startedAtMs: number;
-  readonly openedAtMs: number;
-}
-
-/** What the rules came to, each by itself. */
-interface Judged {
-  readonly failed: RuleOutcome;
-  readonly stuck: RuleOutcome;
-  /** Null: the guard could not be read, and nothing was marked stale. */
-  readonly storm: StormReading | null;
-}
-
 /**
- * One pass over the ledger: what is overdue becomes failed, what is silent becomes stuck. Risk: a status is never
- * revised, so a false mark destroys good work; hence the database's clock, the observed horizon, the storm guard, and
+ * One pass over the ledger: what is overdue becomes failed, what is stale becomes stuck. Risk: a status is never
+ * revised, so a false mark loses good work; hence the database's clock, the observed horizon, the storm guard, and
  * a batch that judges each row under its lock.
  *
- * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others have had their
- * turn, what was marked is kept, and then the sweep fails. Reports come last, and fail nothing.
+ * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others still run,
+ * what was marked stays, and then the sweep fails. Reports come last, and fail nothing.
  */
 export class Sweeper {
   readonly #db: LedgerDb;
@@ -102,6 +61,7 @@ export class Sweeper {
   readonly #rules: Readonly<Record<RuleName, RuleSweep>>;
   readonly #remaining: ReturnType<typeof remainingStatement>;
   readonly #dryRun: DryRun;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(db: LedgerDb, log: EventLog, options: SweeperOptions, observer?: SweepObserver, beat?: Beat) {
     const tables = sweeperTables(db);
@@ -131,15 +91,38 @@ export class Sweeper {
   }
 
   /** Marks, and logs each mark with its evidence. Logs `sweep.failed` and throws when the database fails. */
-  async sweep(request: SweepRequest): Promise<SweepSummary> {
-    const sweepId = randomUUID();
+  sweep(request: SweepRequest): Promise<SweepSummary> {
+    return this.#inTurn(() => this.#logged(randomUUID(), request));
+  }
+
+  /**
+   * The same for what came due between the ticks, unless another sweep has begun since `after`: then it returns false.
+   * What earlier sweeps left behind, and the faults that last, are the ticks'.
+   */
+  sweepDue({ sweepId, after, signal }: DueSweepRequest): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const opening = await this.#lease.openAfter(sweepId, after);
+      if (opening === null) return false;
+      await this.#logged(sweepId, { trigger: 'due', signal }, opening);
+      return true;
+    });
+  }
+
+  /** One after the other: what a sweep began is not to be taken from it by this same process. */
+  #inTurn<Result>(sweep: () => Promise<Result>): Promise<Result> {
+    const swept = this.#turn.then(sweep);
+    this.#turn = swept.catch(() => {});
+    return swept;
+  }
+
+  #logged(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
     const { trigger } = request;
     return inSpan(
       'sweep',
       { sweep_id: sweepId, trigger },
       async () => {
         try {
-          return await this.#sweep(sweepId, request);
+          return await this.#sweep(sweepId, request, opening);
         } catch (err) {
           this.#log.emit('sweep.failed', { sweepId, trigger, err: errorFields(err), retryable: isRetryable(err) });
           throw err;
@@ -154,28 +137,33 @@ export class Sweeper {
     return this.#dryRun.run(force);
   }
 
-  async #sweep(sweepId: string, request: SweepRequest): Promise<SweepSummary> {
-    const run = await this.#open(sweepId, request);
+  async #sweep(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
+    const run = await this.#open(sweepId, request, opening);
     if (run.refusal !== null) return this.#refuse(run, run.refusal);
     const judged = await this.#judge(run);
     const { summary, errors } = await this.#close(run, judged);
     const { failed, stuck } = judged;
     await this.#reports.poisoned(sweepId, { overdue: failed.poisons, stale: stuck.poisons });
     if (errors.length > 0) throw oneOf(errors);
+    if (request.trigger === 'due') {
+      await this.#reports.apart(sweepId, 'folding', () => this.#records.foldDue(run.judgement.nowUs));
+      return summary;
+    }
     await this.#reports.after({ ...run, ...run.judgement }, [failed, stuck], summary);
     return summary;
   }
 
-  /** The lease, unless the sweep was called off before; the clock; what earlier sweeps left to look after. */
-  async #open(sweepId: string, request: SweepRequest): Promise<Run> {
+  /** The lease, unless the sweep was cancelled before; the clock; what earlier sweeps left. */
+  async #open(sweepId: string, request: SweepRequest, given?: Opening): Promise<Run> {
     const startedAtMs = performance.now();
     const signal = request.signal ?? new AbortController().signal;
     await this.#reports.apart(sweepId, 'unsettled', () => this.#unsettled.settle());
-    const opening = signal.aborted ? await this.#lease.look() : await this.#lease.open(sweepId);
+    const opening = given ?? (signal.aborted ? await this.#lease.look() : await this.#lease.open(sweepId));
     const reading = await this.#observed.read();
     const openedAtMs = performance.now();
-    const suspects = await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
-    if (reading.refusal === null && !signal.aborted) {
+    const isDue = request.trigger === 'due';
+    const suspects = isDue ? [] : await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
+    if (reading.refusal === null && !signal.aborted && !isDue) {
       await this.#reports.apart(sweepId, 'lost_stamps', () => this.#lostStamps.takeBack(sweepId));
     }
     const judgement = judge(reading, this.#options);
@@ -185,14 +173,14 @@ export class Sweeper {
     return { ...begun, suspects: suspects ?? [] };
   }
 
-  /** Nothing is marked, and no sweep counts as gone through: where rows or heartbeats are hidden, silence says nothing. */
+  /** Nothing is marked, and the sweep does not count as completed: where rows or heartbeats are hidden, silence proves nothing. */
   #refuse({ sweepId, request, startedAtMs }: Run, { reason, remedy }: Refusal): SweepSummary {
     this.#log.emit('sweep.refused', { sweepId, trigger: request.trigger, reason, remedy });
     return { ...nothingDone, sweepId, truncated: true, durationMs: Math.round(performance.now() - startedAtMs) };
   }
 
   async #judge(run: Run): Promise<Judged> {
-    // Before the overdue rule: what that one ends has not come back.
+    // Before the overdue rule: rows that it ends do not count as heard again.
     const recalling = this.#storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
     await recalling.catch(() => {}); // its failure is the stale rule's
     const failed = await this.#mark(run, overdue, this.#options.rowsMax);
@@ -230,7 +218,7 @@ export class Sweeper {
     });
   }
 
-  /** Keeps the sweep, also one that failed, and logs it when it did not. Returns what it is to fail with. */
+  /** Records the sweep, also a failed one, and logs it when it did not fail. Returns the error to fail with. */
   async #close(run: Run, { failed, stuck, storm }: Judged): Promise<{ summary: SweepSummary; errors: unknown[] }> {
     const { sweepId, judgement, evidence, startedAtMs } = run;
     const { nowUs, horizon } = judgement;
@@ -256,7 +244,9 @@ export class Sweeper {
       dryRun: false,
       rows: [],
     };
-    const wentThrough = errors.length === 0 && outcomes.every(({ end }) => end === 'done' || end === 'budget');
+    // What is the ticks' has had its turn with a whole sweep alone.
+    const wentThrough =
+      trigger !== 'due' && errors.length === 0 && outcomes.every(({ end }) => end === 'done' || end === 'budget');
     const callees = evidence.stuckCallees.top();
     const record = { summary, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));
@@ -283,7 +273,7 @@ function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
   return end === 'budget' ? remaining > 0 : end !== 'done';
 }
 
-/** What a sweep fails with; of several errors with one code, the first. */
+/** The error of a sweep; of several errors with the same code, the first. */
 function oneOf(errors: readonly unknown[]): unknown {
   const codes = new Set(errors.map((err) => errorFields(err).code));
   return codes.size === 1 ? errors[0] : new AggregateError(errors);

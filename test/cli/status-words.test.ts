@@ -43,7 +43,7 @@ test('a piped answer has instants and the time until then; durations are in huma
   expect(text).toMatch(/^last day +1 sweeps, 2 marked stuck \(1 without progress\), 0 failed$/m);
   expect(text).toMatch(/^most overdue +3 d 4 h$/m);
   expect(text).toMatch(/^unobserved +1 min 30 s in the last day$/m);
-  expect(text).toMatch(/^false positives +1 delivered a result all the same: 50%$/m);
+  expect(text).toMatch(/^false positives +1 still delivered a result: 50%$/m);
 });
 
 test('a terminal gets ages in place of instants', () => {

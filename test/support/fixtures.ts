@@ -4,7 +4,8 @@ import { DelegationLedger, type LedgerOptions } from '../../src/ledger/ledger.ts
 import { isTerminal, type Status } from '../../src/ledger/transitions.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
-import { Sweeper, type SweeperOptions } from '../../src/sweeper/sweeper.ts';
+import { Sweeper } from '../../src/sweeper/sweeper.ts';
+import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import { captureLog } from './log-capture.ts';
 import type { Queryable } from './wait-for.ts';
 

@@ -149,6 +149,34 @@ describe('an agent of 0.1.0', () => {
   });
 });
 
+describe('an agent of 0.1.0, on what it does not know,', () => {
+  test('ends a wait with its change of status, and the deadline is given back', async () => {
+    const { ledger } = oldAgent(db);
+    await begin(ledger, 'a');
+    await database.query(`SELECT old.delegation_wait('a', until_ms => 3600000, reason => 'a person')`);
+    expect(await ledger.heartbeat('a')).toMatchObject({ outcome: 'stamped', status: 'in_progress' });
+    const [waiting] = await database.query('SELECT waiting_reason AS reason FROM old.delegations');
+    expect(waiting).toEqual({ reason: 'a person' });
+    expect(await ledger.setStatus('a', 'completed', { resultPreview: 'r' })).toMatchObject({ outcome: 'changed' });
+    const [row] = await database.query(`SELECT waiting_since, waiting_until, waiting_reason,
+      abs(extract(epoch FROM deadline - created_at) - 3600) < 30 AS given_back FROM old.delegations`);
+    expect(row).toEqual({ waiting_since: null, waiting_until: null, waiting_reason: null, given_back: true });
+    expect((await eventsOf(ledger, 'a')).at(-1)).toBe('delegation.completed');
+  });
+
+  test('is heard by a heartbeat for a threshold of its own, one by one and together', async () => {
+    const { ledger } = oldAgent(db);
+    await begin(ledger, 'a', 'b');
+    for (const id of ['a', 'b']) {
+      await database.query('SELECT old.delegation_adjust($1, stuck_after_ms => 5000)', [id]);
+      await silent(id, '1 minute');
+    }
+    expect(await ledger.heartbeat('a')).toMatchObject({ outcome: 'stamped', stuckAfterMs: 5_000 });
+    expect(await ledger.heartbeatMany(['b', 'a'])).toMatchObject([{ outcome: 'stamped' }, {}]);
+    expect(await testSweeper(db).sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 0 });
+  });
+});
+
 describe('a daemon of 0.1.0', () => {
   test('leaves beats, finds its gap, marks by both rules, and hands its ledger over to a daemon of this version', async () => {
     const { ledger } = oldAgent(db);
@@ -210,5 +238,33 @@ describe('a daemon of 0.1.0', () => {
     await database.query(`UPDATE old.delegations SET last_heartbeat = clock_timestamp() + interval '1 year'`);
     await silent('a', '20 minutes');
     expect(await oldDaemon(db).sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 1 });
+  });
+
+  test('is refused a mark of a row that waits, or whose own threshold has not passed, and marks the others', async () => {
+    const { ledger } = oldAgent(db);
+    await begin(ledger, 'waiting', 'patient', 'lowered', 'impatient', 'plain');
+    await database.query(`SELECT old.delegation_wait('waiting', until_ms => 3600000, reason => 'a person')`);
+    await database.query(`SELECT old.delegation_adjust('patient', stuck_after_ms => 7200000)`);
+    await database.query(`SELECT old.delegation_adjust('lowered', stuck_after_ms => 7200000)`);
+    await database.query(`SELECT old.delegation_adjust('lowered', stuck_after_ms => 1000)`);
+    await database.query(`SELECT old.delegation_adjust('impatient', stuck_after_ms => 5000)`);
+    await database.query(`UPDATE old.delegations SET last_heartbeat = last_heartbeat - interval '20 minutes'`);
+    const old = oldDaemon(db);
+    expect(await old.sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 2, poisoned: 3 });
+    expect(await statuses()).toEqual({
+      waiting: 'in_progress',
+      patient: 'in_progress',
+      lowered: 'in_progress',
+      impatient: 'stuck',
+      plain: 'stuck',
+    });
+    expect(old.events('sweep.poisoned').map(({ err }) => (err as { code: string }).code)).toEqual(
+      Array(3).fill('23514'),
+    );
+    // The next one goes on, and its overdue rule fails a row whatever its threshold.
+    await database.query(
+      `UPDATE old.delegations SET deadline = now() - interval '1 minute' WHERE delegation_id = 'patient'`,
+    );
+    expect(await old.sweeper.sweep({ trigger: 'cron' })).toMatchObject({ failed: 1, stuck: 0 });
   });
 });

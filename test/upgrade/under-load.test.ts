@@ -55,6 +55,23 @@ describe('migrate up', () => {
     expect(await schemaVersion(database.db, 'old')).toMatchObject({ current: newestMigration, pending: [] });
   });
 
+  test('lets them work, too, while an index is built, and that waits for an old snapshot', async () => {
+    const report = await database.connect();
+    await report.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    // It locks none of the ledger's tables.
+    await report.query('SELECT FROM pg_am');
+    const migrating = migrateUp(database.db, 'old');
+    const building = async () => (await migrationWaits('INDEX CONCURRENTLY')).length > 0;
+    await waitFor('the building to wait', building);
+    const load = new OldLoad(database.url, ['in-progress', 'silent']);
+    await waitFor('each program to work beside it', () => load.rounds > 3);
+    expect(await building()).toBe(true);
+    await report.query('COMMIT');
+    await report.end();
+    await migrating;
+    expect((await load.stop()).flatMap(({ failures }) => failures)).toEqual([]);
+  });
+
   test('the naive form, which waits for its lock, makes heartbeats wait with it', async () => {
     const report = await reader();
     const naive = database.query('ALTER TABLE old.delegations ADD COLUMN naive text');

@@ -22,7 +22,7 @@ export const instruments = {
   sweeps: {
     kind: 'counter',
     help: 'Sweeps of this replica, by what triggered them and how they ended',
-    labels: { trigger: ['cron', 'startup', 'manual'], outcome: ['completed', 'held', 'truncated', 'failed'] },
+    labels: { trigger: ['cron', 'startup', 'manual', 'due'], outcome: ['completed', 'held', 'truncated', 'failed'] },
   },
   sweep_duration_seconds: {
     kind: 'histogram',
@@ -61,7 +61,7 @@ export const instruments = {
   last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
   last_day_late_results: {
     kind: 'gauge',
-    help: 'Of the delegations marked stuck, those that delivered a result all the same: false positives; counted to 10,000',
+    help: 'Of the delegations marked stuck, those that still delivered a result: false positives; counted to 10,000',
   },
   last_day_unobserved_seconds: { kind: 'gauge', help: 'Unobserved time in the last 24 hours', unit: 's' },
   delegations: {

@@ -1,7 +1,7 @@
-/** How many rows go into the next batch, and what the last full batches came to. */
+/** How many rows the next batch may have, and how the last full batches ended. */
 export interface BatchSize {
   readonly rowsMax: number;
-  /** Full batches that timed out since one succeeded, and the other way round. */
+  /** Full batches that timed out since one succeeded, and vice versa. */
   readonly timeouts: number;
   readonly successes: number;
 }
@@ -16,8 +16,8 @@ export function fullBatchSize(batchRowsMax: number): BatchSize {
 }
 
 /**
- * After a full batch. A database that did not manage so many rows in time is asked for fewer, down to one, instead of
- * for the same again; once it keeps up, for more.
+ * The size after a full batch. When the database did not finish it in time, batches get smaller, down to one row, instead
+ * of being repeated; when it is fast enough again, they grow.
  */
 export function nextBatchSize(size: BatchSize, outcome: 'timeout' | 'success', batchRowsMax: number): BatchSize {
   if (outcome === 'timeout') {

@@ -7,26 +7,26 @@ import { Tally } from './tally.ts';
 /** Marks of a sweep that are kept with it, for the status page. */
 const MARKS_KEPT_MAX = 10;
 
-/** A mark with its evidence, as it is kept. No more than its event says. */
+/** A mark with its evidence, as stored. It holds no more than its event. */
 export interface MarkRecord {
   readonly delegationId: string;
   readonly callerId: string;
   readonly calleeId: string;
   readonly rule: RuleName;
   readonly fromStatus: string;
-  /** Silent for so long, or overdue by so much. */
+  /** How long it was silent or overdue. */
   readonly latenessMs: number;
   /** STUCK_AFTER at that time. */
   readonly stuckAfterMs: number;
 }
 
-/** Why each row was marked: one event a row, and what they add up to. */
+/** Why each row was marked: one event per row, and their totals. */
 export class Evidence {
   readonly #log: EventLog;
   readonly #sweepId: string;
   readonly #stuckAfterMs: number;
   #latest: readonly MarkRecord[] = [];
-  /** Whose the marked rows are: all of them, and those that went silent. */
+  /** Callees of the marked rows: of all, and of those that went silent. */
   readonly callees = new Tally();
   readonly stuckCallees = new Tally();
   /** The longest silence among the marked; null when none was. */

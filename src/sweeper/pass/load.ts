@@ -1,5 +1,5 @@
 /**
- * Whether others work on the database beside the sweep. Two signs show it: sessions that hold locks for writing
+ * Whether other sessions work on the database during the sweep. Two signs show it: sessions that hold locks for writing
  * delegations, and batches that take much longer than this sweep's own quick ones. No fixed time per row would serve: a
  * batch of a thousand rows takes 40 ms on one machine and 100 ms on another that is as idle.
  */
@@ -7,7 +7,7 @@ export interface Load {
   readonly isLoaded: boolean;
   /** Batches in a row that show the opposite of `isLoaded`. */
   readonly otherwise: number;
-  /** The least milliseconds that a row of a batch took; null before the first batch. */
+  /** The fewest milliseconds per row of any batch; null before the first batch. */
   readonly quickMsPerRow: number | null;
 }
 
@@ -15,9 +15,9 @@ export const noLoad: Load = { isLoaded: false, otherwise: 0, quickMsPerRow: null
 
 /** What a batch may take whatever its rows: round trips, a commit. */
 const QUICK_MS = 25;
-/** A batch is slow when its rows take so many times as long as those of the quickest one. Alone they vary up to 2 times. */
+/** A batch is slow when its rows take this many times as long as those of the quickest. Undisturbed they vary up to 2 times. */
 const SLOW_TIMES = 3;
-/** And easy below so many times. */
+/** Below this many times it is easy. */
 const EASY_TIMES = 2;
 /** With each batch the quickest one counts this much less, so that a database that became slower for good is not loaded. */
 const QUICK_GROWTH = 1.01;
@@ -26,9 +26,9 @@ const SLOW_BATCHES = 2;
 const EASY_BATCHES = 16;
 
 /**
- * Rows in a batch beside others. What the living wait for is the log that a batch has to flush before it commits, theirs
- * behind it: beside two lanes of a thousand rows their p99 was eight times that of a quiet time, beside one lane of 250
- * three to four times, and the sweep took no longer.
+ * Rows in a batch while others work. A heartbeat's commit waits for the write-ahead log that a batch flushes before its own:
+ * with two lanes of a thousand rows the heartbeats' p99 was eight times that of a quiet time, with one lane of 250 three
+ * to four times, and the sweep took no longer.
  */
 export const LOADED_ROWS_MAX = 250;
 
@@ -46,7 +46,7 @@ function takesTimes({ quickMsPerRow }: Load, rows: number, tookMs: number, times
   return quickMsPerRow !== null && tookMs > QUICK_MS + times * quickMsPerRow * rows;
 }
 
-/** What is known after one more batch. */
+/** The state after one more batch. */
 export function nextLoad(load: Load, { rows, tookMs, others }: BatchSigns): Load {
   const { isLoaded, otherwise, quickMsPerRow } = load;
   const showsLoad = others > 0 || takesTimes(load, rows, tookMs, isLoaded ? EASY_TIMES : SLOW_TIMES);

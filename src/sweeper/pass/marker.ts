@@ -4,7 +4,7 @@ import type { Statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 import { inSpan } from '../tracing.ts';
 import type { Place, Range } from './place.ts';
-import type { RulePass } from './rule-sweep.ts';
+import type { RulePass } from './rule-pass.ts';
 import type { Rule, RuleName } from './rules.ts';
 import { batchKeysStatement } from './statements/batch-keys.ts';
 import { markBatchStatement } from './statements/mark-batch.ts';
@@ -24,7 +24,7 @@ function statementsOf(tables: SweeperTables, rule: Rule, someKnown: boolean) {
   };
 }
 
-/** A batch whose rows are tried apart is given up sooner: one row that takes for ever is met several times. */
+/** A shorter limit for rows that are tried apart, since one row that never ends is tried several times. */
 const APART_SHARE_OF_LIMIT = 1 / 2;
 
 /**
@@ -73,7 +73,7 @@ export class Marker {
     return this.#mark(pass, this.#statements(pass).batch, values, pass.limitMs);
   }
 
-  /** Marks these rows, whatever is known of them. */
+  /** Marks these rows, also known poisoned ones. */
   markRows(pass: RulePass, ids: readonly string[]): Promise<MarkAnswer[]> {
     const values = { ...markedBy(pass), ids, rowsMax: ids.length };
     return this.#mark(pass, this.#rows, values, pass.limitMs * APART_SHARE_OF_LIMIT);

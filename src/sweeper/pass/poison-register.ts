@@ -13,13 +13,13 @@ import { forgetHealedStatement } from './statements/forget-healed.ts';
 import { poisonedCountStatement } from './statements/poisoned-count.ts';
 import { suspectsStatement } from './statements/suspects.ts';
 
-/** The sweep waits for it. Without the suspects it goes on, and meets them in its batches. */
+/** The sweep waits at most this long. Without the list it goes on, and finds these rows in its batches. */
 const READ_LIMIT_MS = 5_000;
 
 /**
- * The rows whose update raises: each is logged once an hour, tried again apart from its batch, and forgotten once no
- * rule matches it any more. However many are known, all are left out of the batches; of more than a thousand each sweep
- * tries those whose hour is over, then others at random.
+ * The rows whose update raises: each is logged once an hour, tried again apart from its batch, and removed from the list
+ * when no rule matches it any more. However many are known, all are left out of the batches; of more than a thousand each
+ * sweep tries those last logged over an hour ago first, then others at random.
  */
 export class PoisonRegister {
   readonly #db: LedgerDb;
@@ -44,7 +44,7 @@ export class PoisonRegister {
     return rows.map(({ delegationId }) => delegationId);
   }
 
-  /** How many known ones a rule matches, counted no further than `countMax`. @throws the database's error. */
+  /** How many known ones a rule matches, counted up to `countMax`. @throws the database's error. */
   async countMatching(rule: RuleName, nowUs: Micros, staleness: Staleness, countMax: number): Promise<number> {
     const statement = this.#counts.get(rule)!;
     const [row] = await boundedRead(this.#db, READ_LIMIT_MS, (session) =>
@@ -53,7 +53,7 @@ export class PoisonRegister {
     return row!.known;
   }
 
-  /** Keeps these rows in mind, and logs those that have not been logged for an hour. */
+  /** Adds these rows to the list, and logs those that have not been logged for an hour. */
   async report(sweepId: string, rule: RuleName, poisons: readonly Poison[]): Promise<void> {
     const errors = new Map(poisons.map(({ delegationId, err }) => [delegationId, err]));
     for (const delegationId of await this.#notices.claim('poisoned', [...errors.keys()])) {
@@ -61,7 +61,7 @@ export class PoisonRegister {
     }
   }
 
-  /** Forgets the suspects that no rule matches any more. One that was not tried, or is locked, stays. */
+  /** Removes those of these rows that no rule matches any more. One that was not tried, or is locked, stays. */
   async forgetHealed(nowUs: Micros, staleness: Staleness, suspects: readonly string[]): Promise<void> {
     if (suspects.length === 0) return;
     await limited(this.#db, REPORT_LIMIT_MS, (session) =>

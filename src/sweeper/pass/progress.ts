@@ -2,14 +2,14 @@ import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
 import type { Poison } from './poison.ts';
 import { isMarked, type MarkAnswer, type MarkedRow } from './statements/marking.ts';
 
-/** What a pass of one rule came to. */
+/** The outcome of a pass of one rule. */
 export interface RuleOutcome {
   readonly marked: number;
   readonly batches: number;
   readonly poisons: readonly Poison[];
   /**
    * Why it ended: `done`, no row was left; `budget`; `aborted` by the signal; `superseded` by another sweep's lease;
-   * `skipped`, so many updates raise that some batches were left as they are; `failed`, by an error of no row.
+   * `skipped`, so many updates raise that some batches were left; `failed`, by an error that no row caused.
    */
   readonly end: 'done' | 'budget' | 'aborted' | 'superseded' | 'skipped' | 'failed';
   /** With `skipped` and `failed`: what the sweep fails with. Otherwise null. */
@@ -24,8 +24,8 @@ export function failedOutcome(err: unknown): RuleOutcome {
 const POISONS_NEW_MAX = 100;
 const ISOLATING_MAX_MS = 60_000;
 /**
- * Refusals in a row after which the database is to blame and not a row: of a retryable error, and of one that takes its
- * time. One bad row never comes to that, since its neighbours are tried in between.
+ * Refusals in a row after which the database, not a row, is taken for the cause: of a retryable error, and of timeouts.
+ * One poisoned row never reaches that many, since other rows are tried in between.
  */
 const RETRYABLE_IN_A_ROW_MAX = 24;
 const TIMEOUTS_IN_A_ROW_MAX = 12;
@@ -48,7 +48,7 @@ export class Progress {
   readonly #poisons = new Map<string, Poison>();
   readonly #suspects: ReadonlySet<string>;
   #poisonsNew = 0;
-  /** Poisoned by a retryable error since a batch last succeeded: it may have been the database's. */
+  /** Poisoned by a retryable error since a batch last succeeded: the database may have been the cause. */
   #unsure: string[] = [];
   #batches = 0;
   #marked = 0;
@@ -67,8 +67,8 @@ export class Progress {
   }
 
   /**
-   * Takes rows out of the budget, as far as it goes, until they are released. While batches in flight have reserved all
-   * that is left, it waits for what they give back. 0: the budget is used up, or the pass is over.
+   * Reserves up to this many rows of the budget until they are released. While running batches have reserved the whole
+   * rest, it waits for what they release. 0: the budget is used up, or the pass has ended.
    */
   async reserve(rows: number): Promise<number> {
     while (this.#left() <= 0 && this.#reserved > 0 && !this.ended()) await this.#nextRelease();
@@ -82,9 +82,9 @@ export class Progress {
     for (const wake of this.#onRelease.splice(0)) wake();
   }
 
-  /** Whether the lease is still ours, as an answer says. */
+  /** Whether this sweep still has the lease, by an answer. */
   checkLease(answers: readonly { readonly leaseId: string | null }[]): void {
-    // For good: another batch's answer may be older than this one.
+    // Final: another batch's answer may be older than this one.
     this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
   }
 
@@ -101,7 +101,7 @@ export class Progress {
     return rows.length;
   }
 
-  /** Counts a refusal. True: so many came in a row that the database is to blame; whom it blamed is let off. */
+  /** Counts a refusal. True: so many in a row that the database is the cause; rows it made look poisoned are cleared. */
   blamesDatabase(err: unknown): boolean {
     if (isTimeout(err)) this.#inARow.timeouts += 1;
     else if (isRetryable(err)) this.#inARow.retryable += 1;
@@ -120,7 +120,7 @@ export class Progress {
     this.#poisons.set(delegationId, { delegationId, err });
   }
 
-  /** Ids to leave out of what comes: a batch fails as a whole where one row of it is poisoned. */
+  /** Ids to leave out of later batches: a batch fails as a whole when one of its rows is poisoned. */
   poisonedIds(): string[] {
     return [...this.#poisons.keys()];
   }
@@ -137,7 +137,7 @@ export class Progress {
     this.#inARow.skipped += 1;
   }
 
-  /** A batch has met an error that is no row's: the other lanes start no more. */
+  /** A batch got an error that no row caused: the other lanes start no more. */
   fail(err: unknown): void {
     this.#failed ??= { err };
   }

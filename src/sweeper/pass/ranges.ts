@@ -1,11 +1,11 @@
 import type { Place, Range } from './place.ts';
 
-/** The rows' places at which the next batches end, each with its count; fewer rows than asked for: these are the last. */
+/** The places at which the next batches end, each with its number of rows; fewer than requested: these are the last. */
 export type Plan = (after: Place, rowsMax: number) => Promise<readonly (Place & { readonly rows: number })[]>;
 
-/** Planned at a time, in batches. */
+/** Batches planned at a time. */
 const WINDOW_BATCHES = 16;
-/** Planned on when this few are left, while the lanes work on them. */
+/** More are planned when this few are left, while the lanes work on them. */
 const AHEAD_BATCHES = 4;
 
 /** The batches of a pass, oldest first, planned ahead of the lanes that take them. */
@@ -27,7 +27,7 @@ export class Ranges {
   async next(): Promise<Range | null> {
     while (this.#queue.length === 0 && !this.#isAll) await this.#extend();
     const range = this.#queue.shift() ?? null;
-    // An error is thrown to whoever asks for these ranges.
+    // An error is thrown when these ranges are requested.
     if (range && this.#queue.length === AHEAD_BATCHES && !this.#isAll) this.#extend().catch(() => {});
     return range;
   }

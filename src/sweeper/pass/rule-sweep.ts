@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRetryable, isTimeout } from '../../db/sqlstate.ts';
-import type { Micros } from '../instant.ts';
-import type { Staleness } from '../threshold/staleness.ts';
 import { type BatchSize, fullBatchSize, nextBatchSize } from './batch-size.ts';
 import { LOADED_ROWS_MAX, type Load, nextLoad, noLoad, pauseMsAfter } from './load.ts';
 import type { Marker } from './marker.ts';
@@ -10,38 +8,21 @@ import { type Place, placeBeforeAll, type Range } from './place.ts';
 import { afterRefusal } from './poison.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
-import type { MarkAnswer, MarkedRow } from './statements/marking.ts';
+import type { RulePass } from './rule-pass.ts';
+import type { MarkAnswer } from './statements/marking.ts';
 import { isBatchEnd } from './statements/plan.ts';
 
-/** What one pass of one rule works with. */
-export interface RulePass {
-  readonly sweepId: string;
-  readonly nowUs: Micros;
-  readonly staleness: Staleness;
-  readonly stuckAfterMs: number;
-  readonly batchRowsMax: number;
-  /** Rows that this pass may mark. */
-  readonly rowsMax: number;
-  /** What the server gives one statement. */
-  readonly limitMs: number;
-  /** Rows whose update is known to raise, tried again apart. All that are known are left out of the batches. */
-  readonly suspects: readonly string[];
-  readonly signal: AbortSignal;
-  /** Called after each commit, with the evidence. */
-  readonly onMarked: (rows: readonly MarkedRow[]) => void;
-}
-
 /**
- * Batches in flight at once, each on its own connection: while one waits for its commit or its rows are logged, the
- * other works. More gain little, since they meet on the same pages and the same write-ahead log. Beside others at work
- * the first lane goes on alone.
+ * Batches that run at once, each on its own connection: while one waits for its commit or its rows are logged, the
+ * other works. More gain little, since they use the same pages and the same write-ahead log. While other sessions work,
+ * only the first lane goes on.
  */
 const LANES = 2;
 
-/** What a pass spends on known poisoned rows, so that one which takes its time holds up nobody. */
+/** Time that a pass spends on known poisoned rows, so that a slow one delays no other row. */
 const SUSPECTS_MAX_MS = 10_000;
 
-/** Rows that are tried apart from their batch, and what they have met so far. */
+/** Rows that are tried apart from their batch, and the errors that they got so far. */
 interface Suspicion {
   readonly ids: readonly string[];
   readonly before?: unknown;
@@ -51,7 +32,7 @@ interface Suspicion {
 /** Marks what matches one rule, batch by batch, each its own transaction, oldest first. */
 export class RuleSweep {
   readonly #marker: Marker;
-  /** From sweep to sweep: what this database managed of late. */
+  /** Kept from sweep to sweep: what this database could do recently. */
   #size: BatchSize | undefined;
   #load: Load = noLoad;
   readonly #sessions = new OwnSessions(LANES);
@@ -61,7 +42,7 @@ export class RuleSweep {
     this.#marker = marker;
   }
 
-  /** Never throws for the database's error: it is the outcome's. No batch is in flight then. */
+  /** Never throws the database's error, which is part of the outcome. No batch is running when it returns. */
   async run(pass: RulePass): Promise<RuleOutcome> {
     const progress = new Progress(pass);
     this.#size ??= fullBatchSize(pass.batchRowsMax);
@@ -88,7 +69,7 @@ export class RuleSweep {
     }
   }
 
-  /** A spare lane rests while others are at work, and no longer than the first one goes on. */
+  /** A spare lane pauses while other sessions work, and ends with the first one. */
   async #takeRanges(pass: RulePass, progress: Progress, ranges: Ranges, first?: Promise<void>): Promise<void> {
     try {
       while (!progress.ended()) {
@@ -103,7 +84,7 @@ export class RuleSweep {
     }
   }
 
-  /** Takes all of a range, in as many batches as its size, the budget and the rows that others hold make of it. */
+  /** Processes a whole range, in as many batches as its size, the budget and the rows locked by others require. */
   async #take(pass: RulePass, progress: Progress, range: Range): Promise<void> {
     for (let isAll = false; !isAll; ) {
       const rowsMax = await progress.reserve(Math.min(range.rows, this.#rowsMax()));
@@ -164,8 +145,8 @@ export class RuleSweep {
   }
 
   /**
-   * Marks these rows; when one of them raises, halves them until it stands alone. False: it ended before all had been
-   * tried, since it may not go on or the database is to blame.
+   * Marks these rows; when one of them raises, halves them until it is alone. False: it ended before all had been
+   * tried, since it may not go on or the database is the cause.
    */
   async #isolate(
     pass: RulePass,
@@ -189,7 +170,7 @@ export class RuleSweep {
       if (isNew && progress.blamesDatabase(err)) return false;
       if (verdict === 'poisoned') progress.poison(ids[0]!, err);
       else if (verdict === 'again') queue.unshift({ ids, before: err, attempt: attempt + 1 });
-      // The other half before the halves of this one: where it succeeds, the database is not to blame.
+      // The other half before the halves of this one: if it succeeds, the database is not the cause.
       else if (isRetryable(err)) queue.push(...halvesOf(ids, err));
       else queue.unshift(...halvesOf(ids, err));
     }
@@ -223,7 +204,7 @@ export class RuleSweep {
   }
 }
 
-/** One row alone has yet to be met with its error a second time. */
+/** Whether a single row has still to get its error a second time. */
 function halvesOf(ids: readonly string[], err: unknown): Suspicion[] {
   const middle = Math.ceil(ids.length / 2);
   return [ids.slice(0, middle), ids.slice(middle)]

@@ -26,28 +26,28 @@ export interface Rule {
 
 const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
 
-/** Folded away while a statement is planned, when the list is empty. */
+/** Removed by the planner when the list is empty. */
 const none = (list: 'spared' | 'jumps') => `jsonb_array_length($staleness -> '${list}') = 0`;
 
-/** Last heard in a range that a lowered threshold leaves alone: see sparedRanges(). */
+/** Last heard in a range that a lowered threshold spares: see sparedRanges(). */
 const notSpared = `(${none('spared')} OR NOT EXISTS (
       SELECT FROM jsonb_array_elements($staleness -> 'spared') range
       WHERE d.last_heartbeat >= ${timestampOf(`(range.value ->> 'fromUs')`)}
         AND d.last_heartbeat < ${timestampOf(`(range.value ->> 'untilUs')`)}))`;
 
-/** The instant that a deadline has to lie before, where the clock was set forward after the row was created: see isOverdue(). */
+/** The instant before which a deadline must lie when the clock was set forward after the row was created: see isOverdue(). */
 const onItsClock = (instant: string) => `(${instant} - (
       SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements($staleness -> 'jumps') jump
       WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)}) * interval '1 microsecond')`;
 
-/** SQL: the row is not the deadline rule's at this instant. */
+/** SQL: the deadline rule does not match the row at this instant. */
 export function isNotOverdue(instant: string): string {
   return `(d.deadline >= ${instant} OR NOT ${none('jumps')} AND d.deadline >= ${onItsClock(instant)})`;
 }
 
 const [inProgress] = sourcesOf('stuck') as [Status];
 
-/** Past its deadline, whatever else it is. Index: delegations_deadline. */
+/** Past its deadline, in whatever state. Index: delegations_deadline. */
 export const overdue: Rule = {
   name: 'overdue',
   to: 'failed',
@@ -73,12 +73,12 @@ export const stale: Rule = {
 
 export type RuleName = Rule['name'];
 
-/** In the order in which a sweep applies them: what is both is overdue. */
+/** In the order in which a sweep applies them: a row that matches both is overdue. */
 export const rules = [overdue, stale] as const;
 
 /**
- * SQL: a rule's rows in the order of its index. Where only a count is wanted the order says nothing, but it keeps the
- * planner on the index: with statistics from when everything was in progress it would rather read the table.
+ * SQL: a rule's rows in the order of its index. A mere count does not need the order, but it keeps the planner on the
+ * index: with statistics from when everything was in progress it would read the table instead.
  */
 export function inOrder({ key }: Rule): string {
   return `ORDER BY d.${key}, d.delegation_id`;

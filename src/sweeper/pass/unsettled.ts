@@ -13,12 +13,12 @@ export interface UnsettledBatch {
   readonly confirm: () => void;
 }
 
-/** Kept from sweep to sweep while the database is away; two lanes leave two a pass at most. */
+/** Kept from sweep to sweep while the database is away; two lanes leave at most two per pass. */
 const BATCHES_MAX = 16;
-/** Longer than a transaction whose client has vanished keeps its locks. */
+/** Longer than a transaction whose client has disappeared keeps its locks. */
 const LOOK_TIMEOUT_MS = 15_000;
 
-/** The batches that may have been committed without our knowledge: no mark stays without its log line. */
+/** The batches whose commit is uncertain, so that every mark gets its log line. */
 export class Unsettled {
   readonly #db: LedgerDb;
   readonly #lock: ReturnType<typeof rowLockStatement>;
@@ -46,7 +46,7 @@ export class Unsettled {
     }
   }
 
-  /** Looks for what earlier sweeps left, and confirms what was committed. Throws the database's error. */
+  /** Looks up the batches that earlier sweeps left, and counts and logs what was committed. Throws the database's error. */
   async settle(): Promise<void> {
     const batches = this.#batches;
     this.#batches = [];

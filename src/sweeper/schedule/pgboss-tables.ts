@@ -3,7 +3,7 @@ export function verbatim(pgbossSchema: string): string {
   return `"${pgbossSchema}"`;
 }
 
-/** pg-boss's tables, and the clock by which it judges, as they stand in SQL. */
+/** pg-boss's tables, and the clock that it uses, as SQL. */
 export interface PgBossTables {
   readonly version: string;
   readonly queue: string;

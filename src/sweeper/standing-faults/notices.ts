@@ -6,7 +6,7 @@ import { pruneNoticesStatement } from './statements/prune-notices.ts';
 
 /** All replicas together log a standing fault once in this time. */
 const REPEAT_AFTER = '1 hour';
-/** For one statement of a report: nobody waits for it, and it must not delay the next sweep. */
+/** Limit of one statement of a report, which must not delay the next sweep. */
 export const REPORT_LIMIT_MS = 3_000;
 
 export type NoticeKind = 'poisoned' | 'row_locked' | 'snapshot_held' | 'daily';

@@ -21,7 +21,7 @@ const WINDOW_BINS_MAX = 5;
 
 /**
  * The instants that part the ages, oldest first: the first is the horizon itself, the last lies a twentieth of the
- * threshold back. Ages are observed time, so a gap, the one that is still open included, counts towards nobody's.
+ * threshold back. Ages are observed time, so a gap, the one that is still open included, does not count.
  */
 export function ageBoundsUs(
   { nowUs, gaps }: { readonly nowUs: Micros; readonly gaps: readonly Gap[] },
@@ -67,7 +67,7 @@ export function fellSilentTogether(rowsByAge: readonly number[]): Silence {
 
 /**
  * The most rows that a bin would hold by chance, by the thinnest window that ends with this one: two standard deviations
- * and two rows above what was counted there, so that a small fleet's chance is not taken for a sign.
+ * and two rows above what was counted there, so that chance in a small fleet is not taken for a sign.
  */
 function thinnestUpTo(rowsByAge: readonly number[], bin: number): number {
   let counted = 0;

@@ -1,15 +1,15 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { type Gap, observedUsSince } from '../observed-time/horizon.ts';
 
-/** When so many go silent at once that the likely cause is ours: the network, a rollout, the control plane. */
+/** When so many go silent at once that the likely cause is not the agents but the network, a rollout, the database. */
 export interface StormOptions {
   /** Fewer rows that fell silent together than this are never a storm. */
   readonly minStale: number;
-  /** Share of all in progress, 0 to 1, from which on it is one. 0 turns the guard off. */
+  /** Share of all in progress, 0 to 1, at and above which it is one. 0 turns the guard off. */
   readonly ratio: number;
-  /** Longest hold, in observed time; after it the guard lets go, a share of the stale a sweep. */
+  /** Longest hold, in observed time; after it each sweep marks a share of the stale. */
   readonly maxHoldMs: number;
-  /** Fewer silent callees are no storm. Default 2: one dead agent with many delegations is none. */
+  /** Fewer silent callees are no storm. Default 2: one dead agent with many delegations is not one. */
   readonly minCallees?: number;
 }
 
@@ -24,23 +24,23 @@ export interface StormSigns {
   /** Callees of these. */
   readonly callees: number;
   readonly inFlight: number;
-  /** Of the rows that the sweep before left silent (`toWatch`), those that are so no more. */
+  /** Of the rows that the sweep before left silent (`toWatch`), those that are not silent any more. */
   readonly cameBack: number;
 }
 
-/** Why the guard let go of a storm that was not over. */
+/** Why the guard released a storm that was not over. */
 export const releaseReasons = ['calm', 'max_hold'] as const;
 
 /** Kept in the database between sweeps, shared by the replicas. */
 export interface StormState {
-  /** Since when there are signs of a storm; null: none, and nothing else counts. */
+  /** Since when there are signs of a storm; null: none, and the other fields mean nothing. */
   readonly formingSinceUs: Micros | null;
   /** Since when it keeps stale rows from being marked; null while none is stale yet. */
   readonly heldSinceUs: Micros | null;
-  /** Since when the guard has let go of a storm that is not over, and why. */
+  /** Since when a storm that is not over has been released, and why. */
   readonly releasedAtUs: Micros | null;
   readonly releasedWhy: (typeof releaseReasons)[number] | null;
-  /** Since when a part of the fleet has been heard all the while. */
+  /** Since when a part of the fleet has been heard all the time. */
   readonly partialSinceUs: Micros | null;
   /** Rows that came back since the first signs, and when some last did. */
   readonly cameBack: number;
@@ -60,35 +60,35 @@ export const calm: StormState = {
 export interface StormMoment {
   readonly nowUs: Micros;
   readonly stuckAfterMs: number;
-  /** Unobserved time counts towards no hold: nobody could come back in it. Default none. */
+  /** Unobserved time, which counts towards no hold: no agent could be heard in it. Default none. */
   readonly gaps?: readonly Gap[];
-  /** Lets go for this one sweep. */
+  /** Overrides a hold for this one sweep. */
   readonly force: boolean;
 }
 
 export interface StormVerdict {
-  /** `sweep`: mark what is stale. `hold`: mark none of it. `trickle`: let go, a share of it a sweep. */
+  /** `sweep`: mark what is stale. `hold`: mark none of it. `trickle`: released, mark a share of it per sweep. */
   readonly action: 'sweep' | 'hold' | 'trickle';
   readonly state: StormState;
-  /** Why a hold ends with this sweep, or is passed over by it. */
+  /** Why a hold ends with this sweep, or is overridden by it. */
   readonly released: 'calm' | 'max_hold' | 'forced' | null;
 }
 
 const CALLEES_MIN = 2;
 
-/** From this share of silent rows on, the whole fleet counts as silent: it cannot be distinguished from an outage of ours. */
+/** From this share of silent rows on, the whole fleet counts as silent: it cannot be distinguished from an outage. */
 const WHOLE_FLEET_SHARE = 0.9;
 
 /**
- * Longest hold when a part of the fleet has been heard all the while: eight sweeps of a minute each, less their jitter,
+ * Longest hold when a part of the fleet has been heard all the time: eight sweeps of a minute each, less their jitter,
  * so that the last of the dead is found within STUCK_AFTER and ten minutes.
  */
 const PARTIAL_HOLD_MAX_MS = 450_000;
 
-/** Of those that were silent, the share that has to come back before it counts: a few agents are slow by themselves. */
+/** The share of the silent that must be heard again before it counts: a few agents are merely slow. */
 const CAME_BACK_SHARE = 0.05;
 
-/** Of the stale, the share that is marked in one sweep when STORM_MAX_HOLD has passed. */
+/** The share of the stale that one sweep marks when STORM_MAX_HOLD has passed. */
 const TRICKLE_SHARE = 0.05;
 
 /** Whether so many fell silent together that it is a storm. */
@@ -105,7 +105,7 @@ export function staleAllowed(action: StormVerdict['action'], stale: number): num
   return action === 'hold' ? 0 : Math.max(1, Math.ceil(stale * TRICKLE_SHARE));
 }
 
-/** Which silent rows the next sweep looks for: the late ones while none is stale, then the stale ones that are left. */
+/** Which silent rows the next sweep checks: the late ones while none is stale, then the stale ones that are left. */
 export function toWatch(
   { action, state }: Pick<StormVerdict, 'action' | 'state'>,
   { stale, late }: Pick<StormSigns, 'stale' | 'late'>,
@@ -114,7 +114,7 @@ export function toWatch(
   return { which: 'stale', rows: Math.max(0, stale - staleAllowed(action, stale)) };
 }
 
-/** What a storm's verdict is made from. */
+/** The input of a storm's verdict. */
 interface Case {
   readonly signs: StormSigns;
   /** With this sweep's signs. */
@@ -124,7 +124,7 @@ interface Case {
   readonly storm: boolean;
   /** Too few are silent to be a storm. */
   readonly few: boolean;
-  /** Some came back, and the last of them less than one STUCK_AFTER ago: others may be on their way. */
+  /** Some were heard again, the last of them less than one STUCK_AFTER ago: others may follow. */
   readonly cameBack: boolean;
   readonly coming: boolean;
 }
@@ -169,7 +169,7 @@ function judgeHeld(found: Case, heldSinceUs: Micros): StormVerdict {
   return { action: 'hold', state, released: null };
 }
 
-/** Let go once, it stays let go until it is over: under half the ratio, or fewer than the minimum, and nobody coming. */
+/** Once released, it stays so until the storm is over: under half the ratio, or fewer than the minimum, and none heard again. */
 function judgeReleased({ signs, state, options, moment, few, coming }: Case): StormVerdict {
   const over = few || signs.silent < (options.ratio / 2) * signs.inFlight;
   if (signs.stale === 0 || (over && !coming)) return letGo(null);

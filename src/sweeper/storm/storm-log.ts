@@ -3,7 +3,7 @@ import { wholeMs } from '../instant.ts';
 import { observedUsSince } from '../observed-time/horizon.ts';
 import type { StormQuestion, StormReading } from './storm-watch.ts';
 
-/** Logs a hold at every sweep that it holds, with the numbers, and its end with the reason. */
+/** Logs a hold at every sweep that it affects, with the numbers, and its end with the reason. */
 export function logStorm(
   log: EventLog,
   { sweepId, judgement, recalled }: StormQuestion & { readonly sweepId: string },

@@ -7,21 +7,21 @@ import { keepStatement } from './statements/keep.ts';
 import { recallStatement } from './statements/recall.ts';
 import type { StormState } from './storm-guard.ts';
 
-/** The silent rows that a sweep left, for the next one to see how many of them came back. */
+/** The silent rows that a sweep left, so that the next one can count how many of them were heard again. */
 export interface Watched {
   readonly rows: number;
-  /** They were last heard before this instant, and not overdue at the other. */
+  /** They were last heard before the first instant, and not overdue at the second. */
   readonly beforeUs: Micros;
   readonly atUs: Micros;
 }
 
 export interface Recalled {
   readonly state: StormState;
-  /** Rows watched by the sweep before that are silent no more: heard again, or finished by somebody else. */
+  /** Rows watched by the sweep before that are not silent any more: heard again, or finished by another client. */
   readonly cameBack: number;
 }
 
-/** What is kept of a storm in `sweeper_state`. Written by the sweep that has the lease, and by no other. */
+/** What is stored about a storm in `sweeper_state`. Written only by the sweep that has the lease. */
 export class StormMemory {
   readonly #db: LedgerDb;
   readonly #recall: ReturnType<typeof recallStatement>;
@@ -35,13 +35,13 @@ export class StormMemory {
     this.#keep = keepStatement(tables);
   }
 
-  /** To be asked before the sweep marks anything: what it fails for its deadline has not come back. */
+  /** To be called before the sweep marks anything: a row that it fails for its deadline was not heard again. */
   async recall(staleness: Staleness): Promise<Recalled> {
     const { cameBackSoFar, watched, stillSilent, ...kept } = (await this.#recall.run(this.#db, { staleness }))[0]!;
     return { state: { ...kept, cameBack: cameBackSoFar }, cameBack: Math.max(0, watched - stillSilent) };
   }
 
-  /** A hold from this instant on, before anything is counted: a sweep that dies of the counting has held. */
+  /** Records a hold from this instant, before anything is counted, so that it exists also when counting ends the sweep. */
   async begin(sweepId: string, nowUs: Micros): Promise<void> {
     await this.#begin.run(this.#db, { sweepId, now: nowUs });
   }

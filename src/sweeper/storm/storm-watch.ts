@@ -45,7 +45,7 @@ interface Signs {
 const nothing = { stale: 0, late: 0, silent: 0, inFlight: 0, callees: [] };
 const noCallees: SilentCallees = { callees: 0, top: [] };
 
-/** What the server spends on counting a million rows, at most. */
+/** Time limit on the server for counting up to a million rows. */
 const COUNT_TIMEOUT_MS = 20_000;
 
 /** Counts for the storm guard, no more than its decision needs: in the idle case, one index probe. */
@@ -66,20 +66,20 @@ export class StormWatch {
     this.#callees = silentCalleesStatement(tables);
   }
 
-  /** What the verdict lets a sweep mark stale. */
+  /** How many rows the verdict lets the stale rule mark. */
   rowsAllowed({ action, stale }: Pick<StormReading, 'action' | 'stale'>, { rowsMax }: RowBudget): number {
     return Math.min(rowsMax, staleAllowed(action, stale));
   }
 
-  /** What earlier sweeps saw of this storm. To be asked before anything is marked. Without a storm it asks nothing. */
+  /** What earlier sweeps saw of this storm. To be called before anything is marked. Without a storm it sends no statement. */
   async recall(stormSinceUs: Micros | null, staleness: Staleness): Promise<Recalled> {
     return stormSinceUs === null ? { state: calm, cameBack: 0 } : this.#memory.recall(staleness);
   }
 
   /**
-   * The verdict, kept for the next sweep.
-   * @throws the database's error. A hold that had begun goes on then, and one may have begun; but once STORM_MAX_HOLD has
-   * passed, or when forced, a count that fails holds nothing any longer.
+   * The verdict, stored for the next sweep.
+   * @throws the database's error. A hold that had begun goes on then, and one may have begun; but when STORM_MAX_HOLD has
+   * passed, or when forced, a failed count does not hold anything any longer.
    */
   async read(question: StormQuestion): Promise<StormReading> {
     const { sweepId, judgement, recalled, force } = question;
@@ -137,7 +137,7 @@ export class StormWatch {
     return { ...verdict, stale, late, silent, inFlight, callees: callees.top };
   }
 
-  /** Nothing could be counted: let go, a row a sweep, or of everything when forced. */
+  /** Nothing could be counted: marks one row per sweep, or everything when forced. */
   #judgeBlindly({ judgement, recalled, force }: StormQuestion): StormReading {
     const { state: before } = recalled;
     if (force)

@@ -5,7 +5,7 @@ import { agreeStatement } from './statements/agree.ts';
 import { redateLoweringStatement } from './statements/redate-lowering.ts';
 
 /**
- * The threshold that all daemons judge by: the longest among those that have beaten of late. Kept in sweeper_threshold,
+ * The threshold that all daemons judge by: the longest among those with a recent beat. Stored in sweeper_threshold,
  * which changes only when the threshold does, since every heartbeat reads it; and in sweeper_state, where a library of
  * version 0.1.0 reads it, and where a daemon of 0.1.0 writes its own.
  */
@@ -22,10 +22,10 @@ export class Agreement {
     this.#redate = redateLoweringStatement(tables);
   }
 
-  /** Returns the threshold in force from now on, in ms. @throws the database's error. */
+  /** Returns the threshold now in force, in ms. @throws the database's error. */
   async reach(daemonId: string, stuckAfterMs: number): Promise<number> {
     const { inForceMs, loweredAtUs } = await this.#db.transaction().execute(async (transaction) => {
-      // In a statement of its own: what the others have committed meanwhile is seen by the next one.
+      // A separate statement, so that the next one sees what others have committed meanwhile.
       await this.#lock.run(transaction, {});
       return (await this.#agree.run(transaction, { daemonId, stuckAfterMs }))[0]!;
     });

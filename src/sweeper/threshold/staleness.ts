@@ -7,7 +7,7 @@ export interface Lowering {
   readonly stuckAfterMs: number;
 }
 
-/** What was last heard in here is not stale yet: from the first instant, up to and without the second. */
+/** Rows last heard in this range are not stale yet: from the first instant, up to but not including the second. */
 export interface SparedRange {
   readonly fromUs: Micros;
   readonly untilUs: Micros;
@@ -18,9 +18,9 @@ export interface SparedRange {
  * rule of the sweep. Usually both lists are empty, and then they cost nothing.
  */
 export interface Staleness {
-  /** Stale is what was last heard strictly before this instant, in no spared range. */
+  /** Stale: last heard strictly before this instant, in no spared range. */
   readonly horizonUs: Micros;
-  /** Apart from one another, oldest first. */
+  /** Disjoint, oldest first. */
   readonly spared: readonly SparedRange[];
   /** Forward jumps of the database's clock: each moves the deadlines of the rows that were created before it. */
   readonly jumps: readonly ClockJump[];
@@ -33,7 +33,7 @@ export interface ClockJump {
 
 /** What was read of the daemons, at one instant. */
 export interface Observed extends Observation {
-  /** The threshold in force, in milliseconds; null as long as no daemon has kept one. */
+  /** The threshold in force, in milliseconds; null as long as no daemon has stored one. */
   readonly inForceMs: number | null;
   readonly lowerings: readonly Lowering[];
 }
@@ -50,7 +50,7 @@ export interface Judgement {
 
 export interface ThresholdOptions {
   readonly stuckAfterMs: number;
-  /** True: judge by this threshold alone, whatever the daemons have agreed on. A person takes that upon himself. */
+  /** True: judge only by this threshold, whatever the daemons have agreed on. For a person who accepts the risk. */
   readonly stuckAfterOverrides?: boolean;
 }
 
@@ -67,7 +67,7 @@ export function judge(observed: Observed, options: ThresholdOptions): Judgement 
 
 /**
  * An agent learns the threshold from the answer to its heartbeat. So a row that was last heard before a lowering is
- * judged by the threshold of before: it is spared from that one's horizon on.
+ * judged by the earlier threshold: it is spared from that threshold's horizon on.
  */
 export function sparedRanges(
   lowerings: readonly Lowering[],
@@ -78,7 +78,7 @@ export function sparedRanges(
   const ranges = lowerings
     .map(({ loweredAtUs, stuckAfterMs }) => ({
       fromUs: horizonOf(nowUs, stuckAfterMs, gaps).atUs,
-      // What was heard at the horizon or later is not stale in any case.
+      // Rows heard at the horizon or later are not stale in any case.
       untilUs: Math.min(loweredAtUs, horizonUs),
     }))
     .filter(({ fromUs, untilUs }) => fromUs < untilUs)
@@ -92,7 +92,7 @@ export function sparedRanges(
   return merged;
 }
 
-/** Also those that no horizon reaches any more: a deadline may lie far ahead. */
+/** Also jumps that no horizon reaches any more: a deadline may be far in the future. */
 function jumpsOf(gaps: readonly Gap[]): readonly ClockJump[] {
   return gaps
     .filter(({ kind }) => kind === 'clock_jump')
@@ -100,9 +100,9 @@ function jumpsOf(gaps: readonly Gap[]): readonly ClockJump[] {
 }
 
 /**
- * Whether a deadline has passed. A deadline was set on the clock of its day: for a row that was created before the clock
- * was set forward, that much less time has passed than the clock says. Only forward jumps are kept, and a row created
- * after them has nothing added. The rule `overdue` says the same in SQL.
+ * Whether a deadline has passed. A deadline was set by the clock of its time: for a row that was created before the clock
+ * was set forward, less time has passed than the clock says. Only forward jumps are stored, and they do not affect rows
+ * created after them. The rule `overdue` is the same in SQL.
  */
 export function isOverdue(
   row: { readonly createdAtUs: Micros; readonly deadlineUs: Micros },

@@ -80,7 +80,7 @@ describe('the verdict', () => {
     ['no storm: sweep', { signs: over, state: calm, minute: 0, verdict: sweep(calm) }],
     ['its first sweep: hold, from now on', { signs: everything, state: calm, minute: 0, verdict: hold(held) }],
     [
-      'its first sweep, nothing of it stale for longer than a moment: hold all the same',
+      'its first sweep, nothing of it stale for longer than a moment: hold nevertheless',
       { signs: { ...everything, stale: 1 }, state: calm, minute: 0, verdict: hold(held) },
     ],
     [
@@ -93,7 +93,7 @@ describe('the verdict', () => {
     ],
     ['what was forming is no more: forgotten', { signs: over, state: forming, minute: 0, verdict: sweep(calm) }],
     [
-      'what was forming has come back but for a few, and these are stale: hold, they may be on their way',
+      'most of what was forming was heard again, and the rest is stale: hold, it may be heard soon',
       {
         signs: { ...over, cameBack: 90 },
         state: forming,
@@ -106,7 +106,7 @@ describe('the verdict', () => {
       { signs: everything, state: forming, minute: 0, force: true, verdict: sweep(calm) },
     ],
     [
-      'a part that was heard since before the hold: seven and a half minutes of holding all the same',
+      'a part that was heard since before the hold: seven and a half minutes of holding nevertheless',
       {
         signs: part,
         state: { ...held, partialSinceUs: at(-3) },
@@ -116,23 +116,23 @@ describe('the verdict', () => {
     ],
     ['within STORM_MAX_HOLD: hold', { signs: everything, state: held, minute: 29.99, verdict: hold(held) }],
     [
-      'exactly STORM_MAX_HOLD: let go, a share of the stale a sweep',
+      'exactly STORM_MAX_HOLD: released, each sweep marks a share of the stale',
       { signs: everything, state: held, minute: 30, verdict: trickle(released, 'max_hold') },
     ],
     [
-      'long let go, the storm not over: stay let go',
+      'released long ago, the storm not over: stay released',
       { signs: everything, state: released, minute: 600, verdict: trickle(released) },
     ],
     [
-      'let go, still above half of STORM_RATIO: stay let go',
+      'released, still above half of STORM_RATIO: stay released',
       { signs: { ...everything, silent: 25 }, state: released, minute: 60, verdict: trickle(isPart(released, at(60))) },
     ],
     [
-      'let go, below half of STORM_RATIO: over',
+      'released, below half of STORM_RATIO: over',
       { signs: { ...everything, silent: 24 }, state: released, minute: 60, verdict: sweep(calm) },
     ],
     [
-      'let go, under half of STORM_RATIO, but some came back a moment ago: not over',
+      'released, under half of STORM_RATIO, but some were heard again a moment ago: not over',
       {
         signs: { ...everything, stale: 24, late: 24, silent: 24, cameBack: 10 },
         state: released,
@@ -142,7 +142,7 @@ describe('the verdict', () => {
     ],
     ['over while held: sweep, all forgotten', { signs: over, state: held, minute: 5, verdict: sweep(calm, 'calm') }],
     [
-      'over after it was let go: sweep, all forgotten',
+      'over after it was released: sweep, memory cleared',
       { signs: over, state: released, minute: 40, verdict: sweep(calm) },
     ],
     [
@@ -155,7 +155,7 @@ describe('the verdict', () => {
       },
     ],
     [
-      'some came back a moment ago, and few are left: hold, the rest may be on its way',
+      'some were heard again a moment ago, and few are left: hold, the rest may be heard soon',
       {
         signs: { ...over, cameBack: 10 },
         state: back,
@@ -188,7 +188,7 @@ describe('the verdict', () => {
     ['a part of the fleet is silent: hold', { signs: part, state: calm, minute: 0, verdict: hold(partial) }],
     ['for seven minutes: hold', { signs: part, state: partial, minute: 7, verdict: hold(partial) }],
     [
-      'for seven and a half: the others were heard all the while, so it is dead',
+      'for seven and a half: the others were heard all the time, so it is dead',
       { signs: part, state: partial, minute: 7.5, verdict: sweep(calmed(partial, 7.5), 'calm') },
     ],
     [
@@ -197,15 +197,15 @@ describe('the verdict', () => {
     ],
     ['everything silent again: it was no part', { signs: everything, state: partial, minute: 6, verdict: hold(held) }],
     [
-      'let go as calm: marked without a trickle, until it is over',
+      'released as calm: all marked at once, until it is over',
       { signs: part, state: calmed(partial, 8), minute: 9, verdict: sweep(calmed(partial, 8)) },
     ],
     [
-      'forced while held: sweep, the hold stands',
+      'forced while held: sweep, the hold stays',
       { signs: everything, state: held, minute: 5, force: true, verdict: sweep(held, 'forced') },
     ],
     [
-      'forced after it was let go: sweep, it stays let go',
+      'forced after it was released: sweep, it stays released',
       { signs: everything, state: released, minute: 40, force: true, verdict: sweep(released) },
     ],
     [

@@ -121,7 +121,7 @@ describe('a deadline and a clock that was set forward', () => {
     ['leapt over: the clock says an hour, none of it passed', row(70, 30), [jump(65, 60)], false],
     ['leapt over: still ahead by what was left', row(70, 59), [jump(65, 60)], false],
     ['it lay before the jump: it had passed by then', row(70, 66), [jump(65, 60)], true],
-    ['created after the jump: it goes by the clock', row(4, 1), [jump(65, 60)], true],
+    ['created after the jump: it follows the clock', row(4, 1), [jump(65, 60)], true],
     ['once what was left has passed as well', row(130, 62), [jump(125, 60)], true],
     ['two jumps add up', row(130, 62), [jump(125, 60), jump(40, 30)], false],
     ['only the jump that the row lived through counts', row(50, 32), [jump(125, 60), jump(40, 30)], true],

@@ -41,7 +41,7 @@ before AS MATERIALIZED (SELECT beat_at, stuck_after_ms FROM ${sweeperState} WHER
 -- After the lock: of two daemons that come back at once, one records the gap and the other finds it closed.
 current AS MATERIALIZED (SELECT beat_at, stuck_after_ms, clock_timestamp() AS now FROM before),
 -- This daemon's last beat was committed and is not there: the database is a copy of an earlier one. Where no daemon has
--- ever left a beat, the ledger was installed anew.
+-- ever left a beat, the ledger is newly installed.
 rewound AS MATERIALIZED (
   SELECT coalesce(own.beat_at, least(current.beat_at, $lastLeft)) AS since, current.now
   FROM current LEFT JOIN ${daemons} own ON own.daemon_id = $daemonId

@@ -3,7 +3,7 @@ import { column, statement } from '../../../db/statement.ts';
 import { sourcesOf } from '../../../ledger/transitions.ts';
 import type { SweeperTables } from '../../tables.ts';
 
-/** Rows of each kind that one run takes back at most: a batch, as everything that a sweep writes. */
+/** Rows of each kind that one run sets at most: a batch, like everything that a sweep writes. */
 const ROWS_MAX = 1000;
 
 /** No wait and no threshold is longer than 30 days: from a sound heartbeat the rules reach a row within twice that. */

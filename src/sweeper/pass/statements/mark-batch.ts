@@ -6,9 +6,9 @@ import { isWithin, rangeParameters } from './places.ts';
 import { isNotPoisoned, type Sparing, sparedParameters } from './poisoned.ts';
 
 /**
- * Marks one batch: picks and locks what matches, moves it through the ledger's guard, records it, and returns the
- * evidence. What a rival holds is skipped; what a heartbeat or a completion changed before the lock is judged again as
- * it is now, and left alone. A batch of a sweep that no longer has the lease picks nothing.
+ * Marks one batch: picks and locks the rows that match, changes their status by the ledger's guarded transition, records
+ * it, and returns the evidence. Rows locked by other sessions are skipped; a row that a heartbeat or a completion changed
+ * before the lock is judged again in its new state, and not marked. A batch of a sweep without the lease picks nothing.
  */
 export function markBatchStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
   return statement({

@@ -45,7 +45,7 @@ export function answerColumns(tables: SweeperTables) {
   };
 }
 
-/** Locks of whole tables are open to every role, what a session is doing is not. */
+/** Every role may see locks of whole tables, but not what a session is doing. */
 function writers({ delegations }: SweeperTables): string {
   return `to_json(ARRAY(SELECT DISTINCT l.pid FROM pg_locks l WHERE l.relation = ${literal(delegations)}::regclass
     AND l.mode = 'RowExclusiveLock' AND l.granted))`;
@@ -68,8 +68,8 @@ ${transitionCtes(tables, {
   set: { error_detail: rule.errorDetail },
   actor: `'sweeper'`,
   detail,
-  // Locked, it stays where it is. A row that moved between this statement's snapshot and its lock is not seen there,
-  // and is the next sweep's.
+  // Once locked, a row does not move. One that moved between this statement's snapshot and its lock is not found, and is
+  // left for the next sweep.
   by: 'place',
   returning: [
     'd.caller_id',

@@ -27,8 +27,8 @@ function answerColumns(tables: SweeperTables) {
 }
 
 /**
- * Where the next batches end, in order: a pass over the rows that locks nothing, at a hundredth of what marking them
- * costs. So several batches can be in flight and never meet.
+ * Where the next batches end, in order: a scan of the rows that locks nothing, at a hundredth of the cost of marking
+ * them. So several batches can run at once and never overlap.
  */
 export function planStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
   return statement({

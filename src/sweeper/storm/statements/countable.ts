@@ -23,8 +23,8 @@ export function isHeardBefore(instant: string): string {
 export const inOrder = 'ORDER BY d.heartbeat_bucket, d.delegation_id';
 
 /**
- * SQL: rows that sweeps leave behind anyway say nothing of a storm: those known to be poisoned, and those that a running
- * transaction has locked. The array of running transactions is read once, and only when a row is there to be asked about.
+ * SQL: excludes rows that sweeps cannot mark and that are therefore no sign of a storm: those known to be poisoned, and those
+ * that a running transaction has locked. The array of running transactions is read once, and only when there is a row.
  */
 export function isCountable(tables: SweeperTables): string {
   return `${isNotKnownPoison(tables)}

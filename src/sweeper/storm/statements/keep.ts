@@ -1,7 +1,7 @@
 import { nullable, parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 
-/** Keeps what a sweep saw of a storm; written by the sweep that has the lease, and by no other. */
+/** Stores what a sweep saw of a storm; only the sweep that has the lease writes it. */
 export function keepStatement({ sweeperState }: SweeperTables) {
   const micros = nullable(parameter.micros);
   return statement({

@@ -18,7 +18,7 @@ const columns = {
 
 export type SilentCallees = RowOf<typeof columns>;
 
-/** Whose rows fell silent: those of the countable rows that were last heard before this instant. */
+/** The callees of the countable rows that were last heard before this instant. */
 export function silentCalleesStatement(tables: SweeperTables) {
   return statement({
     parameters: { ...ruleParameters, before: parameter.micros },

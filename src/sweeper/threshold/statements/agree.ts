@@ -2,12 +2,12 @@ import { column, nullable, parameter, statement } from '../../../db/statement.ts
 import { isPresent } from '../../observed-time/present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
 
-/** What an agent paces itself by that has never been told a threshold: the documented default of STUCK_AFTER, in ms. */
+/** The threshold that an agent assumes when it got none: the documented default of STUCK_AFTER, in ms. */
 const UNTOLD_THRESHOLD_MS = 600_000;
 
 /**
- * The longest threshold among the daemons that have beaten of late becomes the one in force; where it was longer before,
- * a lowering is recorded. It takes the place of those from a threshold that was not longer, so that there are never more
+ * The longest threshold among the daemons with a recent beat becomes the one in force; where it was longer before,
+ * a lowering is recorded. It replaces lowerings from thresholds that were not longer, so that there are never more
  * of them than there have been thresholds.
  */
 export function agreeStatement({ sweeperState, sweeperThreshold, lowerings, daemons }: SweeperTables) {

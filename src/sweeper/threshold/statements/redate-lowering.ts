@@ -1,7 +1,7 @@
 import { parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 
-/** Moves a lowering to the present: a heartbeat before its commit was answered with the threshold of before. */
+/** Sets a lowering's instant to now: a heartbeat before its commit was answered with the earlier threshold. */
 export function redateLoweringStatement({ lowerings }: SweeperTables) {
   return statement({
     parameters: { loweredAt: parameter.micros },

@@ -1,0 +1,21 @@
+import type { Micros } from '../instant.ts';
+import type { Staleness } from '../threshold/staleness.ts';
+import type { MarkedRow } from './statements/marking.ts';
+
+/** What one pass of one rule needs. */
+export interface RulePass {
+  readonly sweepId: string;
+  readonly nowUs: Micros;
+  readonly staleness: Staleness;
+  readonly stuckAfterMs: number;
+  readonly batchRowsMax: number;
+  /** Rows that this pass may mark. */
+  readonly rowsMax: number;
+  /** Limit of one statement on the server. */
+  readonly limitMs: number;
+  /** Known poisoned rows, tried again apart. All known ones are left out of the batches. */
+  readonly suspects: readonly string[];
+  readonly signal: AbortSignal;
+  /** Called after each commit, with the evidence. */
+  readonly onMarked: (rows: readonly MarkedRow[]) => void;
+}

@@ -1,0 +1,13 @@
+import type { StormOptions } from './storm/storm-guard.ts';
+import type { ThresholdOptions } from './threshold/staleness.ts';
+
+/** `stuckAfterMs`: the observed silence that is allowed, unless the daemons have agreed on a longer one. */
+export interface SweeperOptions extends ThresholdOptions {
+  /** Rows in one transaction. */
+  readonly batchRowsMax: number;
+  /** Rows of one rule in one sweep. */
+  readonly rowsMax: number;
+  readonly storm: StormOptions;
+  /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
+  readonly statementLimitMs?: number;
+}

@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { cases } from './cases/cases.ts';
+import type { Client, Place } from './clients/client.ts';
+import { clients } from './clients/clients.ts';
+import { type DebianServer, startDebianServer } from './debian-server.ts';
+import { Inspector, runCase } from './run.ts';
+
+// The same cases where a ledger may come to be: by a restored dump, under another name of its schema, in a copy of the
+// schema beside the original, and for a role that may no more than it needs.
+const run = promisify(execFile);
+const ROLES_SQL = path.resolve(import.meta.dirname, '../../deploy/postgres/roles.sql');
+
+let server: DebianServer;
+const undo = new AsyncDisposableStack();
+beforeAll(async () => {
+  server = await startDebianServer(undo);
+});
+afterAll(() => undo.disposeAsync());
+
+/** Brings a migrated database to the place, and says where the clients go. */
+type Prepare = (database: TestDatabase) => Promise<Place>;
+
+const psql = (url: string, ...args: string[]) =>
+  run(path.join(server.bin, 'psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', ...args, url], { maxBuffer: 2 ** 26 });
+
+async function dump(url: string, ...args: string[]): Promise<string> {
+  return (await run(path.join(server.bin, 'pg_dump'), [...args, url], { maxBuffer: 2 ** 26 })).stdout;
+}
+
+async function restore(url: string, text: string): Promise<void> {
+  const restoring = psql(url, '-f', '-');
+  restoring.child.stdin!.end(text);
+  await restoring;
+}
+
+const places: Readonly<Record<string, Prepare>> = {
+  async 'after a dump was restored'(database) {
+    const dumped = await dump(database.url);
+    await database.query('DROP SCHEMA public, pgboss CASCADE');
+    await database.query('CREATE SCHEMA public');
+    await restore(database.url, dumped);
+    return { url: database.url, schema: 'public' };
+  },
+  async 'after the schema was renamed'(database) {
+    await database.query('ALTER SCHEMA public RENAME TO "re named"');
+    return { url: database.url, schema: 're named' };
+  },
+  async 'in a copy beside the original'(database) {
+    const dumped = await dump(database.url, '--schema=public');
+    await database.query('CREATE SCHEMA copied');
+    await restore(database.url, dumped.replaceAll('public', 'copied').replace('CREATE SCHEMA copied;', ''));
+    return { url: database.url, schema: 'copied' };
+  },
+  async 'for the role of agents'(database) {
+    await psql(database.url, '-f', ROLES_SQL);
+    const url = new URL(database.url);
+    url.username = 'delegation_sweeper_writer';
+    return { url: url.href, schema: 'public' };
+  },
+};
+
+describe.each(Object.entries(places))('%s,', (_, prepare) => {
+  let database: TestDatabase;
+  let place: Place;
+  let inspector: Inspector;
+  afterAll(async () => {
+    await inspector?.[Symbol.asyncDispose]();
+    await database?.[Symbol.asyncDispose]();
+  });
+  beforeAll(async () => {
+    database = await createTestDatabase(server);
+    place = await prepare(database);
+    inspector = await Inspector.open(database.url, place);
+  });
+
+  describe.each(Object.entries(clients))('through %s', (_, open) => {
+    let client: Client;
+    beforeAll(async () => {
+      client = await open(place);
+    });
+    afterAll(async () => {
+      await client?.[Symbol.asyncDispose]();
+    });
+
+    test.each(Object.entries(cases))('%s: each case has its answers, rows and activity', async (_, list) => {
+      for (const one of list) await runCase(client, inspector, one);
+    });
+  });
+});
