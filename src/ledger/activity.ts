@@ -51,9 +51,7 @@ export interface ReplayedWait {
  * What a delegation waits for by its activity; null when it does not wait. A change of status ends a wait, as a resume
  * does. A wait whose end has passed is still there: nobody has said that it is over.
  */
-export function replayWait(
-  history: readonly Pick<Activity, 'event' | 'toStatus' | 'detail'>[],
-): ReplayedWait | null {
+export function replayWait(history: readonly Pick<Activity, 'event' | 'toStatus' | 'detail'>[]): ReplayedWait | null {
   return history.reduce<ReplayedWait | null>((wait, { event, toStatus, detail }) => {
     if (toStatus !== null || event === 'delegation.resumed') return null;
     if (event !== 'delegation.waiting') return wait;

@@ -30,7 +30,10 @@ export const mutants: readonly Mutant[] = [
     setup: 'plain',
     edits: [
       ['AND detail_text IS DISTINCT FROM held', 'AND false'],
-      ['OR response_body IS NOT NULL AND response_body IS DISTINCT FROM', 'OR false AND response_body IS DISTINCT FROM'],
+      [
+        'OR response_body IS NOT NULL AND response_body IS DISTINCT FROM',
+        'OR false AND response_body IS DISTINCT FROM',
+      ],
     ],
   },
   {

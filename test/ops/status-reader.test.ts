@@ -206,8 +206,8 @@ describe('the census', () => {
 describe('what a reading costs', () => {
   async function fill(): Promise<void> {
     await database.query(`
-      INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, finished_at)
-      SELECT 'h' || i, 'caller', 'callee', repeat('x', 100), 'completed', now() - interval '1 day', now()
+      INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, finished_at, revision)
+      SELECT 'h' || i, 'caller', 'callee', repeat('x', 100), 'completed', now() - interval '1 day', now(), 1
       FROM generate_series(1, 50000) i`);
     await database.query(`
       INSERT INTO activity_logs (delegation_id, event, to_status, actor)
