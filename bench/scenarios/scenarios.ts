@@ -4,6 +4,7 @@ import { besideSweepsScenario } from './beside-sweeps.ts';
 import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
+import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
@@ -18,6 +19,7 @@ import { sweepScenario } from './sweep.ts';
 export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findings>>> = {
   startup: startupScenario,
   'daemon-idle': daemonIdleScenario,
+  detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
   heartbeat: heartbeatScenario,
