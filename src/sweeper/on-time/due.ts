@@ -11,14 +11,14 @@ export function dueAtUs(heardUs: Micros, stuckAfterMs: number, gaps: readonly Ga
   for (const { startUs, endUs, kind } of gaps.toSorted((a, b) => a.startUs - b.startUs)) {
     if (endUs <= heardUs) continue;
     if (startUs >= dueUs) break;
-    // What was heard inside a gap counts from its end, and what was heard before a rewinding counts anew.
+    // A row heard inside a gap counts from its end; one heard before the database was rewound has its whole threshold again.
     const isAnew = kind === 'rewound' || startUs < heardUs;
     dueUs = isAnew ? endUs + stuckAfterMs * MICROS_PER_MS : dueUs + (endUs - startUs);
   }
   return dueUs;
 }
 
-/** What was stale and overdue at an earlier instant, by what is known now. The threshold and its lowerings are today's. */
+/** What was stale and overdue at an earlier instant, by what is known now. The threshold and its lowerings are the current ones. */
 export function stalenessAt(atUs: Micros, observed: Observed, options: ThresholdOptions): Staleness {
   const gaps = observed.gaps
     .filter(({ startUs }) => startUs < atUs)

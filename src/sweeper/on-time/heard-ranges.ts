@@ -1,15 +1,15 @@
 import type { Micros } from '../instant.ts';
 import type { SparedRange, Staleness } from '../threshold/staleness.ts';
 
-/** Last heard from the first instant on, up to and without the second; null: whenever after. */
+/** Last heard from the first instant on, up to but not including the second; null: any time after. */
 export interface HeardRange {
   readonly fromUs: Micros;
   readonly untilUs: Micros | null;
 }
 
 /**
- * Where rows were last heard that come due next: what was not stale when the last sweep judged, and is not spared now.
- * What that sweep found stale and left is not among them: it is locked, poisoned, held or over budget, and the tick's.
+ * When the rows that come due next were last heard: rows that were not stale when the last sweep judged, and are not spared
+ * now. Rows that it found stale and left (locked, poisoned, held or over budget) are left to the tick.
  */
 export function unjudged(judged: Staleness, spared: readonly SparedRange[]): readonly HeardRange[] {
   const open: HeardRange[] = [...judged.spared, { fromUs: judged.horizonUs, untilUs: null }];

@@ -26,7 +26,7 @@ export class Looks {
   readonly #time: Time;
   readonly #statement: ReturnType<typeof lookStatement>;
   #question: Question = nothingKnown;
-  /** By the process's clock: when rows in progress may be read again, and when they have to be. */
+  /** By the process's clock: when rows in progress may be read again, and when they must be. */
   #readableAtMs = Number.NEGATIVE_INFINITY;
   #readAgainAtMs = Number.NEGATIVE_INFINITY;
 
@@ -42,8 +42,8 @@ export class Looks {
     const asked = this.#question;
     const look = await this.#ask();
     if (this.#question.basis === asked.basis) return look;
-    // Another sweep has judged, or a gap was recorded: the question was an old one. Once more is enough; the next look
-    // is not far.
+    // Another sweep has judged, or a gap was recorded, so the question was outdated. One repetition is enough; the next look
+    // follows soon.
     const { basis } = this.#question;
     this.#readAgainAtMs = this.#readableAtMs;
     const again = await this.#ask();
@@ -80,7 +80,7 @@ export class Looks {
     return dueUs;
   }
 
-  /** Rows in progress were not read: nothing of theirs counts as due before they are. */
+  /** Rows in progress were not read: none of them counts as due until they are. */
   #readAgainUs(nowUs: Micros): Micros | null {
     const inMs = this.#readAgainAtMs - this.#time.now();
     return Number.isFinite(inMs) ? nowUs + Math.max(1, Math.ceil(inMs)) * MICROS_PER_MS : null;

@@ -1,6 +1,6 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
-/** From one look to the next, when nothing comes due before: what a look cannot foresee waits no longer than this. */
+/** From one look to the next, when nothing comes due before; what a look cannot foresee is found this late at most. */
 export const LOOK_EVERY_MS = 2_000;
 /** Least time from the start of one sweep to the next one's, over all replicas. */
 export const SWEEP_EVERY_MS = 1_000;
@@ -16,7 +16,7 @@ export interface Look {
   readonly leaseId: string | null;
   /** Whether that one is recorded; false: it runs, or its daemon has died. */
   readonly isRecorded: boolean;
-  /** Whether sweeps are the ticks' alone: the storm guard holds, or nobody's silence may be judged here. */
+  /** Whether only the ticks sweep: the storm guard holds, or silence cannot be judged here. */
   readonly isLeftToTicks: boolean;
   /** When the next row comes due that the last sweep did not judge; null: none is known. */
   readonly dueUs: Micros | null;
@@ -32,7 +32,7 @@ export function nextStep(look: Look, sameLeaseForMs: number): Step {
   const atUs = dueUs === null ? null : Math.max(dueUs + 1, notBeforeUs);
   if (atUs === null) return wait(LOOK_EVERY_MS);
   if (atUs > nowUs) return wait(Math.min(LOOK_EVERY_MS, Math.ceil((atUs - nowUs) / MICROS_PER_MS)));
-  // It marks what is due, or leaves it behind; then its record is there.
+  // It marks what is due, or leaves it; then it is recorded.
   if (!isRecorded && sameLeaseForMs < SWEEP_PATIENCE_MS) return wait(SWEEP_EVERY_MS);
   return { kind: 'sweep' };
 }

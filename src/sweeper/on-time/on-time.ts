@@ -7,14 +7,14 @@ import type { Sweeper } from '../sweeper.ts';
 import type { Looks } from './looks.ts';
 import { type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
 
-/** After a sweep that failed, what comes due is left to the ticks for so long: each failure is logged. */
+/** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
 const FAILED_PAUSE_MS = 60_000;
 
 /**
- * Has a sweep when the next row comes due, between the ticks. It looks for that instant every two seconds and once more
+ * Sweeps when the next row comes due, between the ticks. It looks for that instant every two seconds and once more
  * when it has come; then the replica that takes the lease first sweeps, and the others see that it did. Rows that a sweep
- * leaves behind (locked, poisoned, over budget) are the ticks', and so is everything while the storm guard holds. What is
- * lost with a daemon that dies in between is found by the next look of another, or by the tick.
+ * leaves (locked, poisoned, over budget) are left to the ticks, and so is everything while the storm guard holds. What a
+ * daemon that dies in between misses is found by the next look of another, or by the tick.
  */
 export class OnTime implements Service {
   readonly name = 'on time';
@@ -58,7 +58,7 @@ export class OnTime implements Service {
     await this.#time.sleep(pauseMs, signal);
   }
 
-  /** How long this process has seen the lease in the same hands. */
+  /** How long this process has seen the same lease. */
   #sameLeaseForMs({ leaseId }: Look): number {
     const nowMs = this.#time.now();
     if (leaseId !== this.#lease.id) this.#lease = { id: leaseId, seenAtMs: nowMs };
@@ -76,7 +76,7 @@ export class OnTime implements Service {
         previous = sweepId;
         hasSwept = await this.#sweeper.sweepDue({ sweepId, after: expected, signal });
       }, signal);
-      // Another was quicker: it is at work.
+      // Another replica was quicker and sweeps.
       return hasSwept ? 0 : SWEEP_EVERY_MS;
     } catch {
       return FAILED_PAUSE_MS;

@@ -4,7 +4,7 @@ import { type ClockJump, judge, type Observed, type ThresholdOptions } from '../
 import { stalenessAt } from './due.ts';
 import { type HeardRange, unjudged } from './heard-ranges.ts';
 
-/** What a look asks for, reckoned from the answer to the one before. */
+/** What a look asks for, computed from the answer to the one before. */
 export interface Question {
   /** What it follows from: as long as that is the same, so is the question. */
   readonly basis: string;
@@ -15,7 +15,7 @@ export interface Question {
   readonly jumps: readonly ClockJump[];
   /** Where the rows were last heard that it did not find stale. */
   readonly ranges: readonly HeardRange[];
-  /** What was heard later than so long ago comes due too late to matter. */
+  /** Rows heard more recently than this come due too late to matter. */
   readonly lagMs: number;
   readonly stuckAfterMs: number;
   readonly gaps: readonly Gap[];
@@ -33,7 +33,7 @@ export const nothingKnown: Question = {
   gaps: [],
 };
 
-/** What comes due later than this after a look is the next one's. */
+/** What comes due later than this after a look is left to the next one. */
 const LOOKAHEAD_MS = 5_000;
 
 export interface Judged extends Observed {

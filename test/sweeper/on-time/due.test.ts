@@ -48,7 +48,7 @@ describe('a row that is not heard again comes due', () => {
     expect(dueAtUs(heardMs * MS, THRESHOLD_MS, gaps)).toBe(dueMs * MS);
   });
 
-  test('at the instant from which a sweep finds it stale, with any gaps', () => {
+  test('at the instant at which a sweep begins to find it stale, with any gaps', () => {
     const below = numbers(7);
     for (let round = 0; round < 5_000; round += 1) {
       let atUs = 0;

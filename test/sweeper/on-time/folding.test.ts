@@ -38,7 +38,7 @@ async function fold(): Promise<void> {
   await foldDueSweepsStatement(sweeperTables(database.db)).run(database.db, { startedAt: row!.us });
 }
 
-test('of the sweeps between the ticks in five minutes two records stay, with the figures, callees and marks of all', async () => {
+test('the sweeps between the ticks of five minutes are merged into two records, with the figures, callees and marks of all', async () => {
   for (let second = 0; second < 12; second += 1) {
     await record(second, second % 5 === 0 ? 'cron' : 'due', `callee-${second % 2}`);
     const before = { day: (await reader().status()).day, history: await reader().history() };

@@ -6,17 +6,17 @@ const range = (fromUs: number, untilUs: number): SparedRange => ({ fromUs, until
 const ranges = (spared: readonly SparedRange[], now: readonly SparedRange[]): readonly HeardRange[] =>
   unjudged({ horizonUs: 100, spared, jumps: [] }, now);
 
-test('rows come due next that were last heard at the horizon of the last sweep or later', () => {
+test('the rows that come due next were last heard at the horizon of the last sweep or later', () => {
   expect(ranges([], [])).toEqual([{ fromUs: 100, untilUs: null }]);
 });
 
-test('and those that it spared, unless they are spared still', () => {
+test('and so are those that it spared, unless they are still spared', () => {
   expect(ranges([range(20, 80)], [])).toEqual([range(20, 80), { fromUs: 100, untilUs: null }]);
   expect(ranges([range(20, 80)], [range(50, 80)])).toEqual([range(20, 50), { fromUs: 100, untilUs: null }]);
   expect(ranges([range(20, 80)], [range(10, 90)])).toEqual([{ fromUs: 100, untilUs: null }]);
 });
 
-test('but for what is spared since, in the midst of them, too', () => {
+test('except rows spared since, also in between', () => {
   expect(ranges([], [range(50, 150)])).toEqual([{ fromUs: 150, untilUs: null }]);
   expect(ranges([], [range(120, 150)])).toEqual([range(100, 120), { fromUs: 150, untilUs: null }]);
   expect(ranges([range(20, 80)], [range(30, 40), range(50, 60)])).toEqual([

@@ -60,7 +60,7 @@ describe('what comes due next', () => {
     expect(await dueUs()).toBe(await silentFrom(id));
   });
 
-  test('is no row that the last sweep could not mark', async () => {
+  test('is not a row that the last sweep could not mark', async () => {
     const silent = await seedDelegation(database, { silentSeconds: 605 });
     const overdue = await seedDelegation(database, { deadlineSeconds: -3 });
     const other = await database.connect();
@@ -83,7 +83,7 @@ describe('what comes due next', () => {
     expect(await dueUs()).toBe(await silentFrom(silent));
   });
 
-  test('is put off by time that nobody observed', async () => {
+  test('is delayed by unobserved time', async () => {
     const id = await seedDelegation(database, { silentSeconds: 650 });
     await database.query(
       `WITH clock AS (SELECT date_trunc('second', clock_timestamp()) AS now)
@@ -93,7 +93,7 @@ describe('what comes due next', () => {
     expect(await dueUs()).toBe((await silentFrom(id)) + 60 * SECOND_US);
   });
 
-  test('is put off by a leap of the clock, for a deadline that was set before it', async () => {
+  test('is delayed by a clock jump, for a deadline that was set before it', async () => {
     const before = await seedDelegation(database, { status: 'queued', deadlineSeconds: -10 });
     await database.query(`UPDATE delegations SET created_at = created_at - interval '1 hour'`);
     await database.query(
@@ -106,7 +106,7 @@ describe('what comes due next', () => {
     expect(await dueUs()).toBe(await deadlineOf(since));
   });
 
-  test('is no row that a lowered threshold leaves alone, but one that was heard since, or is stale by the longer one', async () => {
+  test('is not a row that a lowered threshold spares, but one that was heard since, or is stale by the longer one', async () => {
     const told = () => looks(30_000);
     const untold = await seedDelegation(database, { silentSeconds: 100 });
     await leaveBeat(database.db, 30_000);

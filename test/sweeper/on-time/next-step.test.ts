@@ -29,23 +29,23 @@ test('exactly at the threshold is not due yet', () => {
   expect(nextStep(look({ dueUs: NOW_US }), 0)).toEqual(wait(1));
 });
 
-test('what comes due soon is waited for, and looked at again then', () => {
+test('the next look waits for what comes due soon', () => {
   expect(nextStep(look({ dueUs: NOW_US + 700 * MS }), 0)).toEqual(wait(701));
   expect(nextStep(look({ dueUs: NOW_US + 3_600_000 * MS }), 0)).toEqual(wait(LOOK_EVERY_MS));
   expect(nextStep(look({ dueUs: null }), 0)).toEqual(wait(LOOK_EVERY_MS));
 });
 
-test('a second after the last sweep at the earliest', () => {
+test('the next sweep comes a second after the last one at the earliest', () => {
   expect(nextStep(look({ judgedAtUs: NOW_US - 400 * MS }), 0)).toEqual(wait(600));
   expect(nextStep(look({ judgedAtUs: NOW_US - SWEEP_EVERY_MS * MS }), 0)).toEqual(sweep);
 });
 
-test('nothing before the first sweep, while the guard holds, or where nobody may be judged', () => {
+test('nothing is swept before the first sweep, while the guard holds, or where silence cannot be judged', () => {
   expect(nextStep(look({ judgedAtUs: null }), 0)).toEqual(wait(LOOK_EVERY_MS));
   expect(nextStep(look({ isLeftToTicks: true }), 0)).toEqual(wait(LOOK_EVERY_MS));
 });
 
-test('a sweep under way is waited for, but not one whose daemon has died', () => {
+test('it waits for a sweep under way, but not for one whose daemon has died', () => {
   expect(nextStep(look({ isRecorded: false }), 0)).toEqual(wait(SWEEP_EVERY_MS));
   expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS - 1)).toEqual(wait(SWEEP_EVERY_MS));
   expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS)).toEqual(sweep);

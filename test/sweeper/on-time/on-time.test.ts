@@ -71,7 +71,7 @@ async function dueSweeps(): Promise<number> {
 }
 
 describe('between the ticks', () => {
-  test('a delegation that falls silent is marked stuck, and the sweep says what set it off', async () => {
+  test('a delegation that falls silent is marked stuck, and the sweep names its trigger', async () => {
     const id = await seedDelegation(database, { silentSeconds: 3 });
     await using daemon = await startOnTime({ stuckAfterMs: 5_000 });
     const { status, lateMs } = await marked(id, 5_000);
@@ -85,7 +85,7 @@ describe('between the ticks', () => {
     ]);
   });
 
-  test('also one that came in progress after the look, with a threshold of a second', async () => {
+  test('also one that began after the look, with a threshold of a second', async () => {
     await using daemon = await startOnTime({ stuckAfterMs: 1_000 });
     const { ledger } = testLedger(database.db);
     const delegationId = randomUUID();
@@ -112,7 +112,7 @@ describe('between the ticks', () => {
     expect(daemon.events('sweep.failed')).toEqual([]);
   });
 
-  test('one sweep for what comes due at one instant, however many daemons there are', async () => {
+  test('one sweep marks what comes due at one instant, however many daemons run', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => seedDelegation(database, { silentSeconds: 0 })));
     await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
     await using first = await startOnTime({ stuckAfterMs: 4_000 });
@@ -141,7 +141,7 @@ describe('between the ticks', () => {
     expect(await dueSweeps()).toBeLessThanOrEqual(5);
   });
 
-  test('what a daemon that died between look and sweep took the lease for is found by the tick', async () => {
+  test('what a daemon missed that died between look and sweep is found by the tick', async () => {
     const id = await seedDelegation(database, { silentSeconds: 3 });
     await using daemon = await startOnTime({ stuckAfterMs: 4_000 });
     await database.query(`UPDATE sweeper_state SET sweep_id = 'of the dead'`);
@@ -156,7 +156,7 @@ describe('between the ticks', () => {
     expect(await dueSweeps()).toBe(0);
   });
 
-  test('it is none of the sweeps that whoever watches the ticks waits for, and readiness goes by', async () => {
+  test('its sweeps count neither for readiness nor for the watch over the ticks', async () => {
     const id = await seedDelegation(database, { silentSeconds: 3 });
     await using daemon = await startOnTime({ stuckAfterMs: 4_000 });
     const state = async () =>
@@ -187,7 +187,7 @@ describe('between the ticks', () => {
     expect(daemon.events('sweep.failed')).toEqual([]);
   });
 
-  test('a sweep under way is called off when the daemon stops, and what it had marked stays', async () => {
+  test('a sweep under way is cancelled when the daemon stops, and what it had marked stays', async () => {
     const slow = await slowMarks(database, 200);
     await using daemon = await startOnTime({ stuckAfterMs: 2_000, batchRowsMax: 1 });
     const ids = await Promise.all(Array.from({ length: 20 }, () => seedDelegation(database, { silentSeconds: 1 })));

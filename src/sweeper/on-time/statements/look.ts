@@ -10,18 +10,18 @@ import type { HeardRange } from '../heard-ranges.ts';
 
 const [inProgress] = sourcesOf('stuck') as [Status];
 
-/** So wide is a bucket of last_heartbeat. */
+/** The width of a bucket of last_heartbeat. */
 const BUCKET = "interval '5 minutes'";
 /** Rows in progress that one look reads at most. */
 const ROWS_MAX = 1_000_000;
-/** Open deadlines that are read at most where the clock has jumped: they do not come due in their order then. */
+/** Open deadlines that are read at most after a clock jump, when they do not come due in their order. */
 const JUMPED_DEADLINES_MAX = 10_000;
 
 const jumps: Parameter<readonly ClockJump[]> = parameter.json;
 const ranges: Parameter<readonly HeardRange[]> = parameter.json;
 
 /**
- * What comes due next, and what a sweep would judge by. With a healthy fleet it probes three indexes; where rows of the
+ * What comes due next, and what a sweep would judge by. With a healthy fleet it probes three indexes; when rows of the
  * horizon's bucket are alive it reads that bucket.
  */
 export function lookStatement(tables: SweeperTables) {
@@ -38,10 +38,10 @@ export function lookStatement(tables: SweeperTables) {
       jumps,
       /** No deadline before this one can have been open then. */
       deadlinesFrom: nullable(parameter.micros),
-      /** Whether rows in progress are looked at, and where those were last heard that come due next. */
+      /** Whether rows in progress are read, and when those that come due next were last heard. */
       heard: parameter.boolean,
       ranges,
-      /** What was heard later than so long ago comes due too late to matter. */
+      /** Rows heard more recently than this come due too late to matter. */
       lagMs: parameter.number,
     },
     columns: {
@@ -54,7 +54,7 @@ export function lookStatement(tables: SweeperTables) {
       judgedAtUs: nullable(column.micros('found.judged_at')),
       deadlineUs: nullable(column.micros('found.deadline')),
       heardUs: nullable(column.micros('found.heard')),
-      /** What the server spent on it. */
+      /** Time that the server took. */
       tookUs: column.wholeNumber('extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000'),
     },
     sql: (columns) => `
