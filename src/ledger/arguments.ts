@@ -3,6 +3,8 @@ import { isStatus, type Status, statuses } from './transitions.ts';
 
 /** Characters of an id; the tables' length constraints say the same. */
 const ID_LENGTH_MAX = 200;
+/** Characters of a reason, and of what is said about progress; the guard says the same. */
+const NOTE_LENGTH_MAX = 200;
 /** Ids in one heartbeatMany: bounds the statement and the locks it takes. */
 const HEARTBEAT_IDS_MAX = 10_000;
 /** Later than any real deadline, and earlier than the years that ISO 8601 writes with a sign. */
@@ -46,6 +48,14 @@ export function assertId(field: string, value: unknown): asserts value is string
   if (characters > ID_LENGTH_MAX) {
     throw new InvalidArgumentError(field, `must have 1 to ${ID_LENGTH_MAX} characters, not ${characters}`);
   }
+}
+
+/** A short text of a person or a model, about a wait or about progress. @throws InvalidArgumentError */
+export function noteText(field: string, value: unknown): string {
+  const text = storableText(field, value);
+  const characters = text.length > 2 * NOTE_LENGTH_MAX ? text.length : [...text].length;
+  if (characters >= 1 && characters <= NOTE_LENGTH_MAX) return text;
+  throw new InvalidArgumentError(field, `must have 1 to ${NOTE_LENGTH_MAX} characters, not ${characters}`);
 }
 
 export function assertStatus(field: string, value: unknown): asserts value is Status {
