@@ -8,6 +8,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await columns(db);
+  await betweenTicks(db);
   await guard(db);
   await symmetry(db);
   // NOT VALID: each row that the older constraint accepted is accepted by this one, too.
@@ -45,6 +46,14 @@ async function columns(db: Kysely<unknown>): Promise<void> {
       ADD COLUMN revision integer NOT NULL DEFAULT 0`.execute(db);
   // Of a sweep's marks `stuck`, those for lack of progress.
   await sql`ALTER TABLE sweeper_sweeps ADD COLUMN stalled integer NOT NULL DEFAULT 0`.execute(db);
+}
+
+/** For the sweeps that come between the ticks, when a delegation comes due. */
+async function betweenTicks(db: Kysely<unknown>): Promise<void> {
+  // While such a sweep has the lease: the last one before that was none.
+  await sql`ALTER TABLE sweeper_state ADD COLUMN tick_sweep_id text`.execute(db);
+  // How many sweeps a record stands for: those between the ticks are folded.
+  await sql`ALTER TABLE sweeper_sweeps ADD COLUMN sweeps integer NOT NULL DEFAULT 1`.execute(db);
 }
 
 /**
@@ -252,6 +261,8 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     WHERE p.pronamespace = current_schema()::regnamespace AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
       AND NOT (p.proname = 'delegation_heartbeat' AND p.proargtypes = '25 701'::oidvector)`.execute(db);
   for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)}`.execute(db);
+  await sql`ALTER TABLE sweeper_sweeps DROP COLUMN sweeps`.execute(db);
+  await sql`ALTER TABLE sweeper_state DROP COLUMN tick_sweep_id`.execute(db);
   const columns = [
     'stuck_after_ms',
     'waiting_since',

@@ -56,7 +56,7 @@ export async function idleScenario(bench: Bench): Promise<Findings> {
       ratio('idle, ten times the rows', b!, a!, 1.5),
       figureOf(d),
       ratio('idle, ten times the fleet', d, b!, 2),
-      { ...figureOf(c!), what: `idle, ${size(c!)}, an old snapshot open all the while` },
+      { ...figureOf(c!), what: `idle, ${size(c!)}, an old snapshot open all the time` },
       ratio('idle, an old snapshot open', c!, a!, 10),
       {
         what: 'log events that name the session, in 7 sweeps',

@@ -9,6 +9,7 @@ import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { assert, Report } from '../verify/report.ts';
 import { Consumer, type Figures, pack } from './consumer.ts';
+import { verifyDocumented } from './documented.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const dir = await mkdtemp(path.join(tmpdir(), 'verify-package-'));
@@ -91,6 +92,8 @@ try {
       assert(code === 0 && stdout.includes("status: 'completed'"), `exited ${code}: ${stderr}${stdout}`);
     });
   }
+
+  await verifyDocumented(report, dir, server.url);
 
   await report.check('figures', 'installed size and import time, compared with two similar packages', async () => {
     const peers = {

@@ -6,6 +6,7 @@
 import path from 'node:path';
 import { findBinaries } from '../../src/embedded/binaries.ts';
 import { verifyConnections } from './connections.ts';
+import { verifyDocumented } from './documented.ts';
 import { verifyImage } from './image.ts';
 import { buildBase, buildImage, ImageStore } from './image-build.ts';
 import { Installation } from './installation.ts';
@@ -64,6 +65,7 @@ const ready = await report.check('packages', "installed from Debian's packages",
 if (ready) {
   await verifyManifests(report);
   await verifyRules(report);
+  await verifyDocumented(report);
   await Promise.all([rolesPart(), containerParts()]);
 }
 process.stdout.write(`\n${report.summary()}`);

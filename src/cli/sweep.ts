@@ -26,7 +26,7 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(signal));
-  // A second signal ends it at once, also while it only waits for somebody to read the answer.
+  // A second signal ends it at once, also while it only waits for the answer to be read.
   void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
   const log = commandLog(config);
   await using place = await openLocation(config, log);

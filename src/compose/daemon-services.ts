@@ -5,6 +5,8 @@ import type { EventLog } from '../log/event-log.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
 import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Pulse } from '../sweeper/observed-time/pulse.ts';
+import { Looks } from '../sweeper/on-time/looks.ts';
+import { OnTime } from '../sweeper/on-time/on-time.ts';
 import type { SweepObserver } from '../sweeper/pass/observer.ts';
 import { Availability } from '../sweeper/schedule/availability.ts';
 import { Outage } from '../sweeper/schedule/outage.ts';
@@ -54,12 +56,14 @@ export function daemonServices(
     timezone: config.sweepTz,
     stopWithinMs: Math.floor(config.shutdownGraceMs * SWEEP_SHARE_OF_GRACE),
   });
+  const onTime = new OnTime(new Looks(handle.db, sweeperOptions(config)), sweeper, availability());
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
       new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability()),
       new Pulse(beat, log, availability()),
       schedule,
+      ...(config.sweepOnTime ? [onTime] : []),
     ],
     schedule,
     poolUse: () => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';
 import { duration } from './duration.ts';
@@ -45,6 +46,12 @@ export const keys = {
   dbPoolMax: { env: 'DB_POOL_MAX', default: '4', ...integer(1, 100), doc: "Connections of the ledger's pool." },
   sweepCron: { env: 'SWEEP_CRON', default: '* * * * *', ...cron, doc: 'When to sweep, to the minute.' },
   sweepTz: { env: 'SWEEP_TZ', default: 'UTC', ...timeZone, doc: 'The zone in which SWEEP_CRON is read.' },
+  sweepOnTime: {
+    env: 'SWEEP_ON_TIME',
+    default: 'true',
+    ...boolean,
+    doc: 'Sweep also when a delegation comes due, and not at the ticks of SWEEP_CRON alone.',
+  },
   stuckAfterMs: {
     env: 'STUCK_AFTER',
     default: '10m',

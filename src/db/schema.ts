@@ -58,6 +58,7 @@ export interface Database {
     stuck_after_ms: NullableMs;
     beat_at: NullableTimestamp;
     sweep_id: NullableText;
+    tick_sweep_id: NullableText;
     swept_at: NullableTimestamp;
     storm_held_since: NullableTimestamp;
     storm_released_at: NullableTimestamp;
@@ -94,6 +95,7 @@ export interface Database {
     unobserved_ms: ColumnType<string, number, number>;
     callees: Json;
     marks: Json;
+    sweeps: Generated<number>;
   };
   sweeper_notices: { kind: string; subject: string; noticed_at: Timestamp };
 }

@@ -14,6 +14,7 @@ const systemFunctions = [
   'isfinite',
   'json_agg',
   'json_build_object',
+  'jsonb_agg',
   'jsonb_array_elements',
   'jsonb_array_length',
   'jsonb_build_object',

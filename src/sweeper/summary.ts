@@ -30,7 +30,8 @@ export interface SweepSummary {
   readonly rows: readonly PlannedRow[];
 }
 
-export type SweepTrigger = 'cron' | 'startup' | 'manual';
+/** `due`: a delegation came due between the ticks. */
+export type SweepTrigger = 'cron' | 'startup' | 'manual' | 'due';
 
 export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number): PlannedRow {
   return rule === 'stale'

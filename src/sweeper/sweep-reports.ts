@@ -26,6 +26,7 @@ export type ReportName =
   | 'snapshot_held'
   | 'daily'
   | 'superseded'
+  | 'folding'
   | 'pruning';
 
 interface Parts {

@@ -24,48 +24,18 @@ import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remai
 import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
 import { logStorm } from './storm/storm-log.ts';
-import { type StormReading, StormWatch } from './storm/storm-watch.ts';
-import { nothingDone, type SweepSummary, type SweepTrigger, summaryFields } from './summary.ts';
+import { StormWatch } from './storm/storm-watch.ts';
+import { nothingDone, type SweepSummary, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
 import { SweepReports } from './sweep-reports.ts';
+import type { DueSweepRequest, SweepRequest } from './sweep-request.ts';
+import type { Judged, Run } from './sweep-run.ts';
 import type { SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
 import { type Judgement, judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
 
 const STATEMENT_LIMIT_MS = 30_000;
-
-export interface SweepRequest {
-  readonly trigger: SweepTrigger;
-  /** Overrides a storm's hold for this one sweep. */
-  readonly force?: boolean;
-  /** Checked between batches: what was committed stays, the rest is the next sweep's. */
-  readonly signal?: AbortSignal;
-}
-
-/** A sweep under way. */
-interface Run {
-  readonly sweepId: string;
-  readonly request: SweepRequest;
-  readonly signal: AbortSignal;
-  readonly opening: Opening;
-  /** Why silence cannot be judged here; null: it can. */
-  readonly refusal: Refusal | null;
-  readonly judgement: Judgement;
-  readonly suspects: readonly string[];
-  readonly evidence: Evidence;
-  /** By the process's clock: when it began, and when the database's clock was read. */
-  readonly startedAtMs: number;
-  readonly openedAtMs: number;
-}
-
-/** The outcome of each rule. */
-interface Judged {
-  readonly failed: RuleOutcome;
-  readonly stuck: RuleOutcome;
-  /** Null: the guard could not be read, and nothing was marked stale. */
-  readonly storm: StormReading | null;
-}
 
 /**
  * One pass over the ledger: what is overdue becomes failed, what is stale becomes stuck. Risk: a status is never
@@ -91,6 +61,7 @@ export class Sweeper {
   readonly #rules: Readonly<Record<RuleName, RuleSweep>>;
   readonly #remaining: ReturnType<typeof remainingStatement>;
   readonly #dryRun: DryRun;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(db: LedgerDb, log: EventLog, options: SweeperOptions, observer?: SweepObserver, beat?: Beat) {
     const tables = sweeperTables(db);
@@ -120,15 +91,38 @@ export class Sweeper {
   }
 
   /** Marks, and logs each mark with its evidence. Logs `sweep.failed` and throws when the database fails. */
-  async sweep(request: SweepRequest): Promise<SweepSummary> {
-    const sweepId = randomUUID();
+  sweep(request: SweepRequest): Promise<SweepSummary> {
+    return this.#inTurn(() => this.#logged(randomUUID(), request));
+  }
+
+  /**
+   * The same for what came due between the ticks, unless another sweep has begun since `after`: then it returns false.
+   * What earlier sweeps left behind, and the faults that last, are the ticks'.
+   */
+  sweepDue({ sweepId, after, signal }: DueSweepRequest): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const opening = await this.#lease.openAfter(sweepId, after);
+      if (opening === null) return false;
+      await this.#logged(sweepId, { trigger: 'due', signal }, opening);
+      return true;
+    });
+  }
+
+  /** One after the other: what a sweep began is not to be taken from it by this same process. */
+  #inTurn<Result>(sweep: () => Promise<Result>): Promise<Result> {
+    const swept = this.#turn.then(sweep);
+    this.#turn = swept.catch(() => {});
+    return swept;
+  }
+
+  #logged(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
     const { trigger } = request;
     return inSpan(
       'sweep',
       { sweep_id: sweepId, trigger },
       async () => {
         try {
-          return await this.#sweep(sweepId, request);
+          return await this.#sweep(sweepId, request, opening);
         } catch (err) {
           this.#log.emit('sweep.failed', { sweepId, trigger, err: errorFields(err), retryable: isRetryable(err) });
           throw err;
@@ -143,28 +137,33 @@ export class Sweeper {
     return this.#dryRun.run(force);
   }
 
-  async #sweep(sweepId: string, request: SweepRequest): Promise<SweepSummary> {
-    const run = await this.#open(sweepId, request);
+  async #sweep(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
+    const run = await this.#open(sweepId, request, opening);
     if (run.refusal !== null) return this.#refuse(run, run.refusal);
     const judged = await this.#judge(run);
     const { summary, errors } = await this.#close(run, judged);
     const { failed, stuck } = judged;
     await this.#reports.poisoned(sweepId, { overdue: failed.poisons, stale: stuck.poisons });
     if (errors.length > 0) throw oneOf(errors);
+    if (request.trigger === 'due') {
+      await this.#reports.apart(sweepId, 'folding', () => this.#records.foldDue(run.judgement.nowUs));
+      return summary;
+    }
     await this.#reports.after({ ...run, ...run.judgement }, [failed, stuck], summary);
     return summary;
   }
 
   /** The lease, unless the sweep was cancelled before; the clock; what earlier sweeps left. */
-  async #open(sweepId: string, request: SweepRequest): Promise<Run> {
+  async #open(sweepId: string, request: SweepRequest, given?: Opening): Promise<Run> {
     const startedAtMs = performance.now();
     const signal = request.signal ?? new AbortController().signal;
     await this.#reports.apart(sweepId, 'unsettled', () => this.#unsettled.settle());
-    const opening = signal.aborted ? await this.#lease.look() : await this.#lease.open(sweepId);
+    const opening = given ?? (signal.aborted ? await this.#lease.look() : await this.#lease.open(sweepId));
     const reading = await this.#observed.read();
     const openedAtMs = performance.now();
-    const suspects = await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
-    if (reading.refusal === null && !signal.aborted) {
+    const isDue = request.trigger === 'due';
+    const suspects = isDue ? [] : await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
+    if (reading.refusal === null && !signal.aborted && !isDue) {
       await this.#reports.apart(sweepId, 'lost_stamps', () => this.#lostStamps.takeBack(sweepId));
     }
     const judgement = judge(reading, this.#options);
@@ -245,7 +244,9 @@ export class Sweeper {
       dryRun: false,
       rows: [],
     };
-    const wentThrough = errors.length === 0 && outcomes.every(({ end }) => end === 'done' || end === 'budget');
+    // What is the ticks' has had its turn with a whole sweep alone.
+    const wentThrough =
+      trigger !== 'due' && errors.length === 0 && outcomes.every(({ end }) => end === 'done' || end === 'budget');
     const callees = evidence.stuckCallees.top();
     const record = { summary, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));

@@ -93,6 +93,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     good: [['Europe/Berlin', 'sweepTz', 'Europe/Berlin']],
     bad: ['Europe/Berlim', '+02:00', 'CEST5', ' UTC'],
   },
+  SWEEP_ON_TIME: {
+    good: [
+      ['true', 'sweepOnTime', true],
+      ['false', 'sweepOnTime', false],
+    ],
+    bad: ['True', 'FALSE', 'yes', 'no', '1', '0', 'on', 'off', ' true'],
+  },
   STUCK_AFTER: {
     good: [
       ['1s', 'stuckAfterMs', 1000],
@@ -201,6 +208,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     dbPoolMax: 4,
     sweepCron: '* * * * *',
     sweepTz: 'UTC',
+    sweepOnTime: true,
     stuckAfterMs: 600_000,
     stuckAfterIsSet: false,
     sweepBatchSize: 1000,

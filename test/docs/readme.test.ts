@@ -22,32 +22,35 @@ afterAll(async () => {
 });
 
 describe("the README's SQL", () => {
-  const [insert, start, heartbeat, complete] = blocks('sql') as [string, string, string, string];
+  const [begin, start, heartbeat, wait, complete] = blocks('sql')[0]!.split('\n').filter(Boolean) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  /** The statement for another delegation than the README's. */
+  const about = (id: string, statement: string) => statement.replace('build-17', id);
 
-  test('takes a delegation through its life, with an activity for each transition', async () => {
+  test('takes a delegation through its life, with an activity for each step', async () => {
     const { ledger } = testLedger(database.db);
-    const id = 'from-another-language';
-    expect(await database.query(insert, [id, 'caller', 'callee', 'task'])).toHaveLength(1);
-    expect(await database.query(insert, [id, 'caller', 'callee', 'task'])).toHaveLength(0);
-    expect(await database.query(start, [id, 'callee'])).toEqual([{ from_status: 'queued' }]);
-    expect(await database.query(heartbeat, [id])).toMatchObject([
-      { answer: { status: 'in_progress', stamped: false } },
-    ]);
-    await database.query(
-      `UPDATE delegations SET last_heartbeat = now() - interval '1 minute' WHERE delegation_id = $1`,
-      [id],
-    );
-    expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { status: 'in_progress', stamped: true } }]);
-    expect(await database.query(complete, [id, 'callee', 'the result'])).toEqual([{ from_status: 'in_progress' }]);
-    expect(await ledger.get(id)).toMatchObject({
+    expect(await database.query(begin)).toEqual([{ outcome: 'inserted' }]);
+    expect(await database.query(begin)).toEqual([{ outcome: 'duplicate' }]);
+    expect(await database.query(start)).toEqual([{ outcome: 'changed' }]);
+    expect(await database.query(heartbeat)).toMatchObject([{ outcome: 'fresh' }]);
+    await database.query(`UPDATE delegations SET last_heartbeat = now() - interval '1 minute'`);
+    expect(await database.query(heartbeat)).toMatchObject([{ outcome: 'stamped' }]);
+    expect(await database.query(wait)).toMatchObject([{ outcome: 'waiting', waiting_until: expect.any(Date) }]);
+    expect(await database.query(complete)).toEqual([{ outcome: 'changed' }]);
+    expect(await ledger.get('build-17')).toMatchObject({
       status: 'completed',
-      resultPreview: 'the result',
+      resultPreview: 'all green',
       finishedAt: expect.any(Date),
     });
-    const history = await ledger.history(id);
-    expect(history.map(({ event }) => event)).toEqual([
+    expect((await ledger.history('build-17')).map(({ event }) => event)).toEqual([
       'delegation.queued',
       'delegation.in_progress',
+      'delegation.waiting',
       'delegation.completed',
     ]);
   });
@@ -55,47 +58,38 @@ describe("the README's SQL", () => {
   test('keeps a delegation alive that is heard every second, however short the threshold', async () => {
     const id = await seedDelegation(database, { silentSeconds: 0.6 });
     await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 5000');
-    expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { stamped: true, stuckAfterMs: 5000 } }]);
+    expect(await database.query(about(id, heartbeat))).toEqual([{ outcome: 'stamped', stuck_after_ms: '5000' }]);
     await database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
   });
 
   test('distinguishes an unknown delegation', async () => {
-    expect(await database.query(heartbeat, ['unknown'])).toEqual([{ answer: null }]);
+    expect(await database.query(about('unknown', heartbeat))).toMatchObject([{ outcome: 'missing' }]);
   });
 
-  test('records a result that comes too late', async () => {
+  test.each([
+    ['failed', 'refused', 'terminal'],
+    ['stuck', 'refused', 'terminal'],
+    ['queued', 'refused', 'stamped'],
+    ['completed', 'unchanged', 'terminal'],
+  ] as const)('records a result that a delegation which is %s cannot take, once', async (status, outcome, heard) => {
     const { ledger } = testLedger(database.db);
-    const id = await seedDelegation(database, { status: 'stuck' });
-    expect(await database.query(complete, [id, 'callee', 'too late'])).toHaveLength(0);
-    expect(await database.query(heartbeat, [id])).toMatchObject([{ answer: { terminal: true, stamped: false } }]);
-    expect((await ledger.get(id))?.status).toBe('stuck');
-    expect((await ledger.history(id)).at(-1)).toMatchObject({
-      event: 'delegation.late_result',
-      toStatus: null,
-      detail: { attempted: 'completed', resultPreview: 'too late' },
-    });
+    const id = await seedDelegation(database, { status });
+    // A completed delegation without a result would take this one.
+    await database.query(`UPDATE delegations SET result_preview = 'all red' WHERE status = 'completed'`);
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await database.query(about(id, complete))).toEqual([{ outcome }]);
+    }
+    expect(await database.query(about(id, heartbeat))).toMatchObject([{ outcome: heard }]);
+    expect((await ledger.get(id))?.status).toBe(status);
+    const late = (await ledger.history(id)).filter(({ event }) => event === 'delegation.late_result');
+    expect(late).toMatchObject([{ detail: { attempted: 'completed', resultPreview: 'all green' } }]);
   });
-
-  test.each(['failed', 'stuck', 'queued', 'completed'] as const)(
-    'records a result that a delegation which is %s cannot take, once',
-    async (status) => {
-      const { ledger } = testLedger(database.db);
-      const id = await seedDelegation(database, { status });
-      for (let turn = 0; turn < 2; turn += 1) {
-        expect(await database.query(complete, [id, 'callee', 'another result'])).toHaveLength(0);
-      }
-      expect((await ledger.get(id))?.status).toBe(status);
-      const late = (await ledger.history(id)).filter(({ event }) => event === 'delegation.late_result');
-      expect(late).toMatchObject([{ detail: { attempted: 'completed', resultPreview: 'another result' } }]);
-    },
-  );
 
   test('does not record a result again that a completed delegation already has', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
-    expect(await database.query(complete, [id, 'callee', 'the result'])).toHaveLength(1);
-    expect(await database.query(complete, [id, 'callee', 'the result'])).toHaveLength(0);
-    expect(await database.query(complete, [id, 'callee', null])).toHaveLength(0);
+    expect(await database.query(about(id, complete))).toEqual([{ outcome: 'changed' }]);
+    expect(await database.query(about(id, complete))).toEqual([{ outcome: 'unchanged' }]);
     expect((await ledger.history(id)).map(({ event }) => event)).not.toContain('delegation.late_result');
   });
 });

@@ -57,7 +57,7 @@ describe('the verdict', () => {
       'bad',
       'Storm: held',
     ],
-    ['a storm let go', { storm: { state: 'released', since: now, until: null } }, 'warn', 'Storm: released'],
+    ['a released storm', { storm: { state: 'released', since: now, until: null } }, 'warn', 'Storm: released'],
     ['poisoned rows', { lastSweep: { ...status.lastSweep!, poisoned: 2 } }, 'warn', 'Sweeping, with poisoned rows'],
   ])('%s', (_, over, tone, title) => {
     expect(verdictOf({ ...status, ...over })).toMatchObject({ tone, title });

@@ -17,8 +17,8 @@ export const callerId = text('the agent that asked');
 export const calleeId = text('the agent that was asked');
 
 export const trigger = z
-  .enum(['cron', 'startup', 'manual'])
-  .describe('what started the sweep: a tick, the start of the daemon, the command line');
+  .enum(['cron', 'startup', 'manual', 'due'])
+  .describe('what started the sweep: a tick, the start of the daemon, the command line, a delegation that came due');
 
 export const rule = z.enum(['stale', 'overdue']).describe('the rule of the sweep that matched the row');
 

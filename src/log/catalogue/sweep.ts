@@ -123,12 +123,13 @@ export const sweepEvents = {
           'snapshot_held',
           'daily',
           'superseded',
+          'folding',
           'pruning',
         ])
         .describe(
           'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
             '(`suspects`), heartbeats without or from the future (`lost_stamps`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
-            '`daily` figures, which sweep `superseded` it; the `pruning` of what was logged long ago',
+            '`daily` figures, which sweep `superseded` it; the `folding` of sweeps between the ticks into one record; the `pruning` of what was logged long ago',
         ),
       err,
     }),

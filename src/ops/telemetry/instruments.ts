@@ -22,7 +22,7 @@ export const instruments = {
   sweeps: {
     kind: 'counter',
     help: 'Sweeps of this replica, by what triggered them and how they ended',
-    labels: { trigger: ['cron', 'startup', 'manual'], outcome: ['completed', 'held', 'truncated', 'failed'] },
+    labels: { trigger: ['cron', 'startup', 'manual', 'due'], outcome: ['completed', 'held', 'truncated', 'failed'] },
   },
   sweep_duration_seconds: {
     kind: 'histogram',

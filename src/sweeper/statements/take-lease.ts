@@ -7,6 +7,7 @@ export function takeLeaseStatement({ sweeperState }: SweeperTables) {
   return statement({
     parameters: { sweepId: parameter.text },
     columns: openingColumns,
-    sql: (columns) => `UPDATE ${sweeperState} s SET sweep_id = $sweepId WHERE singleton RETURNING ${columns}`,
+    sql: (columns) => `
+UPDATE ${sweeperState} s SET sweep_id = $sweepId, tick_sweep_id = NULL WHERE singleton RETURNING ${columns}`,
   });
 }

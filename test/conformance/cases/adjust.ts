@@ -13,7 +13,7 @@ const adjusted = { event: 'delegation.adjusted', to_status: null };
 
 export const adjustCases: readonly Case[] = [
   {
-    title: 'a deadline moves later, as an instant or by its length from now, and is recorded with who said so',
+    title: 'a deadline moves later, as an instant or as a duration from now, and is recorded with its actor',
     steps: [
       ...brought('a', 'in_progress', { deadlineMs: HOUR_MS }),
       adjust('a', { deadlineMs: 2 * HOUR_MS }, { outcome: 'adjusted' }),
@@ -34,7 +34,7 @@ export const adjustCases: readonly Case[] = [
     activity: { a: begun },
   },
   {
-    title: 'thresholds are set, changed and left alone; a lower one does not count before the agent was heard',
+    title: 'thresholds are set, changed and left unchanged; a lower one does not count before the agent was heard',
     steps: [
       ...brought('a', 'in_progress'),
       adjust('a', { stuckAfterMs: 60_000, stalledAfterMs: 120_000 }, { outcome: 'adjusted' }),
@@ -50,7 +50,7 @@ export const adjustCases: readonly Case[] = [
     activity: { a: [...begun, adjusted, adjusted] },
   },
   {
-    title: 'null takes a threshold away',
+    title: 'null removes a threshold',
     steps: [
       ...brought('a', 'in_progress', { stuckAfterMs: 60_000, stalledAfterMs: 60_000 }),
       adjust('a', { stuckAfterMs: null }, { outcome: 'adjusted' }),
@@ -61,7 +61,7 @@ export const adjustCases: readonly Case[] = [
     activity: { a: [...begun, adjusted, adjusted] },
   },
   {
-    title: 'what is over or unknown is not adjusted',
+    title: 'a delegation that has ended or is unknown is not adjusted',
     steps: [
       ...brought('over', 'completed'),
       adjust('over', { deadline: later }, { outcome: 'refused' }),

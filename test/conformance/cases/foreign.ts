@@ -27,7 +27,7 @@ export const foreignCases: readonly Case[] = [
     },
   },
   {
-    title: 'a plain INSERT has its activity, in whatever status',
+    title: 'a plain INSERT has its activity, in any status',
     steps: [
       { sql: insertPlain('queued') },
       { sql: insertPlain('begun', ', status', `, 'in_progress'`) },
@@ -48,7 +48,7 @@ export const foreignCases: readonly Case[] = [
     },
   },
   {
-    title: 'several steps in one transaction have their activities in their order',
+    title: 'several transitions in one transaction have their activities in order',
     steps: [
       {
         sql: `BEGIN; ${insertPlain('a')}; UPDATE delegations SET status = 'dispatched' WHERE delegation_id = 'a';
@@ -64,7 +64,7 @@ export const foreignCases: readonly Case[] = [
     },
   },
   {
-    title: 'who records the activity itself, in the same transaction, has it once',
+    title: 'a client that records the activity itself, in the same transaction, has it once',
     steps: [
       insert('a'),
       {
@@ -83,7 +83,7 @@ export const foreignCases: readonly Case[] = [
     },
   },
   {
-    title: 'a step back is refused to everybody',
+    title: 'a backward transition is refused to every client',
     steps: [
       ...brought('a', 'in_progress'),
       ...brought('b', 'stuck'),
@@ -93,7 +93,7 @@ export const foreignCases: readonly Case[] = [
     rows: { a: { is: { status: 'in_progress' } }, b: { is: { status: 'stuck' } } },
   },
   {
-    title: 'a plain UPDATE that lets a delegation wait moves its deadline, and one that ends it gives it back',
+    title: 'a plain UPDATE that begins a wait moves the deadline, and one that ends it moves it back',
     steps: [
       ...brought('a', 'in_progress', { deadlineMs: HOUR_MS }),
       {

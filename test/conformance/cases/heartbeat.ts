@@ -33,7 +33,7 @@ export const heartbeatCases: readonly Case[] = [
     activity: { a: [{ event: 'delegation.queued' }, { event: 'delegation.in_progress' }] },
   },
   {
-    title: 'a queued or dispatched delegation is heard, too',
+    title: 'a queued or dispatched delegation is heard as well',
     steps: [
       insert('a'),
       heartbeat('a', { outcome: 'stamped', status: 'queued' }),
@@ -43,7 +43,7 @@ export const heartbeatCases: readonly Case[] = [
     rows: { a: { is: { status: 'queued' }, holds: [heardJustNow] }, b: { holds: [heardJustNow] } },
   },
   {
-    title: 'a heartbeat of what is over says so, and writes nothing',
+    title: 'a heartbeat of a delegation that has ended is terminal, and writes nothing',
     steps: [
       ...brought('a', 'completed'),
       ...brought('b', 'stuck'),
@@ -55,7 +55,7 @@ export const heartbeatCases: readonly Case[] = [
     rows: { a: { holds: [`NOT (${heardJustNow})`] }, b: { is: { progress: null }, holds: [`NOT (${heardJustNow})`] } },
   },
   {
-    title: 'a heartbeat of an unknown delegation is missing, and nothing is kept of it',
+    title: 'a heartbeat of an unknown delegation is missing, and nothing is recorded',
     steps: [
       heartbeat('nobody', { outcome: 'missing' }),
       heartbeat('nobody', { outcome: 'missing' }, { progress: 'x' }),
@@ -74,7 +74,7 @@ export const heartbeatCases: readonly Case[] = [
     ],
   },
   {
-    title: 'however long the interval, ten heartbeats fit into the threshold',
+    title: 'whatever the interval, ten heartbeats fit into the threshold',
     steps: [
       threshold(60_000),
       ...brought('a', 'in_progress'),
@@ -87,7 +87,7 @@ export const heartbeatCases: readonly Case[] = [
     rows: { a: { holds: [`last_heartbeat > clock_timestamp() - interval '5 seconds'`] } },
   },
   {
-    title: 'progress is written always, with its instant, also when the heartbeat would be fresh',
+    title: 'progress is always written, with its instant, also when the heartbeat would be fresh',
     steps: [
       ...brought('a', 'in_progress'),
       heartbeat('a', { outcome: 'stamped' }, { progress: 'page 1 of 3' }),
@@ -102,7 +102,7 @@ export const heartbeatCases: readonly Case[] = [
     },
   },
   {
-    title: 'a heartbeat without progress leaves the last one as it is',
+    title: 'a heartbeat without progress leaves the last progress unchanged',
     steps: [
       ...brought('a', 'in_progress'),
       heartbeat('a', { outcome: 'stamped' }, { progress: 'page 1' }),
@@ -126,7 +126,7 @@ export const heartbeatCases: readonly Case[] = [
     rows: { a: { is: { progress: null }, holds: [`NOT (${heardJustNow})`] } },
   },
   {
-    title: 'a stamp never goes back, and one from the future is taken back to the clock',
+    title: 'a stamp never goes back, except one from the future, which is set to the clock',
     steps: [
       ...brought('a', 'in_progress'),
       { sql: `UPDATE delegations SET last_heartbeat = clock_timestamp() + interval '1 hour'` },

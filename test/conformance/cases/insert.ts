@@ -16,7 +16,7 @@ const later = fromNow(3 * HOUR_MS);
 
 export const insertCases: readonly Case[] = [
   {
-    title: 'a delegation is queued with all that was said of it',
+    title: 'a delegation is queued with all arguments',
     steps: [
       insert('a', {
         idempotencyKey: 'key',
@@ -55,7 +55,7 @@ export const insertCases: readonly Case[] = [
     },
   },
   {
-    title: 'the deadline is six hours away, or as far as was said',
+    title: 'the deadline is six hours away, or as given',
     steps: [insert('default'), insert('in an hour', { deadlineMs: HOUR_MS }), insert('nulls', { deadline: null })],
     rows: {
       default: { holds: [`deadline = created_at + interval '6 hours'`] },
@@ -73,7 +73,8 @@ export const insertCases: readonly Case[] = [
     activity: { a: [{ event: 'delegation.queued' }, { event: 'delegation.in_progress' }] },
   },
   {
-    title: "the caller's key again is a duplicate that names the delegation which holds it; another caller's is none",
+    title:
+      "the caller's key again is a duplicate that names the delegation which holds it; another caller's same key is not",
     steps: [
       insert('a', { idempotencyKey: 'key' }),
       duplicate('a', { delegationId: 'b', idempotencyKey: 'key' }),
@@ -84,7 +85,7 @@ export const insertCases: readonly Case[] = [
     activity: { b: [], c: [{ event: 'delegation.queued' }] },
   },
   {
-    title: 'thresholds of its own and a trace context are kept',
+    title: 'own thresholds and a trace context are stored',
     steps: [
       insert('a', {
         stuckAfterMs: 5_000,
@@ -133,7 +134,7 @@ export const insertCases: readonly Case[] = [
     activity: { a: [] },
   },
   {
-    title: 'ids of 200 characters are taken, whatever their bytes',
+    title: 'ids of 200 characters are accepted, whatever their bytes',
     steps: [insert('🙂'.repeat(200), { callerId: 'ü'.repeat(200), idempotencyKey: "'".repeat(200) })],
     rows: { ['🙂'.repeat(200)]: { holds: ['char_length(delegation_id) = 200'] } },
   },

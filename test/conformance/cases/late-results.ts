@@ -11,7 +11,7 @@ const begun: Activity[] = [{ event: 'delegation.queued' }, { event: 'delegation.
 
 export const lateResultCases: readonly Case[] = [
   {
-    title: 'a result after stuck is refused and kept, once however often it is sent',
+    title: 'a result after stuck is refused and recorded, once however often it is sent',
     steps: [
       ...brought('a', 'stuck'),
       setStatus('a', 'completed', { outcome: 'refused', from: 'stuck', to: 'completed' }, LATE),
@@ -29,14 +29,14 @@ export const lateResultCases: readonly Case[] = [
     },
   },
   {
-    title: 'a result after failed is refused and kept',
+    title: 'a result after failed is refused and recorded',
     steps: [...brought('a', 'failed'), setStatus('a', 'completed', { outcome: 'refused', from: 'failed' }, LATE)],
     activity: {
       a: [{ event: 'delegation.queued' }, { event: 'delegation.failed' }, { ...completedLate, from_status: 'failed' }],
     },
   },
   {
-    title: 'a failure after completed is refused and kept with its detail',
+    title: 'a failure after completed is refused and recorded with its detail',
     steps: [
       ...brought('a', 'completed'),
       setStatus('a', 'failed', { outcome: 'refused', from: 'completed' }, { errorDetail: 'late', actor: 'agent' }),
@@ -56,7 +56,7 @@ export const lateResultCases: readonly Case[] = [
     },
   },
   {
-    title: 'another result of what is completed already is kept, the same one is not',
+    title: 'another result of a completed delegation is recorded, the same one is not',
     steps: [
       ...brought('a', 'in_progress'),
       setStatus('a', 'completed', { outcome: 'changed' }, LATE),
@@ -76,13 +76,13 @@ export const lateResultCases: readonly Case[] = [
     },
   },
   {
-    title: 'a result of what was never begun is refused and kept',
+    title: 'a result of a delegation that was never begun is refused and recorded',
     steps: [insert('a'), setStatus('a', 'completed', { outcome: 'refused', from: 'queued' }, LATE)],
     rows: { a: { is: { status: 'queued' } } },
     activity: { a: [{ event: 'delegation.queued' }, { ...completedLate, from_status: 'queued' }] },
   },
   {
-    title: 'a result of an unknown delegation is kept, once however often it is sent',
+    title: 'a result of an unknown delegation is recorded, once however often it is sent',
     steps: [
       setStatus('nobody', 'completed', { outcome: 'missing', from: null, to: 'completed' }, LATE),
       setStatus('nobody', 'completed', { outcome: 'missing' }, LATE),

@@ -10,7 +10,7 @@ const only = (step: Step): Step => ({ ...step, only: 'library' }) as Step;
 
 export const textCases: readonly Case[] = [
   {
-    title: 'any text is kept as it is, whatever a client has to quote in it',
+    title: 'any text is stored unchanged, whatever a client must quote in it',
     steps: [
       insert('a', { taskPreview: AWKWARD, idempotencyKey: `'";--`, requestBody: { json: { [AWKWARD]: AWKWARD } } }),
       setStatus('a', 'in_progress', { outcome: 'changed' }, { actor: `'"\\%s` }),
@@ -39,7 +39,7 @@ export const textCases: readonly Case[] = [
     activity: { a: [{ event: 'delegation.queued', request_body: { text: MENDED } }] },
   },
   {
-    title: 'a NUL and a lone surrogate become the replacement character, where a client can say them',
+    title: 'a NUL and a lone surrogate become the replacement character, where a client can send them',
     steps: [
       insert('a'),
       only(insert('b', { taskPreview: BROKEN, requestBody: { json: { [BROKEN]: BROKEN } } })),

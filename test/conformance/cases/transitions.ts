@@ -50,7 +50,7 @@ function pairCase(from: Status, to: Status): Case {
 export const transitionCases: readonly Case[] = [
   ...pairs.map(([from, to]) => pairCase(from, to)),
   {
-    title: 'an end carries its detail and its body',
+    title: 'an end records its detail and its body',
     steps: [
       ...brought('a', 'in_progress'),
       ...brought('b', 'in_progress'),
@@ -100,7 +100,7 @@ export const transitionCases: readonly Case[] = [
     },
   },
   {
-    title: 'a detail goes with its own status alone',
+    title: 'a detail is accepted only with its own status',
     steps: [
       insert('a'),
       setStatus('a', 'dispatched', { refusedArgument: 'errorDetail' }, { errorDetail: 'x' }),

@@ -66,7 +66,7 @@ export const waitingCases: readonly Case[] = [
     activity: { a: [...begun, { event: 'delegation.waiting', to_status: null, actor: 'agent' }] },
   },
   {
-    title: 'a wait may be said by its length',
+    title: 'a wait may be given as a duration',
     steps: [
       ...brought('a', 'in_progress', { deadlineMs: HOUR_MS }),
       wait('a', { untilMs: 30 * MINUTE_MS }, { outcome: 'waiting', status: 'in_progress' }),
@@ -82,7 +82,7 @@ export const waitingCases: readonly Case[] = [
     },
   },
   {
-    title: 'a delegation in any open status may wait, and one that is over may not',
+    title: 'a delegation in any open status may wait, one that has ended may not',
     steps: [
       insert('queued'),
       ...brought('dispatched', 'dispatched'),
@@ -110,7 +110,7 @@ export const waitingCases: readonly Case[] = [
     activity: { a: [...begun, { event: 'delegation.waiting' }] },
   },
   {
-    title: 'another wait while it waits moves the deadline by the difference alone',
+    title: 'another wait during a wait moves the deadline only by the difference',
     steps: [
       ...brought('a', 'in_progress', { deadlineMs: HOUR_MS }),
       wait('a', { until: inTwoHours }, { outcome: 'waiting' }),
@@ -147,7 +147,7 @@ export const waitingCases: readonly Case[] = [
     },
   },
   {
-    title: 'what does not wait, is over or is unknown is not resumed',
+    title: 'a delegation that does not wait, has ended or is unknown is not resumed',
     steps: [
       ...brought('open', 'in_progress'),
       ...brought('over', 'completed'),

@@ -69,6 +69,11 @@ export interface Run {
   /** Second of the first sweep, and seconds from one to the next. */
   readonly phase: number;
   readonly everySeconds?: number;
+  /**
+   * Sweeps beside the ticks, at whole seconds. `due`: as the daemon has them, when a row has come due since the last
+   * sweep and the guard holds nothing. `each second`: whatever the guard does, which is more than the daemon has.
+   */
+  readonly between?: 'due' | 'each second';
   readonly until: number;
   /** No beat reaches the database, and no sweep runs. */
   readonly unobserved?: { readonly from: number; readonly until: number };
@@ -104,14 +109,16 @@ class Row {
 
 /** Sweeps a simulated fleet with the product's own pure functions (horizon, ages, verdict), without waiting. */
 export function simulate(run: Run): Outcome {
-  const { agents, phase, everySeconds = 60, until, unobserved } = run;
+  const { agents, phase, everySeconds = 60, between, until, unobserved } = run;
   const guard = new SimulatedGuard(run);
   const marks = new Map<Agent, number>();
   let open = agents.map((of) => new Row(of));
   const sweeps: Outcome['sweeps'][number][] = [];
-  for (let at = phase; at < until; at += everySeconds) {
+  for (let at = phase; at < until; at += between ? 1 : everySeconds) {
     for (const row of open) row.hear(at);
     if (unobserved && at >= unobserved.from && at < unobserved.until) continue;
+    const isTick = (at - phase) % everySeconds === 0;
+    if (!isTick && between === 'due' && !guard.hasDue(at, open)) continue;
     const { action, marked } = guard.sweep(at, open);
     for (const row of marked) marks.set(row.agent, at);
     if (marked.length > 0) open = open.filter((row) => !marks.has(row.agent));
@@ -132,20 +139,34 @@ class SimulatedGuard {
   readonly #run: Run;
   #state: StormState = calm;
   #watched = { rows: 0, beforeUs: 0 };
+  #horizonUs = Number.NEGATIVE_INFINITY;
 
   constructor(run: Run) {
     this.#run = run;
   }
 
-  sweep(at: number, open: readonly Row[]): { action: string; marked: readonly Row[] } {
-    const { stuckAfterMs, options, unobserved } = this.#run;
+  /** Whether the daemon would have a sweep now, between its ticks. */
+  hasDue(at: number, open: readonly Row[]): boolean {
+    if (this.#state.heldSinceUs !== null) return false;
+    const horizonUs = this.#boundsUs(at)[0]!;
+    return open.some(({ lastUs }) => lastUs >= this.#horizonUs && lastUs < horizonUs);
+  }
+
+  #boundsUs(at: number): number[] {
+    const { stuckAfterMs, unobserved } = this.#run;
     const nowUs = EPOCH_US + Math.round(at * US);
     const gap = unobserved && {
       startUs: EPOCH_US + unobserved.from * US,
       endUs: EPOCH_US + unobserved.until * US,
     };
-    const gaps = gap && nowUs >= gap.endUs ? [gap] : [];
-    const boundsUs = ageBoundsUs({ nowUs, gaps }, stuckAfterMs);
+    return ageBoundsUs({ nowUs, gaps: gap && nowUs >= gap.endUs ? [gap] : [] }, stuckAfterMs);
+  }
+
+  sweep(at: number, open: readonly Row[]): { action: string; marked: readonly Row[] } {
+    const { stuckAfterMs, options } = this.#run;
+    const nowUs = EPOCH_US + Math.round(at * US);
+    const boundsUs = this.#boundsUs(at);
+    this.#horizonUs = boundsUs[0]!;
     const stale = open.filter(({ lastUs }) => lastUs < boundsUs[0]!);
     const lateUs = heardBeforeUs(boundsUs, WATCHED_FROM_BIN);
     const late = open.filter(({ lastUs }) => lastUs < lateUs).length;

@@ -40,6 +40,14 @@ function atAllPhases(family: Family): Outcome[] {
   return Array.from({ length: 60 }, (_, phase) => simulate({ ...run, phase }));
 }
 
+/** The same with sweeps between the ticks, which may come at any second. */
+function betweenTicks(family: Family, between: 'due' | 'each second', phases: readonly number[]): Outcome[] {
+  const until = family.run?.until ?? START + 45 * MINUTE;
+  const agents = fleet(family, until);
+  const run = { options: defaults, stuckAfterMs: STUCK_AFTER * 1000, between, ...family.run, agents, until };
+  return phases.map((phase) => simulate({ ...run, phase }));
+}
+
 const mostFalse = (outcomes: readonly Outcome[]) => Math.max(...outcomes.map(({ falseMarks }) => falseMarks));
 /** The slowest detection, in minutes; infinite when one was never found. */
 const slowest = (outcomes: readonly Outcome[]) =>
@@ -123,6 +131,14 @@ describe('an outage shorter than STORM_MAX_HOLD marks no living agent, at any ph
     expect(mostFalse(atAllPhases(family))).toBe(0);
   });
 
+  test.each(families)('%s, with sweeps between the ticks when a row comes due', (_name, family) => {
+    expect(mostFalse(betweenTicks(family, 'due', [0, 13, 29, 47]))).toBe(0);
+  });
+
+  test.each(families)('%s, with a sweep each second', (_name, family) => {
+    expect(mostFalse(betweenTicks(family, 'each second', [0]))).toBe(0);
+  });
+
   test('gaps with a heavy tail, 1000 of 1000 for 20 minutes: fewer than 20', () => {
     const shape: Shape = (_, fraction) => ({ ...cutOff(20), gap: () => heavyTail(fraction) });
     expect(mostFalse(atAllPhases({ size: 1000, shape }))).toBeLessThan(20);
@@ -159,6 +175,14 @@ describe('what is not a storm is marked without delay', () => {
     expect(slowest(outcomes)).toBeLessThanOrEqual(ON_TIME);
   });
 
+  /** A second from one sweep to the next, and another until the first whole one after the due instant. */
+  const WITHIN_SECONDS = 2;
+  test.each(families)('%s: within two seconds, with sweeps between the ticks', (_name, family) => {
+    const outcomes = betweenTicks({ ...family, run: { until: START + 20 * MINUTE } }, 'due', [0, 13, 29, 47]);
+    expect(mostFalse(outcomes)).toBe(0);
+    expect(slowest(outcomes)).toBeLessThanOrEqual(10 + WITHIN_SECONDS / MINUTE);
+  });
+
   test('and so are 19 of 19, and 3 of 3, that an outage has silenced: fewer than STORM_MIN_STALE', () => {
     expect(mostFalse(atAllPhases({ size: 19, shape: everyOne(20) }))).toBe(19);
     expect(mostFalse(atAllPhases({ size: 3, shape: everyOne(20) }))).toBe(3);
@@ -183,6 +207,9 @@ describe('when part of the fleet dies, every dead agent is found within STUCK_AF
     const outcomes = atAllPhases(family);
     expect(mostFalse(outcomes)).toBe(0);
     expect(slowest(outcomes)).toBeLessThanOrEqual(20);
+    const between = betweenTicks(family, 'due', [0, 13, 29, 47]);
+    expect(mostFalse(between)).toBe(0);
+    expect(slowest(between)).toBeLessThanOrEqual(20);
   });
 
   test('at other thresholds', () => {

@@ -11,8 +11,8 @@ export function scheduleReadingStatement(tables: PgBossTables, sweeperState: str
     parameters: { queue: parameter.text },
     columns: {
       nowMs: column.wholeNumber(`extract(epoch FROM ${now}) * 1000`),
-      /** The sweep that began last, by any replica or command. */
-      sweepId: nullable(column.text('s.sweep_id')),
+      /** The sweep that began last, by any replica or command; those between the ticks do not count. */
+      sweepId: nullable(column.text('coalesce(s.tick_sweep_id, s.sweep_id)')),
       /** Whether a sweep's job is being worked on. */
       active: column.boolean(`EXISTS (SELECT FROM ${job} WHERE ${isActive})`),
       /** Whether the ledger's ticks are still scheduled. */

@@ -22,7 +22,7 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
     sql: (columns) => `
 SELECT ${columns}
 FROM (
-  SELECT count(*) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(stalled), 0) AS stalled,
+  SELECT coalesce(sum(sweeps), 0) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(stalled), 0) AS stalled,
     coalesce(sum(failed), 0) AS failed
   FROM ${sweeps} WHERE started_at >= ${dayAgo}) s,
 (

@@ -1,9 +1,13 @@
 import { column, statement } from '../../../db/statement.ts';
 import { statuses } from '../../../ledger/transitions.ts';
+import { timestampOf } from '../../instant.ts';
 import { rules } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 const MARKS_MAX = 10;
+
+/** SQL: when its sweep was; where several were folded into one record, the mark says so itself. */
+const markedAt = `coalesce(${timestampOf(`(m.mark ->> 'atUs')`)}, s.started_at)`;
 
 const ruleNames = rules.map(({ name }) => name);
 
@@ -11,7 +15,7 @@ const ruleNames = rules.map(({ name }) => name);
 export function recentMarksStatement({ sweeps }: SweeperTables) {
   return statement({
     columns: {
-      at: column.instant('s.started_at'),
+      at: column.instant(markedAt),
       delegationId: column.text(`m.mark ->> 'delegationId'`),
       callerId: column.text(`m.mark ->> 'callerId'`),
       calleeId: column.text(`m.mark ->> 'calleeId'`),
@@ -25,6 +29,6 @@ SELECT ${columns}
 FROM (SELECT * FROM ${sweeps} WHERE started_at >= clock_timestamp() - interval '1 day' AND stuck + failed > 0
       ORDER BY started_at DESC LIMIT ${MARKS_MAX}) s,
   jsonb_array_elements(s.marks) WITH ORDINALITY m (mark, position)
-ORDER BY s.started_at DESC, m.position DESC LIMIT ${MARKS_MAX}`,
+ORDER BY ${markedAt} DESC, m.position DESC LIMIT ${MARKS_MAX}`,
   });
 }

@@ -1,6 +1,6 @@
 import type { SweeperTables } from '../../tables.ts';
 
-/** Sweeps examined, newest first: those of a day at one a minute, with room for manual ones. */
+/** Records examined, newest first: those of a day at a tick a minute, two in five minutes for what came due, and manual ones. */
 const SWEEPS_MAX = 3000;
 
 /** SQL: the sweeps of the last day, for a FROM. */

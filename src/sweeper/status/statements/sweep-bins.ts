@@ -17,7 +17,7 @@ export function sweepBinsStatement(tables: SweeperTables) {
     sql: (columns) => `
 SELECT ${columns}
 FROM (
-  SELECT bin, count(*) AS sweeps, sum(stuck) AS stuck, sum(failed) AS failed, max(duration_ms) AS duration_max_ms,
+  SELECT bin, sum(sweeps) AS sweeps, sum(stuck) AS stuck, sum(failed) AS failed, max(duration_ms) AS duration_max_ms,
     bool_or(held) AS held
   FROM ${recentSweeps(tables)} s,
     LATERAL date_bin('${HISTORY_BIN_MINUTES} minutes', s.started_at, '1970-01-01 00:00:00+00'::timestamptz) bin

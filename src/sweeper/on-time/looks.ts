@@ -1,0 +1,96 @@
+import type { LedgerDb } from '../../db/schema.ts';
+import { processTime, type Time } from '../../lifecycle/time.ts';
+import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import { refusalOf } from '../observed-time/refusal.ts';
+import { sweeperTables } from '../tables.ts';
+import type { ThresholdOptions } from '../threshold/staleness.ts';
+import { dueAtUs } from './due.ts';
+import type { Look } from './next-step.ts';
+import { nothingKnown, type Question, questionAfter } from './question.ts';
+import { lookStatement } from './statements/look.ts';
+
+type Answer = Awaited<ReturnType<ReturnType<typeof lookStatement>['run']>>[number];
+
+/**
+ * Rows in progress are read again when the next of them comes due, and at the latest after a hundred times what reading
+ * them took; but not before ten times that. It takes no time worth mentioning with a healthy fleet, and a second per
+ * million rows where the threshold is so short that the whole fleet stands in the horizon's bucket.
+ */
+const REST_FACTOR = 100;
+const REST_FACTOR_MIN = 10;
+
+/** Looks for what comes due next: one statement a look, and a second one after another sweep. */
+export class Looks {
+  readonly #db: LedgerDb;
+  readonly #options: ThresholdOptions;
+  readonly #time: Time;
+  readonly #statement: ReturnType<typeof lookStatement>;
+  #question: Question = nothingKnown;
+  /** By the process's clock: when rows in progress may be read again, and when they must be. */
+  #readableAtMs = Number.NEGATIVE_INFINITY;
+  #readAgainAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(db: LedgerDb, options: ThresholdOptions, time: Time = processTime) {
+    this.#db = db;
+    this.#options = options;
+    this.#time = time;
+    this.#statement = lookStatement(sweeperTables(db));
+  }
+
+  /** @throws the database's error. */
+  async look(): Promise<Look> {
+    const asked = this.#question;
+    const look = await this.#ask();
+    if (this.#question.basis === asked.basis) return look;
+    // Another sweep has judged, or a gap was recorded, so the question was outdated. One repetition is enough; the next look
+    // follows soon.
+    const { basis } = this.#question;
+    this.#readAgainAtMs = this.#readableAtMs;
+    const again = await this.#ask();
+    return this.#question.basis === basis ? again : { ...again, dueUs: null };
+  }
+
+  async #ask(): Promise<Look> {
+    const { judgedAtUs, deadlinesFromUs, ranges, lagMs, jumps } = this.#question;
+    const heard = judgedAtUs !== null && this.#time.now() >= this.#readAgainAtMs;
+    const [answer] = await this.#statement.run(this.#db, {
+      daemonId: null,
+      judgedAt: judgedAtUs,
+      deadlinesFrom: deadlinesFromUs,
+      jumps,
+      heard,
+      ranges,
+      lagMs,
+    });
+    if (!answer) throw new Error('sweeper_state has lost its one row; insert it again');
+    this.#question = questionAfter(answer, this.#options);
+    const heardDueUs = heard ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
+    return lookOf(answer, earliest(answer.deadlineUs, heardDueUs));
+  }
+
+  /** Rows in progress were read. Returns when the next of them comes due. */
+  #rest({ heardUs, nowUs, tookUs }: Answer): Micros | null {
+    const { stuckAfterMs, gaps } = this.#question;
+    const dueUs = heardUs === null ? null : dueAtUs(heardUs, stuckAfterMs, gaps);
+    const dueInMs = dueUs === null ? Number.POSITIVE_INFINITY : (dueUs - nowUs) / MICROS_PER_MS;
+    const tookMs = tookUs / MICROS_PER_MS;
+    const atMs = this.#time.now();
+    this.#readableAtMs = atMs + REST_FACTOR_MIN * tookMs;
+    this.#readAgainAtMs = Math.max(this.#readableAtMs, atMs + Math.min(dueInMs, REST_FACTOR * tookMs));
+    return dueUs;
+  }
+
+  /** Rows in progress were not read: none of them counts as due until they are. */
+  #readAgainUs(nowUs: Micros): Micros | null {
+    const inMs = this.#readAgainAtMs - this.#time.now();
+    return Number.isFinite(inMs) ? nowUs + Math.max(1, Math.ceil(inMs)) * MICROS_PER_MS : null;
+  }
+}
+
+function lookOf({ nowUs, judgedAtUs, leaseId, isRecorded, isHeld, ...signs }: Answer, dueUs: Micros | null): Look {
+  return { nowUs, judgedAtUs, leaseId, isRecorded, isLeftToTicks: isHeld || refusalOf(signs) !== null, dueUs };
+}
+
+function earliest(a: Micros | null, b: Micros | null): Micros | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}

@@ -1,0 +1,42 @@
+import { MICROS_PER_MS, type Micros } from '../instant.ts';
+
+/** From one look to the next, when nothing comes due before; what a look cannot foresee is found this late at most. */
+export const LOOK_EVERY_MS = 2_000;
+/** Least time from the start of one sweep to the next one's, over all replicas. */
+export const SWEEP_EVERY_MS = 1_000;
+/** A sweep that has the lease, and has not been recorded after this long, is taken for one whose daemon has died. */
+export const SWEEP_PATIENCE_MS = 15_000;
+
+/** What a look saw, at one instant of the database's clock. */
+export interface Look {
+  readonly nowUs: Micros;
+  /** When the last sweep that was recorded read the clock; null: there was none. */
+  readonly judgedAtUs: Micros | null;
+  /** The sweep that has the lease. */
+  readonly leaseId: string | null;
+  /** Whether that one is recorded; false: it runs, or its daemon has died. */
+  readonly isRecorded: boolean;
+  /** Whether only the ticks sweep: the storm guard holds, or silence cannot be judged here. */
+  readonly isLeftToTicks: boolean;
+  /** When the next row comes due that the last sweep did not judge; null: none is known. */
+  readonly dueUs: Micros | null;
+}
+
+export type Step = { readonly kind: 'sweep' } | { readonly kind: 'wait'; readonly ms: number };
+
+/** What follows from a look. `sameLeaseForMs`: how long this process has seen that lease, by its own clock. */
+export function nextStep(look: Look, sameLeaseForMs: number): Step {
+  const { nowUs, judgedAtUs, isRecorded, isLeftToTicks, dueUs } = look;
+  if (judgedAtUs === null || isLeftToTicks) return wait(LOOK_EVERY_MS);
+  const notBeforeUs = judgedAtUs + SWEEP_EVERY_MS * MICROS_PER_MS;
+  const atUs = dueUs === null ? null : Math.max(dueUs + 1, notBeforeUs);
+  if (atUs === null) return wait(LOOK_EVERY_MS);
+  if (atUs > nowUs) return wait(Math.min(LOOK_EVERY_MS, Math.ceil((atUs - nowUs) / MICROS_PER_MS)));
+  // It marks what is due, or leaves it; then it is recorded.
+  if (!isRecorded && sameLeaseForMs < SWEEP_PATIENCE_MS) return wait(SWEEP_EVERY_MS);
+  return { kind: 'sweep' };
+}
+
+function wait(ms: number): Step {
+  return { kind: 'wait', ms };
+}

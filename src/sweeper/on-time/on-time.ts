@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { Service } from '../../lifecycle/service.ts';
+import { processTime, type Time } from '../../lifecycle/time.ts';
+import type { Availability } from '../schedule/availability.ts';
+import { retrying } from '../schedule/retrying.ts';
+import type { Sweeper } from '../sweeper.ts';
+import type { Looks } from './looks.ts';
+import { type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
+
+/** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
+const FAILED_PAUSE_MS = 60_000;
+
+/**
+ * Sweeps when the next row comes due, between the ticks. It looks for that instant every two seconds and once more
+ * when it has come; then the replica that takes the lease first sweeps, and the others see that it did. Rows that a sweep
+ * leaves (locked, poisoned, over budget) are left to the ticks, and so is everything while the storm guard holds. What a
+ * daemon that dies in between misses is found by the next look of another, or by the tick.
+ */
+export class OnTime implements Service {
+  readonly name = 'on time';
+  readonly #looks: Looks;
+  readonly #sweeper: Sweeper;
+  readonly #availability: Availability;
+  readonly #time: Time;
+  readonly #aborter = new AbortController();
+  #loop: Promise<void> | undefined;
+  #lease = { id: null as string | null, seenAtMs: 0 };
+
+  constructor(looks: Looks, sweeper: Sweeper, availability: Availability, time: Time = processTime) {
+    this.#looks = looks;
+    this.#sweeper = sweeper;
+    this.#availability = availability;
+    this.#time = time;
+  }
+
+  async start(): Promise<void> {
+    const { signal } = this.#aborter;
+    signal.throwIfAborted();
+    this.#loop ??= this.#run(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#aborter.abort();
+    await this.#loop;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // Both reject only when the signal aborts.
+      await this.#turn(signal).catch(() => {});
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const look = await this.#availability.until(() => this.#looks.look(), signal);
+    const step = nextStep(look, this.#sameLeaseForMs(look));
+    const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look.leaseId, signal);
+    await this.#time.sleep(pauseMs, signal);
+  }
+
+  /** How long this process has seen the same lease. */
+  #sameLeaseForMs({ leaseId }: Look): number {
+    const nowMs = this.#time.now();
+    if (leaseId !== this.#lease.id) this.#lease = { id: leaseId, seenAtMs: nowMs };
+    return nowMs - this.#lease.seenAtMs;
+  }
+
+  /** Unless another sweep has begun since. Never rejects; the sweeper logs what fails. Returns the pause after it, in ms. */
+  async #sweep(after: string | null, signal: AbortSignal): Promise<number> {
+    let previous = after;
+    let hasSwept = false;
+    try {
+      await retrying(async () => {
+        const sweepId = randomUUID();
+        const expected = previous;
+        previous = sweepId;
+        hasSwept = await this.#sweeper.sweepDue({ sweepId, after: expected, signal });
+      }, signal);
+      // Another replica was quicker and sweeps.
+      return hasSwept ? 0 : SWEEP_EVERY_MS;
+    } catch {
+      return FAILED_PAUSE_MS;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import type { Gap } from '../observed-time/horizon.ts';
+import { type ClockJump, judge, type Observed, type ThresholdOptions } from '../threshold/staleness.ts';
+import { stalenessAt } from './due.ts';
+import { type HeardRange, unjudged } from './heard-ranges.ts';
+
+/** What a look asks for, computed from the answer to the one before. */
+export interface Question {
+  /** What it follows from: as long as that is the same, so is the question. */
+  readonly basis: string;
+  /** When the last sweep judged; null: it is not known. */
+  readonly judgedAtUs: Micros | null;
+  /** No deadline before this one was open then. */
+  readonly deadlinesFromUs: Micros | null;
+  readonly jumps: readonly ClockJump[];
+  /** Where the rows were last heard that it did not find stale. */
+  readonly ranges: readonly HeardRange[];
+  /** Rows heard more recently than this come due too late to matter. */
+  readonly lagMs: number;
+  readonly stuckAfterMs: number;
+  readonly gaps: readonly Gap[];
+}
+
+/** Before the first answer. */
+export const nothingKnown: Question = {
+  basis: '',
+  judgedAtUs: null,
+  deadlinesFromUs: null,
+  jumps: [],
+  ranges: [],
+  lagMs: 0,
+  stuckAfterMs: 0,
+  gaps: [],
+};
+
+/** What comes due later than this after a look is left to the next one. */
+const LOOKAHEAD_MS = 5_000;
+
+export interface Judged extends Observed {
+  readonly judgedAtUs: Micros | null;
+}
+
+export function questionAfter(answer: Judged, options: ThresholdOptions): Question {
+  const { judgedAtUs, gaps: recorded, lowerings, inForceMs } = answer;
+  const basis = JSON.stringify([judgedAtUs, recorded, lowerings, inForceMs]);
+  if (judgedAtUs === null) return { ...nothingKnown, basis };
+  const { nowUs, stuckAfterMs, gaps, horizon, staleness } = judge(answer, options);
+  const { jumps, spared } = staleness;
+  const jumpedUs = jumps.reduce((sum, { lengthUs }) => sum + lengthUs, 0);
+  return {
+    basis,
+    judgedAtUs,
+    deadlinesFromUs: judgedAtUs - jumpedUs,
+    jumps,
+    ranges: unjudged(stalenessAt(judgedAtUs, answer, options), spared),
+    lagMs: Math.floor((nowUs - horizon.atUs) / MICROS_PER_MS) - LOOKAHEAD_MS,
+    stuckAfterMs,
+    gaps,
+  };
+}

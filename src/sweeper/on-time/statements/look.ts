@@ -1,0 +1,81 @@
+import { literal } from '../../../db/literal.ts';
+import type { Parameter } from '../../../db/parameter.ts';
+import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { type Status, sourcesOf } from '../../../ledger/transitions.ts';
+import { timestampOf } from '../../instant.ts';
+import { readingColumns } from '../../observed-time/statements/reading.ts';
+import type { SweeperTables } from '../../tables.ts';
+import type { ClockJump } from '../../threshold/staleness.ts';
+import type { HeardRange } from '../heard-ranges.ts';
+
+const [inProgress] = sourcesOf('stuck') as [Status];
+
+/** The width of a bucket of last_heartbeat. */
+const BUCKET = "interval '5 minutes'";
+/** Rows in progress that one look reads at most. */
+const ROWS_MAX = 1_000_000;
+/** Open deadlines that are read at most after a clock jump, when they do not come due in their order. */
+const JUMPED_DEADLINES_MAX = 10_000;
+
+const jumps: Parameter<readonly ClockJump[]> = parameter.json;
+const ranges: Parameter<readonly HeardRange[]> = parameter.json;
+
+/**
+ * What comes due next, and what a sweep would judge by. With a healthy fleet it probes three indexes; when rows of the
+ * horizon's bucket are alive it reads that bucket.
+ */
+export function lookStatement(tables: SweeperTables) {
+  const { delegations, sweeps, sweeperState, sweeperThreshold } = tables;
+  const jumped = `(SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) * interval '1 microsecond'
+    FROM jsonb_array_elements($jumps) jump WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)})`;
+  const from = timestampOf(`(range.value ->> 'fromUs')`);
+  const until = timestampOf(`(range.value ->> 'untilUs')`);
+  return statement({
+    parameters: {
+      daemonId: nullable(parameter.text),
+      /** When the last sweep judged; null: it is not known yet, and no deadline is looked for. */
+      judgedAt: nullable(parameter.micros),
+      jumps,
+      /** No deadline before this one can have been open then. */
+      deadlinesFrom: nullable(parameter.micros),
+      /** Whether rows in progress are read, and when those that come due next were last heard. */
+      heard: parameter.boolean,
+      ranges,
+      /** Rows heard more recently than this come due too late to matter. */
+      lagMs: parameter.number,
+    },
+    columns: {
+      ...readingColumns(tables),
+      leaseId: nullable(column.text('s.sweep_id')),
+      isRecorded: column.boolean(
+        `s.sweep_id IS NULL OR EXISTS (SELECT FROM ${sweeps} w WHERE w.sweep_id = s.sweep_id)`,
+      ),
+      isHeld: column.boolean('s.storm_held_since IS NOT NULL'),
+      judgedAtUs: nullable(column.micros('found.judged_at')),
+      deadlineUs: nullable(column.micros('found.deadline')),
+      heardUs: nullable(column.micros('found.heard')),
+      /** Time that the server took. */
+      tookUs: column.wholeNumber('extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000'),
+    },
+    sql: (columns) => `
+WITH found AS MATERIALIZED (
+  SELECT (
+    SELECT w.started_at FROM ${sweeps} w WHERE w.started_at <= statement_timestamp()
+    ORDER BY w.started_at DESC LIMIT 1) AS judged_at,
+  (
+    SELECT min(due.at) FROM (
+      SELECT d.deadline + ${jumped} AS at FROM ${delegations} d
+      WHERE d.finished_at IS NULL AND d.deadline >= $deadlinesFrom ORDER BY d.deadline, d.delegation_id
+      LIMIT CASE WHEN jsonb_array_length($jumps) = 0 THEN 1 ELSE ${JUMPED_DEADLINES_MAX} END) due
+    WHERE due.at >= $judgedAt) AS deadline,
+  CASE WHEN $heard THEN (
+    SELECT min(row.heard) FROM jsonb_array_elements($ranges) range, LATERAL (
+      SELECT d.last_heartbeat AS heard FROM ${delegations} d
+      WHERE d.status = ${literal(inProgress)} AND d.suspect_at IS NULL AND d.heartbeat_bucket > ${from} - ${BUCKET}
+        AND d.heartbeat_bucket <= statement_timestamp() - $lagMs * interval '1 millisecond'
+        AND d.last_heartbeat >= ${from} AND (range.value ->> 'untilUs' IS NULL OR d.last_heartbeat < ${until})
+      ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${ROWS_MAX}) row) END AS heard)
+SELECT ${columns}
+FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton, found WHERE s.singleton`,
+  });
+}

@@ -1,0 +1,17 @@
+import type { SweepTrigger } from './summary.ts';
+
+export interface SweepRequest {
+  readonly trigger: SweepTrigger;
+  /** Overrides a storm's hold for this one sweep. */
+  readonly force?: boolean;
+  /** Checked between batches: what was committed stays, the rest is the next sweep's. */
+  readonly signal?: AbortSignal;
+}
+
+/** A sweep between the ticks, for what has come due. */
+export interface DueSweepRequest {
+  readonly sweepId: string;
+  /** The sweep that had the lease when that was seen. */
+  readonly after: string | null;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,148 @@
+import { describe, expect, test } from '@jest/globals';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Database } from '../../../src/db/schema.ts';
+import { Looks } from '../../../src/sweeper/on-time/looks.ts';
+import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
+import { leaveBeat } from '../../support/leave-beat.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test' });
+const THRESHOLD_MS = 600_000;
+const SECOND_US = 1_000_000;
+
+const looks = (stuckAfterMs = THRESHOLD_MS) => new Looks(database.db, { stuckAfterMs });
+
+/** Moves the last sweep so many seconds back: what came due since then has not been judged. */
+async function sweptSecondsAgo(seconds: number): Promise<void> {
+  await testSweeper(database.db).sweeper.sweep({ trigger: 'cron' });
+  await database.query(`UPDATE sweeper_sweeps SET started_at = started_at - $1::float8 * interval '1 second'`, [
+    seconds,
+  ]);
+}
+
+/** When a row is due, by its own instants: the end of its threshold, or its deadline. In microseconds since 1970. */
+async function silentFrom(id: string, thresholdSeconds = THRESHOLD_MS / 1000): Promise<number> {
+  const [row] = await database.query<{ us: number }>(
+    `SELECT (extract(epoch FROM last_heartbeat) * 1000000)::float8 AS us FROM delegations WHERE delegation_id = $1`,
+    [id],
+  );
+  return row!.us + thresholdSeconds * SECOND_US;
+}
+async function deadlineOf(id: string): Promise<number> {
+  const [row] = await database.query<{ us: number }>(
+    `SELECT (extract(epoch FROM deadline) * 1000000)::float8 AS us FROM delegations WHERE delegation_id = $1`,
+    [id],
+  );
+  return row!.us;
+}
+const dueUs = async (from = looks()) => (await from.look()).dueUs;
+
+describe('what comes due next', () => {
+  test('is nothing before the first sweep, and in an empty ledger', async () => {
+    await sweptSecondsAgo(1);
+    expect(await looks().look()).toMatchObject({ judgedAtUs: expect.any(Number), dueUs: null });
+    await database.query('DELETE FROM sweeper_sweeps');
+    await seedDelegation(database, { silentSeconds: 590 });
+    expect(await looks().look()).toMatchObject({ judgedAtUs: null, dueUs: null });
+  });
+
+  test('is the row in progress that was heard longest ago', async () => {
+    const first = await seedDelegation(database, { silentSeconds: 590 });
+    await seedDelegation(database, { silentSeconds: 400 });
+    await sweptSecondsAgo(1);
+    expect(await dueUs()).toBe(await silentFrom(first));
+  });
+
+  test('is what has come due since the last sweep', async () => {
+    await sweptSecondsAgo(60);
+    const id = await seedDelegation(database, { silentSeconds: 605 });
+    expect(await dueUs()).toBe(await silentFrom(id));
+  });
+
+  test('is not a row that the last sweep could not mark', async () => {
+    const silent = await seedDelegation(database, { silentSeconds: 605 });
+    const overdue = await seedDelegation(database, { deadlineSeconds: -3 });
+    const other = await database.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT FROM delegations WHERE delegation_id = ANY($1) FOR UPDATE', [[silent, overdue]]);
+    await sweptSecondsAgo(60);
+    expect(await dueUs()).toBe(await silentFrom(silent));
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'cron' });
+    expect(await dueUs()).toBe(await deadlineOf(silent));
+    await other.query('ROLLBACK');
+    expect(await dueUs()).toBe(await deadlineOf(silent));
+  });
+
+  test('is the nearest deadline, unless a row in progress is nearer', async () => {
+    const queued = await seedDelegation(database, { status: 'queued', deadlineSeconds: 1000 });
+    await seedDelegation(database, { status: 'dispatched', deadlineSeconds: 1001 });
+    await sweptSecondsAgo(1);
+    expect(await dueUs()).toBe(await deadlineOf(queued));
+    const silent = await seedDelegation(database, { silentSeconds: 590 });
+    expect(await dueUs()).toBe(await silentFrom(silent));
+  });
+
+  test('is delayed by unobserved time', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 650 });
+    await database.query(
+      `WITH clock AS (SELECT date_trunc('second', clock_timestamp()) AS now)
+       INSERT INTO sweeper_gaps SELECT now - interval '100 seconds', now - interval '40 seconds' FROM clock`,
+    );
+    await sweptSecondsAgo(1);
+    expect(await dueUs()).toBe((await silentFrom(id)) + 60 * SECOND_US);
+  });
+
+  test('is delayed by a clock jump, for a deadline that was set before it', async () => {
+    const before = await seedDelegation(database, { status: 'queued', deadlineSeconds: -10 });
+    await database.query(`UPDATE delegations SET created_at = created_at - interval '1 hour'`);
+    await database.query(
+      `WITH clock AS (SELECT date_trunc('second', clock_timestamp()) AS now)
+       INSERT INTO sweeper_gaps SELECT now - interval '90 seconds', now - interval '50 seconds', 'clock_jump' FROM clock`,
+    );
+    await sweptSecondsAgo(1);
+    expect(await dueUs()).toBe((await deadlineOf(before)) + 40 * SECOND_US);
+    const since = await seedDelegation(database, { status: 'queued', deadlineSeconds: 4 });
+    expect(await dueUs()).toBe(await deadlineOf(since));
+  });
+
+  test('is not a row that a lowered threshold spares, but one that was heard since, or is stale by the longer one', async () => {
+    const told = () => looks(30_000);
+    const untold = await seedDelegation(database, { silentSeconds: 100 });
+    await leaveBeat(database.db, 30_000);
+    await database.query(`UPDATE sweeper_lowerings SET lowered_at = clock_timestamp() - interval '29 seconds'`);
+    const heard = await seedDelegation(database, { silentSeconds: 20 });
+    await sweptSecondsAgo(1);
+    expect(await dueUs(told())).toBe(await silentFrom(heard, 30));
+    await database.query('UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = $1', [heard]);
+    expect(await dueUs(told())).toBe(await silentFrom(heard, 30));
+    await database.query(
+      `UPDATE delegations SET last_heartbeat = last_heartbeat - interval '505 seconds' WHERE delegation_id = $1`,
+      [untold],
+    );
+    await database.query(`UPDATE sweeper_sweeps SET started_at = started_at - interval '60 seconds'`);
+    const { dueUs: due, nowUs } = await told().look();
+    expect(due).toBeLessThan(nowUs);
+  });
+});
+
+describe('everything is left to the ticks', () => {
+  test('while the storm guard holds', async () => {
+    await seedDelegation(database, { silentSeconds: 605 });
+    await sweptSecondsAgo(10);
+    expect(await looks().look()).toMatchObject({ isLeftToTicks: false });
+    await database.query('UPDATE sweeper_state SET storm_held_since = clock_timestamp()');
+    expect(await looks().look()).toMatchObject({ isLeftToTicks: true });
+  });
+
+  test('where nothing can be written', async () => {
+    await sweptSecondsAgo(10);
+    const pool = new pg.Pool({
+      connectionString: database.url,
+      options: '-c default_transaction_read_only=on',
+      max: 1,
+    });
+    await using db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+    expect(await new Looks(db, { stuckAfterMs: THRESHOLD_MS }).look()).toMatchObject({ isLeftToTicks: true });
+  });
+});

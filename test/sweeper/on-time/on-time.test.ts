@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { openDatabase } from '../../../src/db/database.ts';
+import { Looks } from '../../../src/sweeper/on-time/looks.ts';
+import { OnTime } from '../../../src/sweeper/on-time/on-time.ts';
+import { Availability } from '../../../src/sweeper/schedule/availability.ts';
+import { Sweeper } from '../../../src/sweeper/sweeper.ts';
+import type { SweeperOptions } from '../../../src/sweeper/sweeper-options.ts';
+import { TcpProxy } from '../../chaos/tcp-proxy.ts';
+import { markingBackends, slowMarks } from '../../support/faults.ts';
+import { capturedLog, seedDelegation, sweeperDefaults, testLedger } from '../../support/fixtures.ts';
+import { addressOf, proxied } from '../../support/proxied.ts';
+import { useDatabase } from '../../support/use-database.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+
+/** Generous: the machine is shared. */
+const SOON_MS = 10_000;
+
+/** A daemon's sweeps between the ticks, without the ticks. */
+async function startOnTime(options: Partial<SweeperOptions>, url = database.url) {
+  const capture = capturedLog();
+  const handle = openDatabase({
+    location: { url },
+    max: 4,
+    applicationName: 'on time',
+    queryTimeoutMs: 60_000,
+    schema: 'public',
+  });
+  const all = { ...sweeperDefaults, ...options };
+  const sweeper = new Sweeper(handle.db, capture.log, all);
+  const service = new OnTime(new Looks(handle.db, all), sweeper, new Availability(capture.log));
+  await sweeper.sweep({ trigger: 'startup' });
+  await service.start();
+  return {
+    ...capture,
+    sweeper,
+    stop: () => service.stop(),
+    [Symbol.asyncDispose]: async () => {
+      await service.stop();
+      await handle[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Marked {
+  readonly status: string;
+  /** By how long after it was due it was marked. */
+  readonly lateMs: number;
+}
+
+async function marked(id: string, stuckAfterMs: number): Promise<Marked> {
+  return waitFor(`${id} to be marked`, async () => {
+    const [row] = await database.query<Marked>(
+      `SELECT status, (extract(epoch FROM finished_at - CASE status WHEN 'stuck'
+         THEN last_heartbeat + $2::float8 * interval '1 millisecond' ELSE deadline END) * 1000)::float8 AS "lateMs"
+       FROM delegations WHERE delegation_id = $1 AND finished_at IS NOT NULL`,
+      [id, stuckAfterMs],
+    );
+    return row;
+  });
+}
+
+/** Sweeps that were recorded between the ticks. */
+async function dueSweeps(): Promise<number> {
+  const [row] = await database.query<{ sweeps: number }>(
+    `SELECT coalesce(sum(sweeps), 0)::int AS sweeps FROM sweeper_sweeps WHERE trigger = 'due'`,
+  );
+  return row!.sweeps;
+}
+
+describe('between the ticks', () => {
+  test('a delegation that falls silent is marked stuck, and the sweep names its trigger', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 3 });
+    await using daemon = await startOnTime({ stuckAfterMs: 5_000 });
+    const { status, lateMs } = await marked(id, 5_000);
+    expect(status).toBe('stuck');
+    expect(lateMs).toBeGreaterThan(0);
+    expect(lateMs).toBeLessThan(SOON_MS);
+    await waitFor('the log', () => daemon.events('sweep.completed').length > 1);
+    expect(daemon.events('sweep.completed').map(({ trigger, stuck }) => ({ trigger, stuck }))).toEqual([
+      { trigger: 'startup', stuck: 0 },
+      { trigger: 'due', stuck: 1 },
+    ]);
+  });
+
+  test('also one that began after the look, with a threshold of a second', async () => {
+    await using daemon = await startOnTime({ stuckAfterMs: 1_000 });
+    const { ledger } = testLedger(database.db);
+    const delegationId = randomUUID();
+    await ledger.insert({ delegationId, callerId: 'caller', calleeId: 'callee', taskPreview: 'task' });
+    await ledger.setStatus(delegationId, 'in_progress');
+    const { status, lateMs } = await marked(delegationId, 1_000);
+    expect(status).toBe('stuck');
+    expect(lateMs).toBeLessThan(SOON_MS);
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('a deadline fails its delegation, whatever its status', async () => {
+    await using daemon = await startOnTime({});
+    const ids = await Promise.all(
+      (['queued', 'dispatched', 'in_progress'] as const).map((status) =>
+        seedDelegation(database, { status, deadlineSeconds: 2 }),
+      ),
+    );
+    for (const id of ids) {
+      const { status, lateMs } = await marked(id, 600_000);
+      expect(status).toBe('failed');
+      expect(lateMs).toBeLessThan(SOON_MS);
+    }
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('one sweep marks what comes due at one instant, however many daemons run', async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, () => seedDelegation(database, { silentSeconds: 0 })));
+    await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
+    await using first = await startOnTime({ stuckAfterMs: 4_000 });
+    await using second = await startOnTime({ stuckAfterMs: 4_000 });
+    await using third = await startOnTime({ stuckAfterMs: 4_000 });
+    await Promise.all(ids.map((id) => marked(id, 4_000)));
+    const completed = () => [first, second, third].flatMap(({ events }) => events('sweep.completed'));
+    await waitFor('the sweep to end', () => completed().some(({ trigger }) => trigger === 'due'));
+    expect(completed().filter(({ trigger }) => trigger === 'due')).toMatchObject([{ stuck: 20 }]);
+    expect(await dueSweeps()).toBe(1);
+  });
+
+  test('sweeps are at least a second apart, by whichever daemon', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => seedDelegation(database, { silentSeconds: 1 - i / 10 })),
+    );
+    await using _first = await startOnTime({ stuckAfterMs: 2_000 });
+    await using _second = await startOnTime({ stuckAfterMs: 2_000 });
+    const late = await Promise.all(ids.map((id) => marked(id, 2_000)));
+    expect(Math.max(...late.map(({ lateMs }) => lateMs))).toBeLessThan(SOON_MS);
+    const marks = await database.query<{ ms: number }>(
+      `SELECT DISTINCT (detail ->> 'sweepId') AS id, (extract(epoch FROM min(created_at)) * 1000)::float8 AS ms
+       FROM activity_logs WHERE actor = 'sweeper' GROUP BY 1 ORDER BY 2`,
+    );
+    expect(marks.length).toBeGreaterThan(1);
+    expect(await dueSweeps()).toBeLessThanOrEqual(5);
+  });
+
+  test('what a daemon missed that died between look and sweep is found by the tick', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 3 });
+    await using daemon = await startOnTime({ stuckAfterMs: 4_000 });
+    await database.query(`UPDATE sweeper_state SET sweep_id = 'of the dead'`);
+    await waitFor('it to come due', async () => {
+      const [row] = await database.query<{ due: boolean }>(
+        `SELECT clock_timestamp() > last_heartbeat + interval '4 seconds' AS due FROM delegations`,
+      );
+      return row!.due;
+    });
+    expect((await daemon.sweeper.sweep({ trigger: 'cron' })).stuck).toBe(1);
+    expect((await marked(id, 4_000)).status).toBe('stuck');
+    expect(await dueSweeps()).toBe(0);
+  });
+
+  test('its sweeps count neither for readiness nor for the watch over the ticks', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 3 });
+    await using daemon = await startOnTime({ stuckAfterMs: 4_000 });
+    const state = async () =>
+      (
+        await database.query<{ tick: string; last: string; sweptAt: Date }>(
+          `SELECT coalesce(tick_sweep_id, sweep_id) AS tick, sweep_id AS last, swept_at AS "sweptAt" FROM sweeper_state`,
+        )
+      )[0]!;
+    const before = await state();
+    await marked(id, 4_000);
+    await waitFor('the sweep to end', async () => (await dueSweeps()) === 1);
+    const after = await state();
+    expect(after).toEqual({ ...before, last: expect.any(String) });
+    expect(after.last).not.toBe(before.last);
+    const { sweepId } = await daemon.sweeper.sweep({ trigger: 'cron' });
+    expect(await state()).toMatchObject({ tick: sweepId, last: sweepId });
+  });
+
+  test('the database away and back: logged once, and what came due meanwhile is marked', async () => {
+    await using proxy = await TcpProxy.open(() => addressOf(database.url));
+    await using daemon = await startOnTime({ stuckAfterMs: 2_000 }, proxied(database.url, proxy));
+    const id = await seedDelegation(database, { silentSeconds: 0 });
+    proxy.cut();
+    await waitFor('the outage', () => daemon.events('database.unavailable').length > 2);
+    proxy.restore();
+    expect((await marked(id, 2_000)).status).toBe('stuck');
+    expect(daemon.events('database.recovered')).toHaveLength(1);
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('a sweep under way is cancelled when the daemon stops, and what it had marked stays', async () => {
+    const slow = await slowMarks(database, 200);
+    await using daemon = await startOnTime({ stuckAfterMs: 2_000, batchRowsMax: 1 });
+    const ids = await Promise.all(Array.from({ length: 20 }, () => seedDelegation(database, { silentSeconds: 1 })));
+    await waitFor('a mark', async () => (await markingBackends(database)).length > 0);
+    await daemon.stop();
+    await slow.undo();
+    const [row] = await database.query<{ left: number }>(
+      `SELECT count(*)::int AS left FROM delegations WHERE status = 'in_progress'`,
+    );
+    expect(row!.left).toBeGreaterThan(0);
+    expect(row!.left).toBeLessThanOrEqual(ids.length);
+    expect(daemon.events('sweep.completed').at(-1)).toMatchObject({ trigger: 'due', truncated: true });
+  });
+});
