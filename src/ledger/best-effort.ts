@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely';
-import type { QueryRunner } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
+import type { QueryRunner } from '../db/statement.ts';
 
 /**
  * Runs work whose failure must not be the caller's. In the caller's transaction a failed statement would abort all of

@@ -76,7 +76,13 @@ export class KeepAliveRounds {
 
   join(participant: Participant): void {
     const nowMs = performance.now();
-    this.#places.set(participant, { dueAtMs: nowMs, waiting: false, stuckAfterMs: undefined, progress: undefined, underWay: new Set() });
+    this.#places.set(participant, {
+      dueAtMs: nowMs,
+      waiting: false,
+      stuckAfterMs: undefined,
+      progress: undefined,
+      underWay: new Set(),
+    });
     this.#armFor(nowMs);
   }
 

@@ -114,5 +114,7 @@ function elementOf(parameters: InsertValues): string {
     stalled_after_ms: parameters.stalledAfterMs,
     traceparent: parameters.traceparent,
   });
-  return parameters.requestBody === null ? element : `${element.slice(0, -1)},"request_body":${parameters.requestBody}}`;
+  return parameters.requestBody === null
+    ? element
+    : `${element.slice(0, -1)},"request_body":${parameters.requestBody}}`;
 }

@@ -25,9 +25,8 @@ const TICK_MAX_MS = 3_600_000;
 /** A logger that throws is all that rejects: unhandled it would end the agent's process. */
 const ignore = () => {};
 
-/** All three texts are held: the details as they stand in the activity of a transition, and in that of an attempt. */
-function charactersOf({ text, detail, attempt, body }: Saying): number {
-  return (text?.length ?? 0) + detail.length + attempt.length + (body?.length ?? 0);
+function charactersOf({ errorDetail, resultPreview, responseBody }: Saying): number {
+  return (errorDetail?.length ?? 0) + (resultPreview?.length ?? 0) + (responseBody?.length ?? 0);
 }
 
 interface Kept {

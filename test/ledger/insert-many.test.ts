@@ -18,8 +18,7 @@ const delegation = (delegationId: string, more: Partial<InsertArguments> = {}): 
 });
 const several = (count: number, name = 'd') =>
   Array.from({ length: count }, (_, i) => delegation(`${name}-${String(i).padStart(5, '0')}`));
-const rows = async () =>
-  (await database.query<{ n: number }>('SELECT count(*)::int AS n FROM delegations'))[0]!.n;
+const rows = async () => (await database.query<{ n: number }>('SELECT count(*)::int AS n FROM delegations'))[0]!.n;
 
 describe('insertMany', () => {
   test('records each with its activity, and answers in the order of the list', async () => {

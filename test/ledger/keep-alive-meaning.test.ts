@@ -30,19 +30,22 @@ describe('progress', () => {
     await Promise.all([a.stop(), b.stop()]);
   });
 
-  test.each(['failed', 'fresh'] as const)('that was not written, since the heartbeat was %s, goes again', async (outcome) => {
-    const beats = new ScriptedBeats();
-    const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 20 });
-    alive.progress('1 of 3');
-    (await round(beats, 1)).answer(outcome);
-    const second = await round(beats, 2);
-    expect(second.progress).toEqual({ a: '1 of 3' });
-    // Newer than what is under way.
-    alive.progress('2 of 3');
-    second.answer('stamped');
-    expect((await round(beats, 3)).progress).toEqual({ a: '2 of 3' });
-    await alive.stop();
-  });
+  test.each(['failed', 'fresh'] as const)(
+    'that was not written, since the heartbeat was %s, goes again',
+    async (outcome) => {
+      const beats = new ScriptedBeats();
+      const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 20 });
+      alive.progress('1 of 3');
+      (await round(beats, 1)).answer(outcome);
+      const second = await round(beats, 2);
+      expect(second.progress).toEqual({ a: '1 of 3' });
+      // Newer than what is under way.
+      alive.progress('2 of 3');
+      second.answer('stamped');
+      expect((await round(beats, 3)).progress).toEqual({ a: '2 of 3' });
+      await alive.stop();
+    },
+  );
 
   test('of two keepAlives of one delegation is the last text, and the older one never follows it', async () => {
     const beats = new ScriptedBeats();
@@ -152,7 +155,9 @@ test('a thousand keepAlives of one ledger are one statement a round', async () =
   const { ledger } = testLedger(counting, { heartbeatMinIntervalMs: 0.001 });
   {
     await using stack = new AsyncDisposableStack();
-    const alive = Array.from({ length: 1000 }, (_, i) => stack.use(ledger.keepAlive(`many-${i + 1}`, { everyMs: 500 })));
+    const alive = Array.from({ length: 1000 }, (_, i) =>
+      stack.use(ledger.keepAlive(`many-${i + 1}`, { everyMs: 500 })),
+    );
     for (const [i, one] of alive.entries()) one.progress(`step ${i}`);
     await waitFor('two rounds', () => asked.length >= 2);
   }
