@@ -10,7 +10,7 @@ export type ColumnType = 'text' | 'boolean' | 'json';
 export interface Column<Value> {
   readonly expression: string;
   readonly type: ColumnType;
-  /** From what the driver gives; absent: as it is. Never asked about null. */
+  /** Converts the driver's value; absent: unchanged. Never called with null. */
   decode?(value: unknown): Value;
 }
 
@@ -22,22 +22,22 @@ export type RowOf<C extends Columns> = {
 
 /**
  * The kinds of result columns. Each takes the SQL expression of its value; wrap one in `nullable` where it can be NULL.
- * None depends on the session's settings, nor on the parsers that a caller has taught `pg`: numbers and instants leave
- * as JSON, which is exact (float8 is cut to `extra_float_digits`, a bigint comes as a string, a timestamptz is written in
- * the session's DateStyle).
+ * None depends on the session's settings or on parsers that a caller has registered with `pg`: numbers and instants are
+ * sent as JSON, which is exact (float8 is cut to `extra_float_digits`, a bigint arrives as a string, a timestamptz is
+ * written in the session's DateStyle).
  */
 export const column = {
   text: (expression: string): Column<string> => ({ expression, type: 'text' }),
-  /** A text that is one of these values, because a constraint of the table or the statement itself holds it so. */
+  /** A text that is one of these values, which a constraint of the table or the statement itself ensures. */
   oneOf: <Value extends string>(_values: readonly Value[], expression: string): Column<Value> => ({
     expression,
     type: 'text',
   }),
   boolean: (expression: string): Column<boolean> => ({ expression, type: 'boolean' }),
   wholeNumber: (expression: string): Column<number> => ({ expression: wholeNumberOf(expression), type: 'json' }),
-  /** A timestamptz as whole microseconds since 1970: for what is reckoned with. */
+  /** A timestamptz as whole microseconds since 1970, for computing. */
   micros: (expression: string): Column<Micros> => ({ expression: instantOf(expression), type: 'json' }),
-  /** A timestamptz as a Date, to the millisecond: for what is shown. */
+  /** A timestamptz as a Date, to the millisecond, for showing. */
   instant: (expression: string): Column<Date> => ({
     expression: instantOf(expression),
     type: 'json',
@@ -47,7 +47,7 @@ export const column = {
   json: <Value>(expression: string): Column<Value> => ({ expression: `(${expression})::json`, type: 'json' }),
 } as const;
 
-/** The columns of what a LEFT JOIN may not find: all of them NULL then. */
+/** Columns of a LEFT JOIN: all NULL when it finds no row. */
 export function leftJoined<C extends Columns>(columns: C): { readonly [Name in keyof C]: C[Name] | Column<null> } {
   return columns;
 }

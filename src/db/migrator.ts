@@ -15,16 +15,16 @@ import { LOCK_GIVE_UP_MS_DEFAULT, LOCK_TIMEOUT_MS, retryWhileLocked } from './mi
 import type { Database } from './schema.ts';
 import { sqlstate, sqlstateOf } from './sqlstate.ts';
 
-/** Beside src/ in a checkout, beside the compiled src/ in dist/. */
+/** Next to src/ in a checkout, next to the compiled src/ in dist/. */
 const migrationFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 
-/** Kysely's own bookkeeping tables, named so that they cannot meet those of the application that shares the schema. */
+/** Kysely's own tables, named so that they cannot collide with those of an application in the same schema. */
 const bookkeeping = {
   migrationTableName: 'delegation_sweeper_migrations',
   migrationLockTableName: 'delegation_sweeper_migrations_lock',
 };
 
-/** Runs each migration with the target schema alone on its transaction's search path, and with little patience for locks. */
+/** Runs each migration with only the target schema on its transaction's search path, and with a short lock timeout. */
 class SchemaMigrations implements MigrationProvider {
   readonly #schema: string;
   readonly #files = new FileMigrationProvider({
@@ -69,15 +69,15 @@ function migrator(db: Kysely<Database>, schema: string): Migrator {
 }
 
 export interface MigrateUpOptions {
-  /** How long to go on trying for the locks that others hold, in milliseconds. Default ten minutes. */
+  /** How long to go on trying to get the locks, in milliseconds. Default ten minutes. */
   readonly giveUpAfterMs?: number;
 }
 
 /**
- * Applies every pending migration, each in a transaction of its own, while agents work: none of their statements waits
- * for it longer than a second. Where a lock is not to be had at once it steps back and tries again. Then it finishes
- * what takes as long as the tables are large (finishing/). Safe to run twice at once, and after it was interrupted.
- * A database that is newer than this code is left as it is.
+ * Applies every pending migration, each in its own transaction, while agents work: none of their statements waits
+ * for it longer than a second. When it cannot get a lock at once it gives up and tries again. Then it does the work that
+ * grows with the tables (finishing/). Safe to run twice at once, and after it was interrupted.
+ * A database that is newer than this code is left unchanged.
  * @throws MigrationBlockedError, or the database's error; what was applied before stays.
  */
 export async function applyMigrations(
@@ -98,7 +98,7 @@ export async function applyMigrations(
   return results;
 }
 
-/** Takes every migration back, the last first. The ledger's data go with the tables. */
+/** Reverts every migration, the last first. The ledger's data are deleted with the tables. */
 export async function migrateDown(db: Kysely<Database>, schema: string): Promise<MigrationResult[]> {
   const down = async () => settled(await migrator(db, schema).migrateTo(NO_MIGRATIONS));
   return retryWhileLocked(down, LOCK_GIVE_UP_MS_DEFAULT);
@@ -120,7 +120,7 @@ export interface SchemaVersion {
   readonly unknown: readonly string[];
 }
 
-/** What the database has against what this code needs. Reads one small table; throws the database's error. */
+/** Compares the database's migrations with those that this code needs. Reads one small table; throws the database's error. */
 export async function schemaVersion(db: Kysely<Database>, schema: string): Promise<SchemaVersion> {
   const known = (await fs.readdir(migrationFolder))
     .filter((file) => /^\d{4}_[a-z_]+\.(ts|js)$/.test(file))

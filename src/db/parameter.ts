@@ -1,12 +1,12 @@
 import { type Micros, timestampOf } from './instant.ts';
 
-/** A parameter of a statement: what stands for it in the SQL, and how a value is sent. */
+/** A parameter of a statement: its SQL, and how a value is sent. */
 export interface Parameter<Value> {
   /** As the server describes it. */
   readonly type: string;
   /** SQL: the value, given its placeholder. Absent: the placeholder cast to the type. */
   readonly expression?: (placeholder: string) => string;
-  /** What the driver is given; absent: the value. Never asked about null. */
+  /** Converts the value for the driver; absent: unchanged. Never called with null. */
   encode?(value: Value): unknown;
 }
 
@@ -40,11 +40,11 @@ export const parameter = {
   wholeNumber,
   number,
   numbers,
-  /** Micros, which stand in the SQL as a timestamptz. */
+  /** Micros; in the SQL a timestamptz. */
   micros,
-  /** A Date, which stands in the SQL as a timestamptz. */
+  /** A Date; in the SQL a timestamptz. */
   date,
-  /** Any value that JSON can say, as jsonb. */
+  /** Any JSON value, as jsonb. */
   json,
   /** A JSON text that was made before, as jsonb. */
   jsonText,
@@ -52,7 +52,7 @@ export const parameter = {
   interval,
 } as const;
 
-/** SQL: what stands for a parameter, given its placeholder. */
+/** SQL of a parameter, given its placeholder. */
 export function expressionOf({ type, expression }: Parameter<unknown>, placeholder: string): string {
   return expression ? expression(placeholder) : `${placeholder}::${type}`;
 }

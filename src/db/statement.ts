@@ -8,7 +8,7 @@ import { withSystemFunctions } from './system-functions.ts';
 export { column } from './column.ts';
 export { parameter } from './parameter.ts';
 
-/** What a statement runs on: a Kysely, a transaction, or the one connection of either. */
+/** What a statement runs on: a Kysely, a transaction, or a single connection of either. */
 export type QueryRunner = LedgerDb | Pick<DatabaseConnection, 'executeQuery'>;
 
 export interface StatementDefinition<P extends Parameters, C extends Columns> {
@@ -30,8 +30,8 @@ export interface StatementDefinition<P extends Parameters, C extends Columns> {
  *     });
  *     const [row] = await statusOf.run(db, { delegationId }); // { status: Status, deadline: Date } | undefined
  *
- * The types of its values and rows follow from what is declared; test/db/statements.test.ts has a real server check the
- * declarations. A parameter that the text does not name is not sent. Throws for one that is named and not declared.
+ * The types of its values and rows follow from the declarations, which test/db/statements.test.ts compares with a real
+ * server. A parameter that the text does not name is not sent. Throws for one that is named but not declared.
  */
 export function statement<P extends Parameters = Record<never, never>, C extends Columns = Record<never, never>>(
   definition: StatementDefinition<P, C>,
@@ -98,7 +98,7 @@ export class Statement<Values, Row> {
     for (const [name, decode] of this.#decoders) {
       if (decoded[name] !== null) decoded[name] = decode(decoded[name]);
     }
-    // The one place that takes the declaration for the row: the test compares them on a real server.
+    // The only cast of a row to its declaration: the test compares them on a real server.
     return decoded as Row;
   }
 }

@@ -281,7 +281,7 @@ describe('DATABASE_URL_FILE', () => {
 
   test('excludes DATABASE_URL', () => {
     const env = { DATABASE_URL: 'postgres://h/db', DATABASE_URL_FILE: file('good', 'postgres://h/db') };
-    expect(errorOf(env).message).toContain('one of them');
+    expect(errorOf(env).message).toContain('accepted: one of the two');
   });
 });
 

@@ -21,7 +21,7 @@ export async function validateConstraint(
   name: string,
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
-    // As long as it takes, whatever limit is set for those who work; autovacuum yields to it.
+    // Without the time limits that are set for agents; autovacuum yields to it.
     await sql`SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)`.execute(
       transaction,
     );

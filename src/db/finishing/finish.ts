@@ -6,22 +6,22 @@ import { healInstants } from './heal-instants.ts';
 import { onlineIndexes } from './indexes.ts';
 import { buildOnline } from './online-index.ts';
 
-/** Added by migration 0005, without a look at the rows. */
+/** Added by migration 0005, without reading the rows. */
 const INSTANTS = 'delegations_instants_sound';
 /** Widened by migration 0006, likewise. */
 const EVENTS = 'activity_logs_event_known';
 
-/** Healing leaves locked rows out, and a writer may move a row behind it. */
+/** Correcting skips locked rows, and an update may move a row to a page that was already read. */
 const ROUNDS_MAX = 20;
 
-/** Before the constraint stands: afterwards an agent that touches a row which violates it would be refused. */
+/** Before the constraint is added: afterwards an agent that updates a row which violates it would be refused. */
 export async function prepare(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<void> {
   if ((await constraintState(db, schema, INSTANTS)) === 'missing') await healInstants(db, schema, giveUpAfterMs);
 }
 
 /**
- * What migrations leave to do outside of their transactions, since it takes as long as the table is large. Idempotent:
- * every `migrate up` runs it, and one that was interrupted is finished by the next.
+ * The work of migrations that grows with the table, which runs outside of their transactions. Idempotent: every
+ * `migrate up` runs it, and finishes one that was interrupted.
  */
 export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<void> {
   for (let round = 1; (await constraintState(db, schema, INSTANTS)) === 'not_validated'; round += 1) {

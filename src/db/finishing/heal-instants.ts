@@ -2,9 +2,9 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { LOCK_TIMEOUT_MS, retryWhileLocked } from '../migration-retry.ts';
 import type { Database } from '../schema.ts';
 
-/** Pages that one statement looks at: 16 MB. */
+/** Pages that one statement reads: 16 MB. */
 const BATCH_PAGES = 2_000;
-/** Rows that one transaction heals, and locks. */
+/** Rows that one transaction corrects and locks. */
 const BATCH_ROWS_MAX = 1_000;
 
 const finite = sql`(isfinite(d.last_heartbeat) AND isfinite(d.deadline) AND isfinite(d.finished_at)
@@ -14,17 +14,17 @@ const finite = sql`(isfinite(d.last_heartbeat) AND isfinite(d.deadline) AND isfi
 const unsound = sql`(${finite} IS FALSE OR d.last_heartbeat > clock_timestamp()
   OR (d.status = 'in_progress' AND d.last_heartbeat IS NULL))`;
 
-/** One instant for the whole statement, so that what is reckoned from it is exact. */
+/** One instant for the whole statement, so that values computed from it are exact. */
 const orNow = (column: string) =>
   sql`CASE WHEN isfinite(d.${sql.ref(column)}) IS FALSE THEN statement_timestamp() ELSE d.${sql.ref(column)} END`;
 
-/** When it was recorded, as far as that is known. */
+/** When the delegation was recorded, if that is known. */
 const created = orNow('created_at');
 
 /**
- * What becomes of them. A heartbeat that is missing, infinite or in the future is as of now, so that its agent has the
- * whole threshold to be heard; of a finished delegation, as of its end. `-infinity` was a deadline that had passed: it
- * passed at once. `infinity` was none: it is ten years after the start.
+ * The corrected values. A heartbeat that is missing, infinite or in the future becomes now, so that its agent has the
+ * whole threshold to be heard; for a finished delegation, its end. A deadline of `-infinity` becomes created_at: it had
+ * passed. One of `infinity`, which meant none, becomes ten years later.
  */
 const healed = sql`
   last_heartbeat = CASE
@@ -39,8 +39,8 @@ const healed = sql`
   updated_at = ${orNow('updated_at')}`;
 
 /**
- * Heals every delegation whose instants migration 0005 would refuse, in small transactions, along the table. Idempotent;
- * a row that another session keeps locked is left out. Returns how many it healed. Throws the database's error.
+ * Corrects every delegation whose instants migration 0005 would refuse, in small transactions, page by page. Idempotent;
+ * a row that another session keeps locked is skipped. Returns how many it corrected. Throws the database's error.
  */
 export async function healInstants(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<number> {
   const delegations = sql.id(schema, 'delegations');

@@ -1,8 +1,8 @@
 import type { OnlineIndex } from './online-index.ts';
 
 /**
- * The indexes that migration 0006 needs, which are built while agents write. A row that waits, or has a threshold of its
- * own, is not among the plain ones, which it would fill: it is found by the instant before which no rule can match it.
+ * The indexes of migration 0006, built while agents write. A row that waits or has its own threshold is not in the index
+ * of the plain ones, where it would remain for long: it is found by the instant before which no rule can match it.
  */
 export const onlineIndexes: readonly OnlineIndex[] = [
   {
@@ -18,7 +18,7 @@ export const onlineIndexes: readonly OnlineIndex[] = [
     where: `status = 'in_progress' AND suspect_at IS NULL`,
   },
   {
-    // activity_logs_untransitioned also holds what is not rare: waits.
+    // activity_logs_untransitioned would also hold waits, which are frequent.
     name: 'activity_logs_late_result',
     table: 'activity_logs',
     columns: '(created_at)',

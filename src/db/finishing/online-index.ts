@@ -13,7 +13,7 @@ export interface OnlineIndex {
   readonly where: string;
 }
 
-/** `building`: by another session. `invalid`: left behind by a build that was interrupted. */
+/** `building`: by another session. `invalid`: left by an interrupted build. */
 type IndexState = 'missing' | 'building' | 'invalid' | 'valid';
 
 const POLL_MS = 200;
@@ -30,7 +30,7 @@ export async function buildOnline(
   giveUpAfterMs: number,
 ): Promise<void> {
   const giveUpAt = performance.now() + giveUpAfterMs;
-  // A deadlock with another session's build is one that waits for this session's snapshot: the one that loses tries again.
+  // In a deadlock with another session's build, which waits for this session's snapshot, the one that loses tries again.
   await retryWhileLocked(async () => {
     for (;;) {
       const state = await indexState(db, schema, index.name);
@@ -49,7 +49,7 @@ export async function buildOnline(
   }, giveUpAfterMs);
 }
 
-/** Drops it where it is, without a lock that a writer would meet. */
+/** Drops it if it exists, without a lock that blocks a writer. */
 export async function dropOnline(db: Kysely<Database>, schema: string, name: string): Promise<void> {
   if ((await indexState(db, schema, name)) === 'missing') return;
   await patiently(db, (connection) =>
@@ -71,8 +71,8 @@ async function indexState(db: Kysely<Database>, schema: string, name: string): P
 }
 
 /**
- * Without limits on time. Neither statement runs in a transaction, so limits that the server, the database or the role
- * sets are lifted for the session, and put back: only then, since behind a pooler the session is not ours alone.
+ * Runs it without time limits. Neither statement runs in a transaction, so limits that the server, the database or the
+ * role sets are lifted for the session and restored afterwards, since behind a pooler other clients use the session.
  */
 async function patiently(
   db: Kysely<Database>,

@@ -4,9 +4,9 @@ import { deadlineChecks, idChecks, thresholdCheck } from './checks.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /**
- * Changes the deadline, which moves later only, and thresholds of the delegation's own. An argument that is not given
- * leaves what is there; the flags take a threshold away. A threshold that is lowered marks no agent that does not know of
- * it, which the guard sees to.
+ * Changes the deadline, which moves later only, and the delegation's own thresholds. An argument that is not given
+ * changes nothing; the flags remove a threshold. A lowered threshold marks no agent that does not know of it: the guard
+ * ensures this.
  */
 export const adjustFunction: SchemaFunction = {
   name: 'delegation_adjust',

@@ -6,7 +6,7 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /** Milliseconds: 40 stamps in the default threshold of ten minutes. */
 export const MIN_INTERVAL_DEFAULT_MS = 15_000;
-/** A rival may finish or stamp the delegation while the stamp waits for its lock. */
+/** Another session may finish or stamp the delegation while the stamp waits for its lock. */
 const ROUNDS_MAX = 4;
 
 /**
@@ -46,7 +46,7 @@ export const beat = (block: string, minIntervalMs: string) => `
     END IF;
   END LOOP;
   IF outcome IS NULL THEN
-    RAISE EXCEPTION 'the delegation could not be stamped: others change it again and again'
+    RAISE EXCEPTION 'the delegation could not be stamped: other sessions change it repeatedly'
       USING ERRCODE = 'serialization_failure';
   END IF;`;
 
@@ -60,8 +60,8 @@ const checks = [...idChecks('id'), minIntervalCheck, noteCheck('progress', { may
 
 /**
  * A sign of life. Programs of 0.1.0 call `delegation_heartbeat($1, $2)` without types, and must reach the function that
- * they know. By PostgreSQL's rules a text as the second parameter would win over its float8, and another float8 would be
- * ambiguous; bigint loses, to whole numbers and fractions alike, since float8 is the preferred type of numbers.
+ * they know. By PostgreSQL's rules a second parameter of type text would be preferred to its float8, and another float8
+ * would be ambiguous; bigint is not preferred, for whole numbers or fractions, since float8 is the preferred number type.
  */
 export const heartbeatFunction: SchemaFunction = {
   name: 'delegation_heartbeat',
@@ -72,7 +72,7 @@ export const heartbeatFunction: SchemaFunction = {
   body: refuse(checks) + beat('delegation_heartbeat', 'min_interval_ms'),
 };
 
-/** The same for who gives all three by position, in the order of the documentation. */
+/** The same with all three arguments by position, in the order of the documentation. */
 export const heartbeatByPositionFunction: SchemaFunction = {
   name: 'delegation_heartbeat',
   parameters: `text, text, float8, OUT outcome text, OUT status text, OUT stuck_after_ms bigint, OUT epoch text`,

@@ -28,9 +28,9 @@ const elementProblem = `CASE${[
   .join('')} END`;
 
 /**
- * Records many delegations, in order, each as delegation_insert does: what repeats within the list is a duplicate of what
- * came before. One row for each, by its place from 1 on. `rows` is an array of objects that have the arguments of
- * delegation_insert by name; one that is not accepted raises 22023, and names its place from 0 on.
+ * Records many delegations, in order, each as delegation_insert does: a repetition within the list is a duplicate of the
+ * earlier element. Returns one row for each, with its place from 1. `rows` is an array of objects with the arguments of
+ * delegation_insert by name; one that is not accepted raises 22023, and names its place from 0.
  */
 export const insertManyFunction: SchemaFunction = {
   name: 'delegation_insert_many',
@@ -75,13 +75,13 @@ export const insertManyFunction: SchemaFunction = {
     INSERT INTO activity_logs (delegation_id, event, to_status, actor, request_body)
     SELECT p.delegation_id, 'delegation.' || p.status, p.status, 'ledger', p.request_body FROM placed p ORDER BY p.nr)
   SELECT array_agg(p.delegation_id), array_agg(p.nr) INTO inserted_ids, inserted_places FROM placed p;
-  -- A statement of its own: the winner of a race that ended while the insert waited is invisible to its snapshot.
+  -- A separate statement: the winner of a race that ended while the insert waited is invisible to its snapshot.
   RETURN QUERY
     SELECT e.nr, CASE WHEN i.nr = e.nr THEN 'inserted' ELSE 'duplicate' END, h.delegation_id, h.status
     FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS e (${names}, nr)
     LEFT JOIN unnest(inserted_ids, inserted_places) i (id, nr) ON i.id = e.id
     LEFT JOIN LATERAL (
-      -- Not what only a later element of the list has recorded.
+      -- Except a delegation that only a later element of the list has recorded.
       (SELECT d.delegation_id, d.status FROM delegations d WHERE d.delegation_id = e.id AND (i.nr > e.nr) IS NOT TRUE)
       UNION ALL
       (SELECT d.delegation_id, d.status FROM delegations d

@@ -6,7 +6,7 @@ import { traceparentCheck } from './traceparent-check.ts';
 /** The conflicting row can be deleted before it is read; a few rounds settle it. */
 const ROUNDS_MAX = 3;
 
-/** Records a new delegation as queued, with its activity. A duplicate names who holds the id or the caller's key. */
+/** Records a new delegation as queued, with its activity. A duplicate names the delegation that has the id or the caller's key. */
 export const insertFunction: SchemaFunction = {
   name: 'delegation_insert',
   parameters: `id text, caller text, callee text, preview text, idempotency_key text DEFAULT NULL,
@@ -44,7 +44,7 @@ export const insertFunction: SchemaFunction = {
         delegation_insert.request_body);
       RETURN;
     END IF;
-    -- A statement of its own: the winner of a race that ended while the insert waited is invisible to its snapshot.
+    -- A separate statement: the winner of a race that ended while the insert waited is invisible to its snapshot.
     SELECT 'duplicate', d.delegation_id, d.status
     INTO outcome, delegation_insert.delegation_id, delegation_insert.status
     FROM delegations d WHERE d.delegation_id = id;

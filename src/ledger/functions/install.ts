@@ -4,12 +4,12 @@ import type { Database } from '../../db/schema.ts';
 import { definitionOf, type SchemaFunction } from './schema-function.ts';
 import { schemaFunctions } from './schema-functions.ts';
 
-/** Of whom the functions are: `migrate down` drops those alone whose comment begins so. */
+/** Marks our functions: `migrate down` drops only those whose comment begins with this. */
 const OWNER = 'delegation-sweeper';
 
 /**
- * Makes the functions that are missing, and makes anew those whose definition changed, in one transaction. Agents that
- * call one meanwhile wait for nothing. Safe to run twice at once. Throws the database's error.
+ * Creates the functions that are missing and replaces those whose definition changed, in one transaction. Agents that
+ * call one meanwhile do not wait. Safe to run twice at once. Throws the database's error.
  */
 export async function installFunctions(db: Kysely<Database>, schema: string): Promise<void> {
   await db.transaction().execute(async (transaction) => {

@@ -3,7 +3,7 @@ import { terminalStatuses } from '../transitions.ts';
 import { idChecks } from './checks.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
-/** The wait is over: a sign of life. What was not waited is taken off the deadline, which the guard sees to. */
+/** Ends the wait; a sign of life. The guard takes the unused part of the wait off the deadline. */
 export const resumeFunction: SchemaFunction = {
   name: 'delegation_resume',
   parameters: `id text, actor text DEFAULT 'ledger', OUT outcome text, OUT status text, OUT waiting_until timestamptz`,

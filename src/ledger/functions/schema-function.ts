@@ -1,6 +1,6 @@
 import { ownSchema } from './own-schema.ts';
 
-/** A function of the ledger's schema, which any client calls, in any language. */
+/** A function of the ledger's schema, for any client in any language. */
 export interface SchemaFunction {
   readonly name: string;
   /** SQL: the parameters, with their defaults, and the OUT parameters of its one row. */
@@ -16,11 +16,10 @@ export interface SchemaFunction {
 }
 
 /**
- * SQL that makes the function, or makes it anew, in the schema that stands first on the search path.
+ * SQL that creates or replaces the function in the first schema of the search path.
  *
- * Its own search path holds system objects alone until it knows its schema. Its plans are kept by the server's session
- * and made without a look at the values (force_generic_plan), and never the sequential scan of the day on which the table
- * was empty (enable_seqscan).
+ * Its own search path has only system objects until it knows its schema. The server's session caches its plans, which are
+ * generic (force_generic_plan), and never a sequential scan that was planned while the table was empty (enable_seqscan).
  */
 export function definitionOf(fn: SchemaFunction, serverVersion: number): string {
   return `CREATE OR REPLACE FUNCTION ${fn.name}(${fn.parameters})

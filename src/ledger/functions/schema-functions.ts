@@ -10,8 +10,8 @@ import { setStatusFunction } from './set-status.ts';
 import { waitFunction } from './wait.ts';
 
 /**
- * The functions of the ledger's schema: the one way in which delegations are written, from any language. A function
- * whose parameters change is a new one beside the old one, which older clients call.
+ * The functions of the ledger's schema: the only way to write delegations, from any language. When the parameters of one
+ * change, a new one is added and the old one stays for older clients.
  */
 export const schemaFunctions: readonly SchemaFunction[] = [
   insertFunction,

@@ -23,8 +23,8 @@ const goesWith = (name: string, accepted: readonly Status[]) =>
   ] as const;
 
 /**
- * Moves a delegation forward, with its activity: lock, judge, move, record. Each step is a statement with a snapshot of its
- * own, so that what is judged is what the rival left for whose lock this one waited.
+ * Moves a delegation forward, with its activity: lock, judge, move, record. Each step is a statement with its own snapshot,
+ * so that it judges the row as the session left it for whose lock it waited.
  */
 export const setStatusFunction: SchemaFunction = {
   name: 'delegation_set_status',
