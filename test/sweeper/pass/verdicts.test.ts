@@ -108,8 +108,6 @@ describe('a sweep over every status, overdue or not, silent or not', () => {
     await database.query(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status)
       VALUES ('inserted', 'a', 'b', 'c', 'in_progress'), ('moved', 'a', 'b', 'c', 'queued')`);
     await database.query(`UPDATE delegations SET status = 'in_progress' WHERE delegation_id = 'moved'`);
-    await database.query(`INSERT INTO activity_logs (delegation_id, event, to_status, actor)
-      VALUES ('inserted', 'delegation.in_progress', 'in_progress', 'x'), ('moved', 'delegation.in_progress', 'in_progress', 'x')`);
     const { ledger } = testLedger(database.db);
     const set = await database.db.startTransaction().execute();
     const id = await seedDelegation(database, { status: 'queued' });
