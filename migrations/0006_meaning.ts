@@ -258,7 +258,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`DROP FUNCTION delegations_symmetry()`.execute(db);
   const { rows } = await sql<{ signature: string }>`
     SELECT p.oid::regprocedure::text AS signature FROM pg_proc p
-    WHERE p.pronamespace = current_schema()::regnamespace AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
       AND NOT (p.proname = 'delegation_heartbeat' AND p.proargtypes = '25 701'::oidvector)`.execute(db);
   for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)}`.execute(db);
   await sql`ALTER TABLE sweeper_sweeps DROP COLUMN sweeps`.execute(db);

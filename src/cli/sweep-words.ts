@@ -30,7 +30,12 @@ function rowWords(rows: readonly PlannedRow[], terminal: boolean): string[] {
 
 function verdictWords(row: PlannedRow, terminal: boolean): string {
   const status = (text: string) => (terminal ? styleText('red', text, { stream: process.stdout }) : text);
-  return row.rule === 'stale'
-    ? `${status('stuck')}: silent for ${duration(row.silentMs)}`
-    : `${status('failed')}: deadline exceeded by ${duration(row.overdueMs)}`;
+  switch (row.rule) {
+    case 'overdue':
+      return `${status('failed')}: deadline exceeded by ${duration(row.overdueMs)}`;
+    case 'stale':
+      return `${status('stuck')}: silent for ${duration(row.silentMs)}`;
+    case 'stalled':
+      return `${status('stuck')}: no progress for ${duration(row.silentMs)}`;
+  }
 }

@@ -25,6 +25,8 @@ const tales: Readonly<Record<string, (line: Line) => string>> = {
   'demo.agent': ({ agent, detail }) => `${name(agent)} ${detail}`,
   'delegation.stuck': ({ calleeId, silentMs, stuckAfterMs }) =>
     `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(Number(silentMs))}, ${seconds(Number(stuckAfterMs))} are allowed`,
+  'delegation.stalled': ({ calleeId, silentMs, stalledAfterMs }) =>
+    `${name(calleeId)} ${red('STUCK')}: no progress for ${seconds(Number(silentMs))}, ${seconds(Number(stalledAfterMs))} are allowed`,
   'delegation.deadline_exceeded': ({ calleeId, fromStatus, overdueMs }) =>
     `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(Number(overdueMs))} past its deadline`,
   'ledger.late_result': ({ delegationId, from }) =>

@@ -1,6 +1,6 @@
 import { type Status, statuses } from './transitions.ts';
 
-/** What was attempted and could not be: the attempted status stands in detail. */
+/** An attempt that could not be a transition; its status is in detail. */
 export const attemptEvents = ['delegation.late_result', 'delegation.orphan_update'] as const;
 
 /** The activities that are no transitions: their toStatus is null. */
@@ -35,7 +35,7 @@ export interface Activity {
   readonly createdAt: Date;
 }
 
-/** The status that a delegation's activity adds up to; null before its first transition. */
+/** The status that follows from a delegation's activity; null before its first transition. */
 export function replay(history: readonly Pick<Activity, 'toStatus'>[]): Status | null {
   return history.reduce<Status | null>((status, { toStatus }) => toStatus ?? status, null);
 }

@@ -4,8 +4,8 @@ import type { Status } from './transitions.ts';
 /**
  * `inserted`: recorded as queued. `duplicate`: nothing written, since another row has the id or the caller's idempotency
  * key; `delegationId` and `status` are that row's. `invalid`: nothing written, `error.field` names the argument; logged.
- * `failed`: the database did not take it, or gave no answer, so that it may be there all the same; logged. Insert it again
- * with the same id: `inserted` or `duplicate` then says that it is recorded.
+ * `failed`: the database refused it or gave no answer, in which case it may be recorded; logged. Insert it again
+ * with the same id: then `inserted` or `duplicate` means that it is recorded.
  */
 export type InsertResult =
   | { readonly outcome: 'inserted'; readonly delegationId: string; readonly status: Status }

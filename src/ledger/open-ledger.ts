@@ -8,16 +8,16 @@ import { InvalidArgumentError } from './errors.ts';
 import { DelegationLedger, type LedgerOptions } from './ledger.ts';
 
 export interface LedgerPoolOptions {
-  /** Connections at most, opened when they are needed. Default 4: heartbeats are short, and an agent has few others. */
+  /** Maximum of connections, opened when needed. Default 4: heartbeats are short, and an agent has few other statements. */
   readonly connectionsMax?: number;
-  /** To open a connection, all hosts of the URL included, or to wait for a free one. Default 10000. */
+  /** Milliseconds to open a connection, all hosts of the URL included, or to wait for a free one. Default 10000. */
   readonly connectTimeoutMs?: number;
   /**
    * A query without an answer for this long fails; its connection is given up and the server asked to cancel it. Default
    * 10000, three times within the shortest threshold that is usual, 30 s.
    */
   readonly queryTimeoutMs?: number;
-  /** After this long a connection is replaced, so that a route that has changed is followed. Default 600000. */
+  /** Milliseconds after which a connection is replaced, so that a changed route is noticed. Default 600000. */
   readonly connectionLifetimeMs?: number;
   /** As pg_stat_activity shows it, unless the URL names one. Default `delegation-ledger`. */
   readonly applicationName?: string;
@@ -26,7 +26,7 @@ export interface LedgerPoolOptions {
 export interface OpenLedgerOptions extends LedgerOptions, LedgerPoolOptions {
   /** Where the ledger's tables are. Default `public`. */
   readonly schema?: string;
-  /** Disposal waits for queries under way for at most this long, then cuts them off. Default 5000. */
+  /** Milliseconds that disposal waits for queries under way before it ends them. Default 5000. */
   readonly closeTimeoutMs?: number;
 }
 
@@ -34,9 +34,9 @@ const CONNECTIONS_DEFAULT = 4;
 const CONNECTIONS_MAX = 1000;
 const QUERY_TIMEOUT_DEFAULT_MS = 10_000;
 const CLOSE_TIMEOUT_DEFAULT_MS = 5_000;
-/** A day: what timers bear is not much longer. */
+/** A day: timers support not much longer. */
 const TIMEOUT_MAX_MS = 86_400_000;
-/** Longer names are cut by PostgreSQL, in silence. */
+/** PostgreSQL silently cuts longer names. */
 const NAME_BYTES_MAX = 63;
 
 /** A ledger with a pool of its own, which its disposal closes: `await using ledger = await openLedger(url)`. */
@@ -50,14 +50,14 @@ export class OwnedLedger extends DelegationLedger implements AsyncDisposable {
     this.#closeTimeoutMs = closeTimeoutMs;
   }
 
-  /** Closes the pool, within `closeTimeoutMs`. Asked again it does nothing more. Never throws. */
+  /** Closes the pool, within `closeTimeoutMs`. A second call does nothing. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close(this.#closeTimeoutMs);
   }
 }
 
 /**
- * A ledger on a pool that bears what databases do: restarts, failovers to another host of the URL, half-open connections.
+ * A ledger on a pool that survives restarts, failovers to another host of the URL, and half-open connections.
  * It connects at the first call, not here: an agent may start while the database is away.
  * @throws InvalidArgumentError that names the field: `url` or an option.
  */
@@ -70,7 +70,7 @@ export async function openLedger(url: string, options: OpenLedgerOptions = {}): 
 }
 
 /**
- * The pool of `openLedger` alone, for a Kysely of the caller's own that holds other tables, too. The caller ends it; idle
+ * Only the pool of `openLedger`, for a Kysely that also holds the caller's own tables. The caller ends it; idle
  * connections do not keep the process alive.
  * @throws InvalidArgumentError that names the field: `url` or an option.
  */
@@ -95,7 +95,7 @@ function connectionOptions(url: unknown, options: LedgerPoolOptions): Connection
     queryTimeoutMs,
     connectTimeoutMs,
     lifetimeMs: connectionLifetimeMs,
-    // A keepAlive that nobody disposed of keeps a connection in use for ever: it must not keep the agent's process, too.
+    // A keepAlive that was never disposed keeps using a connection, which must not keep the agent's process alive.
     mayExitOnIdle: true,
   };
 }

@@ -13,6 +13,6 @@ export function cutPreview(field: string, value: unknown): string {
   const bytes = new Uint8Array(Math.min(PREVIEW_BYTES_MAX, text.length * 3));
   // The encoder stops before a code point that does not fit whole.
   const { written } = new TextEncoder().encodeInto(text, bytes);
-  // Not a slice of the text: that would keep all of it in memory, for as long as somebody keeps the preview.
+  // Not a slice of the text, which would keep all of it in memory as long as the preview.
   return Buffer.from(bytes.buffer, 0, written).toString();
 }

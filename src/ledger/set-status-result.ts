@@ -1,10 +1,10 @@
 import type { Status } from './transitions.ts';
 
 /**
- * `changed`: moved from `from`. `unchanged`: it had that status already; with `in_progress` that means that somebody else
- * works on it, or that this is the repetition of an own call whose answer was lost. `refused`: the forward-only guard said
- * no; a result was recorded all the same, as `delegation.late_result`. So is another result of one that is `unchanged`.
- * `missing`: no such delegation; recorded as `delegation.orphan_update`, for a reconciler.
+ * `changed`: moved from `from`. `unchanged`: it had that status already; with `in_progress` another agent works on it, or
+ * this repeats an own call whose answer was lost. `refused`: a status only goes forward; a result was still recorded, as
+ * `delegation.late_result`. So was another result than the row's with `unchanged`. `missing`: no such delegation;
+ * recorded as `delegation.orphan_update`, for a reconciler.
  */
 export type SetStatusResult =
   | { readonly outcome: 'changed'; readonly from: Status; readonly to: Status }

@@ -4,7 +4,7 @@
  */
 export const transitions = {
   queued: ['dispatched', 'in_progress', 'failed'],
-  // A caller that never acknowledges the dispatched stage must not be punished: queued may skip it.
+  // A caller need not acknowledge the dispatched stage: queued may skip it.
   dispatched: ['in_progress', 'completed', 'failed'],
   in_progress: ['completed', 'failed', 'stuck'],
   completed: [],
@@ -38,9 +38,9 @@ export function sourcesOf(to: Status): readonly Status[] {
 }
 
 /**
- * Whether what a caller says with an end, `attempted`, is recorded as a late result because the row, which is `from`,
- * cannot take it: finished work must not be lost. A result (`completed`, `failed`) that the row does not have always is.
- * The same end again, and `stuck`, which is nobody's work, are only with a detail or a body that the row does not hold.
+ * Whether an end, `attempted`, is recorded as a late result because the row, which is `from`, cannot take it: finished
+ * work must not be lost. A result (`completed`, `failed`) that the row does not have always is. The same end again, and
+ * `stuck`, which is no result of work, only with a detail or a body that the row does not hold.
  */
 export function isLateResult(from: Status, attempted: Status, hasNewPayload: boolean): boolean {
   if (!isTerminal(attempted) || mayBecome(from, attempted)) return false;

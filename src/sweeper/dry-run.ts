@@ -4,15 +4,16 @@ import { type Micros, wholeMs } from './instant.ts';
 import type { Lease } from './lease.ts';
 import type { ObservedTime } from './observed-time/observed-time.ts';
 import type { PoisonRegister } from './pass/poison-register.ts';
-import { overdue, type RuleName, stale } from './pass/rules.ts';
+import { type RuleName, rules } from './pass/rules.ts';
 import { type MatchingRow, matchingStatement } from './pass/statements/matching.ts';
 import { REMAINING_COUNT_MAX } from './pass/statements/remaining.ts';
+import { StalledGuard } from './storm/stalled-guard.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
 import type { SweepReports } from './sweep-reports.ts';
 import type { SweeperOptions } from './sweeper-options.ts';
 import type { SweeperTables } from './tables.ts';
-import { judge, type Staleness } from './threshold/staleness.ts';
+import { type Judgement, judge, type Staleness } from './threshold/staleness.ts';
 
 interface Parts {
   readonly lease: Lease;
@@ -24,11 +25,20 @@ interface Parts {
 
 /** For one rule: the rows within the budget, and the number of the others, counted as far as `remaining` counts. */
 interface Plan {
+  readonly rule: RuleName;
   readonly rows: readonly MatchingRow[];
   /** Over budget. */
   readonly left: number;
   /** Known to raise. */
   readonly poisoned: number;
+}
+
+interface PlanRequest {
+  readonly sweepId: string;
+  readonly rule: RuleName;
+  readonly nowUs: Micros;
+  readonly staleness: Staleness;
+  readonly rowsMax: number;
 }
 
 /**
@@ -39,13 +49,15 @@ export class DryRun {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #parts: Parts;
-  readonly #statements: Readonly<Record<RuleName, ReturnType<typeof matchingStatement>>>;
+  readonly #stalledGuard: StalledGuard;
+  readonly #statements: readonly { readonly name: RuleName; readonly matching: ReturnType<typeof matchingStatement> }[];
 
   constructor(db: LedgerDb, tables: SweeperTables, options: SweeperOptions, parts: Parts) {
     this.#db = db;
     this.#options = options;
     this.#parts = parts;
-    this.#statements = { overdue: matchingStatement(tables, overdue), stale: matchingStatement(tables, stale) };
+    this.#stalledGuard = new StalledGuard(db, tables, options.storm);
+    this.#statements = rules.map((rule) => ({ name: rule.name, matching: matchingStatement(tables, rule) }));
   }
 
   async run(force: boolean): Promise<SweepSummary> {
@@ -59,36 +71,52 @@ export class DryRun {
     const recalled = await storms.recall(opening.stormSinceUs, staleness);
     const storm = await storms.read({ sweepId: null, judgement, recalled, force });
     const held = storm.action === 'hold';
-    const failed = await this.#plan(sweepId, 'overdue', nowUs, staleness, rowsMax);
-    const stuck = await this.#plan(sweepId, 'stale', nowUs, staleness, storms.rowsAllowed(storm, this.#options));
-    const batches = ({ rows }: Plan) => Math.ceil(rows.length / batchRowsMax);
+    const guarded = await this.#stalledGuard.staleness(judgement, force);
+    const plan = (rule: RuleName, by: Staleness, allowed: number) =>
+      this.#plan({ sweepId, rule, nowUs, staleness: by, rowsMax: allowed });
+    const overdue = await plan('overdue', staleness, rowsMax);
+    const stale = await plan('stale', staleness, storms.rowsAllowed(storm, this.#options));
+    const stalled = await plan('stalled', guarded, held ? 0 : rowsMax);
+    const unheard = guarded === staleness || held ? 0 : await this.#unheard(sweepId, judgement, stalled);
+    const plans = [overdue, stale, stalled];
+    // A rule that is held tries no row.
+    const tried = held ? [overdue] : plans;
+    const sum = (of: readonly Plan[], count: (plan: Plan) => number) =>
+      of.reduce((total, each) => total + count(each), 0);
     return {
       sweepId,
-      stuck: stuck.rows.length,
-      failed: failed.rows.length,
-      // A held rule tries no row.
-      poisoned: failed.poisoned + (held ? 0 : stuck.poisoned),
-      remaining: Math.min(failed.left + failed.poisoned + stuck.left + stuck.poisoned, REMAINING_COUNT_MAX),
-      truncated: failed.left > 0 || (stuck.left > 0 && !held),
+      stuck: stale.rows.length + stalled.rows.length,
+      failed: overdue.rows.length,
+      poisoned: sum(tried, ({ poisoned }) => poisoned),
+      remaining: Math.min(sum(plans, ({ left, poisoned }) => left + poisoned) + unheard, REMAINING_COUNT_MAX),
+      truncated: tried.some(({ left }) => left > 0),
       held,
-      batches: batches(failed) + batches(stuck),
+      batches: sum(plans, ({ rows }) => Math.ceil(rows.length / batchRowsMax)),
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
       dryRun: true,
-      rows: [
-        ...failed.rows.map(({ delegationId, latenessMs }) => plannedRow('overdue', delegationId, latenessMs)),
-        ...stuck.rows.map(({ delegationId, latenessMs }) => plannedRow('stale', delegationId, latenessMs)),
-      ],
+      rows: plans.flatMap(({ rule, rows }) => rows.map((row) => plannedRow(rule, row.delegationId, row.latenessMs))),
     };
   }
 
-  async #plan(sweepId: string, rule: RuleName, nowUs: Micros, staleness: Staleness, rowsMax: number): Promise<Plan> {
+  async #plan({ sweepId, rule, nowUs, staleness, rowsMax }: PlanRequest): Promise<Plan> {
     const { poisons, reports } = this.#parts;
-    const values = { now: nowUs, staleness, rowsMax: rowsMax + REMAINING_COUNT_MAX };
-    const rows = await this.#statements[rule].run(this.#db, values);
+    const countMax = rowsMax + REMAINING_COUNT_MAX;
+    const rows: MatchingRow[] = [];
+    for (const { matching } of this.#statements.filter(({ name }) => name === rule)) {
+      const values = { now: nowUs, staleness, rowsMax: countMax - rows.length };
+      if (values.rowsMax > 0) rows.push(...(await matching.run(this.#db, values)));
+    }
     const poisoned = await reports.apart(sweepId, 'suspects', () =>
       poisons.countMatching(rule, nowUs, staleness, REMAINING_COUNT_MAX),
     );
-    return { rows: rows.slice(0, rowsMax), left: Math.max(0, rows.length - rowsMax), poisoned: poisoned ?? 0 };
+    const left = Math.max(0, rows.length - rowsMax);
+    return { rule, rows: rows.slice(0, rowsMax), left, poisoned: poisoned ?? 0 };
+  }
+
+  /** Stalled rows that are given time to be heard: they remain, as those that are held. */
+  async #unheard(sweepId: string, { nowUs, staleness }: Judgement, stalled: Plan): Promise<number> {
+    const all = await this.#plan({ sweepId, rule: 'stalled', nowUs, staleness, rowsMax: 0 });
+    return Math.max(0, all.left + all.poisoned - stalled.rows.length - stalled.left - stalled.poisoned);
   }
 }

@@ -2,23 +2,26 @@ import type { RuleName } from './pass/rules.ts';
 
 /** A row that a dry run would have changed. The name of its lateness depends on the rule. */
 export type PlannedRow = { readonly delegationId: string } & (
-  | { readonly rule: 'stale'; readonly silentMs: number }
+  | { readonly rule: 'stale' | 'stalled'; readonly silentMs: number }
   | { readonly rule: 'overdue'; readonly overdueMs: number }
 );
 
 /** What one sweep did. `sweep --json` prints it unchanged. */
 export interface SweepSummary {
   readonly sweepId: string;
-  /** Delegations marked stuck, and failed for their deadline. */
+  /** Delegations marked stuck, by silence or by lack of progress, and failed for their deadline. */
   readonly stuck: number;
   readonly failed: number;
   /** Rows whose update raises an error. */
   readonly poisoned: number;
   /** What still matches a rule at the end: locked by others, held, or over budget. Counted to 10,000 at most. */
   readonly remaining: number;
-  /** The sweep ended before its rows did: over budget, interrupted, or superseded. */
+  /**
+   * Rows are left that only another sweep will look at: this one was over budget, was aborted, lost its lease, skipped
+   * batches, or was refused. The contract fixes the name. What the storm guard holds does not count.
+   */
   readonly truncated: boolean;
-  /** The storm guard held the stale rule. */
+  /** The storm guard held the rules that infer silence: stale and stalled. */
   readonly held: boolean;
   /** Transactions that marked rows. */
   readonly batches: number;
@@ -34,9 +37,9 @@ export interface SweepSummary {
 export type SweepTrigger = 'cron' | 'startup' | 'manual' | 'due';
 
 export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number): PlannedRow {
-  return rule === 'stale'
-    ? { delegationId, rule, silentMs: latenessMs }
-    : { delegationId, rule, overdueMs: latenessMs };
+  return rule === 'overdue'
+    ? { delegationId, rule, overdueMs: latenessMs }
+    : { delegationId, rule, silentMs: latenessMs };
 }
 
 /** The summary of a sweep that was refused. */

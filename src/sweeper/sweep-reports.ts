@@ -3,10 +3,9 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Micros } from './instant.ts';
 import type { Lease } from './lease.ts';
-import type { Poison } from './pass/poison.ts';
 import type { PoisonRegister } from './pass/poison-register.ts';
 import type { RuleOutcome } from './pass/progress.ts';
-import { type RuleName, rules } from './pass/rules.ts';
+import { type RuleName, ruleNames } from './pass/rules.ts';
 import { DailyReport } from './standing-faults/daily-report.ts';
 import { LockReport } from './standing-faults/lock-report.ts';
 import type { Notices } from './standing-faults/notices.ts';
@@ -74,9 +73,9 @@ export class SweepReports {
   }
 
   /** Also after a sweep that failed: once they are known, these rows no longer delay others. */
-  async poisoned(sweepId: string, poisons: Readonly<Record<RuleName, readonly Poison[]>>): Promise<void> {
-    for (const { name } of rules) {
-      await this.apart(sweepId, 'poisoned', () => this.#parts.poisons.report(sweepId, name, poisons[name]));
+  async poisoned(sweepId: string, outcomes: Readonly<Record<RuleName, RuleOutcome>>): Promise<void> {
+    for (const name of ruleNames) {
+      await this.apart(sweepId, 'poisoned', () => this.#parts.poisons.report(sweepId, name, outcomes[name].poisons));
     }
   }
 

@@ -2,6 +2,7 @@ import type { Refusal } from './observed-time/refusal.ts';
 import type { Opening } from './opening.ts';
 import type { Evidence } from './pass/evidence.ts';
 import type { RuleOutcome } from './pass/progress.ts';
+import type { RuleName } from './pass/rules.ts';
 import type { StormReading } from './storm/storm-watch.ts';
 import type { SweepRequest } from './sweep-request.ts';
 import type { Judgement } from './threshold/staleness.ts';
@@ -24,8 +25,7 @@ export interface Run {
 
 /** The outcome of each rule. */
 export interface Judged {
-  readonly failed: RuleOutcome;
-  readonly stuck: RuleOutcome;
+  readonly outcomes: Readonly<Record<RuleName, RuleOutcome>>;
   /** Null: the guard could not be read, and nothing was marked stale. */
   readonly storm: StormReading | null;
 }

@@ -11,3 +11,6 @@ export interface SweeperOptions extends ThresholdOptions {
   /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
   readonly statementLimitMs?: number;
 }
+
+/** Default of `statementLimitMs`. */
+export const STATEMENT_LIMIT_MS = 30_000;

@@ -6,6 +6,7 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { DryRun } from './dry-run.ts';
 import { wholeMs } from './instant.ts';
+import { Judging } from './judging.ts';
 import { Lease } from './lease.ts';
 import type { Beat } from './observed-time/beat.ts';
 import { LostStamps } from './observed-time/lost-stamps.ts';
@@ -13,29 +14,23 @@ import { ObservedTime } from './observed-time/observed-time.ts';
 import type { Refusal } from './observed-time/refusal.ts';
 import type { Opening } from './opening.ts';
 import { Evidence } from './pass/evidence.ts';
-import { Marker } from './pass/marker.ts';
 import type { SweepObserver } from './pass/observer.ts';
 import { PoisonRegister } from './pass/poison-register.ts';
-import { failedOutcome, type RuleOutcome } from './pass/progress.ts';
-import { RuleSweep } from './pass/rule-sweep.ts';
-import { overdue, type Rule, type RuleName, stale } from './pass/rules.ts';
-import type { MarkedRow } from './pass/statements/marking.ts';
+import type { RuleOutcome } from './pass/progress.ts';
+import { type RuleName, ruleNames } from './pass/rules.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remaining.ts';
 import { Unsettled } from './pass/unsettled.ts';
 import { Notices } from './standing-faults/notices.ts';
-import { logStorm } from './storm/storm-log.ts';
 import { StormWatch } from './storm/storm-watch.ts';
 import { nothingDone, type SweepSummary, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
 import { SweepReports } from './sweep-reports.ts';
 import type { DueSweepRequest, SweepRequest } from './sweep-request.ts';
 import type { Judged, Run } from './sweep-run.ts';
-import type { SweeperOptions } from './sweeper-options.ts';
+import { STATEMENT_LIMIT_MS, type SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
 import { type Judgement, judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
-
-const STATEMENT_LIMIT_MS = 30_000;
 
 /**
  * One pass over the ledger: what is overdue becomes failed, what is stale becomes stuck. Risk: a status is never
@@ -49,7 +44,6 @@ export class Sweeper {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #log: EventLog;
-  readonly #observer: SweepObserver | undefined;
   readonly #lease: Lease;
   readonly #observed: ObservedTime;
   readonly #records: SweepRecords;
@@ -58,7 +52,7 @@ export class Sweeper {
   readonly #lostStamps: LostStamps;
   readonly #storms: StormWatch;
   readonly #reports: SweepReports;
-  readonly #rules: Readonly<Record<RuleName, RuleSweep>>;
+  readonly #judging: Judging;
   readonly #remaining: ReturnType<typeof remainingStatement>;
   readonly #dryRun: DryRun;
   #turn: Promise<unknown> = Promise.resolve();
@@ -68,7 +62,6 @@ export class Sweeper {
     this.#db = db;
     this.#options = options;
     this.#log = log;
-    this.#observer = observer;
     this.#lease = new Lease(db, tables);
     this.#observed = new ObservedTime(db, tables, beat);
     this.#records = new SweepRecords(db, tables);
@@ -78,8 +71,8 @@ export class Sweeper {
     this.#lostStamps = new LostStamps(db, tables, log);
     this.#storms = new StormWatch(db, tables, options.storm);
     this.#reports = new SweepReports(db, tables, log, { notices, poisons: this.#poisons, lease: this.#lease });
-    const ruleSweep = (rule: Rule) => new RuleSweep(new Marker(db, tables, rule, this.#unsettled));
-    this.#rules = { overdue: ruleSweep(overdue), stale: ruleSweep(stale) };
+    const parts = { unsettled: this.#unsettled, storms: this.#storms, observer };
+    this.#judging = new Judging(db, tables, log, options, parts);
     this.#remaining = remainingStatement(tables);
     this.#dryRun = new DryRun(db, tables, options, {
       lease: this.#lease,
@@ -140,16 +133,15 @@ export class Sweeper {
   async #sweep(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
     const run = await this.#open(sweepId, request, opening);
     if (run.refusal !== null) return this.#refuse(run, run.refusal);
-    const judged = await this.#judge(run);
+    const judged = await this.#judging.judge(run);
     const { summary, errors } = await this.#close(run, judged);
-    const { failed, stuck } = judged;
-    await this.#reports.poisoned(sweepId, { overdue: failed.poisons, stale: stuck.poisons });
+    await this.#reports.poisoned(sweepId, judged.outcomes);
     if (errors.length > 0) throw oneOf(errors);
     if (request.trigger === 'due') {
       await this.#reports.apart(sweepId, 'folding', () => this.#records.foldDue(run.judgement.nowUs));
       return summary;
     }
-    await this.#reports.after({ ...run, ...run.judgement }, [failed, stuck], summary);
+    await this.#reports.after({ ...run, ...run.judgement }, Object.values(judged.outcomes), summary);
     return summary;
   }
 
@@ -179,66 +171,30 @@ export class Sweeper {
     return { ...nothingDone, sweepId, truncated: true, durationMs: Math.round(performance.now() - startedAtMs) };
   }
 
-  async #judge(run: Run): Promise<Judged> {
-    // Before the overdue rule: rows that it ends do not count as heard again.
-    const recalling = this.#storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
-    await recalling.catch(() => {}); // its failure is the stale rule's
-    const failed = await this.#mark(run, overdue, this.#options.rowsMax);
-    try {
-      const recalled = await recalling;
-      const { sweepId, judgement, request } = run;
-      const question = { sweepId, judgement, recalled, force: request.force ?? false };
-      const storm = await this.#storms.read(question);
-      logStorm(this.#log, question, storm, this.#options.storm.maxHoldMs);
-      const stuck = await this.#mark(run, stale, this.#storms.rowsAllowed(storm, this.#options));
-      return { failed, stuck, storm };
-    } catch (err) {
-      return { failed, stuck: failedOutcome(err), storm: null };
-    }
-  }
-
-  #mark({ sweepId, judgement, suspects, signal, evidence, openedAtMs }: Run, rule: Rule, rowsMax: number) {
-    const { batchRowsMax, statementLimitMs: limitMs = STATEMENT_LIMIT_MS } = this.#options;
-    const { nowUs, staleness, stuckAfterMs, horizon } = judgement;
-    const horizonMs = wholeMs(nowUs - horizon.atUs);
-    return this.#rules[rule.name].run({
-      sweepId,
-      nowUs,
-      staleness,
-      stuckAfterMs,
-      batchRowsMax,
-      rowsMax,
-      limitMs,
-      suspects,
-      signal,
-      onMarked: (rows) => {
-        evidence.add(rule, rows);
-        this.#observer?.marked(rule.name, latenciesMs(rule, rows, horizonMs, performance.now() - openedAtMs));
-      },
-    });
-  }
-
   /** Records the sweep, also a failed one, and logs it when it did not fail. Returns the error to fail with. */
-  async #close(run: Run, { failed, stuck, storm }: Judged): Promise<{ summary: SweepSummary; errors: unknown[] }> {
+  async #close(run: Run, { outcomes, storm }: Judged): Promise<{ summary: SweepSummary; errors: unknown[] }> {
     const { sweepId, judgement, evidence, startedAtMs } = run;
     const { nowUs, horizon } = judgement;
     const { trigger } = run.request;
-    const outcomes = [failed, stuck];
-    const errors: unknown[] = outcomes.map(({ err }) => err).filter((err) => err !== null);
+    const all = Object.values(outcomes);
+    const errors: unknown[] = all.map(({ err }) => err).filter((err) => err !== null);
     const remaining = await this.#countRemaining(judgement).catch((err: unknown) => {
       errors.push(err);
-      return { overdue: 0, stale: 0 };
+      return { overdue: 0, stale: 0, stalled: 0 };
     });
     const held = storm?.action === 'hold';
+    const isCutShort = (name: RuleName) =>
+      isTruncated(outcomes[name], held && name !== 'overdue' ? 0 : remaining[name]);
+    const sum = (count: (outcome: RuleOutcome) => number) => all.reduce((total, each) => total + count(each), 0);
     const summary: SweepSummary = {
       sweepId,
-      stuck: stuck.marked,
-      failed: failed.marked,
-      poisoned: failed.poisons.length + stuck.poisons.length,
-      remaining: Math.min(remaining.overdue + remaining.stale, REMAINING_COUNT_MAX),
-      truncated: isTruncated(failed, remaining.overdue) || isTruncated(stuck, held ? 0 : remaining.stale),
+      stuck: outcomes.stale.marked + outcomes.stalled.marked,
+      failed: outcomes.overdue.marked,
+      poisoned: sum(({ poisons }) => poisons.length),
+      remaining: Math.min(remaining.overdue + remaining.stale + remaining.stalled, REMAINING_COUNT_MAX),
+      truncated: ruleNames.some(isCutShort),
       held,
-      batches: failed.batches + stuck.batches,
+      batches: sum(({ batches }) => batches),
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
       dryRun: false,
@@ -246,7 +202,7 @@ export class Sweeper {
     };
     // What is the ticks' has had its turn with a whole sweep alone.
     const wentThrough =
-      trigger !== 'due' && errors.length === 0 && outcomes.every(({ end }) => end === 'done' || end === 'budget');
+      trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
     const callees = evidence.stuckCallees.top();
     const record = { summary, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));
@@ -277,10 +233,4 @@ function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
 function oneOf(errors: readonly unknown[]): unknown {
   const codes = new Set(errors.map((err) => errorFields(err).code));
   return codes.size === 1 ? errors[0] : new AggregateError(errors);
-}
-
-/** From the moment that each row came to match its rule until now, `sinceOpeningMs` into the sweep. */
-function latenciesMs(rule: Rule, rows: readonly MarkedRow[], horizonMs: number, sinceOpeningMs: number): number[] {
-  const allowedMs = rule.name === 'stale' ? horizonMs : 0;
-  return rows.map(({ latenessMs }) => Math.max(0, latenessMs - allowedMs + sinceOpeningMs));
 }

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { column, parameter, Statement, statement } from '../../src/db/statement.ts';
-import { overdue, rules, stale } from '../../src/sweeper/pass/rules.ts';
+import { ruleNames, rules } from '../../src/sweeper/pass/rules.ts';
 import { pgBossTables } from '../../src/sweeper/schedule/pgboss-tables.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { described } from '../support/described.ts';
@@ -40,7 +40,7 @@ const fragments: readonly string[] = [
   'sweeper/storm/statements/countable.ts',
 ];
 
-const ofRules = () => [[overdue], [stale]];
+const ofRules = () => rules.map((rule) => [rule]);
 const ofRulesSparing = () => rules.flatMap((rule) => [[rule], [rule, { someKnown: true }]]);
 
 /** What stands behind the tables among the arguments of those statements that have options. */
@@ -52,7 +52,7 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   matchingStatement: ofRules,
   planStatement: ofRulesSparing,
   rowCountStatement: () => [['delegations'], ['activityLogs']],
-  poisonedCountStatement: ofRules,
+  poisonedCountStatement: () => ruleNames.map((name) => [name]),
   scheduleReadingStatement: () => [[sweeperTables(database.db).sweeperState]],
 };
 

@@ -85,6 +85,18 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     stuckAfterMs: 600_000,
     deadline: at,
   },
+  'delegation.stalled': {
+    ...row,
+    fromStatus: 'in_progress',
+    toStatus: 'stuck',
+    lastHeartbeat: at,
+    silentMs: 700_000,
+    stuckAfterMs: 600_000,
+    deadline: at,
+    progressAt: at,
+    progress: 'step 3 of 7',
+    stalledAfterMs: 600_000,
+  },
   'delegation.deadline_exceeded': {
     ...row,
     fromStatus: 'queued',

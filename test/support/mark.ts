@@ -3,7 +3,7 @@ import type { LedgerDb } from '../../src/db/schema.ts';
 import type { Micros } from '../../src/sweeper/instant.ts';
 import { Marker } from '../../src/sweeper/pass/marker.ts';
 import { RuleSweep } from '../../src/sweeper/pass/rule-sweep.ts';
-import { overdue, type RuleName, stale } from '../../src/sweeper/pass/rules.ts';
+import { type Rule, rules } from '../../src/sweeper/pass/rules.ts';
 import { Unsettled } from '../../src/sweeper/pass/unsettled.ts';
 import { type SweeperTables, sweeperTables } from '../../src/sweeper/tables.ts';
 import type { TestDatabase } from './database.ts';
@@ -18,18 +18,17 @@ export interface MarkRequest {
 }
 
 /** Applies one rule at instants of the test's choice, as a sweep that has just taken the lease. Returns what it marked. */
-export async function mark(db: LedgerDb, rule: RuleName, request: MarkRequest): Promise<string[]> {
+export async function mark(db: LedgerDb, scan: Rule['scan'], request: MarkRequest): Promise<string[]> {
   const { nowUs, horizonUs } = request;
   const sweepId = randomUUID();
   await db.updateTable('sweeper_state').set({ sweep_id: sweepId }).execute();
   const ids: string[] = [];
   const tables = { ...sweeperTables(db), ...request.tables };
-  const marker = new Marker(db, tables, { overdue, stale }[rule], new Unsettled(db, tables));
+  const marker = new Marker(db, tables, rules.find((rule) => rule.scan === scan)!, new Unsettled(db, tables));
   const { err } = await new RuleSweep(marker).run({
     sweepId,
     nowUs,
     staleness: plainStaleness(horizonUs),
-    stuckAfterMs: 600_000,
     batchRowsMax: 1000,
     rowsMax: 1000,
     limitMs: 30_000,

@@ -45,7 +45,7 @@ describe('a dry run', () => {
       ...overdue.map((id) => ['overdue', id]),
       ...silent.map((id) => ['stale', id]),
     ]);
-    const lateness = plan.rows.map((row) => (row.rule === 'stale' ? row.silentMs : row.overdueMs));
+    const lateness = plan.rows.map((row) => (row.rule === 'overdue' ? row.overdueMs : row.silentMs));
     for (const [index, seconds] of [600, 5, 9000, 700].entries()) {
       expect(Math.floor(lateness[index]! / 10_000)).toBe(Math.floor(seconds / 10));
     }

@@ -17,9 +17,28 @@ export const delegationEvents = {
       ...identity,
       ...transition,
       lastHeartbeat: instant('last sign of life'),
-      silentMs: milliseconds('since then, by the clock'),
-      stuckAfterMs: milliseconds('STUCK_AFTER, the observed silence that was allowed'),
+      silentMs: milliseconds('since then, or since its wait passed, by the clock'),
+      stuckAfterMs: milliseconds(
+        'the observed silence that was allowed: STUCK_AFTER, or the threshold of the delegation',
+      ),
       deadline: instant('when it would have been overdue'),
+    }),
+  ),
+  'delegation.stalled': event(
+    'warn',
+    'Delegation stuck: its agent makes no progress',
+    z.strictObject({
+      ...identity,
+      ...transition,
+      lastHeartbeat: instant('last sign of life'),
+      silentMs: milliseconds('since it last reported progress, began or stopped waiting, by the clock'),
+      stuckAfterMs: milliseconds(
+        'the observed silence that was allowed: STUCK_AFTER, or the threshold of the delegation',
+      ),
+      deadline: instant('when it would have been overdue'),
+      progressAt: instant('when it last reported progress; null when it never did').nullable(),
+      progress: text('what it reported then; null when it never did').nullable(),
+      stalledAfterMs: milliseconds('the observed time without progress that was allowed'),
     }),
   ),
   'delegation.deadline_exceeded': event(

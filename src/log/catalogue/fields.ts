@@ -20,7 +20,7 @@ export const trigger = z
   .enum(['cron', 'startup', 'manual', 'due'])
   .describe('what started the sweep: a tick, the start of the daemon, the command line, a delegation that came due');
 
-export const rule = z.enum(['stale', 'overdue']).describe('the rule of the sweep that matched the row');
+export const rule = z.enum(['overdue', 'stale', 'stalled']).describe('the rule of the sweep that matched the row');
 
 export const callees = z
   .array(z.strictObject({ calleeId: z.string(), count: z.int().min(1) }))

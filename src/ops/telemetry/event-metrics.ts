@@ -32,6 +32,7 @@ export class EventMetrics implements EventLog {
       },
       'sweep.unobserved': ({ gapMs }) => unobserved.add(gapMs / MS_PER_SECOND),
       'delegation.stuck': () => marked.add(1, { rule: 'stale' }),
+      'delegation.stalled': () => marked.add(1, { rule: 'stalled' }),
       'delegation.deadline_exceeded': () => marked.add(1, { rule: 'overdue' }),
       'database.unavailable': failed,
       'database.refused': failed,

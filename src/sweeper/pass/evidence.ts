@@ -16,7 +16,7 @@ export interface MarkRecord {
   readonly fromStatus: string;
   /** How long it was silent or overdue. */
   readonly latenessMs: number;
-  /** STUCK_AFTER at that time. */
+  /** The silence that was allowed to it; of an overdue row, STUCK_AFTER at that time. */
   readonly stuckAfterMs: number;
 }
 
@@ -41,8 +41,8 @@ export class Evidence {
   add(rule: Rule, rows: readonly MarkedRow[]): void {
     for (const row of rows) {
       this.callees.add(row.calleeId);
-      if (rule.name === 'stale') this.#stuck(rule, row);
-      else this.#overdue(rule, row);
+      if (rule.name === 'overdue') this.#overdue(rule, row);
+      else this.#silent(rule, row);
     }
     this.#latest = [
       ...this.#latest,
@@ -55,17 +55,27 @@ export class Evidence {
     return this.#latest;
   }
 
-  #stuck({ to }: Rule, row: MarkedRow): void {
+  #silent({ name, to }: Rule, row: MarkedRow): void {
     this.stuckCallees.add(row.calleeId);
-    this.oldestSilenceMs = Math.max(this.oldestSilenceMs ?? 0, row.latenessMs);
-    this.#log.emit('delegation.stuck', {
+    const fields = {
       ...this.#identity(row),
       fromStatus: row.fromStatus,
       toStatus: to,
       lastHeartbeat: isoOfMs(row.lastHeartbeatMs!),
       silentMs: row.latenessMs,
-      stuckAfterMs: this.#stuckAfterMs,
+      stuckAfterMs: row.thresholdMs ?? this.#stuckAfterMs,
       deadline: isoOfMs(row.deadlineMs),
+    };
+    if (name === 'stale') {
+      this.oldestSilenceMs = Math.max(this.oldestSilenceMs ?? 0, row.latenessMs);
+      this.#log.emit('delegation.stuck', fields);
+      return;
+    }
+    this.#log.emit('delegation.stalled', {
+      ...fields,
+      progressAt: row.progressAtMs === null ? null : isoOfMs(row.progressAtMs),
+      progress: row.progress,
+      stalledAfterMs: row.stalledAfterMs!,
     });
   }
 
@@ -85,7 +95,8 @@ export class Evidence {
   }
 }
 
-function markRecord({ name: rule }: Rule, row: MarkedRow, stuckAfterMs: number): MarkRecord {
+function markRecord({ name: rule }: Rule, row: MarkedRow, inForceMs: number): MarkRecord {
   const { delegationId, callerId, calleeId, fromStatus, latenessMs } = row;
+  const stuckAfterMs = row.thresholdMs ?? inForceMs;
   return { delegationId, callerId, calleeId, rule, fromStatus, latenessMs, stuckAfterMs };
 }

@@ -123,5 +123,5 @@ function judgedBy({ nowUs, staleness }: RulePass) {
 }
 
 function markedBy(pass: RulePass) {
-  return { ...judgedBy(pass), sweepId: pass.sweepId, stuckAfterMs: pass.stuckAfterMs };
+  return { ...judgedBy(pass), sweepId: pass.sweepId };
 }

@@ -8,7 +8,7 @@ import { type Notices, REPORT_LIMIT_MS } from '../standing-faults/notices.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import type { Poison } from './poison.ts';
-import { type RuleName, rules } from './rules.ts';
+import { type RuleName, ruleNames } from './rules.ts';
 import { forgetHealedStatement } from './statements/forget-healed.ts';
 import { poisonedCountStatement } from './statements/poisoned-count.ts';
 import { suspectsStatement } from './statements/suspects.ts';
@@ -35,7 +35,7 @@ export class PoisonRegister {
     this.#notices = faults;
     this.#suspects = suspectsStatement(tables);
     this.#forget = forgetHealedStatement(tables);
-    this.#counts = new Map(rules.map((rule) => [rule.name, poisonedCountStatement(tables, rule)]));
+    this.#counts = new Map(ruleNames.map((name) => [name, poisonedCountStatement(tables, name)]));
   }
 
   /** The rows to try again. Throws the database's error. */

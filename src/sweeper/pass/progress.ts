@@ -20,6 +20,21 @@ export function failedOutcome(err: unknown): RuleOutcome {
   return { marked: 0, batches: 0, poisons: [], end: 'failed', err };
 }
 
+/** From the one that says most about how a rule's passes ended to the one that says least. */
+const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
+
+/** What the passes of one rule came to together. */
+export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
+  const sum = (count: (outcome: RuleOutcome) => number) => outcomes.reduce((total, each) => total + count(each), 0);
+  return {
+    marked: sum(({ marked }) => marked),
+    batches: sum(({ batches }) => batches),
+    poisons: outcomes.flatMap(({ poisons }) => poisons),
+    end: endsByWeight.find((end) => outcomes.some((outcome) => outcome.end === end)) ?? 'done',
+    err: outcomes.find(({ err }) => err !== null)?.err ?? null,
+  };
+}
+
 /** New poisoned rows that one pass isolates, at about twenty statements each, and the time that it spends on them. */
 const POISONS_NEW_MAX = 100;
 const ISOLATING_MAX_MS = 60_000;

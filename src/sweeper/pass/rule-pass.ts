@@ -7,7 +7,6 @@ export interface RulePass {
   readonly sweepId: string;
   readonly nowUs: Micros;
   readonly staleness: Staleness;
-  readonly stuckAfterMs: number;
   readonly batchRowsMax: number;
   /** Rows that this pass may mark. */
   readonly rowsMax: number;

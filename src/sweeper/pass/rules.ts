@@ -4,24 +4,39 @@ import { parameter } from '../../db/statement.ts';
 import { type Status, sourcesOf } from '../../ledger/transitions.ts';
 import { timestampOf } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
+import { heardAt, isNotWaiting, progressedAt, silentAt, stalledAt, thresholdMs } from './due-at.ts';
 
 const staleness: Parameter<Staleness> = parameter.json;
 
 /** What the rules judge by: parameters of every statement that uses one. */
 export const ruleParameters = { now: parameter.micros, staleness };
 
-/** A rule of the sweep, as SQL over a delegation `d`, with `ruleParameters`. */
+export type RuleName = 'overdue' | 'stale' | 'stalled';
+
+export const ruleNames: readonly RuleName[] = ['overdue', 'stale', 'stalled'];
+
+/**
+ * A rule of the sweep, as SQL over a delegation `d`, with `ruleParameters`. `stale` has two, for the two kinds of rows:
+ * the plain ones, for which one horizon is computed beforehand, and the special ones, each with its own threshold.
+ * No row matches more than one.
+ */
 export interface Rule {
-  readonly name: 'overdue' | 'stale';
+  readonly name: RuleName;
+  /** How its rows are found. */
+  readonly scan: 'overdue' | 'stale' | 'staleSpecial' | 'stalled';
   readonly to: Status;
-  /** What matches. Literals, so that the partial index below can be used by a generic plan. */
+  /** What matches. Literals, so that the partial index of `key` can be used by a generic plan. */
   readonly matches: string;
   /** The index column that orders the rule's rows, oldest first; the id breaks ties. */
-  readonly key: string;
-  /** How long ago it should have been heard or finished: an interval. */
+  readonly key: 'deadline' | 'heartbeat_bucket' | 'suspect_at';
+  /** How long ago it should have been heard, said how far it is, or finished: an interval. */
   readonly lateness: string;
-  /** The row's error_detail. */
-  readonly errorDetail: string;
+  /** How long ago it came to match, in observed time: an interval. */
+  readonly dueFor: string;
+  /** The silence that was allowed, in ms; NULL where silence was not judged. */
+  readonly thresholdMs: string;
+  /** The beginning of the row's error_detail, when the lateness in seconds follows. */
+  readonly errorDetail: { readonly text: string; readonly withSeconds: boolean };
 }
 
 const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
@@ -47,39 +62,83 @@ export function isNotOverdue(instant: string): string {
 
 const [inProgress] = sourcesOf('stuck') as [Status];
 
+const isInProgress = `d.status = ${literal(inProgress)}`;
+
 /** Past its deadline, in whatever state. Index: delegations_deadline. */
 export const overdue: Rule = {
   name: 'overdue',
+  scan: 'overdue',
   to: 'failed',
   matches: `d.finished_at IS NULL AND d.deadline < $now AND (${none('jumps')} OR d.deadline < ${onItsClock('$now')})`,
   key: 'deadline',
-  lateness: `$now - d.deadline`,
-  errorDetail: `'deadline exceeded'`,
+  lateness: '$now - d.deadline',
+  dueFor: '$now - d.deadline',
+  thresholdMs: 'NULL::float8',
+  errorDetail: { text: 'deadline exceeded', withSeconds: false },
 };
 
 /**
- * Silent for longer than the threshold of observed time. The bucket says the same as the heartbeat, coarser, and is what
- * the index delegations_heartbeat_bucket holds.
+ * A plain row, silent for longer than the threshold of observed time. The bucket says the same as the heartbeat, coarser,
+ * and is what the index delegations_heartbeat_plain holds.
  */
 export const stale: Rule = {
   name: 'stale',
+  scan: 'stale',
   to: 'stuck',
-  matches: `d.status = ${literal(inProgress)} AND d.heartbeat_bucket <= ${horizon} AND d.last_heartbeat < ${horizon}
+  matches: `${isInProgress} AND d.suspect_at IS NULL AND d.heartbeat_bucket <= ${horizon} AND d.last_heartbeat < ${horizon}
     AND ${notSpared} AND ${isNotOverdue('$now')}`,
   key: 'heartbeat_bucket',
-  lateness: `$now - d.last_heartbeat`,
-  errorDetail: `'no heartbeat for ' || floor(extract(epoch FROM $now - d.last_heartbeat)) || 's'`,
+  lateness: '$now - d.last_heartbeat',
+  dueFor: `${horizon} - d.last_heartbeat`,
+  thresholdMs: `($staleness ->> 'stuckAfterMs')::float8`,
+  errorDetail: { text: 'no heartbeat for ', withSeconds: true },
 };
 
-export type RuleName = Rule['name'];
+/**
+ * SQL: a special row that no longer waits. suspect_at is a lower bound of the instant at which it can match a rule about
+ * silence: it finds the rows by the index delegations_suspect, and what follows judges them.
+ */
+const isSuspect = `${isInProgress} AND d.suspect_at < ${timestampOf(`($staleness ->> 'suspectUs')`)} AND ${isNotWaiting()}`;
 
-/** In the order in which a sweep applies them: a row that matches both is overdue. */
-export const rules = [overdue, stale] as const;
+/** A special row, silent for longer than its own threshold. */
+export const staleSpecial: Rule = {
+  ...stale,
+  scan: 'staleSpecial',
+  matches: `${isSuspect} AND ${silentAt()} < $now AND ${isNotOverdue('$now')}`,
+  key: 'suspect_at',
+  lateness: `$now - ${heardAt}`,
+  dueFor: `$now - ${silentAt()}`,
+  thresholdMs,
+};
+
+/**
+ * A special row that is heard, and has made no progress for longer than its own limit. One that is silent for too long is
+ * the stale rule's. One that has not been heard since it came due may be cut off: see StalledGuard, which sets the time
+ * that it is given to be heard.
+ */
+export const stalled: Rule = {
+  name: 'stalled',
+  scan: 'stalled',
+  to: 'stuck',
+  matches: `${isSuspect} AND ${stalledAt()} < $now AND ${silentAt()} >= $now AND ${isNotOverdue('$now')}
+    AND ${stalledAt()} <= greatest(d.last_heartbeat, $now - ($staleness ->> 'unheardMs')::float8 * interval '1 millisecond')`,
+  key: 'suspect_at',
+  lateness: `$now - ${progressedAt}`,
+  dueFor: `$now - ${stalledAt()}`,
+  thresholdMs,
+  errorDetail: { text: 'no progress for ', withSeconds: true },
+};
+
+/**
+ * In the order in which a sweep applies them. Of the stale ones the special first: their thresholds are mostly the short
+ * ones, and both share a budget.
+ */
+export const rules: readonly Rule[] = [overdue, staleSpecial, stale, stalled];
 
 /**
  * SQL: a rule's rows in the order of its index. A mere count does not need the order, but it keeps the planner on the
  * index: with statistics from when everything was in progress it would read the table instead.
  */
-export function inOrder({ key }: Rule): string {
+export function inOrder({ key }: Pick<Rule, 'key'>): string {
   return `ORDER BY d.${key}, d.delegation_id`;
 }

@@ -16,13 +16,13 @@ export class LockReport {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
   readonly #notices: Notices;
-  readonly #lockedRows: ReadonlyMap<RuleName, ReturnType<typeof lockedRowsStatement>>;
+  readonly #lockedRows: readonly (readonly [RuleName, ReturnType<typeof lockedRowsStatement>])[];
 
   constructor(db: LedgerDb, tables: SweeperTables, log: EventLog, notices: Notices) {
     this.#db = db;
     this.#log = log;
     this.#notices = notices;
-    this.#lockedRows = new Map(rules.map((rule) => [rule.name, lockedRowsStatement(tables, rule)]));
+    this.#lockedRows = rules.map((rule) => [rule.name, lockedRowsStatement(tables, rule)] as const);
   }
 
   /** Reads nothing after a sweep that left no row. @throws the database's error. */

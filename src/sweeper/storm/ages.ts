@@ -78,3 +78,36 @@ function thinnestUpTo(rowsByAge: readonly number[], bin: number): number {
   }
   return thinnest;
 }
+
+/** The rows of one class of thresholds, by age. */
+export interface ClassAges {
+  readonly class: number;
+  readonly rowsByAge: readonly number[];
+}
+
+/** What fell silent together, class by class. */
+export interface ClassSilence extends Silence {
+  readonly class: number;
+  readonly inFlight: number;
+}
+
+export function silenceOf(ages: readonly ClassAges[]): readonly ClassSilence[] {
+  return ages.map(({ class: of, rowsByAge }) => ({
+    class: of,
+    ...fellSilentTogether(rowsByAge),
+    inFlight: sumOf(rowsByAge),
+  }));
+}
+
+/**
+ * The silence of the classes that a storm may have hit: those of which at least `ratio` fell silent, or all where no class
+ * did so by itself.
+ */
+export function hitBy(classes: readonly ClassSilence[], ratio: number): readonly ClassSilence[] {
+  const hit = classes.filter(({ silent, inFlight }) => silent > 0 && silent >= ratio * inFlight);
+  return hit.length > 0 ? hit : classes;
+}
+
+export function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

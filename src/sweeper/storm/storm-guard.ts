@@ -24,6 +24,11 @@ export interface StormSigns {
   /** Callees of these. */
   readonly callees: number;
   readonly inFlight: number;
+  /**
+   * The same two in those classes of thresholds of which so large a share fell silent that it is a storm's. An outage shows
+   * first where thresholds are short: there all are silent, while of the rest nobody is late yet. Absent: all rows are of one class.
+   */
+  readonly hit?: { readonly silent: number; readonly inFlight: number };
   /** Of the rows that the sweep before left silent (`toWatch`), those that are not silent any more. */
   readonly cameBack: number;
 }
@@ -74,7 +79,7 @@ export interface StormVerdict {
   readonly released: 'calm' | 'max_hold' | 'forced' | null;
 }
 
-const CALLEES_MIN = 2;
+export const CALLEES_MIN = 2;
 
 /** From this share of silent rows on, the whole fleet counts as silent: it cannot be distinguished from an outage. */
 const WHOLE_FLEET_SHARE = 0.9;
@@ -93,9 +98,11 @@ const TRICKLE_SHARE = 0.05;
 
 /** Whether so many fell silent together that it is a storm. */
 export function looksLikeStorm(
-  { silent, callees, inFlight }: Pick<StormSigns, 'silent' | 'callees' | 'inFlight'>,
+  signs: Pick<StormSigns, 'silent' | 'callees' | 'inFlight' | 'hit'>,
   { minStale, ratio, minCallees = CALLEES_MIN }: StormOptions,
 ): boolean {
+  const { silent, inFlight } = signs.hit ?? signs;
+  const { callees } = signs;
   return ratio > 0 && silent > 0 && silent >= minStale && callees >= minCallees && silent >= ratio * inFlight;
 }
 
@@ -145,7 +152,7 @@ export function judgeStorm(
   if (before.heldSinceUs === null && (force || !(storm || coming))) return letGo(null);
   // None is stale yet: nothing to hold.
   if (state.heldSinceUs === null) return { action: 'sweep', state, released: null };
-  const few = signs.silent < Math.max(1, options.minStale);
+  const few = (signs.hit ?? signs).silent < Math.max(1, options.minStale);
   const found: Case = { signs, state, options, moment, storm, few, cameBack, coming };
   return state.releasedAtUs === null ? judgeHeld(found, state.heldSinceUs) : judgeReleased(found);
 }
@@ -171,7 +178,8 @@ function judgeHeld(found: Case, heldSinceUs: Micros): StormVerdict {
 
 /** Once released, it stays so until the storm is over: under half the ratio, or fewer than the minimum, and none heard again. */
 function judgeReleased({ signs, state, options, moment, few, coming }: Case): StormVerdict {
-  const over = few || signs.silent < (options.ratio / 2) * signs.inFlight;
+  const { silent, inFlight } = signs.hit ?? signs;
+  const over = few || silent < (options.ratio / 2) * inFlight;
   if (signs.stale === 0 || (over && !coming)) return letGo(null);
   const everything = moment.force || state.releasedWhy === 'calm';
   return { action: everything ? 'sweep' : 'trickle', state, released: null };

@@ -5,8 +5,17 @@ import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { observedUsSince } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Judgement, Staleness } from '../threshold/staleness.ts';
-import { ageBoundsUs, fellSilentTogether, heardBeforeUs, WATCHED_FROM_BIN } from './ages.ts';
-import { ageCountStatement } from './statements/age-count.ts';
+import {
+  ageBoundsUs,
+  type ClassAges,
+  type ClassSilence,
+  heardBeforeUs,
+  hitBy,
+  silenceOf,
+  sumOf,
+  WATCHED_FROM_BIN,
+} from './ages.ts';
+import { ageCountStatement, PLAIN_CLASS } from './statements/age-count.ts';
 import { anySilentStatement } from './statements/any-silent.ts';
 import { type SilentCallees, silentCalleesStatement } from './statements/silent-callees.ts';
 import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
@@ -16,6 +25,8 @@ export interface StormReading extends StormVerdict {
   readonly stale: number;
   /** Rows past seven tenths of the threshold. */
   readonly late: number;
+  /** Of these, the plain ones: the special ones are watched once they are stale. */
+  readonly latePlain: number;
   /** Rows that fell silent together, the stale ones among them. */
   readonly silent: number;
   readonly inFlight: number;
@@ -37,12 +48,14 @@ interface RowBudget {
 interface Signs {
   readonly stale: number;
   readonly late: number;
+  readonly latePlain: number;
   readonly silent: number;
   readonly inFlight: number;
+  readonly hit: { readonly silent: number; readonly inFlight: number };
   readonly callees: SilentCallees;
 }
 
-const nothing = { stale: 0, late: 0, silent: 0, inFlight: 0, callees: [] };
+const nothing = { stale: 0, late: 0, latePlain: 0, silent: 0, inFlight: 0, callees: [] };
 const noCallees: SilentCallees = { callees: 0, top: [] };
 
 /** Time limit on the server for counting up to a million rows. */
@@ -111,30 +124,45 @@ export class StormWatch {
 
   #count({ judgement }: StormQuestion, boundsUs: readonly Micros[]): Promise<Signs> {
     const { nowUs, staleness } = judgement;
+    const { ratio, minStale } = this.#options;
     return boundedRead(this.#db, COUNT_TIMEOUT_MS, async (db) => {
-      const { stale, rowsByAge } = (await this.#ages.run(db, { now: nowUs, staleness, bounds: boundsUs }))[0]!;
-      const { silent, fromBin } = fellSilentTogether(rowsByAge);
-      const sum = (bins: readonly number[]) => bins.reduce((total, rows) => total + rows, 0);
-      const inFlight = sum(rowsByAge);
-      const late = sum(rowsByAge.slice(WATCHED_FROM_BIN));
-      const many = silent >= this.#options.minStale && silent >= this.#options.ratio * inFlight;
-      if (!many || fromBin === null) return { stale, late, silent, inFlight, callees: noCallees };
-      const silentBeforeUs = heardBeforeUs(boundsUs, fromBin);
-      const callees = (await this.#callees.run(db, { now: nowUs, staleness, before: silentBeforeUs }))[0]!;
-      return { stale, late, silent, inFlight, callees };
+      const ages = await this.#ages.run(db, { now: nowUs, staleness, bounds: boundsUs });
+      const classes = silenceOf(ages);
+      const hitClasses = hitBy(classes, ratio);
+      const lateOf = ({ rowsByAge }: ClassAges) => sumOf(rowsByAge.slice(WATCHED_FROM_BIN));
+      const silentOf = (of: readonly ClassSilence[]) => sumOf(of.map(({ silent }) => silent));
+      const inFlightOf = (of: readonly ClassSilence[]) => sumOf(of.map(({ inFlight }) => inFlight));
+      const hit = { silent: silentOf(hitClasses), inFlight: inFlightOf(hitClasses) };
+      const counted = {
+        stale: sumOf(ages.map(({ stale }) => stale)),
+        late: sumOf(ages.map(lateOf)),
+        latePlain: sumOf(ages.filter((each) => each.class === PLAIN_CLASS).map(lateOf)),
+        silent: silentOf(classes),
+        inFlight: inFlightOf(classes),
+        hit,
+      };
+      const many = hit.silent > 0 && hit.silent >= minStale && hit.silent >= ratio * hit.inFlight;
+      if (!many) return { ...counted, callees: noCallees };
+      const fromBins = Object.fromEntries(
+        hitClasses.flatMap(({ class: of, fromBin }) => (fromBin === null ? [] : [[of, fromBin]])),
+      );
+      const { [PLAIN_CLASS]: plainFromBin, ...specialFromBins } = fromBins;
+      const before = plainFromBin === undefined ? null : heardBeforeUs(boundsUs, plainFromBin);
+      const values = { now: nowUs, staleness, before, fromBins: specialFromBins };
+      return { ...counted, callees: (await this.#callees.run(db, values))[0]! };
     });
   }
 
   #judge({ judgement, recalled, force }: StormQuestion, signs: Signs): StormReading {
     const { nowUs, stuckAfterMs, gaps } = judgement;
-    const { stale, late, silent, inFlight, callees } = signs;
+    const { stale, late, latePlain, silent, inFlight, hit, callees } = signs;
     const verdict = judgeStorm(
-      { stale, late, silent, inFlight, callees: callees.callees, cameBack: recalled.cameBack },
+      { stale, late, silent, inFlight, hit, callees: callees.callees, cameBack: recalled.cameBack },
       recalled.state,
       this.#options,
       { nowUs, stuckAfterMs, gaps, force },
     );
-    return { ...verdict, stale, late, silent, inFlight, callees: callees.top };
+    return { ...verdict, stale, late, latePlain, silent, inFlight, callees: callees.top };
   }
 
   /** Nothing could be counted: marks one row per sweep, or everything when forced. */
@@ -156,7 +184,7 @@ export class StormWatch {
 
   async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {
     const { nowUs, stuckAfterMs, horizon } = question.judgement;
-    const { which, rows } = toWatch(reading, reading);
+    const { which, rows } = toWatch(reading, { stale: reading.stale, late: reading.latePlain });
     const lateUs = heardBeforeUs(ageBoundsUs(question.judgement, stuckAfterMs), WATCHED_FROM_BIN);
     const beforeUs = which === 'late' ? lateUs : horizon.atUs;
     await this.#memory.keep(sweepId, reading.state, rows > 0 ? { rows, beforeUs, atUs: nowUs } : null);

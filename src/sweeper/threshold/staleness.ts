@@ -1,4 +1,5 @@
-import type { Micros } from '../instant.ts';
+import { ISO_MAX_MS } from '../../db/instant.ts';
+import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { type Gap, type Horizon, horizonOf, type Observation, unobserved } from '../observed-time/horizon.ts';
 
 /** At this instant the threshold in force was lowered from `stuckAfterMs`. */
@@ -14,16 +15,33 @@ export interface SparedRange {
 }
 
 /**
- * What is stale and what is overdue at one instant. It is bound as it is, as JSON, as $2 of every statement that uses a
- * rule of the sweep. Usually both lists are empty, and then they cost nothing.
+ * What is stale, stalled and overdue at one instant. It is bound as it is, as JSON, to every statement that uses a rule of
+ * the sweep. Usually the lists are empty, and then they cost nothing.
  */
 export interface Staleness {
   /** Stale: last heard strictly before this instant, in no spared range. */
   readonly horizonUs: Micros;
   /** Disjoint, oldest first. */
   readonly spared: readonly SparedRange[];
+  /** The threshold of a special row that has none of its own, in ms. */
+  readonly stuckAfterMs: number;
+  /** Longer thresholds that such a row is judged by until it has been heard since. */
+  readonly lowerings: readonly Lowering[];
+  /** Unobserved time of the last 30 days, which counts towards no row's own threshold. */
+  readonly gaps: readonly SpaceOfTime[];
+  /** When the database was last found to have gone back in time; null: never. Silence of before does not count. */
+  readonly rewoundUs: Micros | null;
+  /** Special rows are looked at whose suspect_at lies before this instant. */
+  readonly suspectUs: Micros;
+  /** How long a stalled row that was not heard since it came due is given to be heard: see StalledGuard. */
+  readonly unheardMs: number;
   /** Forward jumps of the database's clock: each moves the deadlines of the rows that were created before it. */
   readonly jumps: readonly ClockJump[];
+}
+
+export interface SpaceOfTime {
+  readonly startUs: Micros;
+  readonly endUs: Micros;
 }
 
 export interface ClockJump {
@@ -54,6 +72,9 @@ export interface ThresholdOptions {
   readonly stuckAfterOverrides?: boolean;
 }
 
+/** Later than any bound. */
+const NO_BOUND_US: Micros = ISO_MAX_MS * MICROS_PER_MS;
+
 /** By the longer of its own threshold and the one in force, unless its own overrides. */
 export function judge(observed: Observed, options: ThresholdOptions): Judgement {
   const { nowUs, inForceMs } = observed;
@@ -62,7 +83,19 @@ export function judge(observed: Observed, options: ThresholdOptions): Judgement 
   const gaps = unobserved(observed, inForceMs ?? stuckAfterMs);
   const horizon = horizonOf(nowUs, stuckAfterMs, gaps);
   const spared = overrides ? [] : sparedRanges(observed.lowerings, horizon.atUs, nowUs, gaps);
-  return { nowUs, stuckAfterMs, gaps, horizon, staleness: { horizonUs: horizon.atUs, spared, jumps: jumpsOf(gaps) } };
+  const staleness: Staleness = {
+    horizonUs: horizon.atUs,
+    spared,
+    stuckAfterMs,
+    lowerings: overrides ? [] : observed.lowerings.filter((lowering) => lowering.stuckAfterMs > stuckAfterMs),
+    gaps: gaps.map(({ startUs, endUs }) => ({ startUs, endUs })),
+    rewoundUs: rewoundUsOf(gaps),
+    // Bounds were computed with the threshold in force: they say nothing to one who judges by a shorter one.
+    suspectUs: overrides ? NO_BOUND_US : nowUs,
+    unheardMs: 0,
+    jumps: jumpsOf(gaps),
+  };
+  return { nowUs, stuckAfterMs, gaps, horizon, staleness };
 }
 
 /**
@@ -90,6 +123,11 @@ export function sparedRanges(
     else merged[merged.length - 1] = { fromUs: last.fromUs, untilUs: Math.max(last.untilUs, range.untilUs) };
   }
   return merged;
+}
+
+function rewoundUsOf(gaps: readonly Gap[]): Micros | null {
+  const rewound = gaps.filter(({ kind }) => kind === 'rewound').map(({ endUs }) => endUs);
+  return rewound.length === 0 ? null : Math.max(...rewound);
 }
 
 /** Also jumps that no horizon reaches any more: a deadline may be far in the future. */

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { type HeardRange, unjudged } from '../../../src/sweeper/on-time/heard-ranges.ts';
 import type { SparedRange } from '../../../src/sweeper/threshold/staleness.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
 
 const range = (fromUs: number, untilUs: number): SparedRange => ({ fromUs, untilUs });
 const ranges = (spared: readonly SparedRange[], now: readonly SparedRange[]): readonly HeardRange[] =>
-  unjudged({ horizonUs: 100, spared, jumps: [] }, now);
+  unjudged({ ...plainStaleness(100), spared }, now);
 
 test('the rows that come due next were last heard at the horizon of the last sweep or later', () => {
   expect(ranges([], [])).toEqual([{ fromUs: 100, untilUs: null }]);

@@ -27,7 +27,7 @@ test('with statistics from an empty ledger, each known poisoned row is looked up
   const statements = recorder.statements.filter(({ sql }) =>
     /AS "known"|DELETE FROM .*sweeper_notices.* n\b/.test(sql),
   );
-  expect(statements).toHaveLength(3);
+  expect(statements).toHaveLength(4);
   const session = await database.connect();
   await session.query('SET enable_seqscan = off');
   for (const statement of statements) {
@@ -55,6 +55,7 @@ test('a failed count of known poisoned rows is logged, and fails no dry run', as
   const { sweeper, events } = testSweeper(db);
   expect(await sweeper.dryRun()).toMatchObject({ stuck: 1, poisoned: 0, dryRun: true });
   expect(events('sweep.report_failed')).toMatchObject([
+    { report: 'suspects', err: { code: '57014' } },
     { report: 'suspects', err: { code: '57014' } },
     { report: 'suspects', err: { code: '57014' } },
   ]);

@@ -48,7 +48,7 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     expect(await matching(stale)).toEqual(['a-older', 'b-stale']);
     const staleness = plainStaleness(horizonUs);
     expect(await remainingStatement(tables).run(database.db, { now: nowUs, staleness })).toEqual([
-      { overdue: 0, stale: 2 },
+      { overdue: 0, stale: 2, stalled: 0 },
     ]);
     const boundsUs = Array.from({ length: AGE_BINS }, (_, i) => horizonUs + i * 1_000_000);
     const counted = await ageCountStatement(tables).run(database.db, { now: nowUs, staleness, bounds: boundsUs });

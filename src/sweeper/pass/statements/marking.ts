@@ -5,7 +5,7 @@ import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
-import { type Rule, ruleParameters } from '../rules.ts';
+import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
 import { leaseColumns, leaseId } from './lease-id.ts';
 
 /** A row that was marked, with its evidence. Instants in milliseconds since 1970. */
@@ -19,12 +19,18 @@ const markedColumns = {
   lastHeartbeatMs: nullable(column.wholeNumber(wholeMsOf('m.last_heartbeat'))),
   deadlineMs: column.wholeNumber(wholeMsOf('m.deadline')),
   latenessMs: column.wholeNumber('m.lateness_ms'),
+  /** Since it came to match the rule, in observed time. */
+  dueForMs: column.wholeNumber('m.due_for_ms'),
+  /** The silence that was allowed to it; null where silence was not judged. */
+  thresholdMs: nullable(column.wholeNumber('m.threshold_ms')),
+  progress: nullable(column.text('m.progress')),
+  progressAtMs: nullable(column.wholeNumber(wholeMsOf('m.progress_at'))),
+  stalledAfterMs: nullable(column.wholeNumber('m.stalled_after_ms')),
 };
 
 export const markParameters = {
   ...ruleParameters,
   sweepId: parameter.text,
-  stuckAfterMs: parameter.number,
   rowsMax: parameter.wholeNumber,
 };
 
@@ -51,13 +57,24 @@ function writers({ delegations }: SweeperTables): string {
     AND l.mode = 'RowExclusiveLock' AND l.granted))`;
 }
 
+/** SQL: the evidence of each rule, for the activity's detail, over a moved row `m`. */
+const evidence: Readonly<Record<RuleName, string>> = {
+  overdue: `'overdueMs', m.lateness_ms`,
+  stale: `'stuckAfterMs', m.threshold_ms::numeric, 'silentMs', m.lateness_ms`,
+  stalled: `'stalledAfterMs', m.stalled_after_ms, 'silentMs', m.lateness_ms, 'progress', m.progress, 'progressAt', m.progress_at`,
+};
+
+/** What a wait has left is taken away, by the guard in the database as well. */
+const waitEnded = { waiting_since: 'NULL', waiting_until: 'NULL', waiting_reason: 'NULL' };
+
 /** SQL: marks what the rule matches among `which`, a condition. */
 export function markSql(tables: SweeperTables, rule: Rule, which: string, columns: string): string {
-  const detail = `jsonb_build_object('rule', '${rule.name}', 'sweepId', $sweepId, 'lastHeartbeat', m.last_heartbeat,
-      'deadline', m.deadline, ${rule.name === 'stale' ? `'stuckAfterMs', $stuckAfterMs::numeric, 'silentMs'` : `'overdueMs'`}, m.lateness_ms)`;
+  const { text, withSeconds } = rule.errorDetail;
+  const errorDetail = withSeconds ? `${literal(text)} || p.lateness_ms / 1000 || 's'` : literal(text);
   return `
 WITH picked AS MATERIALIZED (
-  SELECT d.ctid AS place, d.delegation_id, d.status
+  SELECT d.ctid AS place, d.delegation_id, d.status, ${wholeMsOf(rule.lateness)} AS lateness_ms,
+    ${wholeMsOf(rule.dueFor)} AS due_for_ms, ${rule.thresholdMs} AS threshold_ms
   FROM ${tables.delegations} d
   WHERE ${rule.matches}
     AND ${which}
@@ -65,9 +82,10 @@ WITH picked AS MATERIALIZED (
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,
-  set: { error_detail: rule.errorDetail },
+  set: { error_detail: errorDetail, revision: 'd.revision + 1', ...(rule.key !== 'heartbeat_bucket' && waitEnded) },
   actor: `'sweeper'`,
-  detail,
+  detail: `jsonb_build_object('rule', '${rule.name}', 'sweepId', $sweepId, 'lastHeartbeat', m.last_heartbeat,
+      'deadline', m.deadline, ${evidence[rule.name]})`,
   // Once locked, a row does not move. One that moved between this statement's snapshot and its lock is not found, and is
   // left for the next sweep.
   by: 'place',
@@ -76,7 +94,12 @@ ${transitionCtes(tables, {
     'd.callee_id',
     'd.last_heartbeat',
     'd.deadline',
-    `${wholeMsOf(rule.lateness)} AS lateness_ms`,
+    'd.progress',
+    'd.progress_at',
+    'd.stalled_after_ms',
+    'p.lateness_ms',
+    'p.due_for_ms',
+    'p.threshold_ms',
   ],
 })}
 SELECT ${columns}

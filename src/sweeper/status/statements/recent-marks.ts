@@ -1,15 +1,13 @@
 import { column, statement } from '../../../db/statement.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { timestampOf } from '../../instant.ts';
-import { rules } from '../../pass/rules.ts';
+import { ruleNames } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 const MARKS_MAX = 10;
 
 /** SQL: when its sweep was; where several were folded into one record, the mark says so itself. */
 const markedAt = `coalesce(${timestampOf(`(m.mark ->> 'atUs')`)}, s.started_at)`;
-
-const ruleNames = rules.map(({ name }) => name);
 
 /** The latest marks of the last day, newest first. */
 export function recentMarksStatement({ sweeps }: SweeperTables) {

@@ -3,31 +3,55 @@ import { timestampOf } from '../../instant.ts';
 import { ruleParameters, stale } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { AGE_BINS } from '../ages.ts';
-import { inOrder, isCountable, isOpen, ROWS_COUNTED_MAX } from './countable.ts';
+import {
+  ageBinOf,
+  classOf,
+  inOrder,
+  inSuspectOrder,
+  isCountable,
+  isExpected,
+  isOpen,
+  ROWS_COUNTED_MAX,
+} from './countable.ts';
+
+/** The class of the plain rows. */
+export const PLAIN_CLASS = 0;
 
 /**
- * The rows in progress by the age of their last heartbeat, youngest first; the last holds what is past the horizon. What
- * has passed its deadline is the other rule's. $bounds: the instants that part the ages, oldest first, in Micros.
+ * The rows in progress that are expected to be heard, by class of threshold and by age, youngest first; the last age is
+ * what is past the threshold. What has passed its deadline is the other rule's. $bounds: the instants that part the ages
+ * of plain rows, oldest first, in Micros. No class without rows but that of the plain ones.
  */
 export function ageCountStatement(tables: SweeperTables) {
   return statement({
     parameters: { ...ruleParameters, bounds: parameter.numbers },
     columns: {
-      stale: column.wholeNumber(`coalesce(max(a.rows) FILTER (WHERE bin = ${AGE_BINS}), 0)`),
-      rowsByAge: column.json<readonly number[]>('json_agg(coalesce(a.rows, 0) ORDER BY bin)'),
+      class: column.wholeNumber('c.class'),
+      stale: column.wholeNumber(`coalesce(max(a.rows) FILTER (WHERE b.bin = ${AGE_BINS}), 0)`),
+      rowsByAge: column.json<readonly number[]>('json_agg(coalesce(a.rows, 0) ORDER BY b.bin)'),
     },
     sql: (columns) => `
-WITH open AS (
+WITH plain AS (
   SELECT (${stale.matches}) AS is_stale, width_bucket(d.last_heartbeat,
     ARRAY(SELECT ${timestampOf('us')} FROM unnest($bounds) WITH ORDINALITY parts (us, n) ORDER BY n)) AS bucket
   FROM ${tables.delegations} d
-  WHERE ${isOpen} AND d.last_heartbeat IS NOT NULL AND ${isCountable(tables)}
+  WHERE ${isOpen} AND d.suspect_at IS NULL AND d.last_heartbeat IS NOT NULL AND ${isCountable(tables)}
   ${inOrder} LIMIT ${ROWS_COUNTED_MAX}),
+special AS (
+  SELECT ${classOf} AS class, ${ageBinOf} AS bin
+  FROM ${tables.delegations} d
+  WHERE ${isExpected} AND d.last_heartbeat IS NOT NULL AND ${isCountable(tables)}
+  ${inSuspectOrder} LIMIT ${ROWS_COUNTED_MAX}),
 ages AS (
   -- What is past the horizon and yet not stale is judged by a longer threshold.
-  SELECT CASE WHEN is_stale THEN ${AGE_BINS} ELSE least(${AGE_BINS - 1}, ${AGE_BINS} - bucket) END AS bin, count(*) AS rows
-  FROM open GROUP BY 1)
+  SELECT ${PLAIN_CLASS} AS class,
+    CASE WHEN is_stale THEN ${AGE_BINS} ELSE least(${AGE_BINS - 1}, ${AGE_BINS} - bucket) END AS bin, count(*) AS rows
+  FROM plain GROUP BY 2
+  UNION ALL
+  SELECT class, bin, count(*) FROM special GROUP BY 1, 2),
+classes AS (SELECT ${PLAIN_CLASS} AS class UNION SELECT class FROM ages)
 SELECT ${columns}
-FROM generate_series(0, ${AGE_BINS}) bin LEFT JOIN ages a USING (bin)`,
+FROM classes c CROSS JOIN generate_series(0, ${AGE_BINS}) b (bin) LEFT JOIN ages a ON a.class = c.class AND a.bin = b.bin
+GROUP BY c.class ORDER BY c.class`,
   });
 }

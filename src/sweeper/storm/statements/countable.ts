@@ -1,8 +1,10 @@
 import { literal } from '../../../db/literal.ts';
 import { type Status, sourcesOf } from '../../../ledger/transitions.ts';
+import { isNotWaiting, silentAt, thresholdMs } from '../../pass/due-at.ts';
 import { isNotOverdue } from '../../pass/rules.ts';
 import { isNotKnownPoison } from '../../pass/statements/poisoned.ts';
 import type { SweeperTables } from '../../tables.ts';
+import { AGE_BINS } from '../ages.ts';
 
 /** Rows in progress that are counted at most, the longest silent first. */
 export const ROWS_COUNTED_MAX = 1_000_000;
@@ -14,13 +16,29 @@ export const isInProgress = `d.status = ${literal(inProgress)}`;
 /** SQL: in progress, and not the deadline rule's. */
 export const isOpen = `${isInProgress} AND ${isNotOverdue('$now')}`;
 
-/** SQL: of these, last heard before this instant. */
+/** SQL: of these, plain ones that were last heard before this instant. */
 export function isHeardBefore(instant: string): string {
-  return `${isOpen} AND d.heartbeat_bucket <= ${instant} AND d.last_heartbeat < ${instant}`;
+  return `${isOpen} AND d.suspect_at IS NULL AND d.heartbeat_bucket <= ${instant} AND d.last_heartbeat < ${instant}`;
 }
 
-/** In the order of the index delegations_heartbeat_bucket: it keeps the planner there, and bounds the count by age. */
+/** In the order of the index delegations_heartbeat_plain: it keeps the planner there, and bounds the count by age. */
 export const inOrder = 'ORDER BY d.heartbeat_bucket, d.delegation_id';
+
+/** SQL: a special row that is expected to be heard. */
+export const isExpected = `${isOpen} AND d.suspect_at IS NOT NULL AND ${isNotWaiting()}`;
+
+/** In the order of the index delegations_suspect. */
+export const inSuspectOrder = 'ORDER BY d.suspect_at, d.delegation_id';
+
+/**
+ * SQL: the class of a special row. Rows whose thresholds lie within a factor of two can be compared by their ages: what
+ * falls silent together comes due at about the same time. Plain rows are class 0, which is nobody else's: 2^0 ms is no threshold.
+ */
+export const classOf = `floor(ln(${thresholdMs}) / ln(2))::int`;
+
+/** SQL: a special row's age in parts of its own threshold, from 0, the youngest; AGE_BINS: past the threshold. */
+export const ageBinOf = `(CASE WHEN ${silentAt()} < $now THEN ${AGE_BINS}
+    ELSE least(${AGE_BINS - 1}, greatest(0, floor(${AGE_BINS} * (1 - date_part('epoch', ${silentAt()} - $now) * 1000 / ${thresholdMs}))))::int END)`;
 
 /**
  * SQL: excludes rows that sweeps cannot mark and that are therefore no sign of a storm: those known to be poisoned, and those

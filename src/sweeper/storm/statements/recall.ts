@@ -1,8 +1,9 @@
 import { column, nullable, statement } from '../../../db/statement.ts';
+import { isNotWaiting, silentAt } from '../../pass/due-at.ts';
 import { isNotOverdue, ruleParameters } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { releaseReasons } from '../storm-guard.ts';
-import { inOrder, isInProgress } from './countable.ts';
+import { inOrder, inSuspectOrder, isInProgress } from './countable.ts';
 
 /**
  * What earlier sweeps kept of a storm, and how many of the rows that the last one watched are still silent. No $now: what
@@ -25,7 +26,13 @@ export function recallStatement({ sweeperState, delegations }: SweeperTables) {
      SELECT FROM ${delegations} d
      WHERE ${isInProgress} AND d.heartbeat_bucket <= s.storm_watched_before
        AND d.last_heartbeat < s.storm_watched_before AND ${isNotOverdue('s.storm_watched_at')}
-     ${inOrder} LIMIT s.storm_watched) silent)`),
+       AND d.suspect_at IS NULL
+     ${inOrder} LIMIT s.storm_watched) silent)
+    + (SELECT count(*) FROM (
+     SELECT FROM ${delegations} d
+     WHERE ${isInProgress} AND d.suspect_at < s.storm_watched_at AND ${isNotWaiting('s.storm_watched_at')}
+       AND ${silentAt('s.storm_watched_at')} < s.storm_watched_at AND ${isNotOverdue('s.storm_watched_at')}
+     ${inSuspectOrder} LIMIT s.storm_watched) silent)`),
     },
     sql: (columns) => `SELECT ${columns} FROM ${sweeperState} s WHERE singleton`,
   });

@@ -1,0 +1,34 @@
+import type { LedgerDb } from '../../db/schema.ts';
+import type { SweeperTables } from '../tables.ts';
+import type { Judgement, Staleness } from '../threshold/staleness.ts';
+import { stalledFleetStatement } from './statements/stalled-fleet.ts';
+import { CALLEES_MIN, type StormOptions } from './storm-guard.ts';
+
+/**
+ * Keeps an outage of ours from looking like lack of progress. In one, neither heartbeats nor progress arrive, and a row's
+ * own `stalled_after_ms` may pass long before its agent counts as silent, so that the storm guard sees nothing yet.
+ *
+ * A heartbeat after a row came due proves that its agent is not cut off and yet has nothing to report: such a row is
+ * marked at once. One that was not heard since is given STORM_MAX_HOLD to be heard, for as long as so many delegations
+ * may be stalled that an outage of ours would be a storm; after that it is marked, or it was marked stale before.
+ */
+export class StalledGuard {
+  readonly #db: LedgerDb;
+  readonly #options: StormOptions;
+  readonly #fleet: ReturnType<typeof stalledFleetStatement>;
+
+  constructor(db: LedgerDb, tables: SweeperTables, options: StormOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#fleet = stalledFleetStatement(tables);
+  }
+
+  /** What the rule `stalled` judges by. One index probe when no row has come due. @throws the database's error. */
+  async staleness({ nowUs, staleness }: Judgement, force: boolean): Promise<Staleness> {
+    const { ratio, minStale, minCallees = CALLEES_MIN, maxHoldMs } = this.#options;
+    if (ratio === 0 || force) return staleness;
+    const { rows, callees, isAll } = (await this.#fleet.run(this.#db, { now: nowUs, staleness }))[0]!;
+    const isFew = isAll && (rows < minStale || callees < minCallees);
+    return isFew ? staleness : { ...staleness, unheardMs: maxHoldMs };
+  }
+}
