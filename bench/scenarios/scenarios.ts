@@ -5,6 +5,7 @@ import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { driftScenario } from './drift.ts';
+import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
@@ -20,6 +21,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   'daemon-idle': daemonIdleScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
+  'fan-out': fanOutScenario,
   heartbeat: heartbeatScenario,
   'heartbeat-snapshot': heartbeatSnapshotScenario,
   capacity: capacityScenario,
