@@ -208,7 +208,7 @@ async function guard(db: Kysely<unknown>): Promise<void> {
     EXECUTE FUNCTION delegations_guard()`.execute(db);
 }
 
-/** src/ledger/suspect-at.ts says the same over its own names; test/db/suspect-at.test.ts compares them. */
+/** src/ledger/functions/suspect-at.ts says the same over its own names; test/db/suspect-at.test.ts compares them. */
 const suspectAt: RawBuilder<unknown> = sql.raw(`least(
           coalesce(greatest(NEW.last_heartbeat, NEW.waiting_until), at)
             + coalesce(NEW.stuck_after_ms, in_force_ms, 1000) * interval '1 millisecond',
@@ -258,7 +258,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`DROP FUNCTION delegations_symmetry()`.execute(db);
   const { rows } = await sql<{ signature: string }>`
     SELECT p.oid::regprocedure::text AS signature FROM pg_proc p
-    WHERE p.pronamespace = current_schema()::regnamespace AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
       AND NOT (p.proname = 'delegation_heartbeat' AND p.proargtypes = '25 701'::oidvector)`.execute(db);
   for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)}`.execute(db);
   await sql`ALTER TABLE sweeper_sweeps DROP COLUMN sweeps`.execute(db);

@@ -6,6 +6,7 @@ import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
+import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
@@ -22,6 +23,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
+  'fan-out': fanOutScenario,
   heartbeat: heartbeatScenario,
   'heartbeat-snapshot': heartbeatSnapshotScenario,
   capacity: capacityScenario,
