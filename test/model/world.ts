@@ -11,6 +11,7 @@ import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { type AgentOperation, type Face, functionsFace, TICK_MS } from './face.ts';
+import { libraryFace } from './library-face.ts';
 import { edited, type Mutation } from './mutation.ts';
 import { type Concurrent, SESSIONS, type Tick, type Turn } from './operation.ts';
 import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
@@ -26,7 +27,7 @@ const quiet = createLogger({ level: 'silent' });
 const quietLog = createEventLog(quiet);
 
 /** The sessions' ways to the ledger, in turn. */
-const faces: readonly Face[] = [functionsFace];
+const faces: readonly Face[] = [libraryFace(quiet), functionsFace];
 
 export type RealSweep = (request: { trigger: 'manual'; force: boolean }) => Promise<SweepSummary>;
 
