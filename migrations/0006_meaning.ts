@@ -170,6 +170,10 @@ async function guard(db: Kysely<unknown>): Promise<void> {
           NEW.deadline := NEW.deadline + interval '1 second'
             * extract(epoch FROM greatest(NEW.waiting_until, at) - greatest(OLD.waiting_until, at))::float8;
         END IF;
+        -- Whoever ends a wait gives a sign of life. Silence would count from before the wait otherwise.
+        IF NOT has_moved AND OLD.waiting_until IS NOT NULL AND NEW.waiting_until IS NULL THEN
+          NEW.last_heartbeat := greatest(NEW.last_heartbeat, at);
+        END IF;
       END IF;
       IF NEW.lowered_at < NEW.last_heartbeat THEN
         NEW.lowered_from_ms := NULL;

@@ -161,6 +161,19 @@ describe('a wait', () => {
     expectAbout(await seconds(id, 'deadline'), 1000);
   });
 
+  test('that any client ends is a sign of life: silence does not count from before the wait', async () => {
+    const heard = { last_heartbeat: "clock_timestamp() - interval '1 day'" };
+    const id = await insert('in_progress', heard);
+    await update(id, waiting('3600 s'));
+    expectAbout(await seconds(id, 'last_heartbeat'), -86_400);
+    await update(id, awake);
+    expectAbout(await seconds(id, 'last_heartbeat'), 0);
+    const late = await insert('in_progress', { ...heard, stuck_after_ms: '50000' });
+    await update(late, waiting('3600 s'));
+    await update(late, awake);
+    expectAbout(await seconds(late, 'suspect_at'), 50);
+  });
+
   test('moves it by seconds: the session may stand in a zone where a day has 25 hours', async () => {
     const session = await database.connect();
     await session.query(`SET TimeZone = 'Europe/Berlin'`);
