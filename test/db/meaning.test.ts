@@ -125,6 +125,16 @@ describe('a threshold that is lowered', () => {
     expect(await lowered(id)).toEqual({ lowered_from_ms: '40000', lowered: true });
   });
 
+  test('is one, too, when the daemons’ was longer as the row was last heard', async () => {
+    const unaware = await insert('in_progress', { last_heartbeat: "clock_timestamp() - interval '60 s'" });
+    await database.query(`INSERT INTO sweeper_lowerings VALUES (clock_timestamp(), 7000000)`);
+    const aware = await insert('in_progress');
+    for (const id of [unaware, aware]) await update(id, `stuck_after_ms = ${2 * THRESHOLD_MS}`);
+    await database.query('DELETE FROM sweeper_lowerings');
+    expect(await lowered(unaware)).toEqual({ lowered_from_ms: '7000000', lowered: true });
+    expect(await lowered(aware)).toEqual(none);
+  });
+
   test("is one, too, when it was the daemons' before, or is from now on", async () => {
     const id = await insert('in_progress');
     await update(id, 'stuck_after_ms = 20000');
