@@ -42,6 +42,9 @@ describe('the indexes of a migration', () => {
   test('are valid when it is through', async () => {
     await migrateUp(database.db, 'old');
     expect(await built('i.indisvalid')).toEqual(names);
+    expect(await database.query(`SELECT to_regclass('old.delegations_heartbeat_bucket') AS replaced`)).toEqual([
+      { replaced: null },
+    ]);
   });
 
   test('are built again when a build was interrupted, and only then', async () => {
