@@ -208,7 +208,7 @@ async function guard(db: Kysely<unknown>): Promise<void> {
     EXECUTE FUNCTION delegations_guard()`.execute(db);
 }
 
-/** src/ledger/suspect-at.ts says the same over its own names; test/db/suspect-at.test.ts compares them. */
+/** src/ledger/functions/suspect-at.ts says the same over its own names; test/db/suspect-at.test.ts compares them. */
 const suspectAt: RawBuilder<unknown> = sql.raw(`least(
           coalesce(greatest(NEW.last_heartbeat, NEW.waiting_until), at)
             + coalesce(NEW.stuck_after_ms, in_force_ms, 1000) * interval '1 millisecond',

@@ -1,8 +1,10 @@
 /** The ledger library: what an orchestrator or an agent imports. */
 export type { Activity, ActivityEvent } from './ledger/activity.ts';
 export { replay } from './ledger/activity.ts';
+export type { AdjustOptions, AdjustResult } from './ledger/adjustment.ts';
 export type { Delegation } from './ledger/delegation.ts';
 export { DelegationLostError, InvalidArgumentError } from './ledger/errors.ts';
+export type { HeartbeatOptions } from './ledger/heartbeat-options.ts';
 export type { HeartbeatResult } from './ledger/heartbeat-result.ts';
 export type { InsertArguments } from './ledger/insert-arguments.ts';
 export type { InsertResult } from './ledger/insert-result.ts';
@@ -18,3 +20,4 @@ export {
 export type { SetStatusOptions } from './ledger/set-status-options.ts';
 export type { SetStatusResult } from './ledger/set-status-result.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';
+export type { ResumeOptions, ResumeResult, WaitOptions, WaitResult } from './ledger/waiting.ts';

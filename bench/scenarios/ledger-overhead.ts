@@ -39,7 +39,7 @@ export async function ledgerOverheadScenario(bench: Bench): Promise<Findings> {
 type Ledger = ReturnType<typeof ledgerOf>;
 
 async function inserts(bench: Bench, database: LedgerDatabase, ledger: Ledger, client: pg.Client, calls: number) {
-  const { sql } = insertStatement(ledgerTables(database.db));
+  const insert = insertStatement(ledgerTables(database.db));
   const prepare = async () => {
     await database.query('TRUNCATE delegations, activity_logs');
   };
@@ -50,7 +50,19 @@ async function inserts(bench: Bench, database: LedgerDatabase, ledger: Ledger, c
       prepare,
       async run() {
         for (let i = 0; i < calls; i += 1) {
-          const parameters = [randomUUID(), 'caller', 'callee', PREVIEW, null, null, 21_600_000, JSON.stringify(BODY)];
+          const { sql, parameters } = insert.bind({
+            delegationId: randomUUID(),
+            callerId: 'caller',
+            calleeId: 'callee',
+            taskPreview: PREVIEW,
+            idempotencyKey: null,
+            deadline: null,
+            deadlineMs: null,
+            stuckAfterMs: null,
+            stalledAfterMs: null,
+            requestBody: JSON.stringify(BODY),
+            traceparent: null,
+          });
           await client.query(sql, parameters);
         }
       },
@@ -72,7 +84,7 @@ async function inserts(bench: Bench, database: LedgerDatabase, ledger: Ledger, c
 }
 
 async function transitions(bench: Bench, database: LedgerDatabase, ledger: Ledger, client: pg.Client, calls: number) {
-  const { sql } = setStatusStatement(ledgerTables(database.db), 'completed');
+  const setStatus = setStatusStatement(ledgerTables(database.db));
   const ids = Array.from({ length: calls }, () => randomUUID());
   const prepare = async () => {
     await database.query('TRUNCATE delegations, activity_logs');
@@ -83,15 +95,23 @@ async function transitions(bench: Bench, database: LedgerDatabase, ledger: Ledge
     );
     await database.query('VACUUM (ANALYZE) delegations');
   };
-  const detail = JSON.stringify({ resultPreview: 'done' });
-  const attempted = JSON.stringify({ attempted: 'completed', resultPreview: 'done' });
+  const completed = {
+    to: 'completed',
+    errorDetail: null,
+    resultPreview: 'done',
+    responseBody: JSON.stringify(BODY),
+    actor: 'ledger',
+  };
   const rates = await takeTurns(bench.load, ROUNDS, [
     {
       name: 'plain',
       units: calls,
       prepare,
       async run() {
-        for (const id of ids) await client.query(sql, [id, 'done', 'ledger', detail, JSON.stringify(BODY), attempted]);
+        for (const delegationId of ids) {
+          const { sql, parameters } = setStatus.bind({ delegationId, ...completed });
+          await client.query(sql, parameters);
+        }
       },
     },
     {

@@ -3,6 +3,7 @@ import { isNativeError } from 'node:util/types';
 /** The codes that the program distinguishes, by their names in PostgreSQL's documentation (appendix A). */
 export const sqlstate = {
   protocolViolation: '08P01',
+  invalidParameterValue: '22023',
   checkViolation: '23514',
   readOnlyTransaction: '25006',
   idleInTransactionTimeout: '25P03',

@@ -1,15 +1,17 @@
 import { InvalidArgumentError } from './errors.ts';
+import {
+  DURATION_MAX_MS,
+  HEARTBEAT_IDS_MAX,
+  ID_LENGTH_MAX,
+  NOTE_LENGTH_MAX,
+  THRESHOLD_MAX_MS,
+  THRESHOLD_MIN_MS,
+} from './limits.ts';
 import { isStatus, type Status, statuses } from './transitions.ts';
 
-/** Characters of an id; the tables' length constraints say the same. */
-const ID_LENGTH_MAX = 200;
-/** Ids in one heartbeatMany: bounds the statement and the locks it takes. */
-const HEARTBEAT_IDS_MAX = 10_000;
 /** Later than any real deadline, and earlier than the years that ISO 8601 writes with a sign. */
 const INSTANT_MAX_MS = Date.UTC(9999, 11, 31);
 const ISO_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
-/** Ten years: an epoch timestamp given by mistake is above it. */
-const DURATION_MAX_MS = 10 * 365 * 24 * 3_600_000;
 
 /** In JSON text: an escape, whole, so that the backslash of `\\\\u0000`, which is text, is never taken for one. */
 const JSON_ESCAPE = /\\(?:u[0-9a-f]{4}|.)/g;
@@ -48,6 +50,14 @@ export function assertId(field: string, value: unknown): asserts value is string
   }
 }
 
+/** A short text of a person or a model, about a wait or about progress. @throws InvalidArgumentError */
+export function noteText(field: string, value: unknown): string {
+  const text = storableText(field, value);
+  const characters = text.length > 2 * NOTE_LENGTH_MAX ? text.length : [...text].length;
+  if (characters >= 1 && characters <= NOTE_LENGTH_MAX) return text;
+  throw new InvalidArgumentError(field, `must have 1 to ${NOTE_LENGTH_MAX} characters, not ${characters}`);
+}
+
 export function assertStatus(field: string, value: unknown): asserts value is Status {
   if (!isStatus(value)) throw new InvalidArgumentError(field, `must be one of ${statuses.join(', ')}`);
 }
@@ -69,6 +79,40 @@ export function assertDurationMs(
   if (typeof value !== 'number' || !(value > 0 && value <= maxMs)) {
     throw new InvalidArgumentError(field, `must be a positive number of milliseconds, at most ${maxMs}`);
   }
+}
+
+/** A threshold: a whole number of milliseconds from one second to thirty days. */
+export function assertThresholdMs(field: string, value: unknown): asserts value is number {
+  if (Number.isInteger(value) && (value as number) >= THRESHOLD_MIN_MS && (value as number) <= THRESHOLD_MAX_MS) return;
+  throw new InvalidArgumentError(
+    field,
+    `must be a whole number of milliseconds from ${THRESHOLD_MIN_MS} to ${THRESHOLD_MAX_MS}`,
+  );
+}
+
+/** W3C Trace Context: version, trace id, parent id and flags; later versions may append. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
+
+export function assertTraceparent(field: string, value: unknown): asserts value is string {
+  assertId(field, value);
+  if (!TRACEPARENT.test(value)) throw new InvalidArgumentError(field, 'must be a W3C trace context');
+}
+
+/** An instant, or milliseconds from now: not both. Null where neither is given. */
+export function instantOrDuration(
+  fields: { readonly instant: string; readonly duration: string },
+  instant: unknown,
+  durationMs: unknown,
+  maxMs?: number,
+): { readonly instant: Date | null; readonly durationMs: number | null } {
+  if (instant != null && durationMs != null) {
+    throw new InvalidArgumentError(fields.duration, `must not be given together with ${fields.instant}`);
+  }
+  if (durationMs != null) assertDurationMs(fields.duration, durationMs, maxMs);
+  return {
+    instant: instant == null ? null : instantOf(fields.instant, instant),
+    durationMs: durationMs ?? null,
+  };
 }
 
 /** An instant given as a Date or as ISO 8601 text with a zone. */

@@ -14,6 +14,23 @@ export interface Delegation {
   readonly resultPreview: string | null;
   /** Why it failed or is stuck. */
   readonly errorDetail: string | null;
+  /** Its own threshold of silence, in milliseconds; null: the daemons' STUCK_AFTER. */
+  readonly stuckAfterMs: number | null;
+  /** Without progress for longer than this, in milliseconds, it counts as stuck; null: it does not. */
+  readonly stalledAfterMs: number | null;
+  /** It waits until `waitingUntil` for something outside of its agent; all three null when it does not. */
+  readonly waitingSince: Date | null;
+  readonly waitingUntil: Date | null;
+  readonly waitingReason: string | null;
+  /** What its agent last said about how far it is, and when. */
+  readonly progress: string | null;
+  readonly progressAt: Date | null;
+  /** The delegation that this one tries again. */
+  readonly retryOf: string | null;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** The W3C trace context of whoever delegated. */
+  readonly traceparent: string | null;
   /** Set exactly when the status is terminal. */
   readonly finishedAt: Date | null;
   readonly createdAt: Date;

@@ -1,33 +1,45 @@
-import type { QueryRunner } from '../db/positional-statement.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import { mayConcernOneRow, sqlstate, sqlstateOf } from '../db/sqlstate.ts';
+import { sqlstate, sqlstateOf } from '../db/sqlstate.ts';
+import type { QueryRunner } from '../db/statement.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { assertId, assertIds, idText, loggedId } from './arguments.ts';
+import { assertId, assertIds, idText, loggedId, noteText } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
-import { type HeartbeatRow, heartbeatManyStatement, heartbeatStatement } from './statements/heartbeat.ts';
+import { inHalves } from './in-halves.ts';
+import { heartbeatManyStatement, heartbeatOf010Statement, heartbeatStatement } from './statements/heartbeat.ts';
 import type { LedgerTables } from './tables.ts';
+import type { Status } from './transitions.ts';
 
-type ManyStatement = ReturnType<typeof heartbeatManyStatement>;
-type ManyStatements = { readonly waiting: ManyStatement; readonly passing: ManyStatement };
-
-/** A rival that finishes or stamps the delegation while the stamp waits for its lock shows only in a new snapshot. */
+/** A row may become due while a call runs: it is asked for again. */
 const ROUNDS_MAX = 4;
-/** Ids in one statement of a keepAlive's round. */
+/** Ids in one call of a keepAlive's round. */
 const FREE_IDS_MAX = 1_000;
-/** Statements of one such round that may fail while the row that is at fault is looked for. */
-const FAILED_STATEMENTS_MAX = 32;
+
+interface Answer {
+  readonly outcome: 'stamped' | 'fresh' | 'terminal' | 'missing' | 'locked';
+  readonly status: Status | null;
+  readonly stuckAfterMs: number | null;
+  readonly epoch: string | null;
+}
+
+type Answers = ReadonlyMap<string, Answer>;
+/** What is said about progress, by id. */
+type Notes = ReadonlyMap<string, string>;
+type Ask = (runner: QueryRunner) => Promise<Answers>;
+
+const none: Notes = new Map();
 
 /** Stamps heartbeats, debounced. */
 export class Heartbeats {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
+  /** Whole milliseconds; 0: each is written. */
   readonly #minIntervalMs: number;
   readonly #onEpoch: (epoch: string) => void;
   readonly #one: ReturnType<typeof heartbeatStatement>;
-  readonly #many: ManyStatements;
-  readonly #manyIn010: ManyStatements;
+  readonly #many: ReturnType<typeof heartbeatManyStatement>;
+  readonly #of010: ReturnType<typeof heartbeatOf010Statement>;
   #stuckAfterMs: number | undefined;
 
   constructor(
@@ -39,34 +51,36 @@ export class Heartbeats {
   ) {
     this.#db = db;
     this.#log = log;
-    this.#minIntervalMs = minIntervalMs;
+    this.#minIntervalMs = Math.round(minIntervalMs);
     this.#onEpoch = onEpoch;
     this.#one = heartbeatStatement(tables);
-    const manyOf = (schema: 'current' | 'in010'): ManyStatements => ({
-      waiting: heartbeatManyStatement(tables, 'waiting', schema),
-      passing: heartbeatManyStatement(tables, 'passing', schema),
-    });
-    this.#many = manyOf('current');
-    this.#manyIn010 = manyOf('in010');
+    this.#many = heartbeatManyStatement(tables);
+    this.#of010 = heartbeatOf010Statement(tables);
   }
 
-  /** The daemons' threshold as it was last heard. */
+  /** The threshold as it was last heard, of any delegation. */
   get stuckAfterMs(): number | undefined {
     return this.#stuckAfterMs;
   }
 
-  async beat(delegationId: string): Promise<HeartbeatResult> {
-    const [result] = await this.#attempt([delegationId], (runner) => {
+  async beat(delegationId: string, progress?: string | null): Promise<HeartbeatResult> {
+    const [result] = await this.#attempt([delegationId], async (runner) => {
       assertId('delegationId', delegationId);
-      return this.#stamp(runner, [delegationId], this.#many);
+      const note = progress == null ? null : noteText('progress', progress);
+      const [answer] = await this.#one.run(runner, {
+        delegationId,
+        minIntervalMs: this.#minIntervalMs,
+        progress: note,
+      });
+      return new Map([[delegationId, answer!]]);
     });
     return result!;
   }
 
   async beatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
-    return this.#attempt(delegationIds, (runner, many) => {
+    return this.#attempt(delegationIds, (runner) => {
       assertIds('delegationIds', delegationIds);
-      return this.#stamp(runner, delegationIds, many);
+      return this.#stamp(runner, delegationIds);
     });
   }
 
@@ -74,32 +88,27 @@ export class Heartbeats {
    * Each id's answer; none for one whose row another session has locked, since it waits for no lock: one row that is
    * locked, or whose update raises, must not silence the others. Never throws.
    */
-  async beatFree(ids: readonly string[]): Promise<Map<string, HeartbeatResult>> {
-    const answers = new Map<string, HeartbeatResult>();
-    const errors: Error[] = [];
-    const ask = async (some: readonly string[]): Promise<void> => {
-      try {
-        const parameters = [some, this.#minIntervalMs];
-        const answered = await this.#inEitherSchema(({ passing }) => passing.run(this.#db, parameters));
-        const rows = new Map(answered.map(byId));
-        for (const id of some) {
-          const row = rows.get(id);
-          if (!row || !isUndecided(row)) answers.set(id, this.#result(id, row));
-        }
-      } catch (err) {
-        const error = err as Error;
-        errors.push(error);
-        if (some.length > 1 && errors.length < FAILED_STATEMENTS_MAX && mayConcernOneRow(error)) {
-          const half = Math.ceil(some.length / 2);
-          await ask(some.slice(0, half));
-          await ask(some.slice(half));
-        } else for (const id of some) answers.set(id, failed(id, error));
+  async beatFree(ids: readonly string[], progress: Notes = none): Promise<Map<string, HeartbeatResult>> {
+    const results = new Map<string, HeartbeatResult>();
+    const lost: string[] = [];
+    let lastError: Error | undefined;
+    const ask = async (some: readonly string[]) => {
+      const answers = await this.#inEitherSchema(some, () => this.#call(this.#db, some, true, progress));
+      for (const id of some) {
+        const answer = answers.get(id);
+        if (answer?.outcome !== 'locked') results.set(id, this.#result(id, answer));
       }
     };
-    for (let from = 0; from < ids.length; from += FREE_IDS_MAX) await ask(ids.slice(from, from + FREE_IDS_MAX));
-    const lost = ids.filter((id) => answers.get(id)?.outcome === 'failed');
-    if (lost.length > 0) this.#logFailure(lost, errors.at(-1));
-    return answers;
+    const lose = (some: readonly string[], error: Error) => {
+      for (const id of some) results.set(id, failed(id, error));
+      lost.push(...some);
+      lastError = error;
+    };
+    for (let from = 0; from < ids.length; from += FREE_IDS_MAX) {
+      await inHalves(ids.slice(from, from + FREE_IDS_MAX), ask, lose);
+    }
+    if (lost.length > 0) this.#logFailure(lost, lastError);
+    return results;
   }
 
   /** That no answer came in time is a failure, too. */
@@ -107,13 +116,10 @@ export class Heartbeats {
     this.#logFailure(ids, new Error(`no answer within ${Math.round(afterMs)} ms; tried again over another connection`));
   }
 
-  async #attempt(
-    ids: readonly string[],
-    stamp: (runner: QueryRunner, many: ManyStatements) => Promise<Map<string, HeartbeatRow>>,
-  ): Promise<HeartbeatResult[]> {
+  async #attempt(ids: readonly string[], ask: Ask): Promise<HeartbeatResult[]> {
     try {
-      const rows = await this.#inEitherSchema((many) => bestEffort(this.#db, async (runner) => stamp(runner, many)));
-      return ids.map((id) => this.#result(id, rows.get(id)));
+      const answers = await this.#inEitherSchema(ids, () => bestEffort(this.#db, async (runner) => ask(runner)));
+      return ids.map((id) => this.#result(id, answers.get(id)));
     } catch (err) {
       const list = Array.isArray(ids) ? ids.map(idText) : [];
       this.#logFailure(list, err);
@@ -122,16 +128,28 @@ export class Heartbeats {
   }
 
   /** Agents may be newer than their ledger until `migrate up` has run: they must not fall silent for it. */
-  async #inEitherSchema<Result>(ask: (many: ManyStatements) => Promise<Result>): Promise<Result> {
+  async #inEitherSchema(ids: readonly string[], ask: () => Promise<Answers>): Promise<Answers> {
     try {
-      return await ask(this.#many);
+      return await ask();
     } catch (err) {
-      if (sqlstateOf(err) !== sqlstate.undefinedTable) throw err;
+      if (sqlstateOf(err) !== sqlstate.undefinedFunction) throw err;
       // Where that fails as well, the ledger is not there at all: the first error says so.
-      return ask(this.#manyIn010).catch(() => {
+      return bestEffort(this.#db, (runner) => this.#askOf010(runner, ids)).catch(() => {
         throw err;
       });
     }
+  }
+
+  async #askOf010(runner: QueryRunner, ids: readonly string[]): Promise<Answers> {
+    const rows = await this.#of010.run(runner, { ids, minIntervalMs: this.#minIntervalMs });
+    return new Map(
+      rows.flatMap(({ delegationId, answer }) => {
+        if (answer === null) return [];
+        const { status, terminal, stamped, stuckAfterMs } = answer;
+        const outcome = terminal ? 'terminal' : stamped ? 'stamped' : 'fresh';
+        return [[delegationId, { outcome, status, stuckAfterMs, epoch: null }] as const];
+      }),
+    );
   }
 
   #logFailure(ids: readonly string[], err: unknown): void {
@@ -142,59 +160,43 @@ export class Heartbeats {
     });
   }
 
-  async #stamp(runner: QueryRunner, ids: readonly string[], many: ManyStatements): Promise<Map<string, HeartbeatRow>> {
-    const answers = new Map<string, HeartbeatRow>();
-    let asked = [...new Set(ids)];
-    for (let round = 0; round < ROUNDS_MAX && asked.length > 0; round += 1) {
-      const rows = await this.#run(runner, asked, round, many);
-      for (const row of rows) answers.set(row.delegationId, row);
-      asked = rows.filter(isUndecided).map(({ delegationId }) => delegationId);
-    }
-    return answers;
-  }
-
   /**
    * First what is free, so that a locked row keeps the others waiting no longer than their stamps are committed. In the
    * caller's transaction those stamps would stay locked while it waits for the rest: there all in key order, at once.
    */
-  async #run(
-    runner: QueryRunner,
-    ids: readonly string[],
-    round: number,
-    many: ManyStatements,
-  ): Promise<HeartbeatRow[]> {
-    if (ids.length > 1) {
-      const statement = round === 0 && !this.#db.isTransaction ? many.passing : many.waiting;
-      return statement.run(runner, [ids, this.#minIntervalMs]);
+  async #stamp(runner: QueryRunner, ids: readonly string[]): Promise<Answers> {
+    const answers = new Map<string, Answer>();
+    let asked = [...new Set(ids)];
+    for (let round = 0; round < ROUNDS_MAX && asked.length > 0; round += 1) {
+      const isFirst = round === 0 && asked.length > 1 && !this.#db.isTransaction;
+      const given = await this.#call(runner, asked, isFirst, none);
+      for (const [id, answer] of given) answers.set(id, answer);
+      asked = asked.filter((id) => answers.get(id)?.outcome === 'locked');
     }
-    const rows = await this.#one.run(runner, [ids[0], this.#minIntervalMs]);
-    return rows.flatMap(({ answer }) => answer ?? []);
+    return answers;
   }
 
-  #result(delegationId: string, row: HeartbeatRow | undefined): HeartbeatResult {
-    if (!row) {
+  async #call(runner: QueryRunner, ids: readonly string[], skipLocked: boolean, notes: Notes): Promise<Answers> {
+    const progress = notes.size === 0 ? null : ids.map((id) => notes.get(id) ?? null);
+    const rows = await this.#many.run(runner, { ids, minIntervalMs: this.#minIntervalMs, progress, skipLocked });
+    return new Map(rows.map(({ delegationId, ...answer }) => [delegationId, answer]));
+  }
+
+  #result(delegationId: string, answer: Answer | undefined): HeartbeatResult {
+    if (!answer || answer.status === null) {
       this.#log.emit('ledger.row_missing', { delegationId });
       return { delegationId, outcome: 'missing' };
     }
-    const { status, terminal, stamped, stuckAfterMs, epoch } = row;
+    const { outcome, status, stuckAfterMs, epoch } = answer;
     this.#stuckAfterMs = stuckAfterMs ?? this.#stuckAfterMs;
-    if (epoch) this.#onEpoch(epoch);
+    if (epoch !== null) this.#onEpoch(epoch);
     return {
       delegationId,
-      outcome: terminal ? 'terminal' : stamped ? 'stamped' : 'fresh',
+      outcome: outcome === 'stamped' || outcome === 'terminal' ? outcome : 'fresh',
       status,
       ...(stuckAfterMs !== null && { stuckAfterMs }),
     };
   }
-}
-
-/** A stamp was due and was not made: a rival locks the row, has stamped it, or has finished it. */
-function isUndecided({ due, stamped }: HeartbeatRow): boolean {
-  return due && !stamped;
-}
-
-function byId(row: HeartbeatRow): [string, HeartbeatRow] {
-  return [row.delegationId, row];
 }
 
 function failed(delegationId: string, error: Error): HeartbeatResult {

@@ -12,6 +12,15 @@ export interface InsertArguments {
   readonly deadline?: Date | string | null | undefined;
   /** The same, in milliseconds from the insert; not together with `deadline`. */
   readonly deadlineMs?: number | null | undefined;
+  /** After so much silence it counts as stuck: 1000 to 2592000000 (30 days). Default: the daemons' STUCK_AFTER. */
+  readonly stuckAfterMs?: number | null | undefined;
+  /**
+   * Once it is in progress, it counts as stuck after so much time without a text about progress, however often its agent
+   * heartbeats: 1000 to 2592000000 (30 days). Default: never.
+   */
+  readonly stalledAfterMs?: number | null | undefined;
+  /** The W3C trace context of whoever delegates. Default: the active span of OpenTelemetry, where the process has one. */
+  readonly traceparent?: string | null | undefined;
   /** Any JSON; kept in the activity stream. */
   readonly requestBody?: unknown;
 }

@@ -4,9 +4,11 @@ import { createLedgerLog } from '../log/ledger-log.ts';
 import type { LogSink } from '../log/log-sink.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Activity } from './activity.ts';
+import { Adjustment, type AdjustOptions, type AdjustResult } from './adjustment.ts';
 import { assertDurationMs, assertId } from './arguments.ts';
 import type { Delegation } from './delegation.ts';
 import { InvalidArgumentError } from './errors.ts';
+import type { HeartbeatOptions } from './heartbeat-options.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
 import { Heartbeats } from './heartbeats.ts';
 import type { InsertArguments } from './insert-arguments.ts';
@@ -14,14 +16,16 @@ import type { InsertResult } from './insert-result.ts';
 import { Insertion } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
+import { ManyInsertions } from './many-insertions.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
-import { epochStatement } from './statements/heartbeat.ts';
+import { epochStatement } from './statements/epoch.ts';
 import { getStatement, historyStatement } from './statements/read.ts';
 import { StatusChange, sayingOf } from './status-change.ts';
 import { ledgerTables } from './tables.ts';
 import { ToldStatuses } from './told-statuses.ts';
 import { isTerminal, type Status } from './transitions.ts';
+import { type ResumeOptions, type ResumeResult, Waiting, type WaitOptions, type WaitResult } from './waiting.ts';
 
 export type { LogSink };
 
@@ -50,8 +54,12 @@ export class DelegationLedger {
   readonly #heartbeats: Heartbeats;
   readonly #rounds: KeepAliveRounds;
   readonly #insertion: Insertion;
+  readonly #manyInsertions: ManyInsertions;
   readonly #statusChange: StatusChange;
   readonly #told: ToldStatuses;
+  readonly #waiting: Waiting;
+  readonly #adjustment: Adjustment;
+  readonly #epoch: ReturnType<typeof epochStatement>;
   readonly #get: ReturnType<typeof getStatement>;
   readonly #history: ReturnType<typeof historyStatement>;
 
@@ -63,14 +71,18 @@ export class DelegationLedger {
     const tables = ledgerTables(db);
     this.#db = db;
     this.#insertion = new Insertion(db, tables, log);
+    this.#manyInsertions = new ManyInsertions(db, tables, log, this.#insertion);
     this.#statusChange = new StatusChange(db, tables, log);
+    this.#waiting = new Waiting(db, tables);
+    this.#adjustment = new Adjustment(db, tables);
+    this.#epoch = epochStatement(tables);
     this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) => this.#told.heard(epoch));
     this.#rounds = new KeepAliveRounds(this.#heartbeats);
     this.#told = new ToldStatuses(
       {
         say: (saying) => this.#statusChange.say(saying),
         statusOf: async (delegationId) => (await this.get(delegationId))?.status ?? null,
-        epoch: async () => (await epochStatement(tables).run(db, []))[0]?.epoch ?? null,
+        epoch: async () => (await this.#epoch.run(db, {}))[0]?.epoch ?? null,
         keptMs: () => this.#heartbeats.stuckAfterMs ?? STUCK_AFTER_UNKNOWN_MS,
       },
       log,
@@ -82,6 +94,14 @@ export class DelegationLedger {
   /** Records a new delegation as `queued`. Never throws: `invalid` names the field, `failed` was logged. */
   insert(delegation: InsertArguments): Promise<InsertResult> {
     return this.#insertion.insert(delegation);
+  }
+
+  /**
+   * Records many: one result each, in the order of the list, one round trip per 1000. One that is invalid, or whose insert
+   * fails, costs no other. Never throws.
+   */
+  insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
+    return this.#manyInsertions.insertMany(delegations);
   }
 
   /**
@@ -100,13 +120,31 @@ export class DelegationLedger {
   }
 
   /** Says that the delegation's agent is alive. `terminal` and `missing` mean: stop working on it. Never throws. */
-  heartbeat(delegationId: string): Promise<HeartbeatResult> {
-    return this.#heartbeats.beat(delegationId);
+  heartbeat(delegationId: string, options: HeartbeatOptions = {}): Promise<HeartbeatResult> {
+    return this.#heartbeats.beat(delegationId, options.progress);
   }
 
   /** One result an id, in the order given, for one round trip. At most 10000 ids. Never throws. */
   heartbeatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
     return this.#heartbeats.beatMany(delegationIds);
+  }
+
+  /**
+   * The delegation waits for something outside of its agent: until then its silence is legitimate, and its deadline stands
+   * still. @throws InvalidArgumentError, or the database's error.
+   */
+  wait(delegationId: string, options: WaitOptions): Promise<WaitResult> {
+    return this.#waiting.wait(delegationId, options);
+  }
+
+  /** Ends a wait. A sign of life. @throws InvalidArgumentError, or the database's error. */
+  resume(delegationId: string, options: ResumeOptions = {}): Promise<ResumeResult> {
+    return this.#waiting.resume(delegationId, options);
+  }
+
+  /** Changes the deadline, to a later one, and the delegation's own thresholds. @throws as wait. */
+  adjust(delegationId: string, options: AdjustOptions): Promise<AdjustResult> {
+    return this.#adjustment.adjust(delegationId, options);
   }
 
   /**
@@ -124,14 +162,14 @@ export class DelegationLedger {
   /** The row, or null. @throws InvalidArgumentError, or the database's error. */
   async get(delegationId: string): Promise<Delegation | null> {
     assertId('delegationId', delegationId);
-    const [row] = await this.#get.run(this.#db, [delegationId]);
+    const [row] = await this.#get.run(this.#db, { delegationId });
     return row ?? null;
   }
 
   /** Its activity, oldest first; empty for an unknown id. @throws InvalidArgumentError, or the database's error. */
   async history(delegationId: string): Promise<Activity[]> {
     assertId('delegationId', delegationId);
-    return this.#history.run(this.#db, [delegationId]);
+    return this.#history.run(this.#db, { delegationId });
   }
 }
 

@@ -1,20 +1,35 @@
 import { type LedgerDb, tableReference } from '../db/schema.ts';
 
-/** The ledger's tables, and its function, as quoted SQL names, in the schema that the caller's Kysely addresses. */
+/** The functions of the schema that the library calls, by the names that it has for them. */
+const functionNames = {
+  insert: 'delegation_insert',
+  insertMany: 'delegation_insert_many',
+  setStatus: 'delegation_set_status',
+  heartbeat: 'delegation_heartbeat',
+  heartbeatMany: 'delegation_heartbeat_many',
+  wait: 'delegation_wait',
+  resume: 'delegation_resume',
+  adjust: 'delegation_adjust',
+} as const;
+
+/** The ledger's tables and functions, as quoted SQL names, in the schema that the caller's Kysely addresses. */
 export interface LedgerTables {
   readonly delegations: string;
   readonly activityLogs: string;
   readonly sweeperState: string;
   readonly sweeperThreshold: string;
   /** Beside the delegations. */
-  readonly heartbeat: string;
+  readonly functions: Readonly<Record<keyof typeof functionNames, string>>;
 }
 
 export function ledgerTables(db: LedgerDb): LedgerTables {
   const delegations = tableReference(db, 'delegations');
+  const functions = Object.fromEntries(
+    Object.entries(functionNames).map(([key, name]) => [key, delegations.replace(/"delegations"$/, `"${name}"`)]),
+  );
   return {
     delegations,
-    heartbeat: delegations.replace(/"delegations"$/, '"delegation_heartbeat"'),
+    functions: functions as LedgerTables['functions'],
     activityLogs: tableReference(db, 'activity_logs'),
     sweeperState: tableReference(db, 'sweeper_state'),
     sweeperThreshold: tableReference(db, 'sweeper_threshold'),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { suspectAt } from '../../src/ledger/suspect-at.ts';
+import { suspectAt } from '../../src/ledger/functions/suspect-at.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 // What the database derives for any client, from plain statements.
@@ -88,7 +88,7 @@ describe('the instant before which no rule about silence can match', () => {
     expect(await get(id, 'suspect_at, stalled_from')).toEqual({ suspect_at: null, stalled_from: null });
   });
 
-  test('is what src/ledger/suspect-at.ts says', async () => {
+  test('is what src/ledger/functions/suspect-at.ts says', async () => {
     const migration = await readFile(new URL('../../migrations/0006_meaning.ts', import.meta.url), 'utf8');
     const expression = suspectAt({
       lastHeartbeat: 'NEW.last_heartbeat',

@@ -85,7 +85,7 @@ describe('a heartbeat', () => {
     expect(await ledger.heartbeatMany(['x', 'y', 'x'])).toMatchObject(Array(3).fill({ outcome: 'failed' }));
     expect(events('ledger.heartbeat_failed')).toMatchObject([
       { delegationId: 'x', count: 1, err: { code: '3F000' } },
-      { delegationId: 'x', count: 3, err: { code: '42P01' } },
+      { delegationId: 'x', count: 3, err: { code: '3F000' } },
     ]);
   });
 

@@ -222,7 +222,7 @@ describe('a database that does not answer as it should', () => {
     const connection = await database.connect();
     const { ledger, events } = testLedger(database.db.withSchema('nowhere'));
     const given = delegation();
-    expect(await ledger.insert(given)).toMatchObject({ outcome: 'failed', error: { code: '42P01' } });
+    expect(await ledger.insert(given)).toMatchObject({ outcome: 'failed', error: { code: '3F000' } });
     expect(events('ledger.insert_failed')).toHaveLength(1);
     await connection.end();
   });

@@ -21,13 +21,15 @@ function oldLedger(db = database.db) {
   return { log, ledger: new DelegationLedger(db.withSchema('old'), { logger: log.logger }) };
 }
 
-async function begun(ledger: DelegationLedger, ...ids: string[]): Promise<void> {
-  for (const delegationId of ids) {
-    expect(await ledger.insert({ delegationId, callerId: 'a', calleeId: 'b', taskPreview: 'c' })).toMatchObject({
-      outcome: 'inserted',
-    });
-    expect(await ledger.setStatus(delegationId, 'in_progress')).toMatchObject({ outcome: 'changed' });
-  }
+async function begun(...ids: string[]): Promise<void> {
+  await database.query(
+    `WITH begun AS (
+       INSERT INTO old.delegations (delegation_id, caller_id, callee_id, task_preview, status)
+       SELECT id, 'a', 'b', 'c', 'in_progress' FROM unnest($1::text[]) id RETURNING delegation_id, status)
+     INSERT INTO old.activity_logs (delegation_id, event, to_status, actor)
+     SELECT delegation_id, 'delegation.' || status, status, 'test' FROM begun`,
+    [ids],
+  );
 }
 
 const silence = (seconds: number) =>
@@ -43,7 +45,7 @@ const silent = async () => {
 describe('a ledger of version 0.1.0', () => {
   test('accepts single and many heartbeats, and answers with its threshold', async () => {
     const { ledger, log } = oldLedger();
-    await begun(ledger, 'x', 'y');
+    await begun('x', 'y');
     await silence(100);
     const stamped = { outcome: 'stamped', status: 'in_progress', stuckAfterMs: 5000 };
     expect(await ledger.heartbeat('x')).toMatchObject(stamped);
@@ -54,33 +56,39 @@ describe('a ledger of version 0.1.0', () => {
   });
 
   test('accepts many heartbeats in a transaction of the caller, which goes on', async () => {
-    await begun(oldLedger().ledger, 'x', 'y');
+    await begun('x', 'y');
     await silence(100);
     await database.db.transaction().execute(async (transaction) => {
       const { ledger } = oldLedger(transaction as typeof database.db);
       expect(await ledger.heartbeatMany(['x', 'y'])).toMatchObject([{ outcome: 'stamped' }, { outcome: 'stamped' }]);
-      await ledger.setStatus('x', 'completed');
+      await transaction.withSchema('old').updateTable('delegations').set({ task_preview: 'new' }).execute();
     });
     expect(await silent()).toEqual([]);
-    expect((await oldLedger().ledger.get('x'))?.status).toBe('completed');
   });
 
   test('gets the heartbeats of several keepAlives', async () => {
     const { ledger } = oldLedger();
-    await begun(ledger, 'x', 'y');
+    await begun('x', 'y');
     await silence(100);
     await using _x = ledger.keepAlive('x');
     await using _y = ledger.keepAlive('y');
     await waitFor('both heartbeats', async () => (await silent()).length === 0);
   });
 
-  test('records results as before', async () => {
-    const { ledger } = oldLedger();
-    await begun(ledger, 'x');
-    expect(await ledger.setStatus('x', 'failed', { errorDetail: 'why' })).toMatchObject({ outcome: 'changed' });
-    expect(await ledger.setStatus('x', 'completed', { resultPreview: 'late' })).toMatchObject({ outcome: 'refused' });
-    expect(await ledger.setStatus('z', 'completed')).toMatchObject({ outcome: 'missing' });
-    expect((await ledger.history('x')).at(-1)).toMatchObject({ event: 'delegation.late_result' });
+  test('is named, with what to do, by every other call', async () => {
+    const { ledger, log } = oldLedger();
+    await begun('x');
+    const toDo = { name: 'OutdatedSchemaError', message: expect.stringContaining('migrate up') };
+    expect(await ledger.insert({ delegationId: 'z', callerId: 'a', calleeId: 'b', taskPreview: 'c' })).toMatchObject({
+      outcome: 'failed',
+      error: toDo,
+    });
+    expect(log.events('ledger.insert_failed')).toHaveLength(1);
+    await expect(ledger.setStatus('x', 'completed')).rejects.toMatchObject(toDo);
+    await expect(ledger.wait('x', { untilMs: 1, reason: 'x' })).rejects.toMatchObject(toDo);
+    await expect(ledger.resume('x')).rejects.toMatchObject(toDo);
+    await expect(ledger.adjust('x', { stuckAfterMs: 5000 })).rejects.toMatchObject(toDo);
+    await expect(ledger.get('x')).rejects.toMatchObject(toDo);
   });
 });
 

@@ -240,6 +240,6 @@ describe('a confirmed status', () => {
     body.n = 2;
     statuses.heard('two');
     await waitFor('its line', () => events('ledger.told_again').length === 1);
-    expect(told[0]?.body).toBe('{"n":1}');
+    expect(told[0]?.responseBody).toBe('{"n":1}');
   });
 });

@@ -1,19 +1,9 @@
 import { literal } from '../../db/literal.ts';
+import { DURATION_MAX_MS, ID_LENGTH_MAX, NOTE_LENGTH_MAX, THRESHOLD_MAX_MS, THRESHOLD_MIN_MS } from '../limits.ts';
 import { PREVIEW_BYTES_MAX } from '../preview.ts';
 
 /** A condition under which an argument is refused, and SQL for the message. Both as PL/pgSQL over the parameters. */
 export type Check = readonly [condition: string, message: string];
-
-/** Milliseconds of a threshold: 1 s to 30 d. */
-export const THRESHOLD_MIN_MS = 1_000;
-export const THRESHOLD_MAX_MS = 2_592_000_000;
-/** The longest wait, 30 d. */
-export const WAIT_MAX_MS = 2_592_000_000;
-/** Ten years: an epoch timestamp given by mistake is above it. */
-export const DEADLINE_MAX_MS = 315_360_000_000;
-/** Characters of a reason, and of what is said about progress. */
-export const NOTE_LENGTH_MAX = 200;
-const ID_LENGTH_MAX = 200;
 
 /** Without a backslash, whose meaning is a setting: U+0001 to U+001F and U+007F to U+009F. */
 const controlCharacters = `('[' || chr(1) || '-' || chr(31) || chr(127) || '-' || chr(159) || ']')`;
@@ -55,8 +45,8 @@ export function durationCheck(name: string, maxMs: number): Check {
 
 /** A heartbeat's debounce; 0: each is written. */
 export const minIntervalCheck: Check = [
-  `(min_interval_ms BETWEEN 0 AND ${DEADLINE_MAX_MS}) IS NOT TRUE`,
-  `format('min_interval_ms must be from 0 to ${DEADLINE_MAX_MS} milliseconds, not %s', coalesce(min_interval_ms::text, 'NULL'))`,
+  `(min_interval_ms BETWEEN 0 AND ${DURATION_MAX_MS}) IS NOT TRUE`,
+  `format('min_interval_ms must be from 0 to ${DURATION_MAX_MS} milliseconds, not %s', coalesce(min_interval_ms::text, 'NULL'))`,
 ];
 
 /** An instant, or milliseconds from now. */
@@ -74,7 +64,7 @@ export function deadlineChecks(): Check[] {
       `format('deadline must be an instant of the years 1970 to 9999, not %s', deadline)`,
     ],
     notBothCheck('deadline', 'deadline_ms'),
-    durationCheck('deadline_ms', DEADLINE_MAX_MS),
+    durationCheck('deadline_ms', DURATION_MAX_MS),
   ];
 }
 

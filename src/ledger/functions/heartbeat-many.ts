@@ -1,12 +1,11 @@
 import { isOneOf } from '../../db/literal.ts';
+import { HEARTBEAT_IDS_MAX, NOTE_LENGTH_MAX } from '../limits.ts';
 import { terminalStatuses } from '../transitions.ts';
-import { minIntervalCheck, NOTE_LENGTH_MAX } from './checks.ts';
+import { minIntervalCheck } from './checks.ts';
 import { MIN_INTERVAL_DEFAULT_MS } from './heartbeat.ts';
 import { isDue, isOpen, progressAssignments, stampAssignments } from './heartbeat-rules.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
-/** Bounds the locks that one call takes. */
-export const HEARTBEAT_IDS_MAX = 10_000;
 const due = `${isDue('min_interval_ms', 'in_force_ms')}`;
 
 const lock = (skipping: '' | ' SKIP LOCKED') => `

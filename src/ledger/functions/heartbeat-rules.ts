@@ -1,6 +1,6 @@
 import { isOneOf } from '../../db/literal.ts';
-import { suspectAt } from '../suspect-at.ts';
 import { openStatuses } from '../transitions.ts';
+import { suspectAt } from './suspect-at.ts';
 
 /** A tenth of the threshold: however long the caller's debounce, ten stamps fit into it. */
 const DEBOUNCE_SHARE_OF_THRESHOLD = 10;

@@ -1,6 +1,7 @@
 import { isOneOf } from '../../db/literal.ts';
+import { WAIT_MAX_MS } from '../limits.ts';
 import { terminalStatuses } from '../transitions.ts';
-import { durationCheck, idChecks, notBothCheck, noteCheck, WAIT_MAX_MS } from './checks.ts';
+import { durationCheck, idChecks, notBothCheck, noteCheck } from './checks.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /**

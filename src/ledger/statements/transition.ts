@@ -1,4 +1,4 @@
-import { isOneOf, literal } from '../../db/positional-statement.ts';
+import { isOneOf, literal } from '../../db/literal.ts';
 import type { LedgerTables } from '../tables.ts';
 import { isTerminal, type Status, sourcesOf } from '../transitions.ts';
 
@@ -17,7 +17,8 @@ export interface Transition {
 }
 
 /**
- * The guarded transition, as the two CTEs `moved` and `recorded`: the only SQL in this project that writes a status.
+ * The guarded transition, as the two CTEs `moved` and `recorded`: which the sweep uses for many rows at once; the
+ * library's, for one row, is delegation_set_status.
  * It expects a CTE `picked` before it, with each row's delegation_id and status, **locked**: the status judged is then
  * the newest, and no predicate of the pick has to be repeated here (with stale statistics that costs seconds).
  *
@@ -28,6 +29,8 @@ export function transitionCtes({ delegations, activityLogs }: LedgerTables, tran
   const set = {
     status: literal(to),
     updated_at: 'clock_timestamp()',
+    // The database adds the activity of a transition by a writer that counts none.
+    revision: 'd.revision + 1',
     // Stamped on entry, so that an agent that dies before its first heartbeat is still found.
     ...(to === 'in_progress' && { last_heartbeat: 'greatest(d.last_heartbeat, clock_timestamp())' }),
     ...(isTerminal(to) && { finished_at: 'clock_timestamp()' }),

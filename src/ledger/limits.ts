@@ -1,0 +1,15 @@
+/** What arguments may be, in the library and in the functions of the schema alike. The tables' constraints say the same. */
+
+/** Characters of an id. */
+export const ID_LENGTH_MAX = 200;
+/** Characters of a reason, and of what is said about progress. */
+export const NOTE_LENGTH_MAX = 200;
+/** Ids in one heartbeatMany: bounds the statement and the locks it takes. */
+export const HEARTBEAT_IDS_MAX = 10_000;
+/** Ten years: an epoch timestamp given by mistake is above it. */
+export const DURATION_MAX_MS = 10 * 365 * 24 * 3_600_000;
+/** Milliseconds of a threshold: 1 s to 30 d. */
+export const THRESHOLD_MIN_MS = 1_000;
+export const THRESHOLD_MAX_MS = 30 * 24 * 3_600_000;
+/** The longest wait, 30 d. */
+export const WAIT_MAX_MS = 30 * 24 * 3_600_000;
