@@ -4,7 +4,9 @@ import { besideSweepsScenario } from './beside-sweeps.ts';
 import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
+import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
+import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
@@ -18,8 +20,10 @@ import { sweepScenario } from './sweep.ts';
 export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findings>>> = {
   startup: startupScenario,
   'daemon-idle': daemonIdleScenario,
+  detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
+  'fan-out': fanOutScenario,
   heartbeat: heartbeatScenario,
   'heartbeat-snapshot': heartbeatSnapshotScenario,
   capacity: capacityScenario,

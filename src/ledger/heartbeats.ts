@@ -1,11 +1,12 @@
 import type { LedgerDb } from '../db/schema.ts';
-import { mayConcernOneRow, sqlstate, sqlstateOf } from '../db/sqlstate.ts';
+import { sqlstate, sqlstateOf } from '../db/sqlstate.ts';
 import type { QueryRunner } from '../db/statement.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { assertId, assertIds, idText, loggedId, noteText } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
+import { inHalves } from './in-halves.ts';
 import { heartbeatManyStatement, heartbeatOf010Statement, heartbeatStatement } from './statements/heartbeat.ts';
 import type { LedgerTables } from './tables.ts';
 import type { Status } from './transitions.ts';
@@ -14,8 +15,6 @@ import type { Status } from './transitions.ts';
 const ROUNDS_MAX = 4;
 /** Ids in one call of a keepAlive's round. */
 const FREE_IDS_MAX = 1_000;
-/** Calls of one such round that may fail while the row that is at fault is looked for. */
-const FAILED_CALLS_MAX = 32;
 
 interface Answer {
   readonly outcome: 'stamped' | 'fresh' | 'terminal' | 'missing' | 'locked';
@@ -91,27 +90,24 @@ export class Heartbeats {
    */
   async beatFree(ids: readonly string[], progress: Notes = none): Promise<Map<string, HeartbeatResult>> {
     const results = new Map<string, HeartbeatResult>();
-    const errors: Error[] = [];
-    const ask = async (some: readonly string[]): Promise<void> => {
-      try {
-        const answers = await this.#inEitherSchema(some, () => this.#call(this.#db, some, true, progress));
-        for (const id of some) {
-          const answer = answers.get(id);
-          if (answer?.outcome !== 'locked') results.set(id, this.#result(id, answer));
-        }
-      } catch (err) {
-        const error = err as Error;
-        errors.push(error);
-        if (some.length > 1 && errors.length < FAILED_CALLS_MAX && mayConcernOneRow(error)) {
-          const half = Math.ceil(some.length / 2);
-          await ask(some.slice(0, half));
-          await ask(some.slice(half));
-        } else for (const id of some) results.set(id, failed(id, error));
+    const lost: string[] = [];
+    let lastError: Error | undefined;
+    const ask = async (some: readonly string[]) => {
+      const answers = await this.#inEitherSchema(some, () => this.#call(this.#db, some, true, progress));
+      for (const id of some) {
+        const answer = answers.get(id);
+        if (answer?.outcome !== 'locked') results.set(id, this.#result(id, answer));
       }
     };
-    for (let from = 0; from < ids.length; from += FREE_IDS_MAX) await ask(ids.slice(from, from + FREE_IDS_MAX));
-    const lost = ids.filter((id) => results.get(id)?.outcome === 'failed');
-    if (lost.length > 0) this.#logFailure(lost, errors.at(-1));
+    const lose = (some: readonly string[], error: Error) => {
+      for (const id of some) results.set(id, failed(id, error));
+      lost.push(...some);
+      lastError = error;
+    };
+    for (let from = 0; from < ids.length; from += FREE_IDS_MAX) {
+      await inHalves(ids.slice(from, from + FREE_IDS_MAX), ask, lose);
+    }
+    if (lost.length > 0) this.#logFailure(lost, lastError);
     return results;
   }
 

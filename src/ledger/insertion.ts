@@ -42,6 +42,7 @@ export class Insertion {
       this.#log.emit('ledger.insert_failed', {
         delegationId: loggedId(delegationId),
         callerId: loggedId(delegation?.callerId),
+        count: 1,
         err: errorFields(error),
       });
       return error instanceof InvalidArgumentError

@@ -1,12 +1,12 @@
-import { assertDurationMs } from './arguments.ts';
+import { assertDurationMs, noteText } from './arguments.ts';
 import { DelegationLostError } from './errors.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
 import type { KeepAliveRounds, Participant } from './keep-alive-rounds.ts';
 
 export interface KeepAliveOptions {
   /**
-   * Milliseconds between heartbeats, at most 2147483647. Default: a tenth of the daemon's threshold, from 100 ms to 60 s.
-   * Those of one ledger go out together, so that one may come after half of it.
+   * Milliseconds between heartbeats, at most 2147483647. Default: a tenth of the threshold that the delegation is judged by,
+   * its own or the daemons', from 100 ms to 60 s. Those of one ledger go out together, so that one may come after half of it.
    */
   readonly everyMs?: number | undefined;
   /**
@@ -39,8 +39,8 @@ export class KeepAlive implements AsyncDisposable {
     this.#participant = {
       delegationId,
       intervalMs: (stuckAfterMs) => everyMs ?? intervalFor(stuckAfterMs),
-      heard: (result) => {
-        if (this.#isLost(result)) this.#lose(result, onTerminal);
+      heard: (result, stuckAfterMs) => {
+        if (this.#isLost(result, stuckAfterMs)) this.#lose(result, onTerminal);
       },
     };
     rounds.join(this.#participant);
@@ -49,6 +49,14 @@ export class KeepAlive implements AsyncDisposable {
   /** Aborted when the delegation is no longer this agent's to work on; its reason is a DelegationLostError. */
   get signal(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /**
+   * How far the work is: 1 to 200 characters, which go with the next heartbeat; of several only the last. Lost when the
+   * keepAlive ends before that. NUL and lone surrogates become U+FFFD. @throws InvalidArgumentError
+   */
+  progress(text: string): void {
+    this.#rounds.say(this.#participant, noteText('progress', text));
   }
 
   /**
@@ -68,13 +76,13 @@ export class KeepAlive implements AsyncDisposable {
    * One `missing` proves nothing: the caller may not have committed yet, a policy may hide the row for a moment. Believed
    * when nothing else was heard for a whole threshold.
    */
-  #isLost({ outcome }: HeartbeatResult): boolean {
+  #isLost({ outcome }: HeartbeatResult, stuckAfterMs: number): boolean {
     if (outcome !== 'missing') {
       this.#missingSinceMs = undefined;
       return outcome === 'terminal';
     }
     this.#missingSinceMs ??= performance.now();
-    return performance.now() - this.#missingSinceMs >= this.#rounds.stuckAfterMs;
+    return performance.now() - this.#missingSinceMs >= stuckAfterMs;
   }
 
   #lose(result: HeartbeatResult, onTerminal: KeepAliveOptions['onTerminal']): void {

@@ -16,6 +16,7 @@ import type { InsertResult } from './insert-result.ts';
 import { Insertion } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
+import { ManyInsertions } from './many-insertions.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
 import { epochStatement } from './statements/epoch.ts';
@@ -53,6 +54,7 @@ export class DelegationLedger {
   readonly #heartbeats: Heartbeats;
   readonly #rounds: KeepAliveRounds;
   readonly #insertion: Insertion;
+  readonly #manyInsertions: ManyInsertions;
   readonly #statusChange: StatusChange;
   readonly #told: ToldStatuses;
   readonly #waiting: Waiting;
@@ -69,6 +71,7 @@ export class DelegationLedger {
     const tables = ledgerTables(db);
     this.#db = db;
     this.#insertion = new Insertion(db, tables, log);
+    this.#manyInsertions = new ManyInsertions(db, tables, log, this.#insertion);
     this.#statusChange = new StatusChange(db, tables, log);
     this.#waiting = new Waiting(db, tables);
     this.#adjustment = new Adjustment(db, tables);
@@ -91,6 +94,14 @@ export class DelegationLedger {
   /** Records a new delegation as `queued`. Never throws: `invalid` names the field, `failed` was logged. */
   insert(delegation: InsertArguments): Promise<InsertResult> {
     return this.#insertion.insert(delegation);
+  }
+
+  /**
+   * Records many: one result each, in the order of the list, one round trip per 1000. One that is invalid, or whose insert
+   * fails, costs no other. Never throws.
+   */
+  insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
+    return this.#manyInsertions.insertMany(delegations);
   }
 
   /**

@@ -2,13 +2,13 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { CompiledQuery } from 'kysely';
 import { openDatabase } from '../../src/db/database.ts';
-import type { HeartbeatResult } from '../../src/ledger/heartbeat-result.ts';
 import { KeepAlive } from '../../src/ledger/keep-alive.ts';
-import { KeepAliveRounds, type RoundBeats } from '../../src/ledger/keep-alive-rounds.ts';
+import { KeepAliveRounds } from '../../src/ledger/keep-alive-rounds.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { spawnNode } from '../support/child.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 import { addressOf, proxied } from '../support/proxied.ts';
+import { ScriptedBeats } from '../support/scripted-beats.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor, waitUntilWaiting } from '../support/wait-for.ts';
 
@@ -172,36 +172,9 @@ describe('a row that is not free', () => {
   });
 });
 
-/** Heartbeats that are answered when the test allows it. */
-class Scripted implements RoundBeats {
-  readonly asked: { ids: readonly string[]; answer: (outcome: HeartbeatResult['outcome']) => void }[] = [];
-  readonly silences: (readonly string[])[] = [];
-  readonly stuckAfterMs = 1000;
-
-  async beat(id: string): Promise<HeartbeatResult> {
-    return (await this.#ask([id])).get(id)!;
-  }
-
-  beatFree(ids: readonly string[]) {
-    return this.#ask(ids);
-  }
-
-  logSilence(ids: readonly string[]): void {
-    this.silences.push(ids);
-  }
-
-  #ask(ids: readonly string[]): Promise<Map<string, HeartbeatResult>> {
-    return new Promise((resolve) => {
-      const answer = (outcome: HeartbeatResult['outcome']) =>
-        resolve(new Map(ids.map((id) => [id, { delegationId: id, outcome, status: 'stuck' } as HeartbeatResult])));
-      this.asked.push({ ids, answer });
-    });
-  }
-}
-
 describe('the rounds', () => {
   test('send the heartbeats of one ledger together, also of keepAlives that began at different times', async () => {
-    const beats = new Scripted();
+    const beats = new ScriptedBeats();
     const rounds = new KeepAliveRounds(beats);
     const keep = (id: string) => new KeepAlive(rounds, id, { everyMs: 60 });
     const alive = [keep('a'), keep('b')];
@@ -217,7 +190,7 @@ describe('the rounds', () => {
   });
 
   test('use of a late answer only that the delegation has ended', async () => {
-    const beats = new Scripted();
+    const beats = new ScriptedBeats();
     const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 20 });
     await waitFor('a second heartbeat', () => beats.asked.length >= 2);
     expect(beats.silences[0]).toEqual(['a']);
@@ -231,7 +204,7 @@ describe('the rounds', () => {
   });
 
   test('have at most eight heartbeats without an answer, and go on when one comes', async () => {
-    const beats = new Scripted();
+    const beats = new ScriptedBeats();
     const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 1 });
     await waitFor('eight heartbeats', () => beats.asked.length === 8);
     await waitFor('eight silences', () => beats.silences.length === 8);

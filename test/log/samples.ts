@@ -105,7 +105,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     overdueMs: 1,
     lastHeartbeat: at,
   },
-  'ledger.insert_failed': { delegationId: 'd-1', callerId: 'planner', err },
+  'ledger.insert_failed': { delegationId: 'd-1', callerId: 'planner', count: 1, err },
   'ledger.heartbeat_failed': { delegationId: 'd-1', count: 100, err },
   'ledger.row_missing': { delegationId: 'd-1' },
   'ledger.transition_refused': { delegationId: 'd-1', from: 'stuck', to: 'in_progress' },

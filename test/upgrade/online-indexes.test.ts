@@ -76,7 +76,7 @@ describe('the indexes of a migration', () => {
     expect(await built('i.indisvalid')).toEqual(names);
   });
 
-  test('are built however short the limits are that the database sets for whoever works there', async () => {
+  test('are built however short the time limits of the database are', async () => {
     await database.query(`ALTER DATABASE ${database.name} SET statement_timeout = '200ms'`);
     const writer = await database.connect();
     const other = new Kysely<Database>({

@@ -9,7 +9,12 @@ const attempted = text('status that was requested');
 export const ledgerEvents = {
   'ledger.insert_failed': {
     ...ledgerLines['ledger.insert_failed'],
-    fields: z.strictObject({ delegationId, callerId, err }),
+    fields: z.strictObject({
+      delegationId: text('the delegation; the first one of a call with many'),
+      callerId,
+      count: count('delegations of the call that failed'),
+      err,
+    }),
   },
   'ledger.heartbeat_failed': {
     ...ledgerLines['ledger.heartbeat_failed'],

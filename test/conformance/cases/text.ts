@@ -50,7 +50,7 @@ export const textCases: readonly Case[] = [
         with: { delegationId: 'b', until: fromNow(HOUR_MS), reason: BROKEN },
         answers: { outcome: 'waiting' },
       }),
-      only({ sql: `UPDATE delegations SET callee_id = progress || waiting_reason WHERE delegation_id = 'b'` }),
+      { byOwner: `UPDATE delegations SET callee_id = progress || waiting_reason WHERE delegation_id = 'b'` },
       only(
         setStatus(
           'b',

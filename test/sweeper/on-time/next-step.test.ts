@@ -3,6 +3,7 @@ import {
   LOOK_EVERY_MS,
   type Look,
   nextStep,
+  PATIENCE_LOOK_MS,
   SWEEP_EVERY_MS,
   SWEEP_PATIENCE_MS,
 } from '../../../src/sweeper/on-time/next-step.ts';
@@ -46,7 +47,7 @@ test('nothing is swept before the first sweep, while the guard holds, or where s
 });
 
 test('it waits for a sweep under way, but not for one whose daemon has died', () => {
-  expect(nextStep(look({ isRecorded: false }), 0)).toEqual(wait(SWEEP_EVERY_MS));
-  expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS - 1)).toEqual(wait(SWEEP_EVERY_MS));
+  expect(nextStep(look({ isRecorded: false }), 0)).toEqual(wait(PATIENCE_LOOK_MS));
+  expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS - 1)).toEqual(wait(PATIENCE_LOOK_MS));
   expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS)).toEqual(sweep);
 });
