@@ -72,6 +72,7 @@ async function guard(db: Kysely<unknown>): Promise<void> {
       has_moved boolean := TG_OP = 'INSERT' OR OLD.status IS DISTINCT FROM NEW.status;
       was_longer_ms bigint;
       in_force_ms bigint;
+      known_ms bigint;
       effective_ms bigint;
       problem text;
     BEGIN
@@ -139,14 +140,18 @@ async function guard(db: Kysely<unknown>): Promise<void> {
         RETURN NEW;
       END IF;
 
-      -- The threshold in force, where the row has or had none of its own.
+      -- The threshold in force, where the row has or had none of its own; and the daemons' longest that its agent may still
+      -- assume, since it was not heard after they lowered theirs.
       IF NEW.stuck_after_ms IS NULL OR is_update AND OLD.stuck_after_ms IS NULL THEN
-        EXECUTE format('SELECT stuck_after_ms FROM %I.sweeper_threshold WHERE singleton', TG_TABLE_SCHEMA) INTO in_force_ms;
+        EXECUTE format('SELECT t.stuck_after_ms, greatest(t.stuck_after_ms,
+            (SELECT max(l.stuck_after_ms) FROM %1$I.sweeper_lowerings l WHERE l.lowered_at > $1))
+          FROM %1$I.sweeper_threshold t WHERE t.singleton', TG_TABLE_SCHEMA)
+        INTO in_force_ms, known_ms USING CASE WHEN is_update THEN OLD.last_heartbeat END;
       END IF;
       IF is_update THEN
         -- A longer one counts until the row has been heard since it was lowered. No daemon has run yet: ten minutes.
         was_longer_ms := CASE WHEN OLD.lowered_at >= coalesce(OLD.last_heartbeat, '-infinity') THEN OLD.lowered_from_ms END;
-        effective_ms := greatest(coalesce(OLD.stuck_after_ms, in_force_ms, 600000), was_longer_ms);
+        effective_ms := greatest(coalesce(OLD.stuck_after_ms, known_ms, 600000), was_longer_ms);
         -- Whoever counts no revisions knows nothing of waits and of thresholds of a row's own, and marks by the daemons'.
         IF has_moved AND NEW.status = 'stuck' AND NEW.revision = OLD.revision
           AND num_nonnulls(OLD.stuck_after_ms, OLD.waiting_until, was_longer_ms) > 0
@@ -237,6 +242,9 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
         least(NEW.created_at, transaction_timestamp());
       RETURN NULL;
     END $$`.execute(db);
+  // Whoever may execute it could set it as a trigger on a table of its own, next to an activity_logs of its own whose
+  // triggers would run with this function's rights.
+  await sql`REVOKE ALL ON FUNCTION delegations_symmetry() FROM PUBLIC`.execute(db);
   await sql`
     CREATE CONSTRAINT TRIGGER delegations_symmetry_insert AFTER INSERT ON delegations
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.revision = 0)

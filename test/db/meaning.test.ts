@@ -139,6 +139,19 @@ describe('a threshold that is lowered', () => {
     expect(await lowered(other)).toEqual(none);
     expect(await seconds(other, 'suspect_at')).toBeNull();
   });
+
+  test("is the daemons' longer one of before for a row that has not been heard since they lowered theirs", async () => {
+    const [unheard, heard] = [await insert('in_progress'), await insert('in_progress')];
+    const [lowering] = await database.query<{ at: Date }>(
+      `INSERT INTO sweeper_lowerings (lowered_at, stuck_after_ms) VALUES (clock_timestamp(), 900000) RETURNING lowered_at AS at`,
+    );
+    await update(heard, 'last_heartbeat = clock_timestamp()');
+    // Between the daemons' threshold of before and that of now: for the first agent it is shorter than what it knows.
+    for (const id of [unheard, heard]) await update(id, 'stuck_after_ms = 700000');
+    await database.query('DELETE FROM sweeper_lowerings WHERE lowered_at = $1', [lowering!.at]);
+    expect(await lowered(unheard)).toEqual({ lowered_from_ms: '900000', lowered: true });
+    expect(await lowered(heard)).toEqual(none);
+  });
 });
 
 describe('a wait', () => {
