@@ -79,10 +79,19 @@ export class Daemon implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+  /** Ends it as a crash of its host would. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
+    this.#child.kill(signal);
     await ended;
   }
 }

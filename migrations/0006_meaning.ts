@@ -72,7 +72,6 @@ async function guard(db: Kysely<unknown>): Promise<void> {
       has_moved boolean := TG_OP = 'INSERT' OR OLD.status IS DISTINCT FROM NEW.status;
       was_longer_ms bigint;
       in_force_ms bigint;
-      known_ms bigint;
       effective_ms bigint;
       problem text;
     BEGIN
@@ -140,18 +139,14 @@ async function guard(db: Kysely<unknown>): Promise<void> {
         RETURN NEW;
       END IF;
 
-      -- The threshold in force, where the row has or had none of its own; and the daemons' longest that its agent may still
-      -- assume, since it was not heard after they lowered theirs.
+      -- The threshold in force, where the row has or had none of its own.
       IF NEW.stuck_after_ms IS NULL OR is_update AND OLD.stuck_after_ms IS NULL THEN
-        EXECUTE format('SELECT t.stuck_after_ms, greatest(t.stuck_after_ms,
-            (SELECT max(l.stuck_after_ms) FROM %1$I.sweeper_lowerings l WHERE l.lowered_at > $1))
-          FROM %1$I.sweeper_threshold t WHERE t.singleton', TG_TABLE_SCHEMA)
-        INTO in_force_ms, known_ms USING CASE WHEN is_update THEN OLD.last_heartbeat END;
+        EXECUTE format('SELECT stuck_after_ms FROM %I.sweeper_threshold WHERE singleton', TG_TABLE_SCHEMA) INTO in_force_ms;
       END IF;
       IF is_update THEN
         -- A longer one counts until the row has been heard since it was lowered. No daemon has run yet: ten minutes.
         was_longer_ms := CASE WHEN OLD.lowered_at >= coalesce(OLD.last_heartbeat, '-infinity') THEN OLD.lowered_from_ms END;
-        effective_ms := greatest(coalesce(OLD.stuck_after_ms, known_ms, 600000), was_longer_ms);
+        effective_ms := greatest(coalesce(OLD.stuck_after_ms, in_force_ms, 600000), was_longer_ms);
         -- Whoever counts no revisions knows nothing of waits and of thresholds of a row's own, and marks by the daemons'.
         IF has_moved AND NEW.status = 'stuck' AND NEW.revision = OLD.revision
           AND num_nonnulls(OLD.stuck_after_ms, OLD.waiting_until, was_longer_ms) > 0
@@ -161,6 +156,11 @@ async function guard(db: Kysely<unknown>): Promise<void> {
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'delegations_own_silence';
         END IF;
         IF NEW.stuck_after_ms IS DISTINCT FROM OLD.stuck_after_ms THEN
+          IF OLD.stuck_after_ms IS NULL THEN
+            -- The daemons' was lowered and the row has not been heard since: it is still judged by the one of before.
+            EXECUTE format('SELECT greatest($1, max(l.stuck_after_ms)) FROM %I.sweeper_lowerings l WHERE l.lowered_at > $2',
+              TG_TABLE_SCHEMA) INTO effective_ms USING effective_ms, OLD.last_heartbeat;
+          END IF;
           IF coalesce(NEW.stuck_after_ms, in_force_ms, 600000) < effective_ms THEN
             NEW.lowered_from_ms := effective_ms;
             NEW.lowered_at := at;
@@ -174,6 +174,10 @@ async function guard(db: Kysely<unknown>): Promise<void> {
         IF NEW.waiting_until IS DISTINCT FROM OLD.waiting_until AND NEW.deadline = OLD.deadline THEN
           NEW.deadline := NEW.deadline + interval '1 second'
             * extract(epoch FROM greatest(NEW.waiting_until, at) - greatest(OLD.waiting_until, at))::float8;
+        END IF;
+        -- Whoever ends a wait gives a sign of life. Silence would count from before the wait otherwise.
+        IF NOT has_moved AND OLD.waiting_until IS NOT NULL AND NEW.waiting_until IS NULL THEN
+          NEW.last_heartbeat := greatest(NEW.last_heartbeat, at);
         END IF;
       END IF;
       IF NEW.lowered_at < NEW.last_heartbeat THEN

@@ -4,6 +4,7 @@ import { besideSweepsScenario } from './beside-sweeps.ts';
 import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
+import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
 import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
@@ -19,6 +20,7 @@ import { sweepScenario } from './sweep.ts';
 export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findings>>> = {
   startup: startupScenario,
   'daemon-idle': daemonIdleScenario,
+  detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
   'fan-out': fanOutScenario,

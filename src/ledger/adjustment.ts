@@ -5,7 +5,7 @@ import { adjustStatement } from './statements/adjust.ts';
 import type { LedgerTables } from './tables.ts';
 import type { Status } from './transitions.ts';
 
-/** What is to change; what is left out stays as it is. */
+/** What to change; what is left out stays unchanged. */
 export interface AdjustOptions {
   /** A later instant than the deadline is now. */
   readonly deadline?: Date | string | null | undefined;
@@ -15,13 +15,13 @@ export interface AdjustOptions {
   readonly stuckAfterMs?: number | null | undefined;
   /** The same without progress. Null: lack of progress does not count any more. */
   readonly stalledAfterMs?: number | null | undefined;
-  /** Who says so, 1 to 200 characters. Default `ledger`. */
+  /** Recorded in the activity: 1 to 200 characters. Default `ledger`. */
   readonly actor?: string | undefined;
 }
 
 /**
- * `adjusted`: written, with its activity. `unchanged`: all of it was so already. `refused`: the delegation is over, or the
- * deadline would come earlier; nothing was written. `missing`: no such delegation.
+ * `adjusted`: written, with its activity. `unchanged`: nothing differed. `refused`: the delegation has ended, or the
+ * deadline would move earlier; nothing was written. `missing`: no such delegation.
  */
 export type AdjustResult =
   | { readonly outcome: 'adjusted'; readonly status: Status }

@@ -12,9 +12,9 @@ interface Known<Outcome> extends Answer<Outcome> {
 }
 
 /**
- * `stamped`: written. `fresh`: stamped a moment ago, nothing written. `terminal`: the delegation is over, stop working.
+ * `stamped`: written. `fresh`: stamped a moment ago, nothing written. `terminal`: the delegation has ended, stop working.
  * `missing`: no such delegation, or one that the caller has not committed yet. `failed`: the database did not answer, or
- * the id was no id; logged, `error` says why.
+ * the id was invalid; logged, `error` says why.
  */
 export type HeartbeatResult =
   | Known<'stamped'>

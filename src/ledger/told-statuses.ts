@@ -5,18 +5,18 @@ import type { SetStatusResult } from './set-status-result.ts';
 import type { Saying } from './status-change.ts';
 import { isTerminal, type Status } from './transitions.ts';
 
-/** How the ledger is asked, and told again. */
+/** The calls of the ledger that repeating needs. */
 export interface Retelling {
   say(saying: Saying): Promise<SetStatusResult>;
   /** Null: no such delegation. */
   statusOf(delegationId: string): Promise<Status | null>;
   /** Null: no daemon's schema is there. */
   epoch(): Promise<string | null>;
-  /** For so long what was told is kept: the daemons' threshold, in milliseconds. */
+  /** How long a confirmed change is remembered: the daemons' threshold, in milliseconds. */
   keptMs(): number;
 }
 
-/** Delegations, and characters of their payloads, that are kept at most; the oldest go first. A character has two bytes. */
+/** Delegations, and characters of their payloads, remembered at most; the oldest are dropped first. A character has two bytes. */
 const KEPT_MAX = 10_000;
 const KEPT_CHARACTERS_MAX = 16 * 2 ** 20;
 const TICK_MIN_MS = 100;
@@ -36,9 +36,9 @@ interface Kept {
 }
 
 /**
- * What a ledger was told and confirmed: that work began, and how it ended. A server that is restored from a backup, or a
- * standby that lagged and was promoted, may have forgotten it. Daemons change the database's epoch then; when an answer
- * shows another epoch than the one before, all that was told within the last threshold is told again.
+ * Remembers the changes that the database confirmed: that work began, and how it ended. A server that is restored from a
+ * backup, or a standby that lagged and was promoted, may have lost them. Daemons change the database's epoch then; when an
+ * answer shows another epoch than before, all changes confirmed within the last threshold are repeated.
  */
 export class ToldStatuses {
   readonly #retelling: Retelling;
@@ -73,7 +73,7 @@ export class ToldStatuses {
     this.#arm();
   }
 
-  /** Which epoch an answer of the ledger names. */
+  /** The epoch that an answer of the ledger names. */
   heard(epoch: string): void {
     this.#heardAtMs = performance.now();
     const before = this.#epoch;
@@ -84,7 +84,7 @@ export class ToldStatuses {
     if (this.#due.size > 0) this.#sayAgain().catch(ignore);
   }
 
-  /** Where nothing else is heard, a tenth of the threshold may pass before the epoch is asked for. */
+  /** Without any other answer, the epoch is read after a tenth of the threshold. */
   #arm(): void {
     if (this.#timer || this.#kept.size === 0) return;
     const tickMs = Math.min(TICK_MAX_MS, Math.max(TICK_MIN_MS, this.#retelling.keptMs() / 10));
@@ -132,7 +132,7 @@ export class ToldStatuses {
           if (outcomes.includes('changed')) changed += 1;
         } catch (err) {
           error = err;
-          // One row that raises must not keep the others untold; where the database is away, nobody else fares better.
+          // One row that raises must not stop the others; when the database is away, the others would fail as well.
           if (!mayConcernOneRow(err)) break;
         }
       }
@@ -145,7 +145,7 @@ export class ToldStatuses {
     });
   }
 
-  /** That work began is told where it is not over, and where the end could not be told without it. */
+  /** The start is repeated if the work has not ended, and if the end could not be repeated without it. */
   async #tell(sayings: readonly Saying[]): Promise<string[]> {
     const outcomes: string[] = [];
     for (const saying of sayings) {

@@ -14,20 +14,20 @@ export interface WaitOptions {
   readonly until?: Date | string | null | undefined;
   /** The same, in milliseconds from now; not together with `until`. */
   readonly untilMs?: number | null | undefined;
-  /** What is waited for: 1 to 200 characters. NUL and lone surrogates become U+FFFD. */
+  /** What it waits for: 1 to 200 characters. NUL and lone surrogates become U+FFFD. */
   readonly reason: string;
-  /** Who says so, 1 to 200 characters. Default `ledger`. */
+  /** Recorded in the activity: 1 to 200 characters. Default `ledger`. */
   readonly actor?: string | undefined;
 }
 
 export interface ResumeOptions {
-  /** Who says so, 1 to 200 characters. Default `ledger`. */
+  /** Recorded in the activity: 1 to 200 characters. Default `ledger`. */
   readonly actor?: string | undefined;
 }
 
 /**
  * `waiting`: it waits until `waitingUntil`. `unchanged`: it did so already, until the same instant for the same reason.
- * `refused`: it is over. `missing`: no such delegation. Neither of these two wrote anything.
+ * `refused`: it has ended. `missing`: no such delegation. Neither of these two wrote anything.
  */
 export type WaitResult =
   | { readonly outcome: 'waiting'; readonly status: Status; readonly waitingUntil: Date }
@@ -36,8 +36,8 @@ export type WaitResult =
   | { readonly outcome: 'missing'; readonly status: null; readonly waitingUntil: null };
 
 /**
- * `resumed`: the wait is over, and its agent was heard. `unchanged`: it did not wait. `refused`: it is over. `missing`: no
- * such delegation. Only `resumed` wrote anything.
+ * `resumed`: the wait has ended, and counts as a heartbeat. `unchanged`: it did not wait. `refused`: it has ended.
+ * `missing`: no such delegation. Only `resumed` wrote anything.
  */
 export type ResumeResult =
   | { readonly outcome: 'resumed'; readonly status: Status }

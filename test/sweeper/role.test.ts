@@ -18,17 +18,16 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
   const special = await seedDelegation(database, { silentSeconds: 60 });
   await database.query('UPDATE delegations SET stuck_after_ms = 1000 WHERE delegation_id = $1', [special]);
   // Heard since its threshold was lowered.
-  await database.query(
-    `UPDATE delegations SET lowered_at = NULL, lowered_from_ms = NULL WHERE delegation_id = $1`,
-    [special],
-  );
+  await database.query(`UPDATE delegations SET lowered_at = NULL, lowered_from_ms = NULL WHERE delegation_id = $1`, [
+    special,
+  ]);
   const url = new URL(database.url);
   url.username = 'delegation_sweeper_sweeper';
   const pool = new pg.Pool({ connectionString: url.href, max: 2 });
   await using db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   await new SetBack(db, sweeperTables(db)).takeBack(Date.now() * 1000);
   const { sweeper, lines } = testSweeper(db);
-  const summary = await sweeper.sweep();
+  const summary = await sweeper.sweep({ trigger: 'manual' });
   expect(summary).toMatchObject({ stuck: 1, poisoned: 0 });
-  expect(lines().filter(({ level }) => level === 'error')).toEqual([]);
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
 });

@@ -51,13 +51,13 @@ export class Looks {
   }
 
   async #ask(): Promise<Look> {
-    const { judgedAtUs, deadlinesFromUs, ranges, lagMs, jumps } = this.#question;
+    const { judgedAtUs, deadlinesFromUs, staleness, ranges, lagMs } = this.#question;
     const heard = judgedAtUs !== null && this.#time.now() >= this.#readAgainAtMs;
     const [answer] = await this.#statement.run(this.#db, {
       daemonId: null,
       judgedAt: judgedAtUs,
       deadlinesFrom: deadlinesFromUs,
-      jumps,
+      staleness,
       heard,
       ranges,
       lagMs,
@@ -65,7 +65,7 @@ export class Looks {
     if (!answer) throw new Error('sweeper_state has lost its one row; insert it again');
     this.#question = questionAfter(answer, this.#options);
     const heardDueUs = heard ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
-    return lookOf(answer, earliest(answer.deadlineUs, heardDueUs));
+    return lookOf(answer, earliest([answer.deadlineUs, answer.specialUs, heardDueUs]));
   }
 
   /** Rows in progress were read. Returns when the next of them comes due. */
@@ -87,10 +87,13 @@ export class Looks {
   }
 }
 
-function lookOf({ nowUs, judgedAtUs, leaseId, isRecorded, isHeld, ...signs }: Answer, dueUs: Micros | null): Look {
-  return { nowUs, judgedAtUs, leaseId, isRecorded, isLeftToTicks: isHeld || refusalOf(signs) !== null, dueUs };
+function lookOf({ isHeld, ...answer }: Answer, dueUs: Micros | null): Look {
+  const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
+  const isLeftToTicks = isHeld || refusalOf(answer) !== null;
+  return { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
 }
 
-function earliest(a: Micros | null, b: Micros | null): Micros | null {
-  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+function earliest(instants: readonly (Micros | null)[]): Micros | null {
+  const known = instants.filter((us) => us !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

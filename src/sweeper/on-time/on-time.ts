@@ -24,7 +24,7 @@ export class OnTime implements Service {
   readonly #time: Time;
   readonly #aborter = new AbortController();
   #loop: Promise<void> | undefined;
-  #lease = { id: null as string | null, seenAtMs: 0 };
+  #seen = { what: '', sinceMs: 0 };
 
   constructor(looks: Looks, sweeper: Sweeper, availability: Availability, time: Time = processTime) {
     this.#looks = looks;
@@ -53,16 +53,18 @@ export class OnTime implements Service {
 
   async #turn(signal: AbortSignal): Promise<void> {
     const look = await this.#availability.until(() => this.#looks.look(), signal);
-    const step = nextStep(look, this.#sameLeaseForMs(look));
+    const step = nextStep(look, this.#unchangedForMs(look));
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look.leaseId, signal);
     await this.#time.sleep(pauseMs, signal);
   }
 
-  /** How long this process has seen the same lease. */
-  #sameLeaseForMs({ leaseId }: Look): number {
+  /** How long this process has seen the same row due and the same sweep with the lease. */
+  #unchangedForMs({ leaseId, dueUs, nowUs }: Look): number {
     const nowMs = this.#time.now();
-    if (leaseId !== this.#lease.id) this.#lease = { id: leaseId, seenAtMs: nowMs };
-    return nowMs - this.#lease.seenAtMs;
+    const isDue = dueUs !== null && dueUs < nowUs;
+    const what = isDue ? `${leaseId} ${dueUs}` : this.#seen.what;
+    if (what !== this.#seen.what) this.#seen = { what, sinceMs: nowMs };
+    return nowMs - this.#seen.sinceMs;
   }
 
   /** Unless another sweep has begun since. Never rejects; the sweeper logs what fails. Returns the pause after it, in ms. */

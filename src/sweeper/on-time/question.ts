@@ -1,6 +1,6 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import type { Gap } from '../observed-time/horizon.ts';
-import { type ClockJump, judge, type Observed, type ThresholdOptions } from '../threshold/staleness.ts';
+import { judge, type Observed, type Staleness, type ThresholdOptions } from '../threshold/staleness.ts';
 import { stalenessAt } from './due.ts';
 import { type HeardRange, unjudged } from './heard-ranges.ts';
 
@@ -12,7 +12,7 @@ export interface Question {
   readonly judgedAtUs: Micros | null;
   /** No deadline before this one was open then. */
   readonly deadlinesFromUs: Micros | null;
-  readonly jumps: readonly ClockJump[];
+  readonly staleness: Staleness;
   /** Where the rows were last heard that it did not find stale. */
   readonly ranges: readonly HeardRange[];
   /** Rows heard more recently than this come due too late to matter. */
@@ -21,12 +21,24 @@ export interface Question {
   readonly gaps: readonly Gap[];
 }
 
+const nothingStale: Staleness = {
+  horizonUs: 0,
+  spared: [],
+  stuckAfterMs: 0,
+  lowerings: [],
+  gaps: [],
+  rewoundUs: null,
+  suspectUs: 0,
+  unheardMs: 0,
+  jumps: [],
+};
+
 /** Before the first answer. */
 export const nothingKnown: Question = {
   basis: '',
   judgedAtUs: null,
   deadlinesFromUs: null,
-  jumps: [],
+  staleness: nothingStale,
   ranges: [],
   lagMs: 0,
   stuckAfterMs: 0,
@@ -45,14 +57,13 @@ export function questionAfter(answer: Judged, options: ThresholdOptions): Questi
   const basis = JSON.stringify([judgedAtUs, recorded, lowerings, inForceMs]);
   if (judgedAtUs === null) return { ...nothingKnown, basis };
   const { nowUs, stuckAfterMs, gaps, horizon, staleness } = judge(answer, options);
-  const { jumps, spared } = staleness;
-  const jumpedUs = jumps.reduce((sum, { lengthUs }) => sum + lengthUs, 0);
+  const jumpedUs = staleness.jumps.reduce((sum, { lengthUs }) => sum + lengthUs, 0);
   return {
     basis,
     judgedAtUs,
     deadlinesFromUs: judgedAtUs - jumpedUs,
-    jumps,
-    ranges: unjudged(stalenessAt(judgedAtUs, answer, options), spared),
+    staleness,
+    ranges: unjudged(stalenessAt(judgedAtUs, answer, options), staleness.spared),
     lagMs: Math.floor((nowUs - horizon.atUs) / MICROS_PER_MS) - LOOKAHEAD_MS,
     stuckAfterMs,
     gaps,

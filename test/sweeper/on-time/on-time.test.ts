@@ -8,7 +8,7 @@ import { Sweeper } from '../../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../../src/sweeper/sweeper-options.ts';
 import { TcpProxy } from '../../chaos/tcp-proxy.ts';
 import { markingBackends, slowMarks } from '../../support/faults.ts';
-import { capturedLog, seedDelegation, sweeperDefaults, testLedger } from '../../support/fixtures.ts';
+import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { addressOf, proxied } from '../../support/proxied.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -112,6 +112,38 @@ describe('between the ticks', () => {
     expect(daemon.events('sweep.failed')).toEqual([]);
   });
 
+  test('a threshold of its own, a lack of progress and a wait that has passed are found on time, too', async () => {
+    await using daemon = await startOnTime({});
+    const { ledger } = testLedger(database.db);
+    const begin = async ({ stuckAfterMs, stalledAfterMs }: { stuckAfterMs?: number; stalledAfterMs?: number }) => {
+      const delegationId = randomUUID();
+      await database.query(
+        `SELECT delegation_insert($1, 'caller', 'callee', 'task', stuck_after_ms => $2, stalled_after_ms => $3)`,
+        [delegationId, stuckAfterMs ?? null, stalledAfterMs ?? null],
+      );
+      await ledger.setStatus(delegationId, 'in_progress');
+      return delegationId;
+    };
+    const silent = await begin({ stuckAfterMs: 1_000 });
+    const stalled = await begin({ stalledAfterMs: 1_500 });
+    const waiting = await begin({ stuckAfterMs: 1_000 });
+    await database.query(`SELECT delegation_wait($1, clock_timestamp() + interval '2 seconds', 'a person')`, [waiting]);
+    const markedAfterMs = (id: string) =>
+      waitFor(`${id} to be stuck`, async () => {
+        const [row] = await database.query<{ ms: number }>(
+          `SELECT (extract(epoch FROM finished_at - last_heartbeat) * 1000)::float8 AS ms
+           FROM delegations WHERE delegation_id = $1 AND status = 'stuck'`,
+          [id],
+        );
+        return row?.ms;
+      });
+    expect(await markedAfterMs(silent)).toBeLessThan(1_000 + SOON_MS);
+    expect(await markedAfterMs(stalled)).toBeLessThan(1_500 + SOON_MS);
+    expect(await markedAfterMs(waiting)).toBeGreaterThan(3_000);
+    expect(await markedAfterMs(waiting)).toBeLessThan(3_000 + SOON_MS);
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
   test('one sweep marks what comes due at one instant, however many daemons run', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => seedDelegation(database, { silentSeconds: 0 })));
     await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
@@ -141,19 +173,37 @@ describe('between the ticks', () => {
     expect(await dueSweeps()).toBeLessThanOrEqual(5);
   });
 
-  test('what a daemon missed that died between look and sweep is found by the tick', async () => {
+  test('a daemon that died with the lease delays the others by seconds', async () => {
     const id = await seedDelegation(database, { silentSeconds: 3 });
     await using daemon = await startOnTime({ stuckAfterMs: 4_000 });
+    await database.query(`UPDATE sweeper_state SET sweep_id = 'of the dead', tick_sweep_id = 'a tick'`);
+    const { status, lateMs } = await marked(id, 4_000);
+    expect(status).toBe('stuck');
+    expect(lateMs).toBeLessThan(SOON_MS);
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('a long sweep of another daemon’s tick keeps its lease, and what comes due is marked after it', async () => {
+    const slow = await slowMarks(database, 400);
+    const others = await Promise.all(Array.from({ length: 24 }, () => seedDelegation(database, { silentSeconds: 60 })));
+    const { sweeper, events } = testSweeper(database.db, { stuckAfterMs: 4_000, batchRowsMax: 1 });
+    await using daemon = await startOnTime({ stuckAfterMs: 50_000_000 });
+    const tick = sweeper.sweep({ trigger: 'cron' });
+    const id = await seedDelegation(database, { deadlineSeconds: 1 });
+    const summary = await tick;
+    await slow.undo();
+    expect(summary).toMatchObject({ stuck: others.length, truncated: false });
+    expect(events('sweep.superseded')).toEqual([]);
+    expect((await marked(id, 4_000)).status).toBe('failed');
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('what a daemon missed that died between look and sweep is found by the tick', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 10 });
     await database.query(`UPDATE sweeper_state SET sweep_id = 'of the dead'`);
-    await waitFor('it to come due', async () => {
-      const [row] = await database.query<{ due: boolean }>(
-        `SELECT clock_timestamp() > last_heartbeat + interval '4 seconds' AS due FROM delegations`,
-      );
-      return row!.due;
-    });
-    expect((await daemon.sweeper.sweep({ trigger: 'cron' })).stuck).toBe(1);
+    const { sweeper } = testSweeper(database.db, { stuckAfterMs: 4_000 });
+    expect((await sweeper.sweep({ trigger: 'cron' })).stuck).toBe(1);
     expect((await marked(id, 4_000)).status).toBe('stuck');
-    expect(await dueSweeps()).toBe(0);
   });
 
   test('its sweeps count neither for readiness nor for the watch over the ticks', async () => {

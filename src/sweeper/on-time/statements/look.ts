@@ -4,8 +4,9 @@ import { column, nullable, parameter, statement } from '../../../db/statement.ts
 import { type Status, sourcesOf } from '../../../ledger/transitions.ts';
 import { timestampOf } from '../../instant.ts';
 import { readingColumns } from '../../observed-time/statements/reading.ts';
+import { silentAt, stalledAt } from '../../pass/due-at.ts';
+import { ruleParameters } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
-import type { ClockJump } from '../../threshold/staleness.ts';
 import type { HeardRange } from '../heard-ranges.ts';
 
 const [inProgress] = sourcesOf('stuck') as [Status];
@@ -17,7 +18,12 @@ const ROWS_MAX = 1_000_000;
 /** Open deadlines that are read at most after a clock jump, when they do not come due in their order. */
 const JUMPED_DEADLINES_MAX = 10_000;
 
-const jumps: Parameter<readonly ClockJump[]> = parameter.json;
+/** Rows with thresholds of their own, or that wait: those that may come due within this time, and the first of them. */
+const SPECIAL_AHEAD = "interval '10 seconds'";
+const SPECIAL_MAX = 10_000;
+
+const now = 'statement_timestamp()';
+
 const ranges: Parameter<readonly HeardRange[]> = parameter.json;
 
 /**
@@ -27,7 +33,7 @@ const ranges: Parameter<readonly HeardRange[]> = parameter.json;
 export function lookStatement(tables: SweeperTables) {
   const { delegations, sweeps, sweeperState, sweeperThreshold } = tables;
   const jumped = `(SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) * interval '1 microsecond'
-    FROM jsonb_array_elements($jumps) jump WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)})`;
+    FROM jsonb_array_elements($staleness -> 'jumps') jump WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)})`;
   const from = timestampOf(`(range.value ->> 'fromUs')`);
   const until = timestampOf(`(range.value ->> 'untilUs')`);
   return statement({
@@ -35,7 +41,7 @@ export function lookStatement(tables: SweeperTables) {
       daemonId: nullable(parameter.text),
       /** When the last sweep judged; null: it is not known yet, and no deadline is looked for. */
       judgedAt: nullable(parameter.micros),
-      jumps,
+      staleness: ruleParameters.staleness,
       /** No deadline before this one can have been open then. */
       deadlinesFrom: nullable(parameter.micros),
       /** Whether rows in progress are read, and when those that come due next were last heard. */
@@ -50,9 +56,11 @@ export function lookStatement(tables: SweeperTables) {
       isRecorded: column.boolean(
         `s.sweep_id IS NULL OR EXISTS (SELECT FROM ${sweeps} w WHERE w.sweep_id = s.sweep_id)`,
       ),
+      isBetweenTicks: column.boolean('s.tick_sweep_id IS NOT NULL'),
       isHeld: column.boolean('s.storm_held_since IS NOT NULL'),
       judgedAtUs: nullable(column.micros('found.judged_at')),
       deadlineUs: nullable(column.micros('found.deadline')),
+      specialUs: nullable(column.micros('found.special')),
       heardUs: nullable(column.micros('found.heard')),
       /** Time that the server took. */
       tookUs: column.wholeNumber('extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000'),
@@ -66,8 +74,15 @@ WITH found AS MATERIALIZED (
     SELECT min(due.at) FROM (
       SELECT d.deadline + ${jumped} AS at FROM ${delegations} d
       WHERE d.finished_at IS NULL AND d.deadline >= $deadlinesFrom ORDER BY d.deadline, d.delegation_id
-      LIMIT CASE WHEN jsonb_array_length($jumps) = 0 THEN 1 ELSE ${JUMPED_DEADLINES_MAX} END) due
+      LIMIT CASE WHEN jsonb_array_length($staleness -> 'jumps') = 0 THEN 1 ELSE ${JUMPED_DEADLINES_MAX} END) due
     WHERE due.at >= $judgedAt) AS deadline,
+  (
+    SELECT min(due.at) FROM (
+      SELECT d.* FROM ${delegations} d
+      WHERE d.status = ${literal(inProgress)} AND d.suspect_at < statement_timestamp() + ${SPECIAL_AHEAD}
+      ORDER BY d.suspect_at, d.delegation_id LIMIT ${SPECIAL_MAX}) d,
+      LATERAL (VALUES (${silentAt(now)}), (${stalledAt(now)})) due (at)
+    WHERE due.at >= $judgedAt) AS special,
   CASE WHEN $heard THEN (
     SELECT min(row.heard) FROM jsonb_array_elements($ranges) range, LATERAL (
       SELECT d.last_heartbeat AS heard FROM ${delegations} d
