@@ -137,7 +137,7 @@ describe('a status that a client changes by a plain statement', () => {
   });
 });
 
-test('no other role may use what records it, which runs with its owner\'s rights, on tables of its own', async () => {
+test("no other role may use what records it, which runs with its owner's rights, on tables of its own", async () => {
   const role = `intruder_${randomUUID().slice(0, 8)}`;
   await database.query(`CREATE ROLE ${role}`);
   const session = await database.connect();
