@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { statuses } from '../../src/ledger/transitions.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
+import { Looks } from '../../src/sweeper/on-time/looks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { customPlan, genericPlan, nodesOf, type PlanNode } from '../support/explain.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
@@ -75,6 +76,8 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   await recorder.during('dry run', () => sweeper.dryRun());
   await database.query('DROP TRIGGER refuse ON delegations');
   await recorder.during('sweep, cured', () => sweeper.sweep({ trigger: 'manual' }));
+  const looks = new Looks(recorder.db, { stuckAfterMs: 600_000 });
+  await recorder.during('look', () => looks.look());
   const beat = new Beat(recorder.db, capturedLog().log, 600_000);
   await recorder.during('beat', () => beat.leave());
   await database.query(`UPDATE sweeper_state SET beat_at = now() - interval '1 hour'`);
@@ -104,6 +107,7 @@ const leadingColumns: Record<string, string> = {
   delegations_pkey: 'delegation_id',
   delegations_idempotency_key: 'caller_id',
   delegations_heartbeat_bucket: 'heartbeat_bucket',
+  delegations_heartbeat_plain: 'heartbeat_bucket',
   delegations_deadline: 'deadline',
   activity_logs_delegation: 'delegation_id',
 };
@@ -153,6 +157,7 @@ describe('every statement finds its rows by an index', () => {
         'sweep',
         'sweep, held before',
         'dry run',
+        'look',
         'beat',
       ]),
     );
