@@ -1,8 +1,13 @@
+import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Judgement, Staleness } from '../threshold/staleness.ts';
+import { anyStalledStatement } from './statements/any-stalled.ts';
 import { stalledFleetStatement } from './statements/stalled-fleet.ts';
 import { CALLEES_MIN, type StormOptions } from './storm-guard.ts';
+
+/** Limit of the count on the server. */
+const COUNT_TIMEOUT_MS = 5_000;
 
 /**
  * Keeps an outage of ours from looking like lack of progress. In one, neither heartbeats nor progress arrive, and a row's
@@ -15,11 +20,13 @@ import { CALLEES_MIN, type StormOptions } from './storm-guard.ts';
 export class StalledGuard {
   readonly #db: LedgerDb;
   readonly #options: StormOptions;
+  readonly #any: ReturnType<typeof anyStalledStatement>;
   readonly #fleet: ReturnType<typeof stalledFleetStatement>;
 
   constructor(db: LedgerDb, tables: SweeperTables, options: StormOptions) {
     this.#db = db;
     this.#options = options;
+    this.#any = anyStalledStatement(tables);
     this.#fleet = stalledFleetStatement(tables);
   }
 
@@ -27,7 +34,9 @@ export class StalledGuard {
   async staleness({ nowUs, staleness }: Judgement, force: boolean): Promise<Staleness> {
     const { ratio, minStale, minCallees = CALLEES_MIN, maxHoldMs } = this.#options;
     if (ratio === 0 || force) return staleness;
-    const { rows, callees, isAll } = (await this.#fleet.run(this.#db, { now: nowUs, staleness }))[0]!;
+    if (!(await this.#any.run(this.#db, { now: nowUs, staleness }))[0]!.any) return staleness;
+    const fleet = await boundedRead(this.#db, COUNT_TIMEOUT_MS, (db) => this.#fleet.run(db, {}));
+    const { rows, callees, isAll } = fleet[0]!;
     const isFew = isAll && (rows < minStale || callees < minCallees);
     return isFew ? staleness : { ...staleness, unheardMs: maxHoldMs };
   }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { gatedTables, instants, mark } from '../../support/mark.ts';
+import { type SpecialShape, seedSpecial } from '../../support/seed-special.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitUntilWaiting } from '../../support/wait-for.ts';
 
@@ -53,6 +55,72 @@ describe.each(['heartbeat', 'completion'] as const)('a %s that commits between p
     await open();
     expect(await marking).toEqual([silent]);
     expect(await statusOf(contested)).toBe(survives[kind]);
+  });
+});
+
+describe('of a special row, what commits between pick and lock', () => {
+  /** Two rows that match, of which one is contested. */
+  const special = (shape: SpecialShape) => async () => ({
+    contested: await seedSpecial(database, shape),
+    other: await seedSpecial(database, shape),
+  });
+  const silent = special({ stuckAfterMs: 5_000, silentSeconds: 60 });
+  const stalled = special({ stalledAfterMs: 5_000, enteredSeconds: 60 });
+  const update = (set: string) => (id: string) =>
+    database.query(`UPDATE delegations SET ${set} WHERE delegation_id = $1`, [id]);
+  const wait = update(
+    `waiting_since = clock_timestamp(), waiting_until = clock_timestamp() + interval '1 hour', waiting_reason = 'a person'`,
+  );
+  test.each([
+    ['a heartbeat', 'staleSpecial', silent, rivals.heartbeat],
+    ['a completion', 'staleSpecial', silent, rivals.completion],
+    ['a wait that begins', 'staleSpecial', silent, wait],
+    ['a longer threshold', 'staleSpecial', silent, update('stuck_after_ms = 3600000')],
+    ['a wait that begins', 'stalled', stalled, wait],
+    ['a progress text', 'stalled', stalled, update(`progress = 'step 2'`)],
+    ['a longer limit', 'stalled', stalled, update('stalled_after_ms = 3600000')],
+    [
+      'a resume',
+      'staleSpecial',
+      special({ silentSeconds: 9_000, waitingForSeconds: -700 }),
+      update('waiting_since = NULL, waiting_until = NULL, waiting_reason = NULL, last_heartbeat = clock_timestamp()'),
+    ],
+  ] as const)('wins: %s (%s)', async (_, scan, seed, rival) => {
+    const { contested, other } = await seed();
+    const { tables, hold } = await gatedTables(database);
+    const open = await hold();
+    const marking = mark(database.db, scan, { ...(await instants(database)), tables });
+    await waitUntilWaiting(database, 1);
+    await rival(contested);
+    await open();
+    expect(await marking).toEqual([other]);
+    expect(await statusOf(contested)).not.toBe('stuck');
+  });
+
+  test('and a wait that is not committed yet keeps its row out of the batch, which does not wait', async () => {
+    const { contested, other } = await silent();
+    const trx = await database.db.startTransaction().execute();
+    await sql`UPDATE delegations SET stuck_after_ms = 3600000 WHERE delegation_id = ${contested}`.execute(trx);
+    const { sweeper } = testSweeper(database.db);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1, remaining: 1 });
+    await trx.commit().execute();
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, remaining: 0 });
+    expect(await statusOf(other)).toBe('stuck');
+  });
+
+  test('is lost by a statement that picks without a lock: the naive form marks a row that waits', async () => {
+    const { contested } = await silent();
+    const { hold } = await gatedTables(database);
+    const open = await hold();
+    const marking = database.query(`WITH picked AS MATERIALIZED (SELECT delegation_id FROM delegations
+        WHERE status = 'in_progress' AND suspect_at < clock_timestamp() AND waiting_until IS NULL AND gate())
+      UPDATE delegations d SET status = 'stuck', revision = revision + 1 FROM picked p
+      WHERE d.delegation_id = p.delegation_id AND d.status = 'in_progress' RETURNING d.delegation_id`);
+    await waitUntilWaiting(database, 1);
+    await wait(contested);
+    await open();
+    await marking;
+    expect(await statusOf(contested)).toBe('stuck');
   });
 });
 
