@@ -91,23 +91,49 @@ export class DelegationLedger {
     this.#history = historyStatement(tables);
   }
 
-  /** Records a new delegation as `queued`. Never throws: `invalid` names the field, `failed` was logged. */
+  /**
+   * Records a new delegation as `queued`. Never throws.
+   *
+   *     const { outcome, delegationId } = await ledger.insert({
+   *       delegationId: uuidv7(), callerId: 'planner', calleeId: 'researcher', taskPreview: 'Find the papers',
+   *     });
+   *
+   * `inserted`: it is recorded. `duplicate`: another one has this id or the caller's idempotency key, and is named.
+   * `invalid`: `error.field` names the argument that is not accepted. `failed`: the database did not take it, or gave no
+   * answer. The last two are logged.
+   *
+   *     SELECT * FROM delegation_insert($1, $2, $3, $4, idempotency_key => $5, deadline => $6)
+   */
   insert(delegation: InsertArguments): Promise<InsertResult> {
     return this.#insertion.insert(delegation);
   }
 
   /**
-   * Records many: one result each, in the order of the list, one round trip per 1000. One that is invalid, or whose insert
-   * fails, costs no other. Never throws.
+   * Records many: one result of `insert` each, in the order of the list, one round trip per 1000. One that is invalid, or
+   * whose insert fails, does not stop the others; one that repeats an id or a key of the list is a `duplicate`. Never throws.
+   *
+   *     const results = await ledger.insertMany(tasks.map((taskPreview) => ({ ...caller, delegationId: uuidv7(), taskPreview })));
+   *
+   *     SELECT * FROM delegation_insert_many('[{"id": "...", "caller": "...", "callee": "...", "preview": "..."}]')
    */
   insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
     return this.#manyInsertions.insertMany(delegations);
   }
 
   /**
-   * Moves a delegation forward, with its activity, as one compare-and-set. An end, or `in_progress`, that was confirmed is
-   * kept in memory for the daemon's threshold (at most 10000 delegations, 32 MiB) and told again when the database turns
-   * out to have gone back in time; not what was told in a transaction of the caller's.
+   * Moves a delegation forward, with its activity. Ends a wait.
+   *
+   *     const { outcome } = await ledger.setStatus(id, 'completed', { resultPreview: 'Three papers', responseBody: papers });
+   *
+   * `changed`: it had the status `from` before. `unchanged`: it has that status already. `refused`: a status is never taken
+   * backwards, nor changed once it is terminal; a result is recorded all the same, as `delegation.late_result`. `missing`: no
+   * such delegation; recorded as `delegation.orphan_update`.
+   *
+   *     SELECT * FROM delegation_set_status($1, 'completed', result_preview => $2, response_body => $3)
+   *
+   * An end, or `in_progress`, that was confirmed is kept in memory for the daemon's threshold (at most 10000 delegations,
+   * 32 MiB) and repeated when the database turns out to have gone back in time; not what was set in a transaction of the
+   * caller's.
    * @throws InvalidArgumentError before anything is written, or the database's error.
    */
   async setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
@@ -119,36 +145,95 @@ export class DelegationLedger {
     return result;
   }
 
-  /** Says that the delegation's agent is alive. `terminal` and `missing` mean: stop working on it. Never throws. */
+  /**
+   * Reports that the delegation's agent is alive. Never throws.
+   *
+   *     const { outcome } = await ledger.heartbeat(id, { progress: 'page 3 of 10' });
+   *     if (outcome === 'terminal') return;
+   *
+   * `stamped`: written. `fresh`: the last one is younger than `heartbeatMinIntervalMs`; nothing was written. `terminal`: the
+   * delegation has ended, stop working on it. `missing`: no such delegation, or one that its caller has not committed.
+   * `failed`: the database gave no answer, or an argument is not accepted; logged. `stuckAfterMs` is the threshold of silence
+   * by which this delegation is judged: its own, or the daemons'.
+   *
+   *     SELECT * FROM delegation_heartbeat($1, progress => $2)
+   */
   heartbeat(delegationId: string, options: HeartbeatOptions = {}): Promise<HeartbeatResult> {
     return this.#heartbeats.beat(delegationId, options.progress);
   }
 
-  /** One result an id, in the order given, for one round trip. At most 10000 ids. Never throws. */
+  /**
+   * One result of `heartbeat` per id, in the order given, in one round trip: a second one where rows are locked. At most 10000
+   * ids. Never throws.
+   *
+   *     const results = await ledger.heartbeatMany([first, second]);
+   *
+   *     SELECT * FROM delegation_heartbeat_many($1)
+   */
   heartbeatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
     return this.#heartbeats.beatMany(delegationIds);
   }
 
   /**
-   * The delegation waits for something outside of its agent: until then its silence is legitimate, and its deadline stands
-   * still. @throws InvalidArgumentError, or the database's error.
+   * The delegation waits for something outside of its agent (a person, an authorisation, another delegation). Until then
+   * neither silence nor lack of progress counts, and the deadline stands still. Heartbeats do not end it; `resume`, or a
+   * change of status, does. When it passes without either, silence counts from that instant.
+   *
+   *     await ledger.wait(id, { untilMs: 3_600_000, reason: 'approval by a person' });
+   *
+   * `waiting`: until `waitingUntil`. `unchanged`: until the same instant, for the same reason, already. `refused`: the
+   * delegation has ended. `missing`: no such delegation.
+   *
+   *     SELECT * FROM delegation_wait($1, until_ms => $2, reason => $3)
+   *
+   * @throws InvalidArgumentError, or the database's error.
    */
   wait(delegationId: string, options: WaitOptions): Promise<WaitResult> {
     return this.#waiting.wait(delegationId, options);
   }
 
-  /** Ends a wait. A sign of life. @throws InvalidArgumentError, or the database's error. */
+  /**
+   * Ends a wait, as a sign of life. The deadline is moved back by what was not waited.
+   *
+   *     await ledger.resume(id);
+   *
+   * `resumed`: the wait has ended. `unchanged`: there was none. `refused`: the delegation has ended. `missing`: no such
+   * delegation.
+   *
+   *     SELECT * FROM delegation_resume($1)
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   resume(delegationId: string, options: ResumeOptions = {}): Promise<ResumeResult> {
     return this.#waiting.resume(delegationId, options);
   }
 
-  /** Changes the deadline, to a later one, and the delegation's own thresholds. @throws as wait. */
+  /**
+   * Moves the deadline later, and changes thresholds of the delegation's own. A threshold that becomes shorter marks no agent
+   * before it has been heard since, and so has learned of it.
+   *
+   *     await ledger.adjust(id, { deadlineMs: 86_400_000, stuckAfterMs: 30_000, stalledAfterMs: null });
+   *
+   * `adjusted`: written. `unchanged`: all of it was so already. `refused`: the delegation has ended, or its deadline would
+   * come earlier; nothing was written. `missing`: no such delegation.
+   *
+   *     SELECT * FROM delegation_adjust($1, deadline_ms => $2, stuck_after_ms => $3, no_stalled_after => true)
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   adjust(delegationId: string, options: AdjustOptions): Promise<AdjustResult> {
     return this.#adjustment.adjust(delegationId, options);
   }
 
   /**
-   * Heartbeats until disposed: `await using alive = ledger.keepAlive(id)`. Those of one ledger go out together.
+   * Heartbeats until it is disposed of or stopped. Those of one ledger go out together, as `heartbeatMany`.
+   *
+   *     await using alive = ledger.keepAlive(id);
+   *     alive.progress('page 3 of 10');
+   *     await work(alive.signal); // aborted when the delegation has ended
+   *
+   *     SELECT * FROM delegation_heartbeat_many($1, progress => $2, skip_locked => true)
+   *
    * @throws InvalidArgumentError, also in a transaction: nobody would see its stamps before it is committed.
    */
   keepAlive(delegationId: string, options: KeepAliveOptions = {}): KeepAlive {
@@ -159,14 +244,30 @@ export class DelegationLedger {
     return new KeepAlive(this.#rounds, delegationId, options);
   }
 
-  /** The row, or null. @throws InvalidArgumentError, or the database's error. */
+  /**
+   * The delegation as it is now; null: there is none.
+   *
+   *     const { status, resultPreview } = (await ledger.get(id)) ?? {};
+   *
+   *     SELECT * FROM delegations WHERE delegation_id = $1
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   async get(delegationId: string): Promise<Delegation | null> {
     assertId('delegationId', delegationId);
     const [row] = await this.#get.run(this.#db, { delegationId });
     return row ?? null;
   }
 
-  /** Its activity, oldest first; empty for an unknown id. @throws InvalidArgumentError, or the database's error. */
+  /**
+   * Its activity, oldest first; empty for an unknown id.
+   *
+   *     const status = replay(await ledger.history(id));
+   *
+   *     SELECT * FROM activity_logs WHERE delegation_id = $1 ORDER BY activity_id
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   async history(delegationId: string): Promise<Activity[]> {
     assertId('delegationId', delegationId);
     return this.#history.run(this.#db, { delegationId });
