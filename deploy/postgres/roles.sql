@@ -83,8 +83,8 @@ GRANT SELECT, INSERT,
     revision, suspect_at, stuck_after_ms, stalled_after_ms, lowered_from_ms, lowered_at,
     waiting_since, waiting_until, waiting_reason, progress, progress_at)
   ON :"db_schema".delegations TO :"writer";
--- The threshold in the answer to a heartbeat; a library of 0.1.0 reads it from sweeper_state.
-GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_state TO :"writer";
+-- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
+GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";
 
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,

@@ -92,48 +92,43 @@ export class DelegationLedger {
   }
 
   /**
-   * Records a new delegation as `queued`. Never throws.
+   * Records a new delegation as `queued`, with its first activity. Never throws.
    *
    *     const { outcome, delegationId } = await ledger.insert({
-   *       delegationId: uuidv7(), callerId: 'planner', calleeId: 'researcher', taskPreview: 'Find the papers',
+   *       delegationId: uuidv7(), callerId: 'planner', calleeId: 'coder', taskPreview: 'Fix the build', idempotencyKey: 'task-7',
    *     });
+   *     // inserted | duplicate: `delegationId` holds the id or the key already | invalid: `error.field` | failed: logged
    *
-   * `inserted`: it is recorded. `duplicate`: another one has this id or the caller's idempotency key, and is named.
-   * `invalid`: `error.field` names the argument that is not accepted. `failed`: the database did not take it, or gave no
-   * answer. The last two are logged.
-   *
-   *     SELECT * FROM delegation_insert($1, $2, $3, $4, idempotency_key => $5, deadline => $6)
+   * SQL: `SELECT ... FROM delegation_insert($1, ...)`
    */
   insert(delegation: InsertArguments): Promise<InsertResult> {
     return this.#insertion.insert(delegation);
   }
 
   /**
-   * Records many: one result of `insert` each, in the order of the list, one round trip per 1000. One that is invalid, or
-   * whose insert fails, does not stop the others; one that repeats an id or a key of the list is a `duplicate`. Never throws.
+   * Records many: one result each, as of `insert`, in the order of the list, one round trip per 1000. One that is invalid, or
+   * whose insert fails, costs no other. Never throws.
    *
-   *     const results = await ledger.insertMany(tasks.map((taskPreview) => ({ ...caller, delegationId: uuidv7(), taskPreview })));
+   *     const results = await ledger.insertMany(tasks.map((task) => ({ ...task, callerId: 'planner' })));
+   *     const lost = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'invalid');
    *
-   *     SELECT * FROM delegation_insert_many('[{"id": "...", "caller": "...", "callee": "...", "preview": "..."}]')
+   * SQL: `SELECT ... FROM delegation_insert_many($1)`
    */
   insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
     return this.#manyInsertions.insertMany(delegations);
   }
 
   /**
-   * Moves a delegation forward, with its activity. Ends a wait.
+   * Moves a delegation forward, with its activity, as one compare-and-set. An end, or `in_progress`, that was confirmed is
+   * kept in memory for the daemon's threshold (at most 10000 delegations, 32 MiB) and told again when the database turns
+   * out to have gone back in time; not what was told in a transaction of the caller's.
    *
-   *     const { outcome } = await ledger.setStatus(id, 'completed', { resultPreview: 'Three papers', responseBody: papers });
+   *     const result = await ledger.setStatus(id, 'completed', { resultPreview: 'Build is green', responseBody });
+   *     // changed | unchanged: it had that status | refused: it ended otherwise before, and the result is recorded as late
+   *     // | missing: no such delegation, recorded as an orphan update
    *
-   * `changed`: it had the status `from` before. `unchanged`: it has that status already. `refused`: a status is never taken
-   * backwards, nor changed once it is terminal; a result is recorded all the same, as `delegation.late_result`. `missing`: no
-   * such delegation; recorded as `delegation.orphan_update`.
+   * SQL: `SELECT ... FROM delegation_set_status($1, ...)`
    *
-   *     SELECT * FROM delegation_set_status($1, 'completed', result_preview => $2, response_body => $3)
-   *
-   * An end, or `in_progress`, that was confirmed is kept in memory for the daemon's threshold (at most 10000 delegations,
-   * 32 MiB) and repeated when the database turns out to have gone back in time; not what was set in a transaction of the
-   * caller's.
    * @throws InvalidArgumentError before anything is written, or the database's error.
    */
   async setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
@@ -146,45 +141,38 @@ export class DelegationLedger {
   }
 
   /**
-   * Reports that the delegation's agent is alive. Never throws.
+   * Says that the delegation's agent is alive, and how far it is. Never throws. A loop of heartbeats is `keepAlive`.
    *
-   *     const { outcome } = await ledger.heartbeat(id, { progress: 'page 3 of 10' });
-   *     if (outcome === 'terminal') return;
+   *     const { outcome, stuckAfterMs } = await ledger.heartbeat(id, { progress: '3 of 7 files' });
+   *     // stamped | fresh: stamped a moment ago, nothing written | terminal, missing: stop working on it | failed: logged
    *
-   * `stamped`: written. `fresh`: the last one is younger than `heartbeatMinIntervalMs`; nothing was written. `terminal`: the
-   * delegation has ended, stop working on it. `missing`: no such delegation, or one that its caller has not committed.
-   * `failed`: the database gave no answer, or an argument is not accepted; logged. `stuckAfterMs` is the threshold of silence
-   * by which this delegation is judged: its own, or the daemons'.
-   *
-   *     SELECT * FROM delegation_heartbeat($1, progress => $2)
+   * SQL: `SELECT ... FROM delegation_heartbeat($1, min_interval_ms => $2, progress => $3)`
    */
   heartbeat(delegationId: string, options: HeartbeatOptions = {}): Promise<HeartbeatResult> {
     return this.#heartbeats.beat(delegationId, options.progress);
   }
 
   /**
-   * One result of `heartbeat` per id, in the order given, in one round trip: a second one where rows are locked. At most 10000
-   * ids. Never throws.
+   * Heartbeats of many: one result per id, as of `heartbeat`, in the order given, in one round trip. Two batches that share
+   * ids cannot deadlock. At most 10000 ids. Never throws.
    *
-   *     const results = await ledger.heartbeatMany([first, second]);
+   *     const results = await ledger.heartbeatMany([...working]);
+   *     for (const { delegationId, outcome } of results) if (outcome === 'terminal') stop(delegationId);
    *
-   *     SELECT * FROM delegation_heartbeat_many($1)
+   * SQL: `SELECT ... FROM delegation_heartbeat_many($1, ...)`
    */
   heartbeatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
     return this.#heartbeats.beatMany(delegationIds);
   }
 
   /**
-   * The delegation waits for something outside of its agent (a person, an authorisation, another delegation). Until then
-   * neither silence nor lack of progress counts, and the deadline stands still. Heartbeats do not end it; `resume`, or a
-   * change of status, does. When it passes without either, silence counts from that instant.
+   * The delegation waits for something outside of its agent: until then its silence is legitimate, and its deadline stands
+   * still. A heartbeat does not end the wait; resume() and a change of status do.
    *
-   *     await ledger.wait(id, { untilMs: 3_600_000, reason: 'approval by a person' });
+   *     await ledger.wait(id, { untilMs: 7 * 24 * 3_600_000, reason: 'approval by a person' });
+   *     // waiting | unchanged: it waits so already | refused: it has ended | missing
    *
-   * `waiting`: until `waitingUntil`. `unchanged`: until the same instant, for the same reason, already. `refused`: the
-   * delegation has ended. `missing`: no such delegation.
-   *
-   *     SELECT * FROM delegation_wait($1, until_ms => $2, reason => $3)
+   * SQL: `SELECT ... FROM delegation_wait($1, ...)`
    *
    * @throws InvalidArgumentError, or the database's error.
    */
@@ -193,14 +181,11 @@ export class DelegationLedger {
   }
 
   /**
-   * Ends a wait, as a sign of life. The deadline is moved back by what was not waited.
+   * Ends a wait, and gives back the time that was not used. A sign of life.
    *
-   *     await ledger.resume(id);
+   *     const { outcome } = await ledger.resume(id); // resumed | unchanged: it did not wait | refused: it has ended | missing
    *
-   * `resumed`: the wait has ended. `unchanged`: there was none. `refused`: the delegation has ended. `missing`: no such
-   * delegation.
-   *
-   *     SELECT * FROM delegation_resume($1)
+   * SQL: `SELECT ... FROM delegation_resume($1, ...)`
    *
    * @throws InvalidArgumentError, or the database's error.
    */
@@ -209,15 +194,13 @@ export class DelegationLedger {
   }
 
   /**
-   * Moves the deadline later, and changes thresholds of the delegation's own. A threshold that becomes shorter marks no agent
-   * before it has been heard since, and so has learned of it.
+   * Changes the deadline, to a later one only, and the delegation's own thresholds; null takes one away. A threshold that
+   * is lowered counts from the agent's next heartbeat, whose answer carries it.
    *
-   *     await ledger.adjust(id, { deadlineMs: 86_400_000, stuckAfterMs: 30_000, stalledAfterMs: null });
+   *     await ledger.adjust(id, { deadlineMs: 3_600_000, stuckAfterMs: 30_000, stalledAfterMs: null });
+   *     // adjusted | unchanged: nothing differs | refused: it has ended, or the deadline is earlier | missing
    *
-   * `adjusted`: written. `unchanged`: all of it was so already. `refused`: the delegation has ended, or its deadline would
-   * come earlier; nothing was written. `missing`: no such delegation.
-   *
-   *     SELECT * FROM delegation_adjust($1, deadline_ms => $2, stuck_after_ms => $3, no_stalled_after => true)
+   * SQL: `SELECT ... FROM delegation_adjust($1, ...)`
    *
    * @throws InvalidArgumentError, or the database's error.
    */
@@ -226,13 +209,12 @@ export class DelegationLedger {
   }
 
   /**
-   * Heartbeats until it is disposed of or stopped. Those of one ledger go out together, as `heartbeatMany`.
+   * Heartbeats until disposed, several times within the delegation's threshold. Those of one ledger go out together.
    *
-   *     await using alive = ledger.keepAlive(id);
-   *     alive.progress('page 3 of 10');
-   *     await work(alive.signal); // aborted when the delegation has ended
+   *     await using alive = ledger.keepAlive(id, { onTerminal: ({ status }) => console.warn(`it is ${status}: stop`) });
+   *     await work({ signal: alive.signal, onFile: (name) => alive.progress(name) });
    *
-   *     SELECT * FROM delegation_heartbeat_many($1, progress => $2, skip_locked => true)
+   * SQL: `SELECT ... FROM delegation_heartbeat_many($1, ...)` once per round; for one alone that of `heartbeat`
    *
    * @throws InvalidArgumentError, also in a transaction: nobody would see its stamps before it is committed.
    */
@@ -245,11 +227,12 @@ export class DelegationLedger {
   }
 
   /**
-   * The delegation as it is now; null: there is none.
+   * The row, or null for an unknown id.
    *
-   *     const { status, resultPreview } = (await ledger.get(id)) ?? {};
+   *     const delegation = await ledger.get(id);
+   *     if (delegation?.status === 'stuck') console.warn(delegation.errorDetail);
    *
-   *     SELECT * FROM delegations WHERE delegation_id = $1
+   * SQL: `SELECT ... FROM delegations WHERE delegation_id = $1`
    *
    * @throws InvalidArgumentError, or the database's error.
    */
@@ -262,9 +245,9 @@ export class DelegationLedger {
   /**
    * Its activity, oldest first; empty for an unknown id.
    *
-   *     const status = replay(await ledger.history(id));
+   *     for (const { createdAt, event, actor } of await ledger.history(id)) console.log(createdAt, event, actor);
    *
-   *     SELECT * FROM activity_logs WHERE delegation_id = $1 ORDER BY activity_id
+   * SQL: `SELECT ... FROM activity_logs WHERE delegation_id = $1 ORDER BY activity_id`
    *
    * @throws InvalidArgumentError, or the database's error.
    */

@@ -1,6 +1,6 @@
 import { replay } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/observed-time/horizon.ts';
+import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/horizon.ts';
 import type { DiaryEntry } from './diary.ts';
 import { STUCK_AFTER_MS } from './fleet.ts';
 import type { Outages } from './outages.ts';

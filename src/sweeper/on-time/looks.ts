@@ -87,8 +87,10 @@ export class Looks {
   }
 }
 
-function lookOf({ nowUs, judgedAtUs, leaseId, isRecorded, isHeld, ...signs }: Answer, dueUs: Micros | null): Look {
-  return { nowUs, judgedAtUs, leaseId, isRecorded, isLeftToTicks: isHeld || refusalOf(signs) !== null, dueUs };
+function lookOf({ isHeld, ...answer }: Answer, dueUs: Micros | null): Look {
+  const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
+  const isLeftToTicks = isHeld || refusalOf(answer) !== null;
+  return { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
 }
 
 function earliest(instants: readonly (Micros | null)[]): Micros | null {

@@ -6,6 +6,7 @@ import {
   PATIENCE_LOOK_MS,
   SWEEP_EVERY_MS,
   SWEEP_PATIENCE_MS,
+  TICK_PATIENCE_MS,
 } from '../../../src/sweeper/on-time/next-step.ts';
 
 const MS = 1000;
@@ -15,6 +16,7 @@ const look = (change: Partial<Look> = {}): Look => ({
   judgedAtUs: NOW_US - 60_000 * MS,
   leaseId: 'sweep',
   isRecorded: true,
+  isBetweenTicks: true,
   isLeftToTicks: false,
   dueUs: NOW_US - 1,
   ...change,
@@ -50,4 +52,10 @@ test('it waits for a sweep under way, but not for one whose daemon has died', ()
   expect(nextStep(look({ isRecorded: false }), 0)).toEqual(wait(PATIENCE_LOOK_MS));
   expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS - 1)).toEqual(wait(PATIENCE_LOOK_MS));
   expect(nextStep(look({ isRecorded: false }), SWEEP_PATIENCE_MS)).toEqual(sweep);
+});
+
+test('it takes the lease from no tick that is merely long, or the daemons would count as not sweeping', () => {
+  const tick = look({ isRecorded: false, isBetweenTicks: false });
+  expect(nextStep(tick, TICK_PATIENCE_MS - 1)).toEqual(wait(PATIENCE_LOOK_MS));
+  expect(nextStep(tick, TICK_PATIENCE_MS)).toEqual(sweep);
 });

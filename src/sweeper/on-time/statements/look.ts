@@ -56,6 +56,7 @@ export function lookStatement(tables: SweeperTables) {
       isRecorded: column.boolean(
         `s.sweep_id IS NULL OR EXISTS (SELECT FROM ${sweeps} w WHERE w.sweep_id = s.sweep_id)`,
       ),
+      isBetweenTicks: column.boolean('s.tick_sweep_id IS NOT NULL'),
       isHeld: column.boolean('s.storm_held_since IS NOT NULL'),
       judgedAtUs: nullable(column.micros('found.judged_at')),
       deadlineUs: nullable(column.micros('found.deadline')),
