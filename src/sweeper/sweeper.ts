@@ -204,7 +204,8 @@ export class Sweeper {
     const wentThrough =
       trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
     const callees = evidence.stuckCallees.top();
-    const record = { summary, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
+    const stalled = outcomes.stalled.marked;
+    const record = { summary, stalled, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));
     if (errors.length === 0) {
       this.#log.emit('sweep.completed', {
