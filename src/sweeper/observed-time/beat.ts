@@ -3,12 +3,12 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { processTime, type Time } from '../../lifecycle/time.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
+import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from '../horizon.ts';
 import { isoOf, type Micros, wholeMs } from '../instant.ts';
 import { sweeperTables } from '../tables.ts';
 import { Agreement } from '../threshold/agreement.ts';
 import { Beats, type LeftBeat } from './beats.ts';
 import { type ClockReading, jumpBetween } from './clock-watch.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from './horizon.ts';
 import { SetBack } from './set-back.ts';
 
 /** The upper bound of STUCK_AFTER: no horizon reaches further back than this much observed time. */
