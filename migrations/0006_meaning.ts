@@ -156,6 +156,11 @@ async function guard(db: Kysely<unknown>): Promise<void> {
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'delegations_own_silence';
         END IF;
         IF NEW.stuck_after_ms IS DISTINCT FROM OLD.stuck_after_ms THEN
+          IF OLD.stuck_after_ms IS NULL THEN
+            -- The daemons' was lowered and the row has not been heard since: it is still judged by the one of before.
+            EXECUTE format('SELECT greatest($1, max(l.stuck_after_ms)) FROM %I.sweeper_lowerings l WHERE l.lowered_at > $2',
+              TG_TABLE_SCHEMA) INTO effective_ms USING effective_ms, OLD.last_heartbeat;
+          END IF;
           IF coalesce(NEW.stuck_after_ms, in_force_ms, 600000) < effective_ms THEN
             NEW.lowered_from_ms := effective_ms;
             NEW.lowered_at := at;
@@ -169,6 +174,10 @@ async function guard(db: Kysely<unknown>): Promise<void> {
         IF NEW.waiting_until IS DISTINCT FROM OLD.waiting_until AND NEW.deadline = OLD.deadline THEN
           NEW.deadline := NEW.deadline + interval '1 second'
             * extract(epoch FROM greatest(NEW.waiting_until, at) - greatest(OLD.waiting_until, at))::float8;
+        END IF;
+        -- Whoever ends a wait gives a sign of life. Silence would count from before the wait otherwise.
+        IF NOT has_moved AND OLD.waiting_until IS NOT NULL AND NEW.waiting_until IS NULL THEN
+          NEW.last_heartbeat := greatest(NEW.last_heartbeat, at);
         END IF;
       END IF;
       IF NEW.lowered_at < NEW.last_heartbeat THEN
@@ -237,6 +246,9 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
         least(NEW.created_at, transaction_timestamp());
       RETURN NULL;
     END $$`.execute(db);
+  // Whoever may execute it could set it as a trigger on a table of its own, next to an activity_logs of its own whose
+  // triggers would run with this function's rights.
+  await sql`REVOKE ALL ON FUNCTION delegations_symmetry() FROM PUBLIC`.execute(db);
   await sql`
     CREATE CONSTRAINT TRIGGER delegations_symmetry_insert AFTER INSERT ON delegations
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.revision = 0)

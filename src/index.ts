@@ -1,6 +1,6 @@
 /** The ledger library: what an orchestrator or an agent imports. */
 export type { Activity, ActivityEvent } from './ledger/activity.ts';
-export { replay } from './ledger/activity.ts';
+export { type ReplayedWait, replay, replayWait } from './ledger/activity.ts';
 export type { AdjustOptions, AdjustResult } from './ledger/adjustment.ts';
 export type { Delegation } from './ledger/delegation.ts';
 export { DelegationLostError, InvalidArgumentError } from './ledger/errors.ts';

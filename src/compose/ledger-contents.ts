@@ -1,6 +1,6 @@
 import { openDatabase } from '../db/database.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs } from '../sweeper/observed-time/horizon.ts';
+import { BEATS_MISSED_MAX, beatIntervalMs } from '../sweeper/horizon.ts';
 import { type SweeperTables, sweeperTables } from '../sweeper/tables.ts';
 import { connectionOf, type InstallOptions } from './install.ts';
 import { lastBeatStatement } from './statements/last-beat.ts';

@@ -39,3 +39,23 @@ export interface Activity {
 export function replay(history: readonly Pick<Activity, 'toStatus'>[]): Status | null {
   return history.reduce<Status | null>((status, { toStatus }) => toStatus ?? status, null);
 }
+
+/** A wait, as its activity has it. */
+export interface ReplayedWait {
+  readonly since: Date;
+  readonly until: Date;
+  readonly reason: string;
+}
+
+/**
+ * What a delegation waits for by its activity; null when it does not wait. A change of status ends a wait, as a resume
+ * does. A wait whose end has passed is still there: nobody has said that it is over.
+ */
+export function replayWait(history: readonly Pick<Activity, 'event' | 'toStatus' | 'detail'>[]): ReplayedWait | null {
+  return history.reduce<ReplayedWait | null>((wait, { event, toStatus, detail }) => {
+    if (toStatus !== null || event === 'delegation.resumed') return null;
+    if (event !== 'delegation.waiting') return wait;
+    const { since, until, reason } = detail;
+    return { since: new Date(String(since)), until: new Date(String(until)), reason: String(reason) };
+  }, null);
+}

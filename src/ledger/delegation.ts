@@ -29,7 +29,7 @@ export interface Delegation {
   readonly retryOf: string | null;
   /** 1 for the first. */
   readonly attempt: number;
-  /** The W3C trace context of whoever delegated. */
+  /** The W3C trace context of the caller. */
   readonly traceparent: string | null;
   /** Set exactly when the status is terminal. */
   readonly finishedAt: Date | null;

@@ -19,7 +19,7 @@ export interface InsertArguments {
    * heartbeats: 1000 to 2592000000 (30 days). Default: never.
    */
   readonly stalledAfterMs?: number | null | undefined;
-  /** The W3C trace context of whoever delegates. Default: the active span of OpenTelemetry, where the process has one. */
+  /** The W3C trace context of the caller. Default: the active span of OpenTelemetry, where the process has one. */
   readonly traceparent?: string | null | undefined;
   /** Any JSON; kept in the activity stream. */
   readonly requestBody?: unknown;

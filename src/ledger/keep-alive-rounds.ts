@@ -58,7 +58,7 @@ type Answers = ReadonlyMap<string, HeartbeatResult>;
 type Said = ReadonlyMap<Place, Progress & { readonly delegationId: string }>;
 
 /**
- * The heartbeats of one ledger's keepAlives, sent together: whoever is due within half its interval goes along. A round
+ * The heartbeats of one ledger's keepAlives, sent together, with those due within half their interval. A round
  * that gets no answer in time is given up, and the next goes out over another connection while the old one still hangs.
  */
 export class KeepAliveRounds {

@@ -91,14 +91,28 @@ export class DelegationLedger {
     this.#history = historyStatement(tables);
   }
 
-  /** Records a new delegation as `queued`. Never throws: `invalid` names the field, `failed` was logged. */
+  /**
+   * Records a new delegation as `queued`, with its first activity. Never throws.
+   *
+   *     const { outcome, delegationId } = await ledger.insert({
+   *       delegationId: uuidv7(), callerId: 'planner', calleeId: 'coder', taskPreview: 'Fix the build', idempotencyKey: 'task-7',
+   *     });
+   *     // inserted | duplicate: `delegationId` holds the id or the key already | invalid: `error.field` | failed: logged
+   *
+   * SQL: `SELECT ... FROM delegation_insert($1, ...)`
+   */
   insert(delegation: InsertArguments): Promise<InsertResult> {
     return this.#insertion.insert(delegation);
   }
 
   /**
-   * Records many: one result each, in the order of the list, one round trip per 1000. One that is invalid, or whose insert
-   * fails, costs no other. Never throws.
+   * Records many: one result each, as of `insert`, in the order of the list, one round trip per 1000. One that is invalid, or
+   * whose insert fails, costs no other. Never throws.
+   *
+   *     const results = await ledger.insertMany(tasks.map((task) => ({ ...task, callerId: 'planner' })));
+   *     const lost = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'invalid');
+   *
+   * SQL: `SELECT ... FROM delegation_insert_many($1)`
    */
   insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
     return this.#manyInsertions.insertMany(delegations);
@@ -108,6 +122,13 @@ export class DelegationLedger {
    * Moves a delegation forward, with its activity, as one compare-and-set. An end, or `in_progress`, that was confirmed is
    * kept in memory for the daemon's threshold (at most 10000 delegations, 32 MiB) and told again when the database turns
    * out to have gone back in time; not what was told in a transaction of the caller's.
+   *
+   *     const result = await ledger.setStatus(id, 'completed', { resultPreview: 'Build is green', responseBody });
+   *     // changed | unchanged: it had that status | refused: it ended otherwise before, and the result is recorded as late
+   *     // | missing: no such delegation, recorded as an orphan update
+   *
+   * SQL: `SELECT ... FROM delegation_set_status($1, ...)`
+   *
    * @throws InvalidArgumentError before anything is written, or the database's error.
    */
   async setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
@@ -119,36 +140,82 @@ export class DelegationLedger {
     return result;
   }
 
-  /** Says that the delegation's agent is alive. `terminal` and `missing` mean: stop working on it. Never throws. */
+  /**
+   * Says that the delegation's agent is alive, and how far it is. Never throws. A loop of heartbeats is `keepAlive`.
+   *
+   *     const { outcome, stuckAfterMs } = await ledger.heartbeat(id, { progress: '3 of 7 files' });
+   *     // stamped | fresh: stamped a moment ago, nothing written | terminal, missing: stop working on it | failed: logged
+   *
+   * SQL: `SELECT ... FROM delegation_heartbeat($1, min_interval_ms => $2, progress => $3)`
+   */
   heartbeat(delegationId: string, options: HeartbeatOptions = {}): Promise<HeartbeatResult> {
     return this.#heartbeats.beat(delegationId, options.progress);
   }
 
-  /** One result an id, in the order given, for one round trip. At most 10000 ids. Never throws. */
+  /**
+   * Heartbeats of many: one result per id, as of `heartbeat`, in the order given, in one round trip. Two batches that share
+   * ids cannot deadlock. At most 10000 ids. Never throws.
+   *
+   *     const results = await ledger.heartbeatMany([...working]);
+   *     for (const { delegationId, outcome } of results) if (outcome === 'terminal') stop(delegationId);
+   *
+   * SQL: `SELECT ... FROM delegation_heartbeat_many($1, ...)`
+   */
   heartbeatMany(delegationIds: readonly string[]): Promise<HeartbeatResult[]> {
     return this.#heartbeats.beatMany(delegationIds);
   }
 
   /**
    * The delegation waits for something outside of its agent: until then its silence is legitimate, and its deadline stands
-   * still. @throws InvalidArgumentError, or the database's error.
+   * still. A heartbeat does not end the wait; resume() and a change of status do.
+   *
+   *     await ledger.wait(id, { untilMs: 7 * 24 * 3_600_000, reason: 'approval by a person' });
+   *     // waiting | unchanged: it waits so already | refused: it has ended | missing
+   *
+   * SQL: `SELECT ... FROM delegation_wait($1, ...)`
+   *
+   * @throws InvalidArgumentError, or the database's error.
    */
   wait(delegationId: string, options: WaitOptions): Promise<WaitResult> {
     return this.#waiting.wait(delegationId, options);
   }
 
-  /** Ends a wait. A sign of life. @throws InvalidArgumentError, or the database's error. */
+  /**
+   * Ends a wait, and gives back the time that was not used. A sign of life.
+   *
+   *     const { outcome } = await ledger.resume(id); // resumed | unchanged: it did not wait | refused: it has ended | missing
+   *
+   * SQL: `SELECT ... FROM delegation_resume($1, ...)`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   resume(delegationId: string, options: ResumeOptions = {}): Promise<ResumeResult> {
     return this.#waiting.resume(delegationId, options);
   }
 
-  /** Changes the deadline, to a later one, and the delegation's own thresholds. @throws as wait. */
+  /**
+   * Changes the deadline, to a later one only, and the delegation's own thresholds; null takes one away. A threshold that
+   * is lowered counts from the agent's next heartbeat, whose answer carries it.
+   *
+   *     await ledger.adjust(id, { deadlineMs: 3_600_000, stuckAfterMs: 30_000, stalledAfterMs: null });
+   *     // adjusted | unchanged: nothing differs | refused: it has ended, or the deadline is earlier | missing
+   *
+   * SQL: `SELECT ... FROM delegation_adjust($1, ...)`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   adjust(delegationId: string, options: AdjustOptions): Promise<AdjustResult> {
     return this.#adjustment.adjust(delegationId, options);
   }
 
   /**
-   * Heartbeats until disposed: `await using alive = ledger.keepAlive(id)`. Those of one ledger go out together.
+   * Heartbeats until disposed, several times within the delegation's threshold. Those of one ledger go out together.
+   *
+   *     await using alive = ledger.keepAlive(id, { onTerminal: ({ status }) => console.warn(`it is ${status}: stop`) });
+   *     await work({ signal: alive.signal, onFile: (name) => alive.progress(name) });
+   *
+   * SQL: `SELECT ... FROM delegation_heartbeat_many($1, ...)` once per round; for one alone that of `heartbeat`
+   *
    * @throws InvalidArgumentError, also in a transaction: nobody would see its stamps before it is committed.
    */
   keepAlive(delegationId: string, options: KeepAliveOptions = {}): KeepAlive {
@@ -159,14 +226,31 @@ export class DelegationLedger {
     return new KeepAlive(this.#rounds, delegationId, options);
   }
 
-  /** The row, or null. @throws InvalidArgumentError, or the database's error. */
+  /**
+   * The row, or null for an unknown id.
+   *
+   *     const delegation = await ledger.get(id);
+   *     if (delegation?.status === 'stuck') console.warn(delegation.errorDetail);
+   *
+   * SQL: `SELECT ... FROM delegations WHERE delegation_id = $1`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   async get(delegationId: string): Promise<Delegation | null> {
     assertId('delegationId', delegationId);
     const [row] = await this.#get.run(this.#db, { delegationId });
     return row ?? null;
   }
 
-  /** Its activity, oldest first; empty for an unknown id. @throws InvalidArgumentError, or the database's error. */
+  /**
+   * Its activity, oldest first; empty for an unknown id.
+   *
+   *     for (const { createdAt, event, actor } of await ledger.history(id)) console.log(createdAt, event, actor);
+   *
+   * SQL: `SELECT ... FROM activity_logs WHERE delegation_id = $1 ORDER BY activity_id`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
   async history(delegationId: string): Promise<Activity[]> {
     assertId('delegationId', delegationId);
     return this.#history.run(this.#db, { delegationId });

@@ -89,7 +89,7 @@ export class Judging {
   }
 
   #passOf(run: Run, rule: Rule, staleness: Staleness, rowsMax: number) {
-    const { sweepId, judgement, suspects, signal, evidence, openedAtMs } = run;
+    const { sweepId, request, judgement, suspects, signal, evidence, openedAtMs } = run;
     const { batchRowsMax, statementLimitMs: limitMs = STATEMENT_LIMIT_MS } = this.#options;
     return {
       sweepId,
@@ -99,6 +99,8 @@ export class Judging {
       rowsMax,
       limitMs,
       suspects,
+      // A sweep between the ticks tries none of them again, and does not read whether there are any.
+      someKnown: suspects.length > 0 || request.trigger === 'due',
       signal,
       onMarked: (rows: Parameters<Evidence['add']>[1]) => {
         evidence.add(rule, rows);

@@ -10,6 +10,8 @@ import type { SweeperTables } from './tables.ts';
 /** What is stored about a sweep. */
 export interface SweepRecord {
   readonly summary: SweepSummary;
+  /** Of those marked stuck, those for lack of progress. */
+  readonly stalled: number;
   readonly startedAtUs: Micros;
   readonly trigger: string;
   /** False: it was one between the ticks, it ended early or one of its rules failed, and another sweep must finish. */

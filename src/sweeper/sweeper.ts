@@ -8,6 +8,7 @@ import { DryRun } from './dry-run.ts';
 import { wholeMs } from './instant.ts';
 import { Judging } from './judging.ts';
 import { Lease } from './lease.ts';
+import { Notices } from './notices.ts';
 import type { Beat } from './observed-time/beat.ts';
 import { LostStamps } from './observed-time/lost-stamps.ts';
 import { ObservedTime } from './observed-time/observed-time.ts';
@@ -20,7 +21,6 @@ import type { RuleOutcome } from './pass/progress.ts';
 import { type RuleName, ruleNames } from './pass/rules.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remaining.ts';
 import { Unsettled } from './pass/unsettled.ts';
-import { Notices } from './standing-faults/notices.ts';
 import { StormWatch } from './storm/storm-watch.ts';
 import { nothingDone, type SweepSummary, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
@@ -204,7 +204,8 @@ export class Sweeper {
     const wentThrough =
       trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
     const callees = evidence.stuckCallees.top();
-    const record = { summary, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
+    const stalled = outcomes.stalled.marked;
+    const record = { summary, stalled, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));
     if (errors.length === 0) {
       this.#log.emit('sweep.completed', {

@@ -42,28 +42,23 @@ const handle = openDatabase({
   schema: 'public',
 });
 
-/** What a heartbeat's statement answers for one row, by the function or among many. */
+/** What the heartbeat functions answer, one row for each delegation. */
 interface Heard {
-  readonly delegationId: string;
-  readonly terminal: boolean;
-  readonly due: boolean;
-  readonly stamped: boolean;
+  /** Absent where only one was asked about. */
+  readonly delegationId?: string;
+  /** `locked`: not decided, and asked again. */
+  readonly outcome: 'stamped' | 'fresh' | 'terminal' | 'missing' | 'locked';
 }
 
-/** Records each heartbeat that the database answered, also keepAlive's, whichever statement sent it. */
+/** Writes down each heartbeat that the database answered, keepAlive's own ones, too. */
 const ask = handle.db.executeQuery.bind(handle.db) as (query: CompiledQuery) => Promise<QueryResult<unknown>>;
 handle.db.executeQuery = (async (query: CompiledQuery) => {
   const askedAt = Date.now();
   const result = await ask(query);
-  if (!query.sql.includes('delegation_heartbeat') && !query.sql.includes('AS "stamped"')) return result;
-  const rows = (result.rows as (Heard & { answer?: Heard | null })[]).map((row) =>
-    row.answer === undefined ? row : row.answer,
-  );
-  for (const id of [query.parameters[0]].flat() as string[]) {
-    const row = rows.find((heard) => heard?.delegationId === id);
-    // Due and not stamped: undecided, and sent again.
-    if (row?.due && !row.stamped) continue;
-    const outcome = !row ? 'missing' : row.terminal ? 'terminal' : row.stamped ? 'stamped' : 'fresh';
+  if (!query.sql.includes('delegation_heartbeat')) return result;
+  for (const { delegationId, outcome } of result.rows as Heard[]) {
+    if (outcome === 'locked') continue;
+    const id = delegationId ?? (query.parameters[0] as string);
     write({ did: 'heartbeat', id, askedAt, answeredAt: Date.now(), outcome });
   }
   return result;
@@ -80,20 +75,56 @@ async function workLane(lane: number): Promise<void> {
 async function work(id: string): Promise<void> {
   const isDoomed = random.chance(0.08);
   const workMs = isDoomed ? options.stuckAfterMs : random.between(0.2, 1.8) * options.stuckAfterMs;
-  await insert(id, isDoomed ? workMs / 2 : null);
+  // Some longer than the daemons' threshold, some shorter.
+  const stuckAfterMs = random.chance(0.3) ? Math.round(random.between(0.6, 2.5) * options.stuckAfterMs) : null;
+  await insert(id, isDoomed ? workMs / 2 : null, stuckAfterMs);
   if (random.chance(0.7)) await insist(id, 'dispatched', {});
   if ((await insist(id, 'in_progress', {})).outcome === 'refused') return;
+  if (!isDoomed && random.chance(0.2) && !(await waitInSilence(id))) return;
   const obeys = random.chance(0.3);
   await using alive = ledger.keepAlive(id);
   await sleep(workMs, undefined, obeys ? { signal: alive.signal } : {}).catch(() => undefined);
-  // An obedient agent stops when it learns that its delegation has ended; the others report their result anyway.
+  // Some stop when they learn that their delegation has ended; the others still report what they did.
   if (obeys && alive.signal.aborted) return;
   const text = `result of ${id}`;
   if (random.chance(0.85)) await insist(id, 'completed', { resultPreview: text, responseBody: { text } });
   else await insist(id, 'failed', { errorDetail: text, responseBody: { text } });
 }
 
-async function insert(id: string, deadlineMs: number | null): Promise<void> {
+/**
+ * Waits for a person, without a heartbeat, for longer than any threshold here. Most say that they go on; the others are
+ * heard again when they heartbeat. False: the delegation has ended.
+ */
+async function waitInSilence(id: string): Promise<boolean> {
+  const waitMs = random.between(2.6, 3.5) * options.stuckAfterMs;
+  const untilMs = Math.round(waitMs + 2 * options.stuckAfterMs);
+  const waiting = await untilAnswered(async () => {
+    const askedAt = Date.now();
+    const result = await ledger.wait(id, { untilMs, reason: 'a person' }).catch(() => undefined);
+    write({ did: 'wait', id, untilMs, askedAt, answeredAt: Date.now(), outcome: result?.outcome ?? 'error' });
+    return result;
+  });
+  if (waiting.outcome === 'refused') return false;
+  await sleep(waitMs);
+  if (random.chance(0.25)) return true;
+  const resumed = await untilAnswered(async () => {
+    const askedAt = Date.now();
+    const result = await ledger.resume(id).catch(() => undefined);
+    write({ did: 'resume', id, askedAt, answeredAt: Date.now(), outcome: result?.outcome ?? 'error' });
+    return result;
+  });
+  return resumed.outcome !== 'refused';
+}
+
+async function untilAnswered<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
+  for (;;) {
+    const result = await attempt();
+    if (result !== undefined) return result;
+    await sleep(200);
+  }
+}
+
+async function insert(id: string, deadlineMs: number | null, stuckAfterMs: number | null): Promise<void> {
   for (;;) {
     const askedAt = Date.now();
     const { outcome } = await ledger.insert({
@@ -102,8 +133,9 @@ async function insert(id: string, deadlineMs: number | null): Promise<void> {
       calleeId: options.agent,
       taskPreview: `task ${id}`,
       deadlineMs,
+      stuckAfterMs,
     });
-    write({ did: 'insert', id, askedAt, answeredAt: Date.now(), outcome, deadlineMs });
+    write({ did: 'insert', id, askedAt, answeredAt: Date.now(), outcome, deadlineMs, stuckAfterMs });
     if (outcome !== 'failed') return;
     await sleep(200);
   }

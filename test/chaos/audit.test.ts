@@ -62,6 +62,37 @@ test('a mark within the threshold, or despite an accepted heartbeat, is false', 
   expect(kinds([inProgress, stuck(6_000)], [heartbeat(500, 'failed')])).toEqual([]);
 });
 
+const inserted = (stuckAfterMs: number): DiaryEntry => ({
+  ...heartbeat(-100),
+  did: 'insert',
+  outcome: 'inserted',
+  deadlineMs: null,
+  stuckAfterMs,
+});
+
+test('a mark is judged by the threshold of the delegation itself', () => {
+  expect(kinds([inProgress, stuck(6_000)], [inserted(12_000)])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, stuck(12_100)], [inserted(12_000)])).toEqual([]);
+  expect(kinds([inProgress, stuck(3_100)], [inserted(3_000)])).toEqual([]);
+});
+
+test('a mark during a wait is false, and after it silence counts from its end, or from the resume', () => {
+  const waiting: AuditedActivity = {
+    ...base,
+    event: 'delegation.waiting',
+    toStatus: null,
+    detail: { until: iso(20_000) },
+  };
+  const resumed: AuditedActivity = { ...base, event: 'delegation.resumed', toStatus: null };
+  const wait: DiaryEntry = { ...heartbeat(100), did: 'wait', outcome: 'waiting', untilMs: 19_900 };
+  const resume: DiaryEntry = { ...heartbeat(9_000), did: 'resume', outcome: 'resumed' };
+  expect(kinds([inProgress, waiting, stuck(-4_000)], [wait])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, waiting, stuck(STUCK_AFTER_MS - 100)], [wait])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, waiting, stuck(STUCK_AFTER_MS + 100)], [wait])).toEqual([]);
+  expect(kinds([inProgress, waiting, resumed, stuck(STUCK_AFTER_MS + 100)], [wait, resume])).toEqual(['falselyMarked']);
+  expect(kinds([inProgress, stuck(30_000)], [wait])).toEqual(['lost']);
+});
+
 test('a mark whose silence was not observed is false', () => {
   const outages = new Outages([{ startAt: HEARD_AT + 1_000, endAt: HEARD_AT + 3_000 }]);
   expect(kinds([inProgress, stuck(6_000)], [], outages)).toEqual(['falselyMarked']);
@@ -72,7 +103,12 @@ test('a result that was accepted or refused and is recorded nowhere is lost', ()
   expect(kinds([inProgress, stuck(6_000)], [completed('changed')])).toEqual(['lost']);
   expect(kinds([inProgress, stuck(6_000)], [completed('refused')])).toEqual(['lost']);
   expect(
-    kinds([], [{ ...heartbeat(0), did: 'insert', outcome: 'inserted', deadlineMs: null }], new Outages(), []),
+    kinds(
+      [],
+      [{ ...heartbeat(0), did: 'insert', outcome: 'inserted', deadlineMs: null, stuckAfterMs: null }],
+      new Outages(),
+      [],
+    ),
   ).toEqual(['lost']);
 });
 

@@ -1,6 +1,6 @@
 import { replay } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/observed-time/horizon.ts';
+import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/horizon.ts';
 import type { DiaryEntry } from './diary.ts';
 import { STUCK_AFTER_MS } from './fleet.ts';
 import type { Outages } from './outages.ts';
@@ -86,6 +86,11 @@ function losses(
     if (did === 'insert')
       return (outcome === 'inserted' || outcome === 'duplicate') && !row ? [lost('its insert')] : [];
     if (did === 'heartbeat') return outcome === 'missing' ? [lost('its row, when it was heartbeaten')] : [];
+    if (did === 'wait' || did === 'resume') {
+      if (outcome === 'missing') return [lost(`its row, at a ${did}`)];
+      const isRecorded = stream.some(({ event }) => event === `delegation.${outcome}`);
+      return (outcome === 'waiting' || outcome === 'resumed') && !isRecorded ? [lost(`its ${outcome}`)] : [];
+    }
     const { to, text } = entry;
     if (outcome === 'missing') return [lost(`its row, when it became ${to}`)];
     if (outcome === 'changed' && !stream.some(({ toStatus }) => toStatus === to)) return [lost(`its step to ${to}`)];
@@ -106,8 +111,9 @@ function losses(
 }
 
 /**
- * A mark is false when the ledger had accepted a heartbeat after the one on which it judged, or when less than the
- * threshold had passed since that one, not counting the time in which the suite kept every daemon from the database.
+ * A mark is false when the ledger had accepted a heartbeat after the one on which it judged, when the delegation waited, or
+ * when less than its threshold had passed since it was last heard or its wait ended, not counting the time in which the
+ * suite kept every daemon from the database.
  */
 function falseMarks(
   id: string,
@@ -119,25 +125,46 @@ function falseMarks(
   if (!mark) return [];
   const falsely = (what: string): Finding[] => [{ kind: 'falselyMarked', id, what }];
   const { rule, lastHeartbeat, silentMs, deadline, overdueMs } = mark.detail as Record<string, string & number>;
+  const inserted = diary.filter((entry) => entry.did === 'insert');
   if (rule === 'overdue') {
-    const promised = diary.find((entry) => entry.did === 'insert' && entry.deadlineMs !== null);
-    const dueAt = promised?.did === 'insert' ? promised.askedAt + promised.deadlineMs! : Number.POSITIVE_INFINITY;
+    const promised = inserted.find(({ deadlineMs }) => deadlineMs !== null);
+    const dueAt = promised ? promised.askedAt + promised.deadlineMs! : Number.POSITIVE_INFINITY;
     const sweptAt = Date.parse(String(deadline)) + Number(overdueMs);
     return sweptAt + ROUNDING_MS < dueAt ? falsely('failed before its deadline') : [];
   }
   const heardAt = Date.parse(String(lastHeartbeat));
   for (const entry of diary) {
-    const slackMs = ROUNDING_MS + ('outcome' in entry && entry.outcome === 'fresh' ? DEBOUNCE_MS : 0);
-    const isHeard =
-      (entry.did === 'heartbeat' && (entry.outcome === 'stamped' || entry.outcome === 'fresh')) ||
-      (entry.did === 'setStatus' && entry.to === 'in_progress' && entry.outcome === 'changed');
-    if (isHeard && entry.askedAt - slackMs > heardAt) {
+    const slackMs = ROUNDING_MS + (entry.outcome === 'fresh' ? DEBOUNCE_MS : 0);
+    if (isSignOfLife(entry) && entry.askedAt - slackMs > heardAt) {
       return falsely(
         `stuck for its silence since ${lastHeartbeat}, but heard at ${new Date(entry.askedAt).toISOString()}`,
       );
     }
   }
-  const sweptAt = heardAt + Number(silentMs);
-  const observedMs = Number(silentMs) - outages.unobservedMs({ startAt: heardAt, endAt: sweptAt }, TOLERATED_MS);
-  return observedMs + ROUNDING_MS < STUCK_AFTER_MS ? falsely(`stuck after ${observedMs} ms of observed silence`) : [];
+  const silentFromAt = Math.max(heardAt, agreedUntil(stream.slice(0, stream.indexOf(mark))));
+  const sweptAt = silentFromAt + Number(silentMs);
+  const thresholdMs = inserted.find(({ stuckAfterMs }) => stuckAfterMs !== null)?.stuckAfterMs ?? STUCK_AFTER_MS;
+  const waited = diary.find((entry) => entry.did === 'wait' && entry.outcome === 'waiting');
+  const resumed = diary.find((entry) => entry.did === 'resume');
+  if (waited?.did === 'wait' && resumed === undefined && sweptAt + ROUNDING_MS < waited.askedAt + waited.untilMs) {
+    return falsely('stuck although it waited');
+  }
+  const observedMs = Number(silentMs) - outages.unobservedMs({ startAt: silentFromAt, endAt: sweptAt }, TOLERATED_MS);
+  return observedMs + ROUNDING_MS < thresholdMs
+    ? falsely(`stuck after ${observedMs} ms of observed silence, ${thresholdMs} ms allowed`)
+    : [];
+}
+
+function isSignOfLife({ did, outcome, ...entry }: DiaryEntry): boolean {
+  if (did === 'heartbeat') return outcome === 'stamped' || outcome === 'fresh';
+  if (did === 'resume') return outcome === 'resumed';
+  return did === 'setStatus' && 'to' in entry && entry.to === 'in_progress' && outcome === 'changed';
+}
+
+/** Until when it waits by its activity; long ago where nothing is left to wait for. */
+function agreedUntil(stream: readonly AuditedActivity[]): number {
+  const last = stream.findLast(
+    ({ event, toStatus }) => event === 'delegation.waiting' || event === 'delegation.resumed' || toStatus !== null,
+  );
+  return last?.event === 'delegation.waiting' ? Date.parse(String(last.detail.until)) : Number.NEGATIVE_INFINITY;
 }

@@ -11,7 +11,16 @@ interface Asked {
 
 /** What an agent recorded about its own life, as it happened. */
 export type DiaryEntry =
-  | (Asked & { readonly did: 'insert'; readonly outcome: string; readonly deadlineMs: number | null })
+  | (Asked & {
+      readonly did: 'insert';
+      readonly outcome: string;
+      readonly deadlineMs: number | null;
+      /** Its own threshold; null: the daemons'. */
+      readonly stuckAfterMs: number | null;
+    })
+  /** Counted from the database's clock when it got there. */
+  | (Asked & { readonly did: 'wait'; readonly outcome: string; readonly untilMs: number })
+  | (Asked & { readonly did: 'resume'; readonly outcome: string })
   | (Asked & { readonly did: 'heartbeat'; readonly outcome: string })
   | (Asked & {
       readonly did: 'setStatus';

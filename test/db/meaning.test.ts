@@ -125,6 +125,16 @@ describe('a threshold that is lowered', () => {
     expect(await lowered(id)).toEqual({ lowered_from_ms: '40000', lowered: true });
   });
 
+  test('is one, too, when the daemons’ was longer as the row was last heard', async () => {
+    const unaware = await insert('in_progress', { last_heartbeat: "clock_timestamp() - interval '60 s'" });
+    await database.query(`INSERT INTO sweeper_lowerings VALUES (clock_timestamp(), 7000000)`);
+    const aware = await insert('in_progress');
+    for (const id of [unaware, aware]) await update(id, `stuck_after_ms = ${2 * THRESHOLD_MS}`);
+    await database.query('DELETE FROM sweeper_lowerings');
+    expect(await lowered(unaware)).toEqual({ lowered_from_ms: '7000000', lowered: true });
+    expect(await lowered(aware)).toEqual(none);
+  });
+
   test("is one, too, when it was the daemons' before, or is from now on", async () => {
     const id = await insert('in_progress');
     await update(id, 'stuck_after_ms = 20000');
@@ -159,6 +169,19 @@ describe('a wait', () => {
     expectAbout(await seconds(id, 'deadline'), 1000);
     await update(id, awake);
     expectAbout(await seconds(id, 'deadline'), 1000);
+  });
+
+  test('that any client ends is a sign of life: silence does not count from before the wait', async () => {
+    const heard = { last_heartbeat: "clock_timestamp() - interval '1 day'" };
+    const id = await insert('in_progress', heard);
+    await update(id, waiting('3600 s'));
+    expectAbout(await seconds(id, 'last_heartbeat'), -86_400);
+    await update(id, awake);
+    expectAbout(await seconds(id, 'last_heartbeat'), 0);
+    const late = await insert('in_progress', { ...heard, stuck_after_ms: '50000' });
+    await update(late, waiting('3600 s'));
+    await update(late, awake);
+    expectAbout(await seconds(late, 'suspect_at'), 50);
   });
 
   test('moves it by seconds: the session may stand in a zone where a day has 25 hours', async () => {

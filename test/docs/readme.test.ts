@@ -123,7 +123,7 @@ describe("the README's TypeScript", () => {
     const { exit, stderr } = await runExample(undefined, empty.url);
     expect(exit).toEqual({ code: 1, signal: null });
     expect(stderr).toMatch(
-      /OutdatedSchemaError: relation "public\.delegations" does not exist\. .*run `delegation-sweeper migrate up`/,
+      /OutdatedSchemaError: function public\.delegation_set_status\(.*\) does not exist\. .*run `delegation-sweeper migrate up`/,
     );
     // Best effort logs it, too, and goes on.
     expect(stderr).toMatch(/"ledger\.insert_failed".*migrate up/);

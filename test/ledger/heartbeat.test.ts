@@ -205,11 +205,11 @@ describe('heartbeatMany', () => {
 
   test('stamps what is due and does not write what is fresh', async () => {
     const { ledger } = testLedger(database.db);
-    const [owed, fresh] = [await seedDelegation(database, { silentSeconds: 20 }), await seedDelegation(database)];
-    const [owedBefore, freshBefore] = [await versionOf(owed), await versionOf(fresh)];
-    await ledger.heartbeatMany([owed, fresh]);
+    const [due, fresh] = [await seedDelegation(database, { silentSeconds: 20 }), await seedDelegation(database)];
+    const [dueBefore, freshBefore] = [await versionOf(due), await versionOf(fresh)];
+    await ledger.heartbeatMany([due, fresh]);
     expect(await versionOf(fresh)).toEqual(freshBefore);
-    expect(await versionOf(owed)).not.toEqual(owedBefore);
+    expect(await versionOf(due)).not.toEqual(dueBefore);
   });
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { replay } from '../../src/ledger/activity.ts';
+import { replay, replayWait } from '../../src/ledger/activity.ts';
 import { statuses } from '../../src/ledger/transitions.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { unreplayable } from '../support/replay.ts';
@@ -28,11 +28,25 @@ describe('replayed activity', () => {
       const choose = choices(seed * 1000 + own);
       for (let step = 0; step < 60; step += 1) {
         const delegationId = choose(ids);
-        const act = choose(['insert', 'set', 'set', 'set', 'heartbeat', 'many', 'undone', 'sweep'] as const);
+        const act = choose([
+          'insert',
+          'set',
+          'set',
+          'set',
+          'heartbeat',
+          'many',
+          'wait',
+          'resume',
+          'undone',
+          'sweep',
+        ] as const);
         if (act === 'insert') await ledger.insert({ delegationId, callerId: 'a', calleeId: 'b', taskPreview: 'c' });
         if (act === 'set') await ledger.setStatus(delegationId, choose(statuses), { responseBody: { own, step } });
         if (act === 'heartbeat') await ledger.heartbeat(delegationId);
         if (act === 'many') await ledger.heartbeatMany([delegationId, choose(ids), choose(ids)]);
+        if (act === 'wait')
+          await ledger.wait(delegationId, { untilMs: 60_000 + step, reason: choose(['a person', 'another']) });
+        if (act === 'resume') await ledger.resume(delegationId);
         if (act === 'sweep') await sweeper.sweep({ trigger: 'manual' });
         if (act === 'undone') {
           const trx = await database.db.startTransaction().execute();
@@ -47,6 +61,8 @@ describe('replayed activity', () => {
     for (const id of ids) {
       const [row, history] = [await ledger.get(id), await ledger.history(id)];
       expect(replay(history)).toBe(row?.status ?? null);
+      const { waitingSince: since, waitingUntil: until, waitingReason: reason } = row ?? {};
+      expect(replayWait(history)).toEqual(since ? { since, until, reason } : null);
     }
   });
 

@@ -1,12 +1,9 @@
 import type { Activity } from '../../src/ledger/activity.ts';
-import {
-  canonical,
-  type Delegation,
-  type Ledger,
-  type Activity as ModelActivity,
-  type Rule,
-} from './reference-ledger.ts';
-import { GAP_AGE_MAX_TICKS, type Picture } from './world.ts';
+import { TICK_MS } from './face.ts';
+import type { Tick } from './operation.ts';
+import { canonical, type Delegation, type Ledger, type Activity as ModelActivity } from './reference-ledger.ts';
+import type { Rule } from './reference-sweep.ts';
+import { GAP_AGE_MAX_TICKS, type Picture, type PictureRow } from './world.ts';
 
 /**
  * One form for what the model and the real ledger hold. Transitions keep their order; late results and orphan updates
@@ -27,8 +24,8 @@ export function pictured({ rows, activities, gapsAgo }: Picture): string {
           event: activity.event,
           from: activity.fromStatus,
           to: activity.toStatus,
-          actor: activity.actor,
-          detail: ruleOf(activity) ? { rule: ruleOf(activity) } : activity.detail,
+          actor: ['ledger', 'sweeper'].includes(activity.actor) ? activity.actor : 'foreign',
+          detail: detailOf(activity),
           body: activity.responseBody,
         })),
       ]),
@@ -40,12 +37,10 @@ export function pictured({ rows, activities, gapsAgo }: Picture): string {
 export function expected(ledger: Ledger): string {
   return canonical({
     rows: Object.fromEntries(
-      Object.entries(ledger.delegations as Record<string, Delegation>).map(
-        ([id, { status, heardAt, resultPreview, errorDetail }]) => [
-          id,
-          { status, heardAgo: heardAt === null ? null : ledger.now - heardAt, resultPreview, errorDetail },
-        ],
-      ),
+      Object.entries(ledger.delegations as Record<string, Delegation>).map(([id, delegation]) => [
+        id,
+        rowOf(delegation, ledger.now),
+      ]),
     ),
     ...streams(Object.entries(ledger.activities as Record<string, readonly ModelActivity[]>)),
     gapsAgo: ledger.gaps
@@ -59,12 +54,54 @@ export function ruleOf({ actor, detail }: Pick<Activity, 'actor' | 'detail'>): R
   return actor === 'sweeper' ? (detail.rule as Rule) : undefined;
 }
 
-function streams(entries: [string, readonly { to: unknown }[]][]) {
-  const transitions = entries.map(([id, list]) => [id, list.filter(({ to }) => to !== null)] as const);
+/** Rounded as world.ts reads it: the deadline lies between two ticks, the end of a wait a little past one. */
+function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> {
+  const { status, heardAt, deadlineAt, resultPreview, errorDetail, ownTicks, waiting, progress, progressAt } =
+    delegation;
+  const ago = (at: Tick | null) => (at === null ? null : now - at);
+  return {
+    status,
+    heardAgo: ago(heardAt),
+    deadlineAgo: Math.floor(now - deadlineAt),
+    resultPreview,
+    errorDetail,
+    ownTicks,
+    stalledTicks: delegation.stalledTicks,
+    waiting: waiting && {
+      sinceAgo: now - waiting.sinceAt,
+      untilAgo: Math.round(now - waiting.untilAt),
+      reason: waiting.reason,
+    },
+    progress,
+    progressAgo: ago(progressAt),
+  };
+}
+
+/** Without the instants, which the rows show, and with thresholds in ticks. */
+function detailOf(activity: Pick<Activity, 'event' | 'actor' | 'detail'>): object {
+  const { event, detail } = activity;
+  if (ruleOf(activity)) return { rule: ruleOf(activity) };
+  if (event === 'delegation.waiting' || event === 'delegation.resumed') return { reason: detail.reason };
+  if (event !== 'delegation.adjusted') return detail;
+  const ticks = (name: 'stuckAfterMs' | 'stalledAfterMs') => {
+    const { from, to } = detail[name] as { from: number | null; to: number | null };
+    return { from: from === null ? null : from / TICK_MS, to: to === null ? null : to / TICK_MS };
+  };
+  return {
+    ...('deadline' in detail && { deadline: true }),
+    ...('stuckAfterMs' in detail && { stuckAfterTicks: ticks('stuckAfterMs') }),
+    ...('stalledAfterMs' in detail && { stalledAfterTicks: ticks('stalledAfterMs') }),
+  };
+}
+
+function streams(entries: [string, readonly { event: string; to: unknown }[]][]) {
+  const isAttempt = ({ event }: { event: string }) =>
+    event === 'delegation.late_result' || event === 'delegation.orphan_update';
+  const steps = entries.map(([id, list]) => [id, list.filter((one) => !isAttempt(one))] as const);
   const attempts = entries.map(
-    ([id, list]) => [id, [...new Set(list.filter(({ to }) => to === null).map(canonical))].sort()] as const,
+    ([id, list]) => [id, [...new Set(list.filter(isAttempt).map(canonical))].sort()] as const,
   );
   const filled = <Item>(list: (readonly [string, readonly Item[]])[]) =>
     Object.fromEntries(list.filter(([, items]) => items.length > 0));
-  return { transitions: filled(transitions), attempts: filled(attempts) };
+  return { steps: filled(steps), attempts: filled(attempts) };
 }

@@ -1,13 +1,24 @@
 import type { Activity } from '../../src/ledger/activity.ts';
-import { type Status, transitions } from '../../src/ledger/transitions.ts';
-import type { Concurrent, Id } from './operation.ts';
-import { type Picture, stuckAfterMs } from './world.ts';
+import type { Status } from '../../src/ledger/transitions.ts';
+import { TICK_MS } from './face.ts';
+import type { Concurrent, Id, Tick } from './operation.ts';
+import { type Picture, type PictureRow, stuckAfterMs } from './world.ts';
 
 /** An operation and the answer that its caller got. */
 export interface Told {
   readonly operation: Concurrent;
   readonly result: unknown;
 }
+
+/** The lifecycle, as the README has it: these invariants share no code with the product. */
+const transitions: Readonly<Record<Status, readonly Status[]>> = {
+  queued: ['dispatched', 'in_progress', 'failed'],
+  dispatched: ['in_progress', 'completed', 'failed'],
+  in_progress: ['completed', 'failed', 'stuck'],
+  completed: [],
+  failed: [],
+  stuck: [],
+};
 
 const terminal = (status: Status) => transitions[status].length === 0;
 
@@ -16,7 +27,12 @@ const terminal = (status: Status) => transitions[status].length === 0;
  * got in this step, without the model.
  */
 export function brokenInvariants(picture: Picture, before: Picture, told: readonly Told[]): string[] {
-  return [...brokenHistories(picture), ...forgotten(picture, before), ...brokenPromises(picture, before, told)];
+  return [
+    ...brokenHistories(picture),
+    ...forgotten(picture, before),
+    ...falseMarks(picture, before),
+    ...brokenPromises(picture, before, told),
+  ];
 }
 
 /** Forward only, one terminal activity, activity replayed equals the row. */
@@ -26,8 +42,7 @@ function brokenHistories({ rows, activities }: Picture): string[] {
     const steps = (activities[id] ?? []).filter(({ toStatus }) => toStatus !== null);
     let status: Status | null = null;
     for (const { fromStatus, toStatus } of steps) {
-      const isLegal =
-        status === null ? toStatus === 'queued' : (transitions[status] as readonly Status[]).includes(toStatus!);
+      const isLegal = status === null ? toStatus === 'queued' : transitions[status].includes(toStatus!);
       if (fromStatus !== status || !isLegal)
         problems.push(`${id}: ${fromStatus} -> ${toStatus} recorded after ${status}`);
       status = toStatus;
@@ -36,8 +51,10 @@ function brokenHistories({ rows, activities }: Picture): string[] {
     const ends = steps.filter(({ toStatus }) => terminal(toStatus!)).length;
     if (ends !== (terminal(row.status) ? 1 : 0)) problems.push(`${id}: ${row.status} with ${ends} terminal activities`);
     if (row.finished !== terminal(row.status)) problems.push(`${id}: ${row.status}, finished ${row.finished}`);
-    const silence = steps.find(({ detail }) => detail.rule === 'stale')?.detail.silentMs;
-    if (silence !== undefined && !(Number(silence) > stuckAfterMs)) problems.push(`${id}: stuck after ${silence} ms`);
+    if (terminal(row.status) && row.waiting !== null) problems.push(`${id}: ${row.status}, and waits`);
+    if (row.status === 'in_progress' && !(row.heardAgo !== null && row.heardAgo >= 0)) {
+      problems.push(`${id}: in progress, and heard ${row.heardAgo} ticks ago`);
+    }
   }
   return problems;
 }
@@ -53,6 +70,36 @@ function forgotten(picture: Picture, before: Picture): string[] {
     if (terminal(status) && picture.rows[id]?.status !== status) problems.push(`${id}: ${status} was revised`);
   }
   return problems;
+}
+
+/** What the sweep marked for silence or lack of progress had been so for longer than it was allowed, and did not wait. */
+function falseMarks(picture: Picture, before: Picture): string[] {
+  const problems: string[] = [];
+  for (const [id, row] of Object.entries(picture.rows)) {
+    const earlier = before.rows[id];
+    let waits = earlier?.waiting !== null && earlier?.waiting !== undefined && earlier.waiting.untilAgo < 0;
+    for (const { event, toStatus, detail } of (picture.activities[id] ?? []).slice(
+      before.activities[id]?.length ?? 0,
+    )) {
+      const { rule, silentMs } = detail;
+      if (rule === 'stale' || rule === 'stalled') {
+        if (waits) problems.push(`${id}: ${rule} although it waits`);
+        const allowedMs = rule === 'stale' ? silenceAllowedMs(row, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
+        if (!(Number(silentMs) > allowedMs)) problems.push(`${id}: ${rule} after ${silentMs} ms, ${allowedMs} allowed`);
+      }
+      if (event === 'delegation.waiting') waits = true;
+      else if (event === 'delegation.resumed' || toStatus !== null) waits = false;
+    }
+  }
+  return problems;
+}
+
+const msOf = (ticks: Tick | null | undefined) => (ticks === null || ticks === undefined ? null : ticks * TICK_MS);
+
+/** The longer of its threshold now and before this step: one that was lowered in it counts once it was heard. */
+function silenceAllowedMs(row: PictureRow, earlier: PictureRow | undefined): number {
+  const now = msOf(row.ownTicks) ?? stuckAfterMs;
+  return earlier?.status === 'in_progress' ? Math.max(now, msOf(earlier.ownTicks) ?? stuckAfterMs) : now;
 }
 
 /** A heartbeat that was answered protects, and a result that was reported is recorded. */

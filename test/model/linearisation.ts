@@ -1,9 +1,10 @@
 import { expected } from './comparison.ts';
+import { TICK_MS } from './face.ts';
 import type { Told } from './invariants.ts';
 import type { Id } from './operation.ts';
-import * as reference from './reference-ledger.ts';
-import { canonical, type Ledger, type Rule, same } from './reference-ledger.ts';
-import { stuckAfterMs } from './world.ts';
+import * as reference from './reference.ts';
+import { canonical, type Ledger, same } from './reference-ledger.ts';
+import type { Rule } from './reference-sweep.ts';
 
 /** One row that a sweep marked, from the activity. */
 export interface Mark {
@@ -22,15 +23,11 @@ function atomsOf({ operation, result, marks }: Done): Atom[] {
   // Rolled back: as if it had not happened.
   if (result === undefined && operation.op !== 'beat') return [];
   switch (operation.op) {
-    case 'insert':
-      return [exactly((ledger) => reference.insert(ledger, operation), result)];
-    case 'setStatus':
-      return [exactly((ledger) => reference.setStatus(ledger, operation), result)];
     case 'heartbeat':
-      return [heard(operation.id, result)];
+      return [heard(operation.id, operation.progress, result)];
     case 'heartbeatMany': {
       const answers = new Map(operation.ids.map((id, index) => [id, (result as unknown[])[index]]));
-      return [...answers].map(([id, answer]) => heard(id, answer));
+      return [...answers].map(([id, answer]) => heard(id, null, answer));
     }
     case 'sweep':
       return marks.map(
@@ -40,6 +37,8 @@ function atomsOf({ operation, result, marks }: Done): Atom[] {
       );
     case 'beat':
       return [(ledger) => reference.beat(ledger)];
+    default:
+      return [exactly((ledger) => reference.apply(ledger, operation), result)];
   }
 }
 
@@ -51,11 +50,11 @@ function exactly(apply: (ledger: Ledger) => { ledger: Ledger; result: unknown },
 }
 
 /** Two heartbeats at once may both be stamped. */
-function heard(id: Id, result: unknown): Atom {
+function heard(id: Id, progress: string | null, result: unknown): Atom {
   const { stuckAfterMs: told, ...answer } = result as { stuckAfterMs?: number; outcome: string };
   return (ledger) => {
-    if (told !== undefined && told !== stuckAfterMs) return null;
-    const after = reference.heartbeat(ledger, { id });
+    const after = reference.heartbeat(ledger, { id, progress });
+    if (told !== undefined && (after.paceTicks === null || told !== after.paceTicks * TICK_MS)) return null;
     const again = answer.outcome === 'stamped' && after.result.outcome === 'fresh';
     return same(again ? { ...after.result, outcome: 'stamped' } : after.result, answer) ? after.ledger : null;
   };

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import type { Status } from '../../src/ledger/transitions.ts';
 
-/** Time in the model: whole ticks. Thresholds and deadlines are half a tick off, so that no answer depends on a moment. */
+/**
+ * Time in the model: whole ticks. Thresholds and deadlines lie half a tick off, and the end of a wait a little, so that no
+ * answer depends on a moment: a deadline that waits have moved still lies between two ticks.
+ */
 export type Tick = number;
 
 /** Ids are few, so that operations meet. */
@@ -15,10 +18,15 @@ export interface Insert {
   readonly key: string | null;
   /** Half a tick later the delegation is overdue. */
   readonly deadlineTicks: Tick;
+  /** Its own threshold, and the time without progress that it is allowed: half a tick more. Null: none. */
+  readonly ownTicks: Tick | null;
+  readonly stalledTicks: Tick | null;
 }
 export interface Heartbeat {
   readonly op: 'heartbeat';
   readonly id: Id;
+  /** What the agent says about its progress; null: nothing. */
+  readonly progress: string | null;
 }
 export interface HeartbeatMany {
   readonly op: 'heartbeatMany';
@@ -31,6 +39,31 @@ export interface SetStatus {
   /** The payload; few different texts, so that repetitions occur. Null: none. */
   readonly text: string | null;
   readonly body: { readonly answer: number } | null;
+}
+export interface Wait {
+  readonly op: 'wait';
+  readonly id: Id;
+  /** From now on; a little more. */
+  readonly ticks: Tick;
+  readonly reason: string;
+}
+export interface Resume {
+  readonly op: 'resume';
+  readonly id: Id;
+}
+/** Half a tick more each; null takes a limit away, undefined leaves it. */
+export interface Adjust {
+  readonly op: 'adjust';
+  readonly id: Id;
+  readonly deadlineTicks?: Tick;
+  readonly ownTicks?: Tick | null;
+  readonly stalledTicks?: Tick | null;
+}
+/** A client that knows nothing of this library: a plain UPDATE of the status, without an activity. */
+export interface Foreign {
+  readonly op: 'foreign';
+  readonly id: Id;
+  readonly to: Status;
 }
 export interface Sweep {
   readonly op: 'sweep';
@@ -48,7 +81,17 @@ export interface Advance {
 }
 
 /** What sessions may do at the same time. */
-export type Concurrent = Insert | Heartbeat | HeartbeatMany | SetStatus | Sweep | Beat;
+export type Concurrent =
+  | Insert
+  | Heartbeat
+  | HeartbeatMany
+  | SetStatus
+  | Wait
+  | Resume
+  | Adjust
+  | Foreign
+  | Sweep
+  | Beat;
 export type Operation = Concurrent | Advance;
 
 /** One session's share of a group: its operations, in order. `hold`: in a transaction that stays open for a moment. */
@@ -80,15 +123,27 @@ const status = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom<Status>('queued', 'dispatched', 'failed', 'stuck') },
 );
 
-const insert: fc.Arbitrary<Insert> = fc.record({
-  op: fc.constant('insert'),
+/** Long and short of one another and of the daemons' threshold. No debounce reaches a tenth of them. */
+const ownTicks = fc.constantFrom<Tick>(6, 20);
+const stalledTicks = fc.constantFrom<Tick>(4, 14);
+
+/** `plain`: without limits of their own. */
+const insertOf = (limits: 'plain' | 'any'): fc.Arbitrary<Insert> =>
+  fc.record({
+    op: fc.constant('insert'),
+    id,
+    caller: fc.constantFrom('caller-0', 'caller-1'),
+    callee: fc.constantFrom('callee-0', 'callee-1', 'callee-2'),
+    key: fc.constantFrom(null, 'key-0', 'key-1', 'key-2'),
+    deadlineTicks: fc.integer({ min: 0, max: 40 }),
+    ownTicks: limits === 'plain' ? fc.constant(null) : fc.option(ownTicks),
+    stalledTicks: limits === 'plain' ? fc.constant(null) : fc.option(stalledTicks),
+  });
+const heartbeat: fc.Arbitrary<Heartbeat> = fc.record({
+  op: fc.constant('heartbeat'),
   id,
-  caller: fc.constantFrom('caller-0', 'caller-1'),
-  callee: fc.constantFrom('callee-0', 'callee-1', 'callee-2'),
-  key: fc.constantFrom(null, 'key-0', 'key-1', 'key-2'),
-  deadlineTicks: fc.integer({ min: 0, max: 40 }),
+  progress: fc.constantFrom(null, null, 'half', 'almost'),
 });
-const heartbeat: fc.Arbitrary<Heartbeat> = fc.record({ op: fc.constant('heartbeat'), id });
 const heartbeatMany: fc.Arbitrary<HeartbeatMany> = fc.record({
   op: fc.constant('heartbeatMany'),
   ids: fc.array(id, { minLength: 1, maxLength: 5 }),
@@ -104,6 +159,20 @@ const setStatus: fc.Arbitrary<SetStatus> = fc
   .map((operation) =>
     ['completed', 'failed', 'stuck'].includes(operation.to) ? operation : { ...operation, text: null },
   );
+const wait: fc.Arbitrary<Wait> = fc.record({
+  op: fc.constant('wait'),
+  id,
+  ticks: fc.integer({ min: 1, max: 30 }),
+  reason: fc.constantFrom('a person', 'another delegation'),
+});
+const resume: fc.Arbitrary<Resume> = fc.record({ op: fc.constant('resume'), id });
+const adjust: fc.Arbitrary<Adjust> = fc.oneof(
+  fc.record({ op: fc.constant('adjust' as const), id, deadlineTicks: fc.integer({ min: 0, max: 40 }) }),
+  fc.record({ op: fc.constant('adjust' as const), id, ownTicks: fc.option(ownTicks) }),
+  fc.record({ op: fc.constant('adjust' as const), id, ownTicks: fc.option(ownTicks) }),
+  fc.record({ op: fc.constant('adjust' as const), id, stalledTicks: fc.option(stalledTicks) }),
+);
+const foreign: fc.Arbitrary<Foreign> = fc.record({ op: fc.constant('foreign'), id, to: status });
 const sweep: fc.Arbitrary<Sweep> = fc.record({ op: fc.constant('sweep'), force: fc.constantFrom(false, false, true) });
 const beat: fc.Arbitrary<Beat> = fc.record({ op: fc.constant('beat') });
 const advance: fc.Arbitrary<Advance> = fc.record({
@@ -115,20 +184,33 @@ const advance: fc.Arbitrary<Advance> = fc.record({
   observed: fc.constantFrom(true, true, false),
 });
 
-const concurrent = fc.oneof<{ arbitrary: fc.Arbitrary<Concurrent>; weight: number }[]>(
-  { weight: 3, arbitrary: insert },
+const plainly = [
+  { weight: 3, arbitrary: insertOf('plain') },
   { weight: 4, arbitrary: heartbeat },
   { weight: 2, arbitrary: heartbeatMany },
   { weight: 5, arbitrary: setStatus },
   { weight: 5, arbitrary: sweep },
   { weight: 1, arbitrary: beat },
-);
+  { weight: 1, arbitrary: foreign },
+] as const;
+const concurrently = {
+  /** No delegation waits or has limits of its own. */
+  plain: fc.oneof<{ arbitrary: fc.Arbitrary<Concurrent>; weight: number }[]>(...plainly),
+  any: fc.oneof<{ arbitrary: fc.Arbitrary<Concurrent>; weight: number }[]>(
+    ...plainly.slice(1),
+    { weight: 3, arbitrary: insertOf('any') },
+    { weight: 3, arbitrary: wait },
+    { weight: 2, arbitrary: resume },
+    { weight: 4, arbitrary: adjust },
+  ),
+};
 
-const alone: fc.Arbitrary<Step> = fc.record({
-  step: fc.constant('alone'),
-  session: fc.nat(SESSIONS - 1),
-  operation: fc.oneof({ weight: 3, arbitrary: concurrent }, { weight: 1, arbitrary: advance }),
-});
+const alone = (what: keyof typeof concurrently): fc.Arbitrary<Step> =>
+  fc.record({
+    step: fc.constant('alone'),
+    session: fc.nat(SESSIONS - 1),
+    operation: fc.oneof({ weight: 3, arbitrary: concurrently[what] }, { weight: 1, arbitrary: advance }),
+  });
 
 const passing: fc.Arbitrary<Step> = fc.record({
   step: fc.constant('alone'),
@@ -140,7 +222,7 @@ function together(hold: fc.Arbitrary<Turn['hold']>): fc.Arbitrary<Step> {
   return fc.record({
     step: fc.constant('together'),
     sessions: fc.array(
-      fc.array(fc.record({ operation: concurrent, hold }), { minLength: 1, maxLength: 3, size: 'max' }),
+      fc.array(fc.record({ operation: concurrently.any, hold }), { minLength: 1, maxLength: 3, size: 'max' }),
       {
         minLength: 2,
         maxLength: SESSIONS,
@@ -167,7 +249,8 @@ function scenario(step: fc.Arbitrary<Step>, stepsMax: number): fc.Arbitrary<Scen
 }
 
 /** One operation after the other. */
-export const sequential = scenario(alone, 30);
+export const sequential = scenario(alone('any'), 30);
+export const plainSequential = scenario(alone('plain'), 30);
 /** Groups of sessions, none of which may wait for a lock: their statements are interleaved one by one. */
 export const interleaved = scenario(
   fc.oneof({ weight: 2, arbitrary: together(fc.constant('no')) }, { weight: 1, arbitrary: passing }),

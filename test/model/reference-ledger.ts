@@ -1,10 +1,11 @@
 import type { Status } from '../../src/ledger/transitions.ts';
-import type { Advance, Heartbeat, HeartbeatMany, Id, Insert, SetStatus, Tick } from './operation.ts';
-import { type Storm, stormPlan } from './reference-storm.ts';
+import type { Foreign, Heartbeat, HeartbeatMany, Id, Insert, SetStatus, Tick } from './operation.ts';
+import type { Storm } from './reference-storm.ts';
 
 /**
- * What the ledger and the sweep promise, in its simplest form: plain data and pure functions, one operation at a time,
- * whole ticks. It shares no code with the product; even the lifecycle is written again.
+ * What the ledger promises, in its simplest form: plain data and pure functions, one operation at a time, whole ticks. It
+ * shares no code with the product; even the lifecycle is written out again. reference-meaning.ts has waits and limits of a
+ * delegation's own, reference-sweep.ts the sweep.
  */
 export interface Delegation {
   readonly caller: string;
@@ -12,13 +13,27 @@ export interface Delegation {
   readonly key: string | null;
   readonly status: Status;
   readonly heardAt: Tick | null;
-  /** Overdue when this is past; half a tick off. */
+  /** Overdue when this is past; between two ticks. */
   readonly deadlineAt: Tick;
   readonly resultPreview: string | null;
   readonly errorDetail: string | null;
+  /** Its own threshold; null: the daemons'. */
+  readonly ownTicks: Tick | null;
+  /** Until it is heard, this longer threshold counts: its own was lowered from it. */
+  readonly loweredFromTicks: Tick | null;
+  readonly waiting: { readonly sinceAt: Tick; readonly untilAt: Tick; readonly reason: string } | null;
+  readonly progress: string | null;
+  readonly progressAt: Tick | null;
+  /** Time without progress that it is allowed; null: any. */
+  readonly stalledTicks: Tick | null;
+  /** Lack of progress counts from here at the earliest. */
+  readonly stalledFromAt: Tick | null;
 }
 
-/** A transition, or with `to` null a late result or an orphan update, with its attempted status in `detail`. */
+/**
+ * A transition, or with `to` null what is none: a wait, its end, an adjustment, a late result, or an update of nothing,
+ * whose attempt stands in `detail`.
+ */
 export interface Activity {
   readonly event: string;
   readonly from: Status | null;
@@ -52,7 +67,6 @@ export const emptyLedger: Ledger = {
 };
 
 export const STUCK_AFTER_TICKS = 10.5;
-export const HOLD_MAX_TICKS = 5.5;
 
 const forward: Record<Status, readonly Status[]> = {
   queued: ['dispatched', 'in_progress', 'failed'],
@@ -62,21 +76,23 @@ const forward: Record<Status, readonly Status[]> = {
   failed: [],
   stuck: [],
 };
-const isOpen = ({ status }: Delegation) => forward[status].length > 0;
+export const isOpen = ({ status }: Delegation) => forward[status].length > 0;
 
-function entries(ledger: Ledger): [Id, Delegation][] {
+export function entries(ledger: Ledger): [Id, Delegation][] {
   return Object.entries(ledger.delegations) as [Id, Delegation][];
 }
 
-function put(ledger: Ledger, id: Id, delegation: Delegation): Ledger {
+export function put(ledger: Ledger, id: Id, delegation: Delegation): Ledger {
   return { ...ledger, delegations: { ...ledger.delegations, [id]: delegation } };
 }
 
-function record(ledger: Ledger, id: Id, activity: Activity): Ledger {
+export function record(ledger: Ledger, id: Id, activity: Activity): Ledger {
   return { ...ledger, activities: { ...ledger.activities, [id]: [...(ledger.activities[id] ?? []), activity] } };
 }
 
-export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks }: Insert) {
+const half = (ticks: Tick | null) => (ticks === null ? null : ticks + 0.5);
+
+export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks, ownTicks, stalledTicks }: Insert) {
   const holder =
     ledger.delegations[id] !== undefined
       ? ([id, ledger.delegations[id]] as const)
@@ -91,6 +107,13 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks 
     deadlineAt: ledger.now + deadlineTicks + 0.5,
     resultPreview: null,
     errorDetail: null,
+    ownTicks: half(ownTicks),
+    loweredFromTicks: null,
+    waiting: null,
+    progress: null,
+    progressAt: null,
+    stalledTicks: half(stalledTicks),
+    stalledFromAt: stalledTicks === null ? null : ledger.now,
   });
   const activity = {
     event: 'delegation.queued',
@@ -106,26 +129,52 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks 
   };
 }
 
-/** Two heartbeats at once may both be answered `stamped`: debouncing saves writes and promises nothing. */
-export function heartbeat(ledger: Ledger, { id }: Pick<Heartbeat, 'id'>) {
+/** Ticks by which an agent is told to pace itself: its own threshold, or the daemons' once one has beaten. */
+export function thresholdTold(ledger: Ledger, { ownTicks }: Delegation): Tick | null {
+  return ownTicks ?? (ledger.beatAt === null ? null : STUCK_AFTER_TICKS);
+}
+
+/**
+ * `stamped` where `fresh` would do is what two heartbeats at once may both be told: debouncing saves, it promises nothing.
+ * What an agent says about its progress is always written. `paceTicks`: the threshold that it is told.
+ */
+export function heartbeat(ledger: Ledger, { id, progress }: Pick<Heartbeat, 'id' | 'progress'>) {
   const found = ledger.delegations[id];
-  if (!found) return { ledger, result: { delegationId: id, outcome: 'missing' } };
+  if (!found) return { ledger, paceTicks: null, result: { delegationId: id, outcome: 'missing' } };
+  const paceTicks = thresholdTold(ledger, found);
   const answer = (outcome: string) => ({ delegationId: id, outcome, status: found.status });
-  if (!isOpen(found)) return { ledger, result: answer('terminal') };
-  if (found.heardAt === ledger.now) return { ledger, result: answer('fresh') };
-  return { ledger: put(ledger, id, { ...found, heardAt: ledger.now }), result: answer('stamped') };
+  if (!isOpen(found)) return { ledger, paceTicks, result: answer('terminal') };
+  if (found.heardAt === ledger.now && progress === null) return { ledger, paceTicks, result: answer('fresh') };
+  const said = progress === null ? {} : { progress, progressAt: ledger.now };
+  const heard = { ...found, heardAt: ledger.now, loweredFromTicks: null, ...said };
+  return { ledger: put(ledger, id, heard), paceTicks, result: answer('stamped') };
 }
 
 /** Each id once, whatever the list. */
 export function heartbeatMany(ledger: Ledger, { ids }: HeartbeatMany) {
-  const answers = new Map<Id, ReturnType<typeof heartbeat>['result']>();
+  const answers = new Map<Id, ReturnType<typeof heartbeat>>();
   let after = ledger;
   for (const id of new Set(ids)) {
-    const step = heartbeat(after, { id });
+    const step = heartbeat(after, { id, progress: null });
     after = step.ledger;
-    answers.set(id, step.result);
+    answers.set(id, step);
   }
-  return { ledger: after, result: ids.map((id) => answers.get(id)!) };
+  return { ledger: after, answers: ids.map((id) => answers.get(id)!) };
+}
+
+/** What a change of status does to all else: it ends the wait, and the work begins to count. */
+export function moved(ledger: Ledger, found: Delegation, to: Status): Delegation {
+  const { waiting, stalledTicks, deadlineAt } = found;
+  const begins = to === 'in_progress' ? { heardAt: ledger.now, loweredFromTicks: null } : {};
+  return {
+    ...found,
+    ...begins,
+    status: to,
+    waiting: null,
+    // What was not waited is given back.
+    deadlineAt: deadlineAt - (waiting === null ? 0 : Math.max(0, waiting.untilAt - ledger.now)),
+    stalledFromAt: stalledTicks === null ? null : ledger.now,
+  };
 }
 
 export function setStatus(ledger: Ledger, { id, to, text, body }: SetStatus) {
@@ -144,14 +193,10 @@ export function setStatus(ledger: Ledger, { id, to, text, body }: SetStatus) {
   }
   const from = found.status;
   if (forward[from].includes(to)) {
-    const moved = put(ledger, id, {
-      ...found,
-      status: to,
-      ...(to === 'in_progress' && { heardAt: ledger.now }),
-      ...(forward[to].length === 0 && { [column]: text }),
-    });
+    const ended = forward[to].length === 0 ? { [column]: text } : {};
+    const after = put(ledger, id, { ...moved(ledger, found, to), ...ended });
     const activity = { event: `delegation.${to}`, from, to, actor: 'ledger', detail, body };
-    return { ledger: record(moved, id, activity), result: { outcome: 'changed', from, to } };
+    return { ledger: record(after, id, activity), result: { outcome: 'changed', from, to } };
   }
   const isEnd = forward[to].length === 0;
   if (from === to) {
@@ -172,137 +217,32 @@ export function setStatus(ledger: Ledger, { id, to, text, body }: SetStatus) {
   };
 }
 
-/** Since the last beat, when that is a tick ago or more. */
-function openGap({ now, beatAt }: Ledger): Gap[] {
-  return beatAt !== null && beatAt < now ? [{ startAt: beatAt, endAt: now }] : [];
-}
+/** Ten minutes, in ticks of an hour: the threshold as long as no daemon has told another. */
+export const UNTOLD_TICKS = 1 / 6;
 
-export function beat(ledger: Ledger): Ledger {
-  return { ...ledger, gaps: [...ledger.gaps, ...openGap(ledger)], beatAt: ledger.now };
-}
-
-/** A daemon that observes leaves a beat first and goes on beating. */
-export function advance(ledger: Ledger, { ticks, observed }: Omit<Advance, 'op'>): Ledger {
-  const from = observed ? beat(ledger) : ledger;
-  const now = from.now + ticks;
-  return { ...from, now, ...(observed && { beatAt: now }) };
-}
-
-/** Ticks between an instant and now in which a daemon watched: an agent's silence is counted in these. */
-function observedSince(ledger: Ledger, since: Tick): Tick {
-  const unobserved = [...ledger.gaps, ...openGap(ledger)].map(({ startAt, endAt }) => endAt - Math.max(startAt, since));
-  return ledger.now - since - unobserved.filter((ticks) => ticks > 0).reduce((sum, ticks) => sum + ticks, 0);
-}
-
-/** Unobserved ticks that a sweep reports: those between now and the horizon. */
-export function unobservedTicks(ledger: Ledger): Tick {
-  let allowed = STUCK_AFTER_TICKS;
-  let unobserved = 0;
-  let at = ledger.now;
-  for (const { startAt, endAt } of [...ledger.gaps, ...openGap(ledger)].toReversed()) {
-    if (at - endAt >= allowed) break;
-    allowed -= at - endAt;
-    unobserved += endAt - startAt;
-    at = startAt;
-  }
-  return unobserved;
-}
-
-export function isOverdue(ledger: Ledger, delegation: Delegation): boolean {
-  return isOpen(delegation) && delegation.deadlineAt < ledger.now;
-}
-
-export function isStale(ledger: Ledger, delegation: Delegation): boolean {
-  return (
-    delegation.status === 'in_progress' &&
-    delegation.heardAt !== null &&
-    observedSince(ledger, delegation.heardAt) > STUCK_AFTER_TICKS &&
-    !isOverdue(ledger, delegation)
-  );
-}
-
-export type Rule = 'overdue' | 'stale';
-
-/** The sweep marks one row; null when it must not. */
-export function mark(ledger: Ledger, id: Id, rule: Rule): Ledger | null {
+/**
+ * A client that writes the status alone. It is held to the lifecycle, may not mark what waits or whose own threshold has
+ * not passed by the clock, and the database adds the activity.
+ */
+export function foreign(ledger: Ledger, { id, to }: Foreign) {
   const found = ledger.delegations[id];
-  if (!found || !(rule === 'overdue' ? isOverdue : isStale)(ledger, found)) return null;
-  const to = rule === 'overdue' ? 'failed' : 'stuck';
-  const errorDetail = rule === 'overdue' ? 'deadline exceeded' : 'no heartbeat for #s';
-  const activity = {
-    event: `delegation.${to}`,
-    from: found.status,
-    to,
-    actor: 'sweeper',
-    detail: { rule },
-    body: null,
-  } as const;
-  return record(put(ledger, id, { ...found, status: to, errorDetail }), id, activity);
-}
-
-export interface SweepBounds {
-  readonly batchRowsMax: number;
-  readonly rowsMax: number;
-  readonly stormMinStale: number;
-  /** 0: no storm guard. */
-  readonly stormRatio: number;
-}
-
-/** What one rule of a sweep must do: mark `take` of these, the oldest tick first, in any order within a tick. */
-export interface RulePlan {
-  readonly candidates: readonly { readonly id: Id; readonly at: Tick }[];
-  readonly take: number;
-}
-
-export interface StalePlan extends RulePlan {
-  readonly held: boolean;
-  /** The ledger with the storm guard's new memory. */
-  readonly ledger: Ledger;
-}
-
-export function overduePlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan {
-  const candidates = entries(ledger)
-    .filter(([, delegation]) => isOverdue(ledger, delegation))
-    .map(([id, { deadlineAt }]) => ({ id, at: deadlineAt }));
-  return { candidates, take: Math.min(rowsMax, candidates.length) };
-}
-
-/** Of the rows that the sweep before left silent, those that were heard since. To be called before anything is marked. */
-export function cameBack({ storm, delegations }: Ledger): number {
-  const still = ({ id, heardAt }: { id: Id; heardAt: Tick }) =>
-    delegations[id]?.status === 'in_progress' && delegations[id].heardAt === heardAt;
-  return storm === null ? 0 : storm.watched.filter((row) => !still(row)).length;
-}
-
-/** To be called when the overdue rows are marked. */
-export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, back: number): StalePlan {
-  const open = entries(ledger)
-    .filter(([, delegation]) => delegation.status === 'in_progress' && !isOverdue(ledger, delegation))
-    .map(([id, { callee, heardAt }]) => ({ id, callee, heardAt: heardAt!, age: observedSince(ledger, heardAt!) }));
-  const stormBounds = {
-    minStale: bounds.stormMinStale,
-    ratio: bounds.stormRatio,
-    stuckAfterTicks: STUCK_AFTER_TICKS,
-    maxHoldTicks: HOLD_MAX_TICKS,
-  };
-  const { allowed, held, storm } = stormPlan(
-    ledger.storm,
-    open,
-    back,
-    ledger.now,
-    (since) => observedSince(ledger, since),
-    stormBounds,
-    force,
-  );
-  const candidates = open
-    .filter(({ id }) => isStale(ledger, ledger.delegations[id]!))
-    .map(({ id, heardAt }) => ({ id, at: heardAt }));
-  return {
-    candidates,
-    take: Math.min(allowed, bounds.rowsMax, candidates.length),
-    held,
-    ledger: { ...ledger, storm },
-  };
+  const answer = (outcome: string) => ({ outcome });
+  if (!found) return { ledger, result: answer('missing') };
+  if (found.status === to) return { ledger, result: answer('changed') };
+  if (!forward[found.status].includes(to)) return { ledger, result: answer('refused') };
+  const { ownTicks, loweredFromTicks, waiting, heardAt, status: from } = found;
+  if (to === 'stuck' && (ownTicks !== null || loweredFromTicks !== null || waiting !== null)) {
+    const inForce = ledger.beatAt === null ? UNTOLD_TICKS : STUCK_AFTER_TICKS;
+    const allowed = Math.max(ownTicks ?? inForce, loweredFromTicks ?? 0);
+    const heard = Math.max(heardAt ?? Number.NEGATIVE_INFINITY, waiting?.untilAt ?? Number.NEGATIVE_INFINITY);
+    if (ledger.now < heard + allowed) return { ledger, result: answer('refused') };
+  }
+  const after = moved(ledger, found, to);
+  // A heartbeat that is there stays.
+  const row =
+    to === 'in_progress' && heardAt !== null ? { ...after, heardAt, loweredFromTicks: found.loweredFromTicks } : after;
+  const activity = { event: `delegation.${to}`, from, to, actor: 'foreign', detail: {}, body: null };
+  return { ledger: record(put(ledger, id, row), id, activity), result: answer('changed') };
 }
 
 export function same(a: unknown, b: unknown): boolean {

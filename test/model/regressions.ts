@@ -3,7 +3,7 @@ import type { Concurrent, Scenario } from './operation.ts';
 export type Way = 'sequential' | 'interleaved' | 'simultaneous';
 
 const completed: Concurrent = { op: 'setStatus', id: 'd0', to: 'completed', text: 'text-0', body: { answer: 0 } };
-const heartbeat: Concurrent = { op: 'heartbeat', id: 'd0' };
+const heartbeat: Concurrent = { op: 'heartbeat', id: 'd0', progress: null };
 const sweep: Concurrent = { op: 'sweep', force: false };
 
 /** Two sessions at once, on a delegation that has been silent for too long. */

@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { expected, pictured, ruleOf } from './comparison.ts';
+import { TICK_MS } from './face.ts';
 import { Interleaver } from './interleaver.ts';
 import { brokenInvariants, type Told } from './invariants.ts';
 import { type Done, linearise, type Mark } from './linearisation.ts';
 import type { Concurrent, Id, Operation, Scenario, Step, Sweep, Turn } from './operation.ts';
-import * as reference from './reference-ledger.ts';
-import { emptyLedger, type Ledger, type RulePlan, type SweepBounds } from './reference-ledger.ts';
+import * as reference from './reference.ts';
+import { emptyLedger, type Ledger } from './reference-ledger.ts';
+import type { Rule, RulePlan, SweepBounds } from './reference-sweep.ts';
 import type { Way } from './regressions.ts';
-import { type Picture, stuckAfterMs, ticksOf, type World } from './world.ts';
+import { type Picture, ticksOf, type World } from './world.ts';
 
 /** What the model did not expect. fast-check prints the shrunk scenario. */
 export class Disagreement extends Error {
@@ -109,12 +111,19 @@ export class ScenarioRun {
       this.#ledger = reference.beat(this.#ledger);
       return undefined;
     }
-    const hasBeaten = this.#ledger.beatAt !== null;
-    const { ledger, result } = apply(this.#ledger, operation);
+    if (operation.op === 'heartbeat') {
+      const answer = reference.heartbeat(this.#ledger, operation);
+      this.#ledger = answer.ledger;
+      return paced(answer);
+    }
+    if (operation.op === 'heartbeatMany') {
+      const { ledger, answers } = reference.heartbeatMany(this.#ledger, operation);
+      this.#ledger = ledger;
+      return answers.map(paced);
+    }
+    const { ledger, result } = reference.apply(this.#ledger, operation);
     this.#ledger = ledger;
-    const paced = (answer: object) => (hasBeaten && 'status' in answer ? { ...answer, stuckAfterMs } : answer);
-    if (operation.op === 'heartbeat') return paced(result);
-    return operation.op === 'heartbeatMany' ? (result as object[]).map(paced) : result;
+    return result;
   }
 
   #swept({ force }: Sweep, summary: SweepSummary, before: Picture): unknown {
@@ -127,21 +136,26 @@ export class ScenarioRun {
     const stale = reference.stalePlan(this.#ledger, this.#bounds, force, back);
     this.#ledger = stale.ledger;
     this.#mark(stale, 'stale', marks);
-    const left = [overdue, stale].map(({ candidates, take }) => candidates.length - take);
+    const stalled = this.#bounds.stormRatio === 0 ? reference.stalledPlan(this.#ledger, this.#bounds) : nothing;
+    this.#mark(stalled, 'stalled', marks);
+    const left = [overdue, stale, stalled].map(({ candidates, take }) => candidates.length - take);
     return {
-      stuck: stale.take,
+      stuck: stale.take + stalled.take,
       failed: overdue.take,
       poisoned: 0,
-      remaining: left[0]! + left[1]!,
+      remaining: left.reduce((sum, rows) => sum + rows, 0),
       truncated: (left[0]! > 0 && overdue.take === rowsMax) || (left[1]! > 0 && !stale.held),
       held: stale.held,
-      batches: Math.ceil(overdue.take / batchRowsMax) + Math.ceil(stale.take / batchRowsMax),
+      batches: [overdue.take, ...byKind(stale), stalled.take].reduce(
+        (sum, rows) => sum + Math.ceil(rows / batchRowsMax),
+        0,
+      ),
       unobserved,
     };
   }
 
   /** The rows that were marked must be the plan's, the oldest ones. */
-  #mark({ candidates, take }: RulePlan, rule: reference.Rule, marks: readonly Mark[]): void {
+  #mark({ candidates, take }: RulePlan, rule: Rule, marks: readonly Mark[]): void {
     const taken = new Set(marks.filter((mark) => mark.rule === rule).map(({ id }) => id));
     const ages = (of: 'taken' | 'left') =>
       candidates.filter(({ id }) => taken.has(id) === (of === 'taken')).map(({ at }) => at);
@@ -162,8 +176,12 @@ export class ScenarioRun {
         .filter(({ detail }) => detail.sweepId === sweepId)
         .map((activity): Mark => ({ id: id as Id, rule: ruleOf(activity)! })),
     );
-    const count = (rule: reference.Rule) => marks.filter((mark) => mark.rule === rule).length;
-    mustEqual('the sweep says what it marked', { stuck, failed }, { stuck: count('stale'), failed: count('overdue') });
+    const count = (...rules: Rule[]) => marks.filter(({ rule }) => rules.includes(rule)).length;
+    mustEqual(
+      'the sweep says what it marked',
+      { stuck, failed },
+      { stuck: count('stale', 'stalled'), failed: count('overdue') },
+    );
     return marks;
   }
 }
@@ -180,22 +198,26 @@ function openings(start: Scenario['start'], callees: number): Concurrent[] {
       key: `key-${index}`,
       // Some overdue after the first silence, most not.
       deadlineTicks: index === 3 ? 11 : 60,
+      ownTicks: null,
+      stalledTicks: null,
     };
     return status === 'queued' ? [insert] : [insert, { op: 'setStatus', id, to: status, text: null, body: null }];
   });
 }
 
-function apply(ledger: Ledger, operation: Exclude<Concurrent, Sweep | { op: 'beat' }>) {
-  switch (operation.op) {
-    case 'insert':
-      return reference.insert(ledger, operation);
-    case 'heartbeat':
-      return reference.heartbeat(ledger, operation);
-    case 'heartbeatMany':
-      return reference.heartbeatMany(ledger, operation);
-    case 'setStatus':
-      return reference.setStatus(ledger, operation);
-  }
+/** A rule that finds nothing. */
+const nothing: RulePlan = { candidates: [], take: 0 };
+
+/** Rows that are taken of each kind: those with limits of their own have batches of their own. */
+function byKind({ candidates, take }: RulePlan): [number, number] {
+  if (take < candidates.length) return [0, take];
+  const special = candidates.filter(({ isSpecial }) => isSpecial).length;
+  return [special, take - special];
+}
+
+/** What a heartbeat answers: with the threshold by which the agent paces itself. */
+function paced({ result, paceTicks }: ReturnType<typeof reference.heartbeat>): object {
+  return paceTicks === null ? result : { ...result, stuckAfterMs: paceTicks * TICK_MS };
 }
 
 function answerOf(operation: Concurrent, result: unknown): unknown {

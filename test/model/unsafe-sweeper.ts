@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
-import { horizonOf, unobserved } from '../../src/sweeper/observed-time/horizon.ts';
+import { horizonOf, unobserved } from '../../src/sweeper/horizon.ts';
 import { ObservedTime } from '../../src/sweeper/observed-time/observed-time.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';

@@ -2,7 +2,6 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import type { Database, LedgerDb } from '../../src/db/schema.ts';
 import type { Activity } from '../../src/ledger/activity.ts';
-import { DelegationLedger } from '../../src/ledger/ledger.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
@@ -11,14 +10,14 @@ import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { type Concurrent, type Id, SESSIONS, type Tick, type Turn } from './operation.ts';
-import { HOLD_MAX_TICKS, STUCK_AFTER_TICKS, type SweepBounds } from './reference-ledger.ts';
+import { type AgentOperation, type Face, functionsFace, TICK_MS } from './face.ts';
+import { libraryFace } from './library-face.ts';
+import { edited, type Mutation } from './mutation.ts';
+import { type Concurrent, SESSIONS, type Tick, type Turn } from './operation.ts';
+import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
+import { HOLD_MAX_TICKS, type SweepBounds } from './reference-sweep.ts';
 
-/** So long that the real duration of a run, some seconds, is negligible compared with half a tick. */
-const TICK_MS = 3_600_000;
 const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
-/** Half a tick: a delegation heard in this tick is fresh, one heard in an earlier tick is due. */
-const DEBOUNCE_MS = TICK_MS / 2;
 /** A younger gap than this was not made by the model: the test itself was delayed. */
 const GAP_MIN_TICKS = 0.5;
 /** Gaps older than any horizon may have been deleted. */
@@ -27,13 +26,10 @@ export const GAP_AGE_MAX_TICKS = 700;
 const quiet = createLogger({ level: 'silent' });
 const quietLog = createEventLog(quiet);
 
-export type RealSweep = (request: { trigger: 'manual'; force: boolean }) => Promise<SweepSummary>;
+/** The sessions' ways to the ledger, in turn. */
+const faces: readonly Face[] = [libraryFace(quiet), functionsFace];
 
-/** A change to the product's SQL that the model must detect. */
-export interface Mutation {
-  /** The text to find and its replacement. */
-  readonly edits: readonly (readonly [find: string, put: string])[];
-}
+export type RealSweep = (request: { trigger: 'manual'; force: boolean }) => Promise<SweepSummary>;
 
 export interface WorldOptions {
   readonly bounds: SweepBounds;
@@ -46,7 +42,8 @@ export interface WorldOptions {
 
 interface Session {
   readonly db: Kysely<Database>;
-  readonly ledger: DelegationLedger;
+  readonly face: Face;
+  readonly act: ReturnType<Face>;
   readonly sweep: RealSweep;
   readonly beat: () => Promise<unknown>;
 }
@@ -60,10 +57,49 @@ export interface Picture {
 export interface PictureRow {
   readonly status: Status;
   readonly heardAgo: Tick | null;
+  /** Rounded down: it lies between two ticks. */
+  readonly deadlineAgo: Tick;
   readonly resultPreview: string | null;
   readonly errorDetail: string | null;
+  readonly ownTicks: Tick | null;
+  readonly stalledTicks: Tick | null;
+  /** `untilAgo`: below zero as long as it lasts. */
+  readonly waiting: { readonly sinceAgo: Tick; readonly untilAgo: Tick; readonly reason: string } | null;
+  readonly progress: string | null;
+  readonly progressAgo: Tick | null;
   readonly finished: boolean;
 }
+
+/** Every instant that is stored, by table. */
+const instants: Readonly<Record<string, readonly string[]>> = {
+  delegations: [
+    'last_heartbeat',
+    'deadline',
+    'finished_at',
+    'created_at',
+    'updated_at',
+    'waiting_since',
+    'waiting_until',
+    'progress_at',
+    'suspect_at',
+    'lowered_at',
+    'stalled_from',
+  ],
+  activity_logs: ['created_at'],
+  sweeper_gaps: ['gap_start', 'gap_end'],
+  sweeper_sweeps: ['started_at'],
+  sweeper_notices: ['noticed_at'],
+};
+const stormInstants = [
+  'swept_at',
+  'storm_held_since',
+  'storm_released_at',
+  'storm_partial_since',
+  'storm_forming_since',
+  'storm_came_back_at',
+  'storm_watched_before',
+  'storm_watched_at',
+];
 
 /** The real ledger: several sessions, each a connection with its own ledger, sweeper and beat. */
 export class World implements AsyncDisposable {
@@ -96,28 +132,19 @@ export class World implements AsyncDisposable {
    */
   async passTime(ticks: Tick, observed: boolean): Promise<void> {
     const by = `- ${ticks} * interval '${TICK_MS} milliseconds'`;
-    const back = (table: string, columns: readonly string[]) =>
-      this.#database.query(`UPDATE ${table} SET ${columns.map((column) => `${column} = ${column} ${by}`).join(', ')}`);
-    await back('delegations', ['last_heartbeat', 'deadline', 'finished_at', 'created_at', 'updated_at']);
-    await back('activity_logs', ['created_at']);
-    await back('sweeper_gaps', ['gap_start', 'gap_end']);
-    await back('sweeper_sweeps', ['started_at']);
-    await back('sweeper_notices', ['noticed_at']);
-    await back('sweeper_state', [
-      'swept_at',
-      'storm_held_since',
-      'storm_released_at',
-      'storm_partial_since',
-      'storm_forming_since',
-      'storm_came_back_at',
-      'storm_watched_before',
-      'storm_watched_at',
-      ...(observed ? [] : ['beat_at']),
-    ]);
+    const back = Object.entries({
+      ...instants,
+      sweeper_state: [...stormInstants, ...(observed ? [] : ['beat_at'])],
+    }).map(
+      ([table, columns]) => `UPDATE ${table} SET ${columns.map((column) => `${column} = ${column} ${by}`).join(', ')}`,
+    );
+    // Past the triggers, which would take it for agents' and daemons' doing.
+    await this.#database.query(`BEGIN; SET LOCAL session_replication_role = replica; ${back.join('; ')}; COMMIT`);
   }
 
   async run(session: number, operation: Concurrent): Promise<unknown> {
-    return this.#run(this.#sessions[session]!, this.#sessions[session]!.ledger, operation);
+    const opened = this.#sessions[session]!;
+    return this.#run(opened, opened.act, operation);
   }
 
   /** As run(), in a transaction that keeps its locks for a moment. Undefined when it was rolled back. */
@@ -127,8 +154,7 @@ export class World implements AsyncDisposable {
     const opened = this.#sessions[session]!;
     const transaction = await opened.db.startTransaction().execute();
     try {
-      const ledger = new DelegationLedger(transaction, ledgerOptions());
-      const result = await this.#run(opened, ledger, operation);
+      const result = await this.#run(opened, opened.face(transaction), operation);
       await sql`SELECT pg_sleep(0.002)`.execute(transaction);
       await (hold === 'commit' ? transaction.commit() : transaction.rollback()).execute();
       return hold === 'commit' ? result : undefined;
@@ -142,7 +168,12 @@ export class World implements AsyncDisposable {
     const ago = (instant: string) => `(extract(epoch FROM clock_timestamp() - ${instant}) * 1000 / ${TICK_MS})::float8`;
     const rows = await this.#database.query<PictureRow & { id: string }>(`
       SELECT delegation_id AS id, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
-        error_detail AS "errorDetail", finished_at IS NOT NULL AS finished FROM delegations`);
+        error_detail AS "errorDetail", finished_at IS NOT NULL AS finished,
+        floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
+        stalled_after_ms::float8 / ${TICK_MS} AS "stalledTicks", progress, round(${ago('progress_at')}) AS "progressAgo",
+        CASE WHEN waiting_until IS NOT NULL THEN json_build_object('sinceAgo', round(${ago('waiting_since')}),
+          'untilAgo', round(${ago('waiting_until')}), 'reason', waiting_reason) END AS waiting
+      FROM delegations`);
     const activities = await this.#database.query<Activity>(`
       SELECT delegation_id AS "delegationId", event, from_status AS "fromStatus", to_status AS "toStatus", actor, detail,
         request_body AS "requestBody", response_body AS "responseBody" FROM activity_logs ORDER BY activity_id`);
@@ -161,33 +192,14 @@ export class World implements AsyncDisposable {
     await Promise.all(this.#pools.filter((pool) => !pool.ended && !pool.ending).map((pool) => pool.end()));
   }
 
-  #run(session: Session, ledger: DelegationLedger, operation: Concurrent): Promise<unknown> {
+  #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
     switch (operation.op) {
-      case 'insert': {
-        const { id, caller, callee, key, deadlineTicks } = operation;
-        const deadlineMs = (deadlineTicks + 0.5) * TICK_MS;
-        return ledger.insert({
-          delegationId: id,
-          callerId: caller,
-          calleeId: callee,
-          taskPreview: 'task',
-          idempotencyKey: key,
-          deadlineMs,
-        });
-      }
-      case 'heartbeat':
-        return ledger.heartbeat(operation.id);
-      case 'heartbeatMany':
-        return ledger.heartbeatMany(operation.ids as Id[]);
-      case 'setStatus': {
-        const { id, to, text, body } = operation;
-        const detail = text === null ? {} : to === 'completed' ? { resultPreview: text } : { errorDetail: text };
-        return ledger.setStatus(id, to, { ...detail, responseBody: body });
-      }
       case 'sweep':
         return session.sweep({ trigger: 'manual', force: operation.force });
       case 'beat':
         return session.beat();
+      default:
+        return act(operation satisfies AgentOperation);
     }
   }
 
@@ -209,9 +221,11 @@ export class World implements AsyncDisposable {
       storm: { minStale: bounds.stormMinStale, ratio: bounds.stormRatio, maxHoldMs: HOLD_MAX_TICKS * TICK_MS },
     };
     const beat = new Beat(db, quietLog, STUCK_AFTER_MS);
+    const face = faces[session % faces.length]!;
     return {
       db,
-      ledger: new DelegationLedger(db, ledgerOptions()),
+      face,
+      act: face(db),
       sweep: sweepWith(db, options),
       beat: async () => {
         await beat.leave();
@@ -227,7 +241,7 @@ export class World implements AsyncDisposable {
       // A timer reads the epoch when a process got no answer for long: it belongs to no operation.
       if (!isOpen && !text.startsWith('SELECT epoch')) await this.gate?.(session);
       isOpen = isOpen ? !/^(?:COMMIT|ROLLBACK)\b/i.test(text) : /^BEGIN\b/i.test(text);
-      const mutated = mutation?.edits.reduce((sql, [find, put]) => sql.replaceAll(find, put), text) ?? text;
+      const mutated = mutation === undefined ? text : edited(text, mutation);
       if (mutated !== text) this.mutated += 1;
       return client.query(mutated, parameters);
     };
@@ -244,8 +258,4 @@ export const stuckAfterMs = STUCK_AFTER_MS;
 function productSweep(db: LedgerDb, options: SweeperOptions): RealSweep {
   const sweeper = new Sweeper(db, quietLog, options);
   return (request) => sweeper.sweep(request);
-}
-
-function ledgerOptions() {
-  return { logger: quiet, heartbeatMinIntervalMs: DEBOUNCE_MS };
 }

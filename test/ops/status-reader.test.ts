@@ -206,8 +206,8 @@ describe('the census', () => {
 describe('what a reading costs', () => {
   async function fill(): Promise<void> {
     await database.query(`
-      INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, finished_at)
-      SELECT 'h' || i, 'caller', 'callee', repeat('x', 100), 'completed', now() - interval '1 day', now()
+      INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, finished_at, revision)
+      SELECT 'h' || i, 'caller', 'callee', repeat('x', 100), 'completed', now() - interval '1 day', now(), 1
       FROM generate_series(1, 50000) i`);
     await database.query(`
       INSERT INTO activity_logs (delegation_id, event, to_status, actor)
@@ -309,6 +309,18 @@ describe('the history', () => {
       { calleeId: 'other', count: 3 },
     ]);
     expect(bins.reduce((sum, { stuck, failed, sweeps }) => sum + stuck + failed + sweeps, 0)).toBe(12 + 1 + 2);
+  });
+
+  test('has marks for lack of progress among them, each with what was allowed to it, and counts them for the day', async () => {
+    await seedDelegation(database, { delegationId: 'busy', silentSeconds: 0 });
+    await database.query(`UPDATE delegations SET stalled_after_ms = 60000 WHERE delegation_id = 'busy'`);
+    await database.query(`UPDATE delegations SET stalled_from = now() - interval '90 seconds',
+      suspect_at = now() - interval '30 seconds' WHERE delegation_id = 'busy'`);
+    await seedDelegation(database, { delegationId: 'silent', silentSeconds: 700 });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    const { marks } = await reader().history();
+    expect(marks.find(({ rule }) => rule === 'stalled')).toMatchObject({ delegationId: 'busy', stuckAfterMs: 60_000 });
+    expect((await reader().status()).day).toMatchObject({ stuck: 2, stalled: 1 });
   });
 
   test('also has a sweep that was interrupted, which does not count for readiness', async () => {

@@ -33,6 +33,7 @@ export async function mark(db: LedgerDb, scan: Rule['scan'], request: MarkReques
     rowsMax: 1000,
     limitMs: 30_000,
     suspects: [],
+    someKnown: false,
     signal: new AbortController().signal,
     onMarked: (rows) => ids.push(...rows.map(({ delegationId }) => delegationId)),
   });

@@ -16,10 +16,10 @@ export async function seedFleet(database: Queryable, shape: FleetShape): Promise
   const prefix = `fleet-${randomUUID()}-`;
   await database.query(
     `WITH inserted AS (
-       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline)
+       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision)
        SELECT $1 || lpad(i::text, 8, '0'), 'caller', 'callee-' || i % $3::int, 'task', 'in_progress',
          least(clock_timestamp(), clock_timestamp() - $4::float8 * interval '1 second' + i * interval '1 millisecond'),
-         clock_timestamp() + $5::float8 * interval '1 second'
+         clock_timestamp() + $5::float8 * interval '1 second', 1
        FROM generate_series(0, $2::int - 1) i
        RETURNING delegation_id, status)
      INSERT INTO activity_logs (delegation_id, event, to_status, actor)

@@ -42,6 +42,9 @@ describe('the indexes of a migration', () => {
   test('are valid when it is through', async () => {
     await migrateUp(database.db, 'old');
     expect(await built('i.indisvalid')).toEqual(names);
+    expect(await database.query(`SELECT to_regclass('old.delegations_heartbeat_bucket') AS replaced`)).toEqual([
+      { replaced: null },
+    ]);
   });
 
   test('are built again when a build was interrupted, and only then', async () => {
@@ -73,7 +76,7 @@ describe('the indexes of a migration', () => {
     expect(await built('i.indisvalid')).toEqual(names);
   });
 
-  test('are built however short the limits are that the database sets for whoever works there', async () => {
+  test('are built however short the time limits of the database are', async () => {
     await database.query(`ALTER DATABASE ${database.name} SET statement_timeout = '200ms'`);
     const writer = await database.connect();
     const other = new Kysely<Database>({

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely';
+import { retryWhileLocked } from '../migration-retry.ts';
 import type { Database } from '../schema.ts';
 import { sqlstate, sqlstateOf } from '../sqlstate.ts';
 import { constraintState, validateConstraint } from './constraint.ts';
 import { healInstants } from './heal-instants.ts';
-import { onlineIndexes } from './indexes.ts';
-import { buildOnline } from './online-index.ts';
+import { onlineIndexes, REPLACED_INDEX } from './indexes.ts';
+import { buildOnline, dropOnline } from './online-index.ts';
 
 /** Added by migration 0005, without reading the rows. */
 const INSTANTS = 'delegations_instants_sound';
@@ -33,6 +34,7 @@ export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs
     }
   }
   for (const index of onlineIndexes) await buildOnline(db, schema, index, giveUpAfterMs);
+  await retryWhileLocked(() => dropOnline(db, schema, REPLACED_INDEX), giveUpAfterMs);
   if ((await constraintState(db, schema, EVENTS)) === 'not_validated') {
     await validateConstraint(db, schema, 'activity_logs', EVENTS);
   }

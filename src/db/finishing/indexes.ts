@@ -25,3 +25,9 @@ export const onlineIndexes: readonly OnlineIndex[] = [
     where: `event = 'delegation.late_result'`,
   },
 ];
+
+/**
+ * Of migration 0001, over all rows in progress: delegations_heartbeat_plain has taken its place. Kept, every heartbeat that
+ * changes its bucket would write both. A daemon of 0.1.0 reads the table instead until it is replaced.
+ */
+export const REPLACED_INDEX = 'delegations_heartbeat_bucket';

@@ -5,7 +5,7 @@ import { type Html, html } from './html.ts';
 type Mark = History['marks'][number];
 
 /** Given how late the delegation was, and how late it may be. */
-const evidence: Readonly<Record<Mark['rule'] | 'stalled', (late: string, allowed: string) => string>> = {
+const evidence: Readonly<Record<Mark['rule'], (late: string, allowed: string) => string>> = {
   stale: (late, allowed) => `silent for ${late}, ${allowed} allowed`,
   stalled: (late, allowed) => `no progress for ${late}, ${allowed} allowed`,
   overdue: (late) => `${late} past its deadline`,

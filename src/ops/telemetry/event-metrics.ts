@@ -46,7 +46,7 @@ export class EventMetrics implements EventLog {
   }
 
   /** The latencies of a committed batch, from matching the rule to the mark. No event has them. */
-  marked(rule: 'stale' | 'overdue', latenciesMs: readonly number[]): void {
+  marked(rule: 'stale' | 'stalled' | 'overdue', latenciesMs: readonly number[]): void {
     for (const latencyMs of latenciesMs) this.#latency.record(latencyMs / MS_PER_SECOND, { rule });
   }
 }

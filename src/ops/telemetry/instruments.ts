@@ -16,7 +16,7 @@ export interface Instrument {
   readonly buckets?: readonly number[];
 }
 
-const rule = ['stale', 'overdue'];
+const rule = ['stale', 'stalled', 'overdue'];
 
 export const instruments = {
   sweeps: {
@@ -53,10 +53,10 @@ export const instruments = {
   remaining: { kind: 'gauge', help: 'Rows that still matched a rule when the last sweep ended, counted to 10,000' },
   storm: {
     kind: 'gauge',
-    help: '1 for the state of the storm guard: calm; held, it holds the stale rule; released, STORM_MAX_HOLD has passed and it marks a share per sweep',
+    help: '1 for the state of the storm guard: calm; held, it holds the rules stale and stalled; released, STORM_MAX_HOLD has passed and it marks a share per sweep',
     labels: { state: ['calm', 'held', 'released'] },
   },
-  storm_held: { kind: 'gauge', help: '1 while the storm guard holds the stale rule' },
+  storm_held: { kind: 'gauge', help: '1 while the storm guard holds the rules stale and stalled' },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
   last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
   last_day_late_results: {

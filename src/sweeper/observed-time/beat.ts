@@ -3,12 +3,12 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { processTime, type Time } from '../../lifecycle/time.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
+import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from '../horizon.ts';
 import { isoOf, type Micros, wholeMs } from '../instant.ts';
 import { sweeperTables } from '../tables.ts';
 import { Agreement } from '../threshold/agreement.ts';
 import { Beats, type LeftBeat } from './beats.ts';
 import { type ClockReading, jumpBetween } from './clock-watch.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from './horizon.ts';
 import { SetBack } from './set-back.ts';
 
 /** The upper bound of STUCK_AFTER: no horizon reaches further back than this much observed time. */
@@ -17,6 +17,8 @@ const PRUNE_EVERY_MS = 3_600_000;
 const DIFFERS_REPEAT_MS = 3_600_000;
 /** A beat that lies further ahead of the clock than this shows that the clock was set back. */
 const AHEAD_TOLERATED_US = 1_000_000;
+/** After a beat that failed, no shorter time without one is a gap. */
+const OUTAGE_MIN_MS = 1_000;
 
 /**
  * The daemon's own sign of life, in the database: time without a beat is unobserved, and does not count as silence. Each
@@ -39,6 +41,8 @@ export class Beat {
   readonly #differences = new Repeats(DIFFERS_REPEAT_MS);
   #lastLeftUs: Micros | null = null;
   #lastReading: ClockReading | null = null;
+  /** By the process's clock, when the first of the beats was sent that failed since one was left; null: none did. */
+  #failingSinceMs: number | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(db: LedgerDb, log: EventLog, stuckAfterMs: number, time: Time = processTime) {
@@ -64,8 +68,12 @@ export class Beat {
     return this.#time.now();
   }
 
-  /** Whether a reading contradicts what this process remembers: then a beat has to record why, before anything is judged. */
+  /**
+   * Whether a reading contradicts what this process remembers, or its last beat failed: then a beat has to record why,
+   * before anything is judged.
+   */
   isContradictedBy(reading: ClockReading, ownBeatAtUs: Micros | null): boolean {
+    if (this.#failingSinceMs !== null) return true;
     if (this.#lastReading !== null && jumpBetween(this.#lastReading, reading) !== 0) return true;
     return this.#lastLeftUs !== null && (ownBeatAtUs === null || ownBeatAtUs < this.#lastLeftUs);
   }
@@ -74,12 +82,18 @@ export class Beat {
     const gapAfterMs = this.intervalMs * BEATS_MISSED_MAX;
     const sentAt = Date.now();
     const sentAtMs = this.#time.now();
-    const beat = await this.#beats.leave({
-      daemonId: this.daemonId,
-      stuckAfterMs: this.#stuckAfterMs,
-      gapAfterMs,
-      lastLeftUs: this.#lastLeftUs,
-    });
+    const beat = await this.#beats
+      .leave({
+        daemonId: this.daemonId,
+        stuckAfterMs: this.#stuckAfterMs,
+        gapAfterMs: Math.min(gapAfterMs, this.#outageMs(sentAtMs)),
+        lastLeftUs: this.#lastLeftUs,
+      })
+      .catch((err: unknown) => {
+        this.#failingSinceMs ??= sentAtMs;
+        throw err;
+      });
+    this.#failingSinceMs = null;
     const reading: ClockReading = { databaseUs: beat.nowUs, sentAtMs, heardAtMs: this.#time.now() };
     // The database read its clock between these two instants; their middle errs by half a round trip at most.
     const skewMs = Math.round((sentAt + Date.now()) / 2 - wholeMs(beat.nowUs));
@@ -91,6 +105,15 @@ export class Beat {
     await this.#agree(beat);
     if (beat.gap !== null || this.#prunings.claim('prune', this.#time.now())) await this.#prune(beat.nowUs);
     return { skewMs };
+  }
+
+  /**
+   * How long beats have failed by now. So long without any daemon's beat is a gap, even when it is shorter than three
+   * intervals: a delegation's own threshold may be as short.
+   */
+  #outageMs(nowMs: number): number {
+    const sinceMs = this.#failingSinceMs;
+    return sinceMs === null ? Number.POSITIVE_INFINITY : Math.max(OUTAGE_MIN_MS, nowMs - sinceMs);
   }
 
   #logGap({ gap }: LeftBeat): void {

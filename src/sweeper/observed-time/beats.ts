@@ -1,12 +1,12 @@
 import type { LedgerDb } from '../../db/schema.ts';
+import type { Gap, GapKind } from '../horizon.ts';
 import type { Micros } from '../instant.ts';
+import { lockStateStatement } from '../statements/lock-state.ts';
 import type { SweeperTables } from '../tables.ts';
 import { type ForwardJump, placeJump } from './clock-watch.ts';
-import type { Gap, GapKind } from './horizon.ts';
 import { addGapStatement } from './statements/add-gap.ts';
 import { beatStatement } from './statements/beat.ts';
 import { gapsStatement } from './statements/gaps.ts';
-import { lockStateStatement } from './statements/lock-state.ts';
 import { pruneStatement } from './statements/prune.ts';
 import { removeGapsStatement } from './statements/remove-gaps.ts';
 

@@ -1,5 +1,5 @@
+import { BEATS_MISSED_MAX, beatIntervalMs, type Gap } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs, type Gap } from './horizon.ts';
 
 /** A reading of the database's clock, which happened between these two instants of this process's monotonic clock. */
 export interface ClockReading {

@@ -1,5 +1,5 @@
+import type { Gap } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
-import type { Gap } from '../observed-time/horizon.ts';
 import { judge, type Observed, type Staleness, type ThresholdOptions } from '../threshold/staleness.ts';
 
 /**

@@ -87,8 +87,11 @@ export class Looks {
   }
 }
 
-function lookOf({ nowUs, judgedAtUs, leaseId, isRecorded, isHeld, ...signs }: Answer, dueUs: Micros | null): Look {
-  return { nowUs, judgedAtUs, leaseId, isRecorded, isLeftToTicks: isHeld || refusalOf(signs) !== null, dueUs };
+function lookOf({ isHeld, ...answer }: Answer, dueUs: Micros | null): Look {
+  const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
+  const judgedForMs = answer.judgedForMs ?? 0;
+  const isLeftToTicks = isHeld || refusalOf(answer) !== null;
+  return { nowUs, judgedAtUs, judgedForMs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
 }
 
 function earliest(instants: readonly (Micros | null)[]): Micros | null {

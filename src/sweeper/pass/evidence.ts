@@ -14,9 +14,9 @@ export interface MarkRecord {
   readonly calleeId: string;
   readonly rule: RuleName;
   readonly fromStatus: string;
-  /** How long it was silent or overdue. */
+  /** How long it was silent, without progress, or overdue. */
   readonly latenessMs: number;
-  /** The silence that was allowed to it; of an overdue row, STUCK_AFTER at that time. */
+  /** The silence, or time without progress, that was allowed to it; of an overdue row, STUCK_AFTER at that time. */
   readonly stuckAfterMs: number;
 }
 
@@ -97,6 +97,6 @@ export class Evidence {
 
 function markRecord({ name: rule }: Rule, row: MarkedRow, inForceMs: number): MarkRecord {
   const { delegationId, callerId, calleeId, fromStatus, latenessMs } = row;
-  const stuckAfterMs = row.thresholdMs ?? inForceMs;
+  const stuckAfterMs = (rule === 'stalled' ? row.stalledAfterMs : row.thresholdMs) ?? inForceMs;
   return { delegationId, callerId, calleeId, rule, fromStatus, latenessMs, stuckAfterMs };
 }

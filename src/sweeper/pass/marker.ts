@@ -79,8 +79,8 @@ export class Marker {
     return this.#mark(pass, this.#rows, values, pass.limitMs * APART_SHARE_OF_LIMIT);
   }
 
-  #statements({ suspects }: RulePass): Statements {
-    return suspects.length > 0 ? this.#sparing : this.#plain;
+  #statements({ someKnown }: RulePass): Statements {
+    return someKnown ? this.#sparing : this.#plain;
   }
 
   #read<Values, Row>({ limitMs }: RulePass, statement: Statement<Values, Row>, values: Values): Promise<Row[]> {

@@ -4,7 +4,7 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Micros } from '../instant.ts';
-import { type Notices, REPORT_LIMIT_MS } from '../standing-faults/notices.ts';
+import { type Notices, REPORT_LIMIT_MS } from '../notices.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import type { Poison } from './poison.ts';

@@ -12,8 +12,10 @@ export interface RulePass {
   readonly rowsMax: number;
   /** Limit of one statement on the server. */
   readonly limitMs: number;
-  /** Known poisoned rows, tried again apart. All known ones are left out of the batches. */
+  /** Known poisoned rows, tried again apart. */
   readonly suspects: readonly string[];
+  /** Whether there may be known poisoned rows: all of them are left out of the batches. */
+  readonly someKnown: boolean;
   readonly signal: AbortSignal;
   /** Called after each commit, with the evidence. */
   readonly onMarked: (rows: readonly MarkedRow[]) => void;

@@ -1,10 +1,10 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { type Notices, REPORT_LIMIT_MS } from '../notices.ts';
 import { falsePositiveRatio } from '../status/day.ts';
 import { dayStatement } from '../status/statements/day.ts';
 import type { SweeperTables } from '../tables.ts';
-import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 
 const WINDOW_MS = 24 * 3_600_000;
 

@@ -2,11 +2,11 @@ import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Micros } from '../instant.ts';
+import { type Notices, REPORT_LIMIT_MS } from '../notices.ts';
 import { type RuleName, rules } from '../pass/rules.ts';
 import type { SweepSummary } from '../summary.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
-import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
 import { lockedRowsStatement } from './statements/locked-rows.ts';
 
 /**

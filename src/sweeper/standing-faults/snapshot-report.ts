@@ -1,7 +1,7 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import { type Notices, REPORT_LIMIT_MS } from './notices.ts';
+import { type Notices, REPORT_LIMIT_MS } from '../notices.ts';
 import { oldSnapshotsStatement } from './statements/old-snapshots.ts';
 
 /** During a younger snapshot few dead index entries accumulate. */

@@ -12,6 +12,8 @@ export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {
       startedAt: parameter.micros,
       trigger: parameter.text,
       stuck: parameter.wholeNumber,
+      /** Of these, those for lack of progress. */
+      stalled: parameter.wholeNumber,
       failed: parameter.wholeNumber,
       poisoned: parameter.wholeNumber,
       remaining: parameter.wholeNumber,
@@ -26,9 +28,9 @@ export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {
     },
     sql: `
 WITH written AS (
-  INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, failed, poisoned, remaining, truncated, held, batches,
+  INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, stalled, failed, poisoned, remaining, truncated, held, batches,
     duration_ms, unobserved_ms, callees, marks)
-  VALUES ($sweepId, $startedAt, $trigger, $stuck, $failed, $poisoned, $remaining, $truncated, $held, $batches,
+  VALUES ($sweepId, $startedAt, $trigger, $stuck, $stalled, $failed, $poisoned, $remaining, $truncated, $held, $batches,
     $durationMs, $unobservedMs, $callees, $marks)),
 pruned AS (DELETE FROM ${sweeps} WHERE started_at < $startedAt - interval '${SWEEPS_KEPT}')
 UPDATE ${sweeperState} SET swept_at = clock_timestamp() WHERE singleton AND $wentThrough`,

@@ -4,7 +4,7 @@ import type { SweeperTables } from '../tables.ts';
 
 /**
  * Takes the lease for a sweep between the ticks, unless another sweep than `after` has it; no row then. The last sweep
- * that was none of these is kept beside it, for whoever watches that the ticks come.
+ * that was none of these is stored as well, for the watch over the ticks.
  */
 export function takeLeaseAfterStatement({ sweeperState }: SweeperTables) {
   return statement({

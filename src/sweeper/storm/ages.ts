@@ -1,5 +1,5 @@
+import { type Gap, horizonOf } from '../horizon.ts';
 import type { Micros } from '../instant.ts';
-import { type Gap, horizonOf } from '../observed-time/horizon.ts';
 
 /** Parts of the threshold by which the ages of last heartbeats are counted. */
 export const AGE_BINS = 20;

@@ -1,5 +1,5 @@
+import { type Gap, observedUsSince } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
-import { type Gap, observedUsSince } from '../observed-time/horizon.ts';
 
 /** When so many go silent at once that the likely cause is not the agents but the network, a rollout, the database. */
 export interface StormOptions {

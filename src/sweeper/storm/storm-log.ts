@@ -1,6 +1,6 @@
 import type { EventLog } from '../../log/event-log.ts';
+import { observedUsSince } from '../horizon.ts';
 import { wholeMs } from '../instant.ts';
-import { observedUsSince } from '../observed-time/horizon.ts';
 import type { StormQuestion, StormReading } from './storm-watch.ts';
 
 /** Logs a hold at every sweep that it affects, with the numbers, and its end with the reason. */

@@ -1,8 +1,8 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { CalleeCount } from '../callee-count.ts';
+import { observedUsSince } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
-import { observedUsSince } from '../observed-time/horizon.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Judgement, Staleness } from '../threshold/staleness.ts';
 import {

@@ -1,5 +1,5 @@
 import type { LedgerDb } from '../../db/schema.ts';
-import { lockStateStatement } from '../observed-time/statements/lock-state.ts';
+import { lockStateStatement } from '../statements/lock-state.ts';
 import type { SweeperTables } from '../tables.ts';
 import { agreeStatement } from './statements/agree.ts';
 import { redateLoweringStatement } from './statements/redate-lowering.ts';

@@ -1,6 +1,6 @@
 import { ISO_MAX_MS } from '../../db/instant.ts';
+import { type Gap, type Horizon, horizonOf, type Observation, unobserved } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
-import { type Gap, type Horizon, horizonOf, type Observation, unobserved } from '../observed-time/horizon.ts';
 
 /** At this instant the threshold in force was lowered from `stuckAfterMs`. */
 export interface Lowering {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Gap, GapKind } from '../../../src/sweeper/horizon.ts';
 import { type ClockReading, jumpBetween, placeJump } from '../../../src/sweeper/observed-time/clock-watch.ts';
-import type { Gap, GapKind } from '../../../src/sweeper/observed-time/horizon.ts';
 
 const SECOND_US = 1_000_000;
 const startUs = 1_790_000_000_000_000;

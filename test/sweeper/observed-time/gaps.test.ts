@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
-import { capturedLog, seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
+import { Sweeper } from '../../../src/sweeper/sweeper.ts';
+import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../../support/fixtures.ts';
+import { seedSpecial } from '../../support/seed-special.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitUntilWaiting } from '../../support/wait-for.ts';
 
@@ -73,6 +75,26 @@ describe('the beat', () => {
       said!.gapMs as number,
       -1,
     );
+  });
+
+  test('a shorter outage that a beat met is one, too: a delegation’s own threshold may be as short', async () => {
+    const { beat, log, events } = daemon();
+    await beat.leave();
+    const delegationId = await seedSpecial(database, { stuckAfterMs: 5_000 });
+    await database.query('ALTER TABLE delegations RENAME TO away');
+    await expect(beat.leave()).rejects.toThrow('delegations');
+    await database.query('ALTER TABLE away RENAME TO delegations');
+    await letTimePass(20);
+    await database.query(`UPDATE delegations SET suspect_at = suspect_at - interval '20 seconds'`);
+    // Before the next beat.
+    const sweeper = new Sweeper(database.db, log, sweeperDefaults, undefined, beat);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0 });
+    expect(await statusOf(delegationId)).toBe('in_progress');
+    expect((await gaps()).map(({ seconds }) => Math.floor(seconds / 10))).toEqual([2]);
+    expect(events('sweep.unobserved')).toHaveLength(1);
+    await letTimePass(6);
+    await database.query(`UPDATE delegations SET suspect_at = suspect_at - interval '6 seconds'`);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1 });
   });
 
   test('two daemons that return at once record one gap, and one of them logs it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { horizonOf } from '../../../src/sweeper/horizon.ts';
 import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
-import { horizonOf } from '../../../src/sweeper/observed-time/horizon.ts';
 import { Sweeper } from '../../../src/sweeper/sweeper.ts';
 import { capturedLog, seedDelegation, sweeperDefaults, testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';

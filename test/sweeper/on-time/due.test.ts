@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Gap, horizonOf } from '../../../src/sweeper/observed-time/horizon.ts';
+import { type Gap, horizonOf } from '../../../src/sweeper/horizon.ts';
 import { dueAtUs } from '../../../src/sweeper/on-time/due.ts';
 
 const MS = 1000;

@@ -176,10 +176,25 @@ describe('between the ticks', () => {
   test('a daemon that died with the lease delays the others by seconds', async () => {
     const id = await seedDelegation(database, { silentSeconds: 3 });
     await using daemon = await startOnTime({ stuckAfterMs: 4_000 });
-    await database.query(`UPDATE sweeper_state SET sweep_id = 'of the dead'`);
+    await database.query(`UPDATE sweeper_state SET sweep_id = 'of the dead', tick_sweep_id = 'a tick'`);
     const { status, lateMs } = await marked(id, 4_000);
     expect(status).toBe('stuck');
     expect(lateMs).toBeLessThan(SOON_MS);
+    expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('a long sweep of another daemon’s tick keeps its lease, and what comes due is marked after it', async () => {
+    const slow = await slowMarks(database, 400);
+    const others = await Promise.all(Array.from({ length: 24 }, () => seedDelegation(database, { silentSeconds: 60 })));
+    const { sweeper, events } = testSweeper(database.db, { stuckAfterMs: 4_000, batchRowsMax: 1 });
+    await using daemon = await startOnTime({ stuckAfterMs: 50_000_000 });
+    const tick = sweeper.sweep({ trigger: 'cron' });
+    const id = await seedDelegation(database, { deadlineSeconds: 1 });
+    const summary = await tick;
+    await slow.undo();
+    expect(summary).toMatchObject({ stuck: others.length, truncated: false });
+    expect(events('sweep.superseded')).toEqual([]);
+    expect((await marked(id, 4_000)).status).toBe('failed');
     expect(daemon.events('sweep.failed')).toEqual([]);
   });
 

@@ -49,18 +49,19 @@ describe('poisoned rows', () => {
   });
 
   test('by the hundred are an error, and sweeps still progress: the healthy row behind them is found', async () => {
-    const ids = await seedSilent(231);
+    const ids = await seedSilent(121);
     const healthy = ids.at(-1)!;
     await poison(ids.slice(0, -1));
     const { sweeper, events } = testSweeper(database.db);
     await expect(sweeper.sweep({ trigger: 'cron' })).rejects.toThrow('poisoned');
     expect(events('sweep.failed')).toMatchObject([{ retryable: false, err: { code: 'P0001' } }]);
-    await expect(sweeper.sweep({ trigger: 'cron' })).rejects.toThrow('poisoned');
-    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 1, poisoned: 230, remaining: 230 });
+    expect((await testLedger(database.db).ledger.get(healthy))?.status).toBe('in_progress');
+    // How many of the known ones a sweep tries again depends on the machine: it spends ten seconds on them.
+    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 1, remaining: 120 });
     expect((await testLedger(database.db).ledger.get(healthy))?.status).toBe('stuck');
-    expect(events('sweep.poisoned')).toHaveLength(230);
-    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 0, poisoned: 230 });
-    expect(events('sweep.poisoned')).toHaveLength(230);
+    expect(events('sweep.poisoned')).toHaveLength(120);
+    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 0, remaining: 120 });
+    expect(events('sweep.poisoned')).toHaveLength(120);
   });
 
   test('an error of the database itself marks no row as poisoned: the sweep ends and may be tried again', async () => {

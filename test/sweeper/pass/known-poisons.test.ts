@@ -60,3 +60,16 @@ test('a failed count of known poisoned rows is logged, and fails no dry run', as
     { report: 'suspects', err: { code: '57014' } },
   ]);
 });
+
+test('a sweep between the ticks leaves them to the ticks, however many, and marks the others', async () => {
+  await know(await seedFleet(database, { rows: 150, silentSeconds: 900 }));
+  const healthy = await seedDelegation(database, { silentSeconds: 700 });
+  await database.query(`CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'poisoned'; END $$`);
+  await database.query(`CREATE TRIGGER poison BEFORE UPDATE ON delegations FOR EACH ROW
+    WHEN (OLD.delegation_id <> '${healthy}') EXECUTE FUNCTION poison()`);
+  const { sweeper, events } = testSweeper(database.db);
+  const signal = new AbortController().signal;
+  expect(await sweeper.sweepDue({ sweepId: 'due', after: null, signal })).toBe(true);
+  expect(events('sweep.completed')).toMatchObject([{ trigger: 'due', stuck: 1, poisoned: 0, remaining: 150 }]);
+});

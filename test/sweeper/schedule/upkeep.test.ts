@@ -74,7 +74,7 @@ describe('a tick that is lost', () => {
     expect(replicas.flatMap(({ events }) => events('sweep.tick_missed'))).toHaveLength(1);
   });
 
-  test('is not asked for when a sweep began, whoever asked for that', async () => {
+  test('is not asked for when a sweep began for any other reason', async () => {
     const { upkeep: one, events } = upkeep();
     await one.maintain(0);
     await beginSweep('another');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Notices } from '../../../src/sweeper/standing-faults/notices.ts';
+import { Notices } from '../../../src/sweeper/notices.ts';
 import { SnapshotReport } from '../../../src/sweeper/standing-faults/snapshot-report.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Gap } from '../../../src/sweeper/observed-time/horizon.ts';
+import type { Gap } from '../../../src/sweeper/horizon.ts';
 import {
   isOverdue,
   judge,

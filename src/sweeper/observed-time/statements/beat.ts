@@ -1,7 +1,7 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { gapKinds } from '../../horizon.ts';
+import { isPresent } from '../../present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
-import { gapKinds } from '../horizon.ts';
-import { isPresent } from '../present-daemons.ts';
 
 /** A daemon finds its own row for so long: daemons' rows are kept for a day. One that is missing says nothing after that. */
 const OWN_ROW_EXPECTED_FOR = '12 hours';

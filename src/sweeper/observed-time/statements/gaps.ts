@@ -1,7 +1,7 @@
 import { column, statement } from '../../../db/statement.ts';
+import type { Gap } from '../../horizon.ts';
 import { microsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
-import type { Gap } from '../horizon.ts';
 
 /** All gaps, in one row. */
 export function gapsStatement(tables: SweeperTables) {

@@ -1,5 +1,5 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { isPresent } from '../../observed-time/present-daemons.ts';
+import { isPresent } from '../../present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** The threshold that an agent assumes when it got none: the documented default of STUCK_AFTER, in ms. */

@@ -1,4 +1,4 @@
-import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import { MICROS_PER_MS, type Micros } from './instant.ts';
 
 /**
  * Why time was unobserved. `unwatched`: no daemon's beat reached the database. `clock_jump`: the database's clock was set

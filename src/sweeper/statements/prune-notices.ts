@@ -1,5 +1,5 @@
-import { statement } from '../../../db/statement.ts';
-import type { SweeperTables } from '../../tables.ts';
+import { statement } from '../../db/statement.ts';
+import type { SweeperTables } from '../tables.ts';
 
 /** A fault that was not met for this long is forgotten. */
 const FORGET_AFTER = '1 day';

@@ -6,7 +6,7 @@ import {
   type Gap,
   horizonOf,
   unobserved as unobservedUntilNow,
-} from '../../../src/sweeper/observed-time/horizon.ts';
+} from '../../src/sweeper/horizon.ts';
 
 const MINUTE_US = 60_000_000;
 const HOUR = 60;

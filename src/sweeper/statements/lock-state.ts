@@ -1,5 +1,5 @@
-import { statement } from '../../../db/statement.ts';
-import type { SweeperTables } from '../../tables.ts';
+import { statement } from '../../db/statement.ts';
+import type { SweeperTables } from '../tables.ts';
 
 /** Makes all other daemons' beats wait until the transaction ends. */
 export function lockStateStatement({ sweeperState }: SweeperTables) {

@@ -1,8 +1,8 @@
-import { limited } from '../../db/limited.ts';
-import type { LedgerDb } from '../../db/schema.ts';
-import type { SweeperTables } from '../tables.ts';
+import { limited } from '../db/limited.ts';
+import type { LedgerDb } from '../db/schema.ts';
 import { claimNoticesStatement } from './statements/claim-notices.ts';
 import { pruneNoticesStatement } from './statements/prune-notices.ts';
+import type { SweeperTables } from './tables.ts';
 
 /** All replicas together log a standing fault once in this time. */
 const REPEAT_AFTER = '1 hour';

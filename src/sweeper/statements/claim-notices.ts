@@ -1,5 +1,5 @@
-import { column, parameter, statement } from '../../../db/statement.ts';
-import type { SweeperTables } from '../../tables.ts';
+import { column, parameter, statement } from '../../db/statement.ts';
+import type { SweeperTables } from '../tables.ts';
 
 /** Of these subjects, those that were not logged within the interval; they count as logged from now on. */
 export function claimNoticesStatement({ notices }: SweeperTables) {
