@@ -1,4 +1,4 @@
-import { observedUsSince } from '../../../src/sweeper/observed-time/horizon.ts';
+import { observedUsSince } from '../../../src/sweeper/horizon.ts';
 import {
   AGE_BINS,
   ageBoundsUs,
