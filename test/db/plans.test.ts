@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
+import { Looks } from '../../src/sweeper/on-time/looks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { customPlan, genericPlan, nodesOf, type PlanNode } from '../support/explain.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
@@ -62,6 +63,8 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   await recorder.during('dry run', () => sweeper.dryRun());
   await database.query('DROP TRIGGER refuse ON delegations');
   await recorder.during('sweep, cured', () => sweeper.sweep({ trigger: 'manual' }));
+  const looks = new Looks(recorder.db, { stuckAfterMs: 600_000 });
+  await recorder.during('look', () => looks.look());
   const beat = new Beat(recorder.db, capturedLog().log, 600_000);
   await recorder.during('beat', () => beat.leave());
   await database.query(`UPDATE sweeper_state SET beat_at = now() - interval '1 hour'`);
@@ -136,7 +139,7 @@ describe('every statement finds its rows by an index', () => {
   test('all of them are checked', () => {
     const labels = new Set(statements.map(({ label }) => label));
     expect([...labels]).toEqual(
-      expect.arrayContaining(['get', 'history', 'sweep', 'sweep, held before', 'dry run', 'beat']),
+      expect.arrayContaining(['get', 'history', 'sweep', 'sweep, held before', 'dry run', 'look', 'beat']),
     );
     const marks = statements.filter(({ sql }) => sql.includes('SKIP LOCKED'));
     // The storm guard's probe, its count by age, the callees of those rows, and how many were heard again.

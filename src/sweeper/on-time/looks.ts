@@ -89,8 +89,9 @@ export class Looks {
 
 function lookOf({ isHeld, ...answer }: Answer, dueUs: Micros | null): Look {
   const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
+  const judgedForMs = answer.judgedForMs ?? 0;
   const isLeftToTicks = isHeld || refusalOf(answer) !== null;
-  return { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
+  return { nowUs, judgedAtUs, judgedForMs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
 }
 
 function earliest(instants: readonly (Micros | null)[]): Micros | null {

@@ -15,7 +15,7 @@ export interface Awaited {
 
 /**
  * How long after an occurrence its sweep may begin: pg-boss looks every ten seconds for what is due, queues it within
- * five, and a worker takes it within two.
+ * five, and a worker takes it within four.
  */
 export const GRACE_MS = 20_000;
 

@@ -48,9 +48,9 @@ describe('what comes due next', () => {
   });
 
   test('is the row in progress that was heard longest ago', async () => {
-    const first = await seedDelegation(database, { silentSeconds: 590 });
+    await sweptSecondsAgo(60);
+    const first = await seedDelegation(database, { silentSeconds: 598 });
     await seedDelegation(database, { silentSeconds: 400 });
-    await sweptSecondsAgo(1);
     expect(await dueUs()).toBe(await silentFrom(first));
   });
 
@@ -79,17 +79,17 @@ describe('what comes due next', () => {
     await seedDelegation(database, { status: 'dispatched', deadlineSeconds: 1001 });
     await sweptSecondsAgo(1);
     expect(await dueUs()).toBe(await deadlineOf(queued));
-    const silent = await seedDelegation(database, { silentSeconds: 590 });
+    const silent = await seedDelegation(database, { silentSeconds: 598 });
     expect(await dueUs()).toBe(await silentFrom(silent));
   });
 
   test('is delayed by unobserved time', async () => {
-    const id = await seedDelegation(database, { silentSeconds: 650 });
+    await sweptSecondsAgo(30);
+    const id = await seedDelegation(database, { silentSeconds: 658 });
     await database.query(
       `WITH clock AS (SELECT date_trunc('second', clock_timestamp()) AS now)
-       INSERT INTO sweeper_gaps SELECT now - interval '100 seconds', now - interval '40 seconds' FROM clock`,
+       INSERT INTO sweeper_gaps SELECT now - interval '160 seconds', now - interval '100 seconds' FROM clock`,
     );
-    await sweptSecondsAgo(1);
     expect(await dueUs()).toBe((await silentFrom(id)) + 60 * SECOND_US);
   });
 
@@ -111,10 +111,8 @@ describe('what comes due next', () => {
     const untold = await seedDelegation(database, { silentSeconds: 100 });
     await leaveBeat(database.db, 30_000);
     await database.query(`UPDATE sweeper_lowerings SET lowered_at = clock_timestamp() - interval '29 seconds'`);
-    const heard = await seedDelegation(database, { silentSeconds: 20 });
-    await sweptSecondsAgo(1);
-    expect(await dueUs(told())).toBe(await silentFrom(heard, 30));
-    await database.query('UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = $1', [heard]);
+    await sweptSecondsAgo(20);
+    const heard = await seedDelegation(database, { silentSeconds: 27 });
     expect(await dueUs(told())).toBe(await silentFrom(heard, 30));
     await database.query(
       `UPDATE delegations SET last_heartbeat = last_heartbeat - interval '505 seconds' WHERE delegation_id = $1`,

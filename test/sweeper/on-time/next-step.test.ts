@@ -5,6 +5,7 @@ import {
   nextStep,
   PATIENCE_LOOK_MS,
   SWEEP_EVERY_MS,
+  SWEEP_PATIENCE_MAX_MS,
   SWEEP_PATIENCE_MS,
   TICK_PATIENCE_MS,
 } from '../../../src/sweeper/on-time/next-step.ts';
@@ -14,6 +15,7 @@ const NOW_US = 1_700_000_000_000_000;
 const look = (change: Partial<Look> = {}): Look => ({
   nowUs: NOW_US,
   judgedAtUs: NOW_US - 60_000 * MS,
+  judgedForMs: 50,
   leaseId: 'sweep',
   isRecorded: true,
   isBetweenTicks: true,
@@ -58,4 +60,11 @@ test('it takes the lease from no tick that is merely long, or the daemons would 
   const tick = look({ isRecorded: false, isBetweenTicks: false });
   expect(nextStep(tick, TICK_PATIENCE_MS - 1)).toEqual(wait(PATIENCE_LOOK_MS));
   expect(nextStep(tick, TICK_PATIENCE_MS)).toEqual(sweep);
+});
+
+test('for longer where sweeps take long', () => {
+  const slow = look({ isRecorded: false, judgedForMs: 1_000 });
+  expect(nextStep(slow, 3_999)).toEqual(wait(PATIENCE_LOOK_MS));
+  expect(nextStep(slow, 4_000)).toEqual(sweep);
+  expect(nextStep(look({ isRecorded: false, judgedForMs: 3_600_000 }), SWEEP_PATIENCE_MAX_MS)).toEqual(sweep);
 });

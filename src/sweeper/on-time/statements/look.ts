@@ -58,7 +58,8 @@ export function lookStatement(tables: SweeperTables) {
       ),
       isBetweenTicks: column.boolean('s.tick_sweep_id IS NOT NULL'),
       isHeld: column.boolean('s.storm_held_since IS NOT NULL'),
-      judgedAtUs: nullable(column.micros('found.judged_at')),
+      judgedAtUs: nullable(column.micros('judged.started_at')),
+      judgedForMs: nullable(column.wholeNumber('judged.duration_ms')),
       deadlineUs: nullable(column.micros('found.deadline')),
       specialUs: nullable(column.micros('found.special')),
       heardUs: nullable(column.micros('found.heard')),
@@ -66,11 +67,11 @@ export function lookStatement(tables: SweeperTables) {
       tookUs: column.wholeNumber('extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000'),
     },
     sql: (columns) => `
-WITH found AS MATERIALIZED (
+WITH judged AS MATERIALIZED (
+  SELECT w.started_at, w.duration_ms FROM ${sweeps} w WHERE w.started_at <= statement_timestamp()
+  ORDER BY w.started_at DESC LIMIT 1),
+found AS MATERIALIZED (
   SELECT (
-    SELECT w.started_at FROM ${sweeps} w WHERE w.started_at <= statement_timestamp()
-    ORDER BY w.started_at DESC LIMIT 1) AS judged_at,
-  (
     SELECT min(due.at) FROM (
       SELECT d.deadline + ${jumped} AS at FROM ${delegations} d
       WHERE d.finished_at IS NULL AND d.deadline >= $deadlinesFrom ORDER BY d.deadline, d.delegation_id
@@ -91,6 +92,7 @@ WITH found AS MATERIALIZED (
         AND d.last_heartbeat >= ${from} AND (range.value ->> 'untilUs' IS NULL OR d.last_heartbeat < ${until})
       ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${ROWS_MAX}) row) END AS heard)
 SELECT ${columns}
-FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton, found WHERE s.singleton`,
+FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton LEFT JOIN judged ON true, found
+WHERE s.singleton`,
   });
 }
