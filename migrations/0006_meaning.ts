@@ -246,6 +246,9 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
         least(NEW.created_at, transaction_timestamp());
       RETURN NULL;
     END $$`.execute(db);
+  // Whoever may execute it could set it as a trigger on a table of its own, next to an activity_logs of its own whose
+  // triggers would run with this function's rights.
+  await sql`REVOKE ALL ON FUNCTION delegations_symmetry() FROM PUBLIC`.execute(db);
   await sql`
     CREATE CONSTRAINT TRIGGER delegations_symmetry_insert AFTER INSERT ON delegations
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.revision = 0)

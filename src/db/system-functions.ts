@@ -19,6 +19,7 @@ const systemFunctions = [
   'jsonb_array_length',
   'jsonb_build_object',
   'lead',
+  'ln',
   'max',
   'min',
   'pg_backend_pid',

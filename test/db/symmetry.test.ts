@@ -109,12 +109,46 @@ describe('a status that a client changes by a plain statement', () => {
     await database.query(`DROP ROLE ${role}`);
   });
 
+  test('comes before those that a function of the schema records later in the same transaction', async () => {
+    const id = randomUUID();
+    const session = await database.connect();
+    await session.query('BEGIN');
+    await session.query(insert, [id, 'queued']);
+    await session.query(`SELECT delegation_set_status($1, 'dispatched')`, [id]);
+    await session.query('SAVEPOINT inner_one');
+    await session.query(`UPDATE delegations SET status = 'in_progress' WHERE delegation_id = $1`, [id]);
+    await session.query('RELEASE SAVEPOINT inner_one');
+    await session.query(`SELECT delegation_set_status($1, 'completed')`, [id]);
+    await session.query('COMMIT');
+    await session.end();
+    expect(await activity(id)).toEqual([
+      row('queued', null),
+      row('dispatched', 'queued', {}, 'ledger'),
+      row('in_progress', 'dispatched'),
+      row('completed', 'in_progress', {}, 'ledger'),
+    ]);
+  });
+
   test('is not a change when the same status is set again', async () => {
     const id = randomUUID();
     await database.query(insert, [id, 'queued']);
     await update(id, `status = 'queued'`);
     expect(await activity(id)).toHaveLength(1);
   });
+});
+
+test("no other role may use what records it, which runs with its owner's rights, on tables of its own", async () => {
+  const role = `intruder_${randomUUID().slice(0, 8)}`;
+  await database.query(`CREATE ROLE ${role}`);
+  const session = await database.connect();
+  await session.query(`SET ROLE ${role}`);
+  await session.query('CREATE TEMP TABLE delegations (delegation_id text)');
+  await expect(
+    session.query(`CREATE TRIGGER intrusion AFTER INSERT ON pg_temp.delegations FOR EACH ROW
+      EXECUTE FUNCTION public.delegations_symmetry()`),
+  ).rejects.toMatchObject({ code: '42501' });
+  await session.end();
+  await database.query(`DROP ROLE ${role}`);
 });
 
 test('the library and its sweep have one activity for each transition', async () => {

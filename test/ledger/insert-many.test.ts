@@ -49,6 +49,24 @@ describe('insertMany', () => {
     expect(order.map(({ id }) => id)).toEqual(['b', 'a', 'c']);
   });
 
+  test.each([
+    ['ids', several(1000), several(1000).reverse()],
+    [
+      'idempotency keys',
+      several(1000).map((each, i) => ({ ...each, idempotencyKey: `key-${i}` })),
+      several(1000, 'e').map((each, i) => ({ ...each, idempotencyKey: `key-${999 - i}` })),
+    ],
+  ])('of two calls with the same %s in opposite orders none meets a deadlock', async (_, list, opposite) => {
+    const [one, other] = [testLedger(database.db), testLedger(database.db)];
+    for (let round = 0; round < 5; round += 1) {
+      await database.query('TRUNCATE delegations, activity_logs');
+      const results = await Promise.all([one.ledger.insertMany(list), other.ledger.insertMany(opposite)]);
+      const outcomes = results.flat().map(({ outcome }) => outcome);
+      expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(1000);
+      expect(outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(1000);
+    }
+  });
+
   test('is one round trip for a thousand, and none for none', async () => {
     const statements: string[] = [];
     const counting = new Kysely<Database>({

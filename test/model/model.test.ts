@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { mutants, type SetupName } from './mutants.ts';
+import { type Mutant, mutants, type SetupName } from './mutants.ts';
 import { MutatedFunctions } from './mutation.ts';
 import { interleaved, plainSequential, type Scenario, sequential, simultaneous } from './operation.ts';
 import type { SweepBounds } from './reference-sweep.ts';
@@ -57,13 +57,18 @@ async function agrees(name: SetupName, numRuns: number): Promise<void> {
 const INTEGRITY = '23';
 
 /** The first disagreement, unshrunk; undefined when there is none in many scenarios. */
-async function disagreement(name: SetupName, mutant: Partial<WorldOptions>): Promise<string | undefined> {
+async function disagreement(
+  name: SetupName,
+  mutant: Partial<WorldOptions> & Pick<Mutant, 'witness'>,
+): Promise<string | undefined> {
   const { way, bounds, scenarios }: Setup = setups[name];
   await using world = worldOf(setups[name], mutant);
   const { mutation } = mutant;
   await using stored = mutation === undefined ? undefined : await MutatedFunctions.install(database, mutation);
   let mutated = mutation === undefined || stored!.count > 0;
-  for (const scenario of fc.sample(scenarios, { numRuns: 300, seed: 4711 })) {
+  const pinned = regressions.filter((kept) => kept.way === way).map((kept) => kept.scenario);
+  const first = mutant.witness === undefined ? pinned : [mutant.witness];
+  for (const scenario of [...first, ...fc.sample(scenarios, { numRuns: 300, seed: 4711 })]) {
     try {
       await new ScenarioRun(world, bounds, way, mutant.sweepWith === undefined && way !== 'sequential').play(scenario);
     } catch (err) {
@@ -108,7 +113,11 @@ describe('the model detects', () => {
     );
   });
 
-  test.each(mutants)('$name', async ({ setup, ...mutation }) => {
-    expect(await disagreement(setup, { mutation })).toBeDefined();
-  });
+  test.each(mutants)(
+    '$name',
+    async ({ setup, witness, ...mutation }) => {
+      expect(await disagreement(setup, { mutation, ...(witness && { witness }) })).toBeDefined();
+    },
+    timeoutMs,
+  );
 });

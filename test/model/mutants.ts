@@ -1,4 +1,6 @@
+import type { Status } from '../../src/ledger/transitions.ts';
 import type { Mutation } from './mutation.ts';
+import type { Operation, Scenario } from './operation.ts';
 
 /** Which scenarios detect it: see the setups of model.test.ts. */
 export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
@@ -6,13 +8,32 @@ export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
 export interface Mutant extends Mutation {
   readonly name: string;
   readonly setup: SetupName;
+  /** A scenario that shows it, tried before random ones: without it most would be found, too, but much later. */
+  readonly witness?: Scenario;
 }
+
+/** One delegation, d0, through the functions of the schema. */
+function story(begins: Status, ...operations: readonly Operation[]): Scenario {
+  const steps = operations.map((operation) => ({ step: 'alone', session: 1, operation }) as const);
+  return { start: [begins], callees: 1, firstSilence: 0, steps };
+}
+
+const id = 'd0';
+const pass = (ticks: number, observed = true): Operation => ({ op: 'advance', ticks, observed });
+const own = (ownTicks: number): Operation => ({ op: 'adjust', id, ownTicks });
+const mayStallFor = (stalledTicks: number): Operation => ({ op: 'adjust', id, stalledTicks });
+const waitFor = (ticks: number): Operation => ({ op: 'wait', id, ticks, reason: 'a person' });
+const resume: Operation = { op: 'resume', id };
+const sweep: Operation = { op: 'sweep', force: false };
+const heartbeat = (progress: string | null = null): Operation => ({ op: 'heartbeat', id, progress });
+const step = (to: Status): Operation => ({ op: 'setStatus', id, to, text: null, body: null });
 
 /** Each rule of the ledger and the sweep with a change that breaks it. */
 export const mutants: readonly Mutant[] = [
   {
     name: 'a sweep that counts unobserved time as silence',
     setup: 'plain',
+    witness: story('in_progress', { op: 'beat' }, pass(12, false), { op: 'beat' }, sweep),
     edits: [[`FROM "sweeper_gaps"), '[]')`, `FROM "sweeper_gaps" WHERE false), '[]')`]],
   },
   {
@@ -23,6 +44,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a ledger that drops late results',
     setup: 'plain',
+    witness: story('in_progress', step('completed'), step('failed')),
     edits: [['IF late_result THEN', 'IF false THEN']],
   },
   {
@@ -39,6 +61,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an insert that forgets the unique index of the idempotency key',
     setup: 'plain',
+    witness: story('queued', {
+      op: 'insert',
+      id: 'd1',
+      caller: 'caller-0',
+      callee: 'callee-0',
+      key: 'key-0',
+      deadlineTicks: 20,
+      ownTicks: null,
+      stalledTicks: null,
+    }),
     edits: [
       [
         `ON CONFLICT DO NOTHING\n    RETURNING 'inserted'`,
@@ -49,6 +81,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a step to in_progress that leaves an old heartbeat',
     setup: 'plain',
+    witness: story('queued', heartbeat(), pass(3), step('in_progress')),
     edits: [
       [
         `CASE WHEN to_status = 'in_progress' THEN greatest(d.last_heartbeat, at) ELSE d.last_heartbeat END`,
@@ -59,6 +92,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a database that does not add the activity of a plain UPDATE',
     setup: 'plain',
+    witness: story('queued', { op: 'foreign', id, to: 'dispatched' }),
     edits: [
       [
         'WHERE NOT EXISTS (SELECT FROM %1$I.activity_logs',
@@ -88,11 +122,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a wait during which the deadline does not stand still',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(10)),
     edits: [['AND NEW.deadline = OLD.deadline THEN', 'AND false THEN']],
   },
   {
     name: 'a second wait that moves the deadline by its whole length again',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(10), waitFor(20)),
     edits: [
       [
         '- greatest(OLD.waiting_until, at))',
@@ -103,21 +139,25 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a resume that is no sign of life',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(10), pass(3), resume),
     edits: [
       [
         'waiting_reason = NULL, updated_at = at,\n    last_heartbeat = greatest(d.last_heartbeat, at)',
         'waiting_reason = NULL, updated_at = at',
       ],
+      ['IF NOT has_moved AND OLD.waiting_until IS NOT NULL AND NEW.waiting_until IS NULL THEN', 'IF false THEN'],
     ],
   },
   {
     name: 'a change of status that does not end the wait',
     setup: 'sequential',
+    witness: story('dispatched', waitFor(10), step('in_progress')),
     edits: [['IF has_moved AND is_update OR NEW.status IN', 'IF NEW.status IN']],
   },
   {
     name: 'a heartbeat that ends a wait',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(10), pass(3), heartbeat()),
     edits: [
       [
         'last_heartbeat = greatest(d.last_heartbeat, at),\n',
@@ -128,36 +168,43 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an adjustment that moves a deadline earlier',
     setup: 'sequential',
+    witness: story('in_progress', { op: 'adjust', id, deadlineTicks: 5 }),
     edits: [['OR deadline < held.deadline THEN', 'THEN']],
   },
   {
     name: 'a threshold that shrinks under an agent that does not know',
     setup: 'sequential',
+    witness: story('in_progress', own(20), pass(8), own(6), sweep),
     edits: [['IF coalesce(NEW.stuck_after_ms, in_force_ms, 600000) < effective_ms THEN', 'IF false THEN']],
   },
   {
     name: 'a heartbeat that loses what the agent says about its progress',
     setup: 'sequential',
-    edits: [['progress_at = at', 'progress_at = d.progress_at']],
+    witness: story('in_progress', pass(3), heartbeat('half')),
+    edits: [['progress_at = at', `progress_at = at - interval '9 hours'`]],
   },
   {
     name: 'lack of progress that counts from before the work began',
     setup: 'sequential',
+    witness: story('queued', mayStallFor(4), pass(6), step('in_progress'), sweep),
     edits: [['WHEN has_moved OR NEW.stalled_after_ms IS DISTINCT', 'WHEN NEW.stalled_after_ms IS DISTINCT']],
   },
   {
     name: 'a bound that finds delegations with limits of their own too late',
     setup: 'sequential',
+    witness: story('in_progress', own(6), heartbeat(), pass(8), sweep),
     edits: [[`in_force_ms, 1000) * interval '1 millisecond'`, `in_force_ms, 1000) * interval '3 milliseconds'`]],
   },
   {
     name: 'a guard that lets a client that knows no waits mark what waits',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(10), { op: 'foreign', id, to: 'stuck' }),
     edits: [[`IF has_moved AND NEW.status = 'stuck' AND NEW.revision = OLD.revision`, 'IF false']],
   },
   {
     name: 'a sweep that ignores waits',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(20), pass(12), sweep),
     edits: [
       ['(d.waiting_until IS NULL OR d.waiting_until <=', '(true OR d.waiting_until <='],
       ['greatest(d.last_heartbeat, d.waiting_until)', 'd.last_heartbeat'],
@@ -166,26 +213,31 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a sweep that counts the time of a wait that has passed as silence',
     setup: 'sequential',
+    witness: story('in_progress', waitFor(8), pass(12), sweep),
     edits: [['greatest(d.last_heartbeat, d.waiting_until)', 'd.last_heartbeat']],
   },
   {
     name: 'a sweep that judges all by one threshold',
     setup: 'sequential',
+    witness: story('in_progress', { op: 'beat' }, own(20), pass(12), sweep),
     edits: [['coalesce(d.stuck_after_ms, (CASE', 'coalesce(NULL::bigint, (CASE']],
   },
   {
     name: 'a sweep that judges by a lowered threshold before the agent was heard',
     setup: 'sequential',
+    witness: story('in_progress', own(20), pass(8), own(6), sweep),
     edits: [['CASE WHEN d.lowered_at >= d.last_heartbeat THEN d.lowered_from_ms END', 'NULL::bigint']],
   },
   {
     name: 'a sweep that counts unobserved time where the threshold is a delegation’s own',
     setup: 'sequential',
+    witness: story('in_progress', own(6), { op: 'beat' }, pass(8, false), { op: 'beat' }, sweep),
     edits: [[`-> 'gaps') = 0 THEN interval '0'`, `-> 'gaps') >= 0 THEN interval '0'`]],
   },
   {
     name: 'a sweep that forgets those that never said how far they are',
     setup: 'sequential',
+    witness: story('in_progress', mayStallFor(4), pass(3), heartbeat(), pass(3), heartbeat(), sweep),
     edits: [['greatest(d.progress_at, d.stalled_from, d.waiting_until)', 'greatest(d.progress_at, d.waiting_until)']],
   },
 ];

@@ -8,6 +8,9 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 
 const due = `${isDue('min_interval_ms', 'in_force_ms')}`;
 
+const inForce =
+  'SELECT s.stuck_after_ms, s.epoch INTO in_force_ms, found_epoch FROM sweeper_threshold s WHERE s.singleton;';
+
 const lock = (skipping: '' | ' SKIP LOCKED') => `
     SELECT coalesce(array_agg(l.delegation_id), '{}') INTO locked
     FROM (SELECT d.delegation_id FROM delegations d
@@ -45,7 +48,7 @@ export const heartbeatManyFunction: SchemaFunction = {
       `'progress must have 1 to ${NOTE_LENGTH_MAX} characters'`,
     ],
   ])}
-  SELECT s.stuck_after_ms, s.epoch INTO in_force_ms, found_epoch FROM sweeper_threshold s WHERE s.singleton;
+  ${inForce}
   IF progress IS NOT NULL THEN
     SELECT coalesce(array_agg(DISTINCT t.id), '{}') INTO speaking FROM unnest(ids, progress) t (id, said) WHERE t.said IS NOT NULL;
   END IF;
@@ -53,6 +56,8 @@ export const heartbeatManyFunction: SchemaFunction = {
   ELSE${lock('')}
   END IF;
   at := clock_timestamp();
+  -- Again, since it may have been lowered during a wait for a lock: whoever is heard after that is judged by the lower one.
+  ${inForce}
   IF cardinality(speaking) = 0 THEN
     UPDATE delegations d SET ${stampAssignments}
     WHERE d.delegation_id = ANY(locked);

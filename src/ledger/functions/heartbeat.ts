@@ -9,6 +9,11 @@ export const MIN_INTERVAL_DEFAULT_MS = 15_000;
 /** Another session may finish or stamp the delegation while the stamp waits for its lock. */
 const ROUNDS_MAX = 4;
 
+const inForce = `SELECT s.stuck_after_ms INTO in_force_ms FROM sweeper_threshold s WHERE s.singleton;`;
+
+const returning = (block: string) =>
+  `RETURNING d.status, d.stuck_after_ms INTO ${block}.status, ${block}.stuck_after_ms`;
+
 /**
  * PL/pgSQL: judges, and stamps when a stamp is due. Reads `progress` and sets `outcome`, `status`, `stuck_after_ms` and
  * `epoch`, all of which are variables of the block that is named.
@@ -28,20 +33,29 @@ export const beat = (block: string, minIntervalMs: string) => `
       -- clock_timestamp(): after a wait for the row's lock it is read again. A bound that another session gave the row
       -- meanwhile is early, which does no harm.
       UPDATE delegations d SET last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())
-      WHERE d.delegation_id = id AND ${isOpen};
+      WHERE d.delegation_id = id AND ${isOpen} ${returning(block)};
+      is_stamped := FOUND;
     ELSE
       PERFORM FROM delegations d WHERE d.delegation_id = id AND ${isOpen} FOR NO KEY UPDATE;
+      is_stamped := FOUND;
       at := clock_timestamp();
-      IF FOUND AND ${block}.progress IS NULL THEN
+      ${inForce}
+      IF is_stamped AND ${block}.progress IS NULL THEN
         UPDATE delegations d SET ${stampAssignments}
-        WHERE d.delegation_id = id;
-      ELSIF FOUND THEN
+        WHERE d.delegation_id = id ${returning(block)};
+      ELSIF is_stamped THEN
         UPDATE delegations d SET ${progressAssignments(`${block}.progress`)}
-        WHERE d.delegation_id = id;
+        WHERE d.delegation_id = id ${returning(block)};
       END IF;
     END IF;
-    IF FOUND THEN
+    IF is_stamped THEN
       outcome := 'stamped';
+      -- What was read before the stamp may have changed while it waited for the row's lock. Whoever is heard after a
+      -- threshold was lowered is judged by the lower one, so the answer names what is in force after the stamp.
+      IF ${block}.stuck_after_ms IS NULL THEN
+        ${inForce}
+        ${block}.stuck_after_ms := in_force_ms;
+      END IF;
       EXIT;
     END IF;
   END LOOP;
@@ -53,6 +67,7 @@ export const beat = (block: string, minIntervalMs: string) => `
 export const beatDeclaration = `
   at timestamptz;
   is_plain boolean;
+  is_stamped boolean;
   stamp_is_due boolean;
   in_force_ms bigint;`;
 

@@ -39,6 +39,7 @@ export const insertManyFunction: SchemaFunction = {
   returns: 'TABLE (place bigint, outcome text, delegation_id text, status text)',
   declare: `
   at timestamptz := clock_timestamp();
+  ids_differ boolean;
   inserted_ids text[];
   inserted_places bigint[];`,
   body: `${refuse([
@@ -54,6 +55,7 @@ export const insertManyFunction: SchemaFunction = {
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION '%', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;
+  SELECT count(DISTINCT e.id) = count(*) INTO ids_differ FROM jsonb_to_recordset(rows) AS e (id text);
   WITH given AS MATERIALIZED (
     SELECT * FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS e (${names}, nr)),
   inserted AS (
@@ -62,7 +64,11 @@ export const insertManyFunction: SchemaFunction = {
     SELECT e.id, e.caller, e.callee, ${cutPreview('e.preview')}, e.idempotency_key,
       coalesce(e.deadline, at + coalesce(e.deadline_ms, ${DEADLINE_DEFAULT_MS}) * interval '1 millisecond'),
       e.stuck_after_ms, e.stalled_after_ms, e.traceparent, at, at, 1
-    FROM given e ORDER BY e.nr
+    FROM given e
+    -- By key, or by id where there is none, so that two calls with the same ones in another order do not deadlock. Where
+    -- an id repeats, the order of the list decides which element is recorded.
+    ORDER BY CASE WHEN ids_differ THEN e.caller END, CASE WHEN ids_differ THEN e.idempotency_key END NULLS LAST,
+      CASE WHEN ids_differ AND e.idempotency_key IS NULL THEN e.id END, e.nr
     ON CONFLICT DO NOTHING
     RETURNING d.delegation_id, d.caller_id, d.idempotency_key, d.status),
   -- The element that each row came from: of two with one id, caller and key it is the first.

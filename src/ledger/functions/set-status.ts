@@ -34,6 +34,7 @@ export const setStatusFunction: SchemaFunction = {
   types: 'text, text, text, text, jsonb, text',
   declare: `
   at timestamptz;
+  is_written_here boolean;
   held text;
   detail_text text;
   detail jsonb;`,
@@ -51,8 +52,8 @@ export const setStatusFunction: SchemaFunction = {
   detail_text := coalesce(error_detail, result_preview);
   detail := CASE WHEN error_detail IS NOT NULL THEN jsonb_build_object('errorDetail', error_detail)
     WHEN result_preview IS NOT NULL THEN jsonb_build_object('resultPreview', result_preview) ELSE '{}' END;
-  SELECT d.status, CASE WHEN to_status = 'completed' THEN d.result_preview ELSE d.error_detail END
-  INTO from_status, held
+  SELECT d.status, CASE WHEN to_status = 'completed' THEN d.result_preview ELSE d.error_detail END, age(d.xmin) <= 0
+  INTO from_status, held, is_written_here
   FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     INSERT INTO activity_logs (delegation_id, event, actor, detail, response_body)
@@ -61,6 +62,12 @@ export const setStatusFunction: SchemaFunction = {
     ON CONFLICT DO NOTHING;
     outcome := 'missing';
     RETURN;
+  END IF;
+  IF is_written_here THEN
+    -- Perhaps by a plain statement of this transaction, whose activity the database adds only at its end: now, so that it
+    -- comes before this one. A newer transaction that has committed does no harm.
+    SET CONSTRAINTS delegations_symmetry_insert, delegations_symmetry_update IMMEDIATE;
+    SET CONSTRAINTS delegations_symmetry_insert, delegations_symmetry_update DEFERRED;
   END IF;
   IF ${pairs(mayBecome)}
   THEN

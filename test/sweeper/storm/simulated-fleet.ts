@@ -1,22 +1,5 @@
-import {
-  AGE_BINS,
-  ageBoundsUs,
-  fellSilentTogether,
-  heardBeforeUs,
-  WATCHED_FROM_BIN,
-} from '../../../src/sweeper/storm/ages.ts';
-import {
-  calm,
-  judgeStorm,
-  type StormOptions,
-  type StormState,
-  staleAllowed,
-  toWatch,
-} from '../../../src/sweeper/storm/storm-guard.ts';
-
-const US = 1_000_000;
-/** Any instant: the simulation's second 0. */
-const EPOCH_US = 1_700_000_000 * US;
+import type { StormOptions } from '../../../src/sweeper/storm/storm-guard.ts';
+import { Row, SimulatedGuard } from './simulated-guard.ts';
 
 /** An agent with one delegation, by the seconds at which its heartbeats reach the database. */
 export interface Agent {
@@ -25,6 +8,15 @@ export interface Agent {
   readonly heard: readonly number[];
   /** It never works again after its last heartbeat; a mark on one that does is false. */
   readonly dead: boolean;
+  /** A threshold of its own, in milliseconds. */
+  readonly ownMs?: number;
+  readonly wait?: Wait;
+}
+
+/** From one second to another the agent waits and is silent. */
+export interface Wait {
+  readonly from: number;
+  readonly until: number;
 }
 
 export interface Outage {
@@ -43,10 +35,13 @@ export interface AgentShape {
   readonly gap: () => number;
   readonly outage?: Outage;
   readonly diesAt?: number;
+  readonly ownMs?: number;
+  readonly wait?: Wait;
 }
 
 /** One agent's heartbeats: at its gaps, none while it is cut off, and none after its death. */
-export function agent({ callee, place, until, gap, outage, diesAt = Number.POSITIVE_INFINITY }: AgentShape): Agent {
+export function agent(shape: AgentShape): Agent {
+  const { callee, place, until, gap, outage, wait, ownMs, diesAt = Number.POSITIVE_INFINITY } = shape;
   const heard: number[] = [];
   const backAt = outage ? outage.until + place * outage.backOver : 0;
   // Scattered, so that the order of returns is not the order of heartbeats.
@@ -56,10 +51,15 @@ export function agent({ callee, place, until, gap, outage, diesAt = Number.POSIT
       at = backAt;
       continue;
     }
+    if (wait && at >= wait.from && at < wait.until) {
+      at = wait.until;
+      continue;
+    }
     heard.push(at);
     at += gap();
   }
-  return { callee, heard, dead: Number.isFinite(diesAt) };
+  const special = { ...(ownMs !== undefined && { ownMs }), ...(wait && { wait }) };
+  return { callee, heard, dead: Number.isFinite(diesAt), ...special };
 }
 
 export interface Run {
@@ -89,24 +89,6 @@ export interface Outcome {
   readonly sweeps: readonly { readonly action: string; readonly marked: number }[];
 }
 
-class Row {
-  readonly agent: Agent;
-  lastUs = Number.NEGATIVE_INFINITY;
-  #next = 0;
-
-  constructor(of: Agent) {
-    this.agent = of;
-  }
-
-  hear(untilSecond: number): void {
-    const { heard } = this.agent;
-    while (this.#next < heard.length && heard[this.#next]! <= untilSecond) {
-      this.lastUs = EPOCH_US + Math.round(heard[this.#next]! * US);
-      this.#next += 1;
-    }
-  }
-}
-
 /** Sweeps a simulated fleet with the product's own pure functions (horizon, ages, verdict), without waiting. */
 export function simulate(run: Run): Outcome {
   const { agents, phase, everySeconds = 60, between, until, unobserved } = run;
@@ -131,71 +113,4 @@ export function simulate(run: Run): Outcome {
     released: guard.released,
     sweeps,
   };
-}
-
-/** The storm guard with its memory in a variable and counts made in code. */
-class SimulatedGuard {
-  readonly released: string[] = [];
-  readonly #run: Run;
-  #state: StormState = calm;
-  #watched = { rows: 0, beforeUs: 0 };
-  #horizonUs = Number.NEGATIVE_INFINITY;
-
-  constructor(run: Run) {
-    this.#run = run;
-  }
-
-  /** Whether the daemon would have a sweep now, between its ticks. */
-  hasDue(at: number, open: readonly Row[]): boolean {
-    if (this.#state.heldSinceUs !== null) return false;
-    const horizonUs = this.#boundsUs(at)[0]!;
-    return open.some(({ lastUs }) => lastUs >= this.#horizonUs && lastUs < horizonUs);
-  }
-
-  #boundsUs(at: number): number[] {
-    const { stuckAfterMs, unobserved } = this.#run;
-    const nowUs = EPOCH_US + Math.round(at * US);
-    const gap = unobserved && {
-      startUs: EPOCH_US + unobserved.from * US,
-      endUs: EPOCH_US + unobserved.until * US,
-    };
-    return ageBoundsUs({ nowUs, gaps: gap && nowUs >= gap.endUs ? [gap] : [] }, stuckAfterMs);
-  }
-
-  sweep(at: number, open: readonly Row[]): { action: string; marked: readonly Row[] } {
-    const { stuckAfterMs, options } = this.#run;
-    const nowUs = EPOCH_US + Math.round(at * US);
-    const boundsUs = this.#boundsUs(at);
-    this.#horizonUs = boundsUs[0]!;
-    const stale = open.filter(({ lastUs }) => lastUs < boundsUs[0]!);
-    const lateUs = heardBeforeUs(boundsUs, WATCHED_FROM_BIN);
-    const late = open.filter(({ lastUs }) => lastUs < lateUs).length;
-    if (late === 0 && this.#state === calm) return { action: 'sweep', marked: [] };
-    const signs = {
-      ...silenceOf(open, boundsUs),
-      stale: stale.length,
-      late,
-      inFlight: open.length,
-      cameBack: Math.max(0, this.#watched.rows - open.filter(({ lastUs }) => lastUs < this.#watched.beforeUs).length),
-    };
-    const { action, state, released } = judgeStorm(signs, this.#state, options, { nowUs, stuckAfterMs, force: false });
-    const allowed = Math.min(stale.length, staleAllowed(action, stale.length));
-    this.#state = state;
-    const { which, rows } = toWatch({ action, state }, signs);
-    this.#watched = { rows, beforeUs: which === 'late' ? lateUs : boundsUs[0]! };
-    if (released) this.released.push(released);
-    return { action, marked: stale.toSorted((a, b) => a.lastUs - b.lastUs).slice(0, allowed) };
-  }
-}
-
-function silenceOf(open: readonly Row[], boundsUs: readonly number[]): { silent: number; callees: number } {
-  const bins = open.map(({ lastUs }) => {
-    const bound = boundsUs.findLastIndex((boundUs) => boundUs <= lastUs);
-    return AGE_BINS - 1 - bound;
-  });
-  const rowsByAge = Array.from({ length: AGE_BINS + 1 }, () => 0);
-  for (const bin of bins) rowsByAge[bin]! += 1;
-  const { silent, fromBin } = fellSilentTogether(rowsByAge);
-  const late = open.filter((_, i) => fromBin !== null && bins[i]! >= fromBin);
-  return { silent, callees: new Set(late.map((row) => row.agent.callee)).size };
 }
