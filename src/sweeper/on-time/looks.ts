@@ -5,7 +5,7 @@ import { refusalOf } from '../observed-time/refusal.ts';
 import { sweeperTables } from '../tables.ts';
 import type { ThresholdOptions } from '../threshold/staleness.ts';
 import { dueAtUs } from './due.ts';
-import type { Look } from './next-step.ts';
+import { LOOK_EVERY_MS, type Look } from './next-step.ts';
 import { nothingKnown, type Question, questionAfter } from './question.ts';
 import { lookStatement } from './statements/look.ts';
 
@@ -19,7 +19,7 @@ type Answer = Awaited<ReturnType<ReturnType<typeof lookStatement>['run']>>[numbe
 const REST_FACTOR = 100;
 const REST_FACTOR_MIN = 10;
 
-/** Looks for what comes due next: one statement a look, and a second one after another sweep. */
+/** Looks for what comes due next: one statement a look, and a second one where another sweep may have left what seems due. */
 export class Looks {
   readonly #db: LedgerDb;
   readonly #options: ThresholdOptions;
@@ -42,10 +42,12 @@ export class Looks {
     const asked = this.#question;
     const look = await this.#ask();
     if (this.#question.basis === asked.basis) return look;
-    // Another sweep has judged, or a gap was recorded, so the question was outdated. One repetition is enough; the next look
-    // follows soon.
+    // Another sweep has judged, or a gap was recorded, so the question was outdated: among its rows are those that the sweep
+    // left. Where none of them is due before the next look, there is nothing to repeat.
     const { basis } = this.#question;
     this.#readAgainAtMs = this.#readableAtMs;
+    const isNear = look.dueUs !== null && look.dueUs < look.nowUs + LOOK_EVERY_MS * MICROS_PER_MS;
+    if (asked.judgedAtUs !== null && !isNear) return look;
     const again = await this.#ask();
     return this.#question.basis === basis ? again : { ...again, dueUs: null };
   }

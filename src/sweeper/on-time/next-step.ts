@@ -1,7 +1,7 @@
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
 /** From one look to the next, when nothing comes due before; what a look cannot foresee is found this late at most. */
-export const LOOK_EVERY_MS = 2_000;
+export const LOOK_EVERY_MS = 2_400;
 /** Least time from the start of one sweep to the next one's, over all replicas. */
 export const SWEEP_EVERY_MS = 1_000;
 /**

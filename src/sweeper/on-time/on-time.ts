@@ -11,7 +11,7 @@ import { type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
 const FAILED_PAUSE_MS = 60_000;
 
 /**
- * Sweeps when the next row comes due, between the ticks. It looks for that instant every two seconds and once more
+ * Sweeps when the next row comes due, between the ticks. It looks for that instant every 2.4 seconds and once more
  * when it has come; then the replica that takes the lease first sweeps, and the others see that it did. Rows that a sweep
  * leaves (locked, poisoned, over budget) are left to the ticks, and so is everything while the storm guard holds. What a
  * daemon that dies in between misses is found by the next look of another, or by the tick.
