@@ -54,7 +54,7 @@ describe('hosts', () => {
   });
 
   test.each([
-    ['postgresql://u:p@a,/db', 'an empty host'],
+    ['postgresql://u:p@a,/db', 'one of several hosts is empty'],
     ['postgresql://u:p@a,b/db?port=1,2,3', '2 hosts and 3 ports'],
     ['postgresql://h:70000/db', 'a port is not a number'],
     ['postgresql://h:0/db', 'a port is not a number'],
