@@ -6,6 +6,8 @@ export const ID_LENGTH_MAX = 200;
 export const NOTE_LENGTH_MAX = 200;
 /** Ids in one heartbeatMany: bounds the statement and the locks it takes. */
 export const HEARTBEAT_IDS_MAX = 10_000;
+/** Delegations in one delegation_insert_many: bounds the statement and the locks it takes. */
+export const INSERT_MANY_MAX = 1_000;
 /** Ten years: an epoch timestamp given by mistake is above it. */
 export const DURATION_MAX_MS = 10 * 365 * 24 * 3_600_000;
 /** Milliseconds of a threshold: 1 s to 30 d. */

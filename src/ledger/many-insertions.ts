@@ -8,11 +8,9 @@ import { inHalves } from './in-halves.ts';
 import type { InsertArguments } from './insert-arguments.ts';
 import type { InsertResult } from './insert-result.ts';
 import { type Insertion, type InsertValues, valuesOf } from './insertion.ts';
+import { INSERT_MANY_MAX } from './limits.ts';
 import { insertManyStatement } from './statements/insert-many.ts';
 import type { LedgerTables } from './tables.ts';
-
-/** Delegations in one round trip: the function takes no more. */
-const AT_ONCE_MAX = 1_000;
 
 interface Asked {
   readonly place: number;
@@ -53,8 +51,8 @@ export class ManyInsertions {
       lost.push(...some);
       lastError = error;
     };
-    for (let from = 0; from < asked.length; from += AT_ONCE_MAX) {
-      await inHalves(asked.slice(from, from + AT_ONCE_MAX), write, lose);
+    for (let from = 0; from < asked.length; from += INSERT_MANY_MAX) {
+      await inHalves(asked.slice(from, from + INSERT_MANY_MAX), write, lose);
     }
     if (lastError) {
       this.#logFailure(

@@ -1,6 +1,5 @@
-import { isOneOf } from '../../db/literal.ts';
-import { terminalStatuses } from '../transitions.ts';
 import { deadlineChecks, idChecks, thresholdCheck } from './checks.ts';
+import { lockOpen } from './lock-open.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /**
@@ -16,7 +15,9 @@ export const adjustFunction: SchemaFunction = {
   types: 'text, timestamptz, float8, bigint, bigint, boolean, boolean, text',
   declare: `
   at timestamptz;
-  held record;
+  held_deadline timestamptz;
+  held_stuck_after_ms bigint;
+  held_stalled_after_ms bigint;
   changed jsonb := '{}';`,
   body: `${refuse([
     ...idChecks('id'),
@@ -33,31 +34,28 @@ export const adjustFunction: SchemaFunction = {
     ],
     ['num_nulls(no_stuck_after, no_stalled_after) > 0', `'no_stuck_after and no_stalled_after must not be NULL'`],
     ...idChecks('actor'),
-  ])}
-  SELECT d.status, d.deadline, d.stuck_after_ms, d.stalled_after_ms INTO held
-  FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    outcome := 'missing';
-    RETURN;
-  END IF;
-  status := held.status;
+  ])}${lockOpen('delegation_adjust', {
+    deadline: 'held_deadline',
+    stuck_after_ms: 'held_stuck_after_ms',
+    stalled_after_ms: 'held_stalled_after_ms',
+  })}
   at := clock_timestamp();
-  deadline := coalesce(deadline, at + deadline_ms * interval '1 millisecond', held.deadline);
-  IF ${isOneOf('held.status', terminalStatuses)} OR deadline < held.deadline THEN
+  deadline := coalesce(deadline, at + deadline_ms * interval '1 millisecond', held_deadline);
+  IF deadline < held_deadline THEN
     outcome := 'refused';
     RETURN;
   END IF;
-  stuck_after_ms := CASE WHEN NOT no_stuck_after THEN coalesce(stuck_after_ms, held.stuck_after_ms) END;
-  stalled_after_ms := CASE WHEN NOT no_stalled_after THEN coalesce(stalled_after_ms, held.stalled_after_ms) END;
-  IF deadline <> held.deadline THEN
-    changed := changed || jsonb_build_object('deadline', jsonb_build_object('from', held.deadline, 'to', deadline));
+  stuck_after_ms := CASE WHEN NOT no_stuck_after THEN coalesce(stuck_after_ms, held_stuck_after_ms) END;
+  stalled_after_ms := CASE WHEN NOT no_stalled_after THEN coalesce(stalled_after_ms, held_stalled_after_ms) END;
+  IF deadline <> held_deadline THEN
+    changed := changed || jsonb_build_object('deadline', jsonb_build_object('from', held_deadline, 'to', deadline));
   END IF;
-  IF stuck_after_ms IS DISTINCT FROM held.stuck_after_ms THEN
-    changed := changed || jsonb_build_object('stuckAfterMs', jsonb_build_object('from', held.stuck_after_ms, 'to', stuck_after_ms));
+  IF stuck_after_ms IS DISTINCT FROM held_stuck_after_ms THEN
+    changed := changed || jsonb_build_object('stuckAfterMs', jsonb_build_object('from', held_stuck_after_ms, 'to', stuck_after_ms));
   END IF;
-  IF stalled_after_ms IS DISTINCT FROM held.stalled_after_ms THEN
+  IF stalled_after_ms IS DISTINCT FROM held_stalled_after_ms THEN
     changed := changed
-      || jsonb_build_object('stalledAfterMs', jsonb_build_object('from', held.stalled_after_ms, 'to', stalled_after_ms));
+      || jsonb_build_object('stalledAfterMs', jsonb_build_object('from', held_stalled_after_ms, 'to', stalled_after_ms));
   END IF;
   IF changed = '{}' THEN
     outcome := 'unchanged';
@@ -67,6 +65,6 @@ export const adjustFunction: SchemaFunction = {
     stuck_after_ms = delegation_adjust.stuck_after_ms, stalled_after_ms = delegation_adjust.stalled_after_ms
   WHERE d.delegation_id = id;
   INSERT INTO activity_logs (delegation_id, event, from_status, actor, detail)
-  VALUES (id, 'delegation.adjusted', held.status, delegation_adjust.actor, jsonb_build_object('at', at) || changed);
+  VALUES (id, 'delegation.adjusted', status, delegation_adjust.actor, jsonb_build_object('at', at) || changed);
   outcome := 'adjusted';`,
 };

@@ -1,9 +1,7 @@
 import { literal } from '../../db/literal.ts';
 import { DURATION_MAX_MS, ID_LENGTH_MAX, NOTE_LENGTH_MAX, THRESHOLD_MAX_MS, THRESHOLD_MIN_MS } from '../limits.ts';
 import { PREVIEW_BYTES_MAX } from '../preview.ts';
-
-/** A condition under which an argument is refused, and SQL for the message. Both as PL/pgSQL over the parameters. */
-export type Check = readonly [condition: string, message: string];
+import type { Check } from './schema-function.ts';
 
 /** Without a backslash, whose meaning is a setting: U+0001 to U+001F and U+007F to U+009F. */
 const controlCharacters = `('[' || chr(1) || '-' || chr(31) || chr(127) || '-' || chr(159) || ']')`;

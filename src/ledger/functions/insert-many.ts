@@ -1,31 +1,14 @@
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
-import { cutPreview, deadlineChecks, idChecks, thresholdCheck } from './checks.ts';
-import { refuse, type SchemaFunction } from './schema-function.ts';
-import { traceparentCheck } from './traceparent-check.ts';
-
-/** Delegations in one call: bounds its statement, and the locks that it takes. */
-export const INSERT_MANY_MAX = 1_000;
+import { INSERT_MANY_MAX } from '../limits.ts';
+import { cutPreview } from './checks.ts';
+import { insertChecks } from './insert.ts';
+import { firstProblem, refuse, type SchemaFunction } from './schema-function.ts';
 
 const element = `(id text, caller text, callee text, preview text, idempotency_key text, deadline timestamptz,
       deadline_ms float8, stuck_after_ms bigint, stalled_after_ms bigint, request_body jsonb, traceparent text)`;
 
 const names =
   'id, caller, callee, preview, idempotency_key, deadline, deadline_ms, stuck_after_ms, stalled_after_ms, request_body, traceparent';
-
-/** SQL: the message of the first check that refuses the element `e`; NULL for a sound one. */
-const elementProblem = `CASE${[
-  ...idChecks('id'),
-  ...idChecks('caller'),
-  ...idChecks('callee'),
-  ['preview IS NULL', `'preview must not be NULL'`] as const,
-  ...idChecks('idempotency_key', { mayBeNull: true }),
-  ...deadlineChecks(),
-  thresholdCheck('stuck_after_ms'),
-  thresholdCheck('stalled_after_ms'),
-  traceparentCheck,
-]
-  .map(([condition, message]) => `\n        WHEN ${condition} THEN ${message}`)
-  .join('')} END`;
 
 /**
  * Records many delegations, in order, each as delegation_insert does: a repetition within the list is a duplicate of the
@@ -49,7 +32,7 @@ export const insertManyFunction: SchemaFunction = {
     ],
   ])}
   SELECT format('rows[%s]: %s', e.nr - 1, e.problem) INTO problem
-  FROM (SELECT nr, ${elementProblem} AS problem
+  FROM (SELECT nr, ${firstProblem(insertChecks)} AS problem
     FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS given (${names}, nr)) e
   WHERE e.problem IS NOT NULL ORDER BY e.nr LIMIT 1;
   IF problem IS NOT NULL THEN

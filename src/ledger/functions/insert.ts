@@ -1,10 +1,23 @@
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
 import { cutPreview, deadlineChecks, idChecks, thresholdCheck } from './checks.ts';
-import { refuse, type SchemaFunction } from './schema-function.ts';
+import { type Check, refuse, type SchemaFunction } from './schema-function.ts';
 import { traceparentCheck } from './traceparent-check.ts';
 
 /** The conflicting row can be deleted before it is read; a few rounds settle it. */
 const ROUNDS_MAX = 3;
+
+/** Over the parameters of delegation_insert, or the fields of an element of delegation_insert_many. */
+export const insertChecks: readonly Check[] = [
+  ...idChecks('id'),
+  ...idChecks('caller'),
+  ...idChecks('callee'),
+  ['preview IS NULL', `'preview must not be NULL'`],
+  ...idChecks('idempotency_key', { mayBeNull: true }),
+  ...deadlineChecks(),
+  thresholdCheck('stuck_after_ms'),
+  thresholdCheck('stalled_after_ms'),
+  traceparentCheck,
+];
 
 /** Records a new delegation as queued, with its activity. A duplicate names the delegation that has the id or the caller's key. */
 export const insertFunction: SchemaFunction = {
@@ -16,17 +29,7 @@ export const insertFunction: SchemaFunction = {
   types: 'text, text, text, text, text, timestamptz, bigint, bigint, jsonb, float8, text',
   declare: `
   at timestamptz;`,
-  body: `${refuse([
-    ...idChecks('id'),
-    ...idChecks('caller'),
-    ...idChecks('callee'),
-    ['preview IS NULL', `'preview must not be NULL'`],
-    ...idChecks('idempotency_key', { mayBeNull: true }),
-    ...deadlineChecks(),
-    thresholdCheck('stuck_after_ms'),
-    thresholdCheck('stalled_after_ms'),
-    traceparentCheck,
-  ])}
+  body: `${refuse(insertChecks)}
   FOR round IN 1..${ROUNDS_MAX} LOOP
     at := clock_timestamp();
     -- No conflict target: the id and the idempotency key each have a unique index, and either makes it a duplicate.

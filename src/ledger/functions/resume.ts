@@ -1,6 +1,5 @@
-import { isOneOf } from '../../db/literal.ts';
-import { terminalStatuses } from '../transitions.ts';
 import { idChecks } from './checks.ts';
+import { lockOpen } from './lock-open.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /** Ends the wait; a sign of life. The guard takes the unused part of the wait off the deadline. */
@@ -14,17 +13,7 @@ export const resumeFunction: SchemaFunction = {
   held_until timestamptz;
   held_reason text;
   moved_deadline timestamptz;`,
-  body: `${refuse([...idChecks('id'), ...idChecks('actor')])}
-  SELECT d.status, d.waiting_since, d.waiting_until, d.waiting_reason INTO delegation_resume.status, since, held_until, held_reason
-  FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    outcome := 'missing';
-    RETURN;
-  END IF;
-  IF ${isOneOf('delegation_resume.status', terminalStatuses)} THEN
-    outcome := 'refused';
-    RETURN;
-  END IF;
+  body: `${refuse([...idChecks('id'), ...idChecks('actor')])}${lockOpen('delegation_resume', { waiting_since: 'since', waiting_until: 'held_until', waiting_reason: 'held_reason' })}
   IF held_until IS NULL THEN
     outcome := 'unchanged';
     RETURN;

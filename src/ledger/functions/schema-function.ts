@@ -34,11 +34,18 @@ BEGIN${ownSchema(fn.name, serverVersion)}${fn.body}
 END $$`;
 }
 
-/** PL/pgSQL: raises 22023 with the first of these messages whose condition holds. The messages name the argument. */
-export function refuse(problems: readonly (readonly [condition: string, message: string])[]): string {
-  const branches = problems.map(([condition, message]) => `\n    WHEN ${condition} THEN ${message}`);
+/** A condition under which an argument is refused, and SQL for the message. Both as PL/pgSQL over the parameters. */
+export type Check = readonly [condition: string, message: string];
+
+/** SQL: the message of the first check whose condition holds; NULL when none does. */
+export function firstProblem(checks: readonly Check[]): string {
+  return `CASE${checks.map(([condition, message]) => `\n    WHEN ${condition} THEN ${message}`).join('')} END`;
+}
+
+/** PL/pgSQL: raises 22023 with the first problem. The messages name the argument. */
+export function refuse(checks: readonly Check[]): string {
   return `
-  problem := CASE${branches.join('')} END;
+  problem := ${firstProblem(checks)};
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION '%', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;`;

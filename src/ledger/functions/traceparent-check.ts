@@ -1,4 +1,4 @@
-import type { Check } from './checks.ts';
+import type { Check } from './schema-function.ts';
 
 /** W3C Trace Context, level 2: version, trace id, parent id and flags; later versions may append. */
 export const traceparentCheck: Check = [

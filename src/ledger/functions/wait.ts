@@ -1,7 +1,6 @@
-import { isOneOf } from '../../db/literal.ts';
 import { WAIT_MAX_MS } from '../limits.ts';
-import { terminalStatuses } from '../transitions.ts';
 import { durationCheck, idChecks, notBothCheck, noteCheck } from './checks.ts';
+import { lockOpen } from './lock-open.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /**
@@ -31,17 +30,7 @@ export const waitFunction: SchemaFunction = {
     durationCheck('until_ms', WAIT_MAX_MS),
     noteCheck('reason'),
     ...idChecks('actor'),
-  ])}
-  SELECT d.status, d.waiting_since, d.waiting_until, d.waiting_reason INTO delegation_wait.status, since, held_until, held_reason
-  FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    outcome := 'missing';
-    RETURN;
-  END IF;
-  IF ${isOneOf('delegation_wait.status', terminalStatuses)} THEN
-    outcome := 'refused';
-    RETURN;
-  END IF;
+  ])}${lockOpen('delegation_wait', { waiting_since: 'since', waiting_until: 'held_until', waiting_reason: 'held_reason' })}
   at := clock_timestamp();
   waiting_until := coalesce(until, at + until_ms * interval '1 millisecond');
   IF waiting_until = held_until AND reason = held_reason THEN

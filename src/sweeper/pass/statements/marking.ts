@@ -72,6 +72,7 @@ export function markSql(tables: SweeperTables, rule: Rule, which: string, column
   const { text, withSeconds } = rule.errorDetail;
   const errorDetail = withSeconds ? `${literal(text)} || p.lateness_ms / 1000 || 's'` : literal(text);
   return `
+-- A row that moved between this statement's snapshot and its lock is not found by its place, and left for the next sweep.
 WITH picked AS MATERIALIZED (
   SELECT d.ctid AS place, d.delegation_id, d.status, ${wholeMsOf(rule.lateness)} AS lateness_ms,
     ${wholeMsOf(rule.dueFor)} AS due_for_ms, ${rule.thresholdMs} AS threshold_ms
@@ -82,13 +83,10 @@ WITH picked AS MATERIALIZED (
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,
-  set: { error_detail: errorDetail, revision: 'd.revision + 1', ...(rule.key !== 'heartbeat_bucket' && waitEnded) },
+  set: { error_detail: errorDetail, ...(rule.key !== 'heartbeat_bucket' && waitEnded) },
   actor: `'sweeper'`,
   detail: `jsonb_build_object('rule', '${rule.name}', 'sweepId', $sweepId, 'lastHeartbeat', m.last_heartbeat,
       'deadline', m.deadline, ${evidence[rule.name]})`,
-  // Once locked, a row does not move. One that moved between this statement's snapshot and its lock is not found, and is
-  // left for the next sweep.
-  by: 'place',
   returning: [
     'd.caller_id',
     'd.callee_id',
