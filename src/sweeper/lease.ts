@@ -1,5 +1,6 @@
 import type { LedgerDb } from '../db/schema.ts';
 import type { Opening } from './opening.ts';
+import { stateRow } from './state-row.ts';
 import { lookStatement } from './statements/look.ts';
 import { takeLeaseStatement } from './statements/take-lease.ts';
 import { takeLeaseAfterStatement } from './statements/take-lease-after.ts';
@@ -36,11 +37,4 @@ export class Lease {
   async look(): Promise<Opening> {
     return stateRow((await this.#look.run(this.#db, {}))[0]);
   }
-}
-
-/** @throws when sweeper_state has lost its row. */
-function stateRow<Row>(row: Row | undefined): Row {
-  if (!row)
-    throw new Error('sweeper_state has lost its one row; run `migrate up` on a fresh schema, or insert it again');
-  return row;
 }

@@ -1,6 +1,7 @@
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Gap, GapKind } from '../horizon.ts';
 import type { Micros } from '../instant.ts';
+import { stateRow } from '../state-row.ts';
 import { lockStateStatement } from '../statements/lock-state.ts';
 import type { SweeperTables } from '../tables.ts';
 import { type ForwardJump, placeJump } from './clock-watch.ts';
@@ -55,8 +56,7 @@ export class Beats {
   /** @throws the database's error. */
   async leave({ lastLeftUs, ...request }: BeatRequest): Promise<LeftBeat> {
     const [row] = await this.#leave.run(this.#db, { ...request, lastLeft: lastLeftUs });
-    if (!row) throw new Error('sweeper_state has lost its one row; insert it again');
-    const { gapStartUs, gapEndUs, gapKind, ...beat } = row;
+    const { gapStartUs, gapEndUs, gapKind, ...beat } = stateRow(row);
     const isGap = gapStartUs !== null && gapEndUs !== null && gapKind !== null;
     return { ...beat, gap: isGap ? { startUs: gapStartUs, endUs: gapEndUs, kind: gapKind } : null };
   }

@@ -1,5 +1,6 @@
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Micros } from '../instant.ts';
+import { stateRow } from '../state-row.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Observed } from '../threshold/staleness.ts';
 import type { Beat } from './beat.ts';
@@ -46,9 +47,7 @@ export class ObservedTime {
   }
 
   async #row(daemonId: string | null): Promise<Row> {
-    const [row] = await this.#read.run(this.#db, { daemonId });
-    if (!row) throw new Error('sweeper_state has lost its one row; insert it again');
-    return row;
+    return stateRow((await this.#read.run(this.#db, { daemonId }))[0]);
   }
 }
 

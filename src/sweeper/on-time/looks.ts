@@ -2,6 +2,7 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { processTime, type Time } from '../../lifecycle/time.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import { refusalOf } from '../observed-time/refusal.ts';
+import { stateRow } from '../state-row.ts';
 import { sweeperTables } from '../tables.ts';
 import type { ThresholdOptions } from '../threshold/staleness.ts';
 import { dueAtUs } from './due.ts';
@@ -55,7 +56,7 @@ export class Looks {
   async #ask(): Promise<Look> {
     const { judgedAtUs, deadlinesFromUs, staleness, ranges, lagMs } = this.#question;
     const heard = judgedAtUs !== null && this.#time.now() >= this.#readAgainAtMs;
-    const [answer] = await this.#statement.run(this.#db, {
+    const [row] = await this.#statement.run(this.#db, {
       daemonId: null,
       judgedAt: judgedAtUs,
       deadlinesFrom: deadlinesFromUs,
@@ -64,7 +65,7 @@ export class Looks {
       ranges,
       lagMs,
     });
-    if (!answer) throw new Error('sweeper_state has lost its one row; insert it again');
+    const answer = stateRow(row);
     this.#question = questionAfter(answer, this.#options);
     const heardDueUs = heard ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
     return lookOf(answer, earliest([answer.deadlineUs, answer.specialUs, heardDueUs]));

@@ -34,9 +34,14 @@ const daemonsThresholdMs = `(CASE WHEN jsonb_array_length($staleness -> 'lowerin
         SELECT max((lowering.value ->> 'stuckAfterMs')::float8) FROM jsonb_array_elements($staleness -> 'lowerings') lowering
         WHERE d.last_heartbeat < ${timestampOf(`(lowering.value ->> 'loweredAtUs')`)})) END)`;
 
-/** SQL: the silence that is allowed to the row, in ms: its own, or the daemons'; the longer one until it is heard again. */
-export const thresholdMs = `greatest(coalesce(d.stuck_after_ms, ${daemonsThresholdMs}),
+/** SQL: the silence that is allowed to the row, in ms: its own, or this one; the longer one until it is heard again. */
+export function ownThresholdMs(otherwise: string): string {
+  return `greatest(coalesce(d.stuck_after_ms, ${otherwise}),
       CASE WHEN d.lowered_at >= d.last_heartbeat THEN d.lowered_from_ms END)`;
+}
+
+/** SQL: the silence that is allowed to the row, in ms: its own, or the daemons'. */
+export const thresholdMs = ownThresholdMs(daemonsThresholdMs);
 
 /** SQL: since when its silence counts: a wait that has passed without a word is where it begins. */
 export const heardAt = 'greatest(d.last_heartbeat, d.waiting_until)';

@@ -1,7 +1,7 @@
-import { literal } from '../../db/literal.ts';
 import type { Parameter } from '../../db/parameter.ts';
 import { parameter } from '../../db/statement.ts';
-import { type Status, sourcesOf } from '../../ledger/transitions.ts';
+import type { Status } from '../../ledger/transitions.ts';
+import { isInProgress } from '../in-progress.ts';
 import { timestampOf } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import { heardAt, isNotWaiting, progressedAt, silentAt, stalledAt, thresholdMs } from './due-at.ts';
@@ -50,19 +50,18 @@ const notSpared = `(${none('spared')} OR NOT EXISTS (
       WHERE d.last_heartbeat >= ${timestampOf(`(range.value ->> 'fromUs')`)}
         AND d.last_heartbeat < ${timestampOf(`(range.value ->> 'untilUs')`)}))`;
 
-/** The instant before which a deadline must lie when the clock was set forward after the row was created: see isOverdue(). */
-const onItsClock = (instant: string) => `(${instant} - (
+/** SQL: by how much the clock was set forward since the row was created, an interval: see isOverdue(). */
+export const jumpedSinceCreated = `(
       SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) FROM jsonb_array_elements($staleness -> 'jumps') jump
-      WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)}) * interval '1 microsecond')`;
+      WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)}) * interval '1 microsecond'`;
+
+/** The instant before which a deadline must lie when the clock was set forward after the row was created. */
+const onItsClock = (instant: string) => `(${instant} - ${jumpedSinceCreated})`;
 
 /** SQL: the deadline rule does not match the row at this instant. */
 export function isNotOverdue(instant: string): string {
   return `(d.deadline >= ${instant} OR NOT ${none('jumps')} AND d.deadline >= ${onItsClock(instant)})`;
 }
-
-const [inProgress] = sourcesOf('stuck') as [Status];
-
-const isInProgress = `d.status = ${literal(inProgress)}`;
 
 /** Past its deadline, in whatever state. Index: delegations_deadline. */
 export const overdue: Rule = {

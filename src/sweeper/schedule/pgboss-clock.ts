@@ -1,5 +1,6 @@
 import type { PgBoss } from 'pg-boss';
 import type { QueryRunner } from '../../db/statement.ts';
+import { stateRow } from '../state-row.ts';
 import { pgBossRunner } from './pgboss-runner.ts';
 import { pgBossTables } from './pgboss-tables.ts';
 import { removeTicksStatement } from './statements/remove-ticks.ts';
@@ -51,9 +52,7 @@ export class PgBossClock {
 
   /** @throws the database's error. */
   async read(): Promise<Reading> {
-    const [reading] = await this.#read.run(this.#runner, { queue: this.#queue });
-    if (!reading) throw new Error('sweeper_state has lost its one row; insert it again');
-    return reading;
+    return stateRow((await this.#read.run(this.#runner, { queue: this.#queue }))[0]);
   }
 
   /** Takes every instant that lies in the future back to now. Repeating it changes nothing. @throws the database's error. */

@@ -1,5 +1,6 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import { stateRow } from '../state-row.ts';
 import { type SweeperTables, sweeperTables } from '../tables.ts';
 import { type Census, censusOf } from './census.ts';
 import { type Cron, nextOccurrence, pastOccurrence } from './cron.ts';
@@ -92,9 +93,7 @@ export class StatusReader {
   }
 
   async #readState(db: LedgerDb): Promise<DaemonState> {
-    const [state] = await this.#statements.state.run(db, {});
-    if (!state) throw new Error('sweeper_state has lost its one row; insert it again');
-    return state;
+    return stateRow((await this.#statements.state.run(db, {}))[0]);
   }
 
   #punctualityOf({ now, sweptAt }: DaemonState): Punctuality {

@@ -1,6 +1,5 @@
-import { isOneOf } from '../../../db/literal.ts';
 import { column, parameter, statement } from '../../../db/statement.ts';
-import { sourcesOf } from '../../../ledger/transitions.ts';
+import { isInProgress } from '../../in-progress.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** Rows that one run sets back at most. */
@@ -17,7 +16,7 @@ export function futureHeartbeatsStatement({ delegations }: SweeperTables) {
     sql: (columns) => `
 WITH future AS MATERIALIZED (
   SELECT d.delegation_id FROM ${delegations} d
-  WHERE ${isOneOf('d.status', sourcesOf('stuck'))} AND d.suspect_at IS NULL AND d.last_heartbeat > $now
+  WHERE ${isInProgress} AND d.suspect_at IS NULL AND d.last_heartbeat > $now
     AND d.heartbeat_bucket >= date_bin('5 minutes', $now, '1970-01-01 00:00:00+00'::timestamptz)
   ORDER BY d.heartbeat_bucket DESC, d.delegation_id DESC LIMIT ${BATCH_ROWS} FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE ${delegations} d SET last_heartbeat = $now

@@ -1,6 +1,5 @@
-import { isOneOf } from '../../../db/literal.ts';
 import { column, parameter, statement } from '../../../db/statement.ts';
-import { sourcesOf } from '../../../ledger/transitions.ts';
+import { isInProgress } from '../../in-progress.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** Rows that one run examines at most. */
@@ -20,7 +19,7 @@ export function futureSpecialRowsStatement({ delegations }: SweeperTables) {
     sql: (columns) => `
 WITH examined AS MATERIALIZED (
   SELECT * FROM ${delegations} d
-  WHERE ${isOneOf('d.status', sourcesOf('stuck'))} AND d.suspect_at IS NOT NULL AND d.suspect_at >= $now
+  WHERE ${isInProgress} AND d.suspect_at IS NOT NULL AND d.suspect_at >= $now
     AND (d.suspect_at, d.delegation_id) > ($afterAt, $afterId)
   ORDER BY d.suspect_at, d.delegation_id LIMIT ${EXAMINED_ROWS}),
 future AS MATERIALIZED (

@@ -1,6 +1,5 @@
-import { isOneOf } from '../../../db/literal.ts';
 import { column, statement } from '../../../db/statement.ts';
-import { sourcesOf } from '../../../ledger/transitions.ts';
+import { isInProgress } from '../../in-progress.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** Rows of each kind that one run sets at most: a batch, like everything that a sweep writes. */
@@ -16,7 +15,7 @@ const REACHED_WITHIN = '61 days';
  */
 export function lostStampsStatement({ delegations }: SweeperTables) {
   const pick = (where: string, order: string) => `
-  SELECT d.delegation_id FROM ${delegations} d WHERE ${isOneOf('d.status', sourcesOf('stuck'))} AND ${where}
+  SELECT d.delegation_id FROM ${delegations} d WHERE ${isInProgress} AND ${where}
   ORDER BY ${order} LIMIT ${ROWS_MAX} FOR NO KEY UPDATE SKIP LOCKED`;
   const plain = (where: string, way: string) =>
     pick(`d.suspect_at IS NULL AND ${where}`, `d.heartbeat_bucket ${way}, d.delegation_id ${way}`);

@@ -1,15 +1,12 @@
-import { literal } from '../../../db/literal.ts';
 import type { Parameter } from '../../../db/parameter.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { type Status, sourcesOf } from '../../../ledger/transitions.ts';
+import { isInProgress } from '../../in-progress.ts';
 import { timestampOf } from '../../instant.ts';
 import { readingColumns } from '../../observed-time/statements/reading.ts';
 import { silentAt, stalledAt } from '../../pass/due-at.ts';
-import { ruleParameters } from '../../pass/rules.ts';
+import { jumpedSinceCreated, ruleParameters } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { HeardRange } from '../heard-ranges.ts';
-
-const [inProgress] = sourcesOf('stuck') as [Status];
 
 /** The width of a bucket of last_heartbeat. */
 const BUCKET = "interval '5 minutes'";
@@ -32,8 +29,6 @@ const ranges: Parameter<readonly HeardRange[]> = parameter.json;
  */
 export function lookStatement(tables: SweeperTables) {
   const { delegations, sweeps, sweeperState, sweeperThreshold } = tables;
-  const jumped = `(SELECT coalesce(sum((jump.value ->> 'lengthUs')::float8), 0) * interval '1 microsecond'
-    FROM jsonb_array_elements($staleness -> 'jumps') jump WHERE d.created_at <= ${timestampOf(`(jump.value ->> 'startUs')`)})`;
   const from = timestampOf(`(range.value ->> 'fromUs')`);
   const until = timestampOf(`(range.value ->> 'untilUs')`);
   return statement({
@@ -73,21 +68,21 @@ WITH judged AS MATERIALIZED (
 found AS MATERIALIZED (
   SELECT (
     SELECT min(due.at) FROM (
-      SELECT d.deadline + ${jumped} AS at FROM ${delegations} d
+      SELECT d.deadline + ${jumpedSinceCreated} AS at FROM ${delegations} d
       WHERE d.finished_at IS NULL AND d.deadline >= $deadlinesFrom ORDER BY d.deadline, d.delegation_id
       LIMIT CASE WHEN jsonb_array_length($staleness -> 'jumps') = 0 THEN 1 ELSE ${JUMPED_DEADLINES_MAX} END) due
     WHERE due.at >= $judgedAt) AS deadline,
   (
     SELECT min(due.at) FROM (
       SELECT d.* FROM ${delegations} d
-      WHERE d.status = ${literal(inProgress)} AND d.suspect_at < statement_timestamp() + ${SPECIAL_AHEAD}
+      WHERE ${isInProgress} AND d.suspect_at < statement_timestamp() + ${SPECIAL_AHEAD}
       ORDER BY d.suspect_at, d.delegation_id LIMIT ${SPECIAL_MAX}) d,
       LATERAL (VALUES (${silentAt(now)}), (${stalledAt(now)})) due (at)
     WHERE due.at >= $judgedAt) AS special,
   CASE WHEN $heard THEN (
     SELECT min(row.heard) FROM jsonb_array_elements($ranges) range, LATERAL (
       SELECT d.last_heartbeat AS heard FROM ${delegations} d
-      WHERE d.status = ${literal(inProgress)} AND d.suspect_at IS NULL AND d.heartbeat_bucket > ${from} - ${BUCKET}
+      WHERE ${isInProgress} AND d.suspect_at IS NULL AND d.heartbeat_bucket > ${from} - ${BUCKET}
         AND d.heartbeat_bucket <= statement_timestamp() - $lagMs * interval '1 millisecond'
         AND d.last_heartbeat >= ${from} AND (range.value ->> 'untilUs' IS NULL OR d.last_heartbeat < ${until})
       ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${ROWS_MAX}) row) END AS heard)

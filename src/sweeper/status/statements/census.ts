@@ -1,15 +1,16 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import { openStatuses } from '../../../ledger/transitions.ts';
+import { heardAt } from '../../pass/due-at.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { CENSUS_ROWS_MAX, SILENCE_BINS } from '../census.ts';
-import { allowedMs, heard, isWaiting } from './silence.ts';
+import { allowedMs, isWaiting } from './silence.ts';
 
 /** Counts the open delegations by status, wait and silence, along the index of open deadlines. */
 export function censusStatement({ delegations }: SweeperTables, rowsMax = CENSUS_ROWS_MAX) {
   // An interval since infinity, which an older ledger may hold, would raise.
   const msSince = (instant: string) =>
     `CASE WHEN isfinite(${instant}) THEN extract(epoch FROM clock.now - ${instant})::float8 * 1000 END`;
-  const bin = `least(${SILENCE_BINS}, greatest(0, floor(${msSince(heard)} / ${allowedMs} * ${SILENCE_BINS})))::int`;
+  const bin = `least(${SILENCE_BINS}, greatest(0, floor(${msSince(heardAt)} / ${allowedMs} * ${SILENCE_BINS})))::int`;
   return statement({
     parameters: { stuckAfterMs: parameter.number },
     columns: {

@@ -1,9 +1,9 @@
-import { isOneOf } from '../../../db/literal.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { sourcesOf } from '../../../ledger/transitions.ts';
+import { isInProgress } from '../../in-progress.ts';
 import { microsOf } from '../../instant.ts';
+import { heardAt } from '../../pass/due-at.ts';
 import type { SweeperTables } from '../../tables.ts';
-import { allowedMs, heard, isWaiting } from './silence.ts';
+import { allowedMs, isWaiting } from './silence.ts';
 
 /** Rows at the head of each index that are examined; beyond that the silence is exact to a bucket's five minutes. */
 const ROWS_MAX = 1000;
@@ -13,9 +13,8 @@ export function oldestStatement({ delegations }: SweeperTables) {
   // Never negative, also where a row's instant is later than this statement's clock. In whole numbers, since an interval
   // since infinity, which an older ledger may hold, would raise.
   const sinceMs = (instant: string) => `greatest(0, (${microsOf('clock.now')} - ${microsOf(instant)}) / 1000)`;
-  const inProgress = isOneOf('d.status', sourcesOf('stuck'));
   const needed = 'd.last_heartbeat, d.waiting_until, d.stuck_after_ms, d.lowered_at, d.lowered_from_ms';
-  const silence = `${sinceMs(heard)} AS silence_ms, ${allowedMs} AS allowed_ms`;
+  const silence = `${sinceMs(heardAt)} AS silence_ms, ${allowedMs} AS allowed_ms`;
   return statement({
     parameters: { stuckAfterMs: parameter.number },
     columns: {
@@ -28,10 +27,10 @@ export function oldestStatement({ delegations }: SweeperTables) {
     sql: (columns) => `
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 plain AS MATERIALIZED (
-  SELECT ${needed} FROM ${delegations} d WHERE ${inProgress} AND d.suspect_at IS NULL
+  SELECT ${needed} FROM ${delegations} d WHERE ${isInProgress} AND d.suspect_at IS NULL
   ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${ROWS_MAX}),
 special AS MATERIALIZED (
-  SELECT ${needed} FROM ${delegations} d WHERE ${inProgress} AND d.suspect_at IS NOT NULL
+  SELECT ${needed} FROM ${delegations} d WHERE ${isInProgress} AND d.suspect_at IS NOT NULL
   ORDER BY d.suspect_at, d.delegation_id LIMIT ${ROWS_MAX})
 SELECT ${columns}
 FROM clock LEFT JOIN LATERAL (

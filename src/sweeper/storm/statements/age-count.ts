@@ -6,7 +6,7 @@ import { AGE_BINS } from '../ages.ts';
 import {
   ageBinOf,
   classOf,
-  inOrder,
+  inPlainOrder,
   inSuspectOrder,
   isCountable,
   isExpected,
@@ -36,7 +36,7 @@ WITH plain AS (
     ARRAY(SELECT ${timestampOf('us')} FROM unnest($bounds) WITH ORDINALITY parts (us, n) ORDER BY n)) AS bucket
   FROM ${tables.delegations} d
   WHERE ${isOpen} AND d.suspect_at IS NULL AND d.last_heartbeat IS NOT NULL AND ${isCountable(tables)}
-  ${inOrder} LIMIT ${ROWS_COUNTED_MAX}),
+  ${inPlainOrder} LIMIT ${ROWS_COUNTED_MAX}),
 special AS (
   SELECT ${classOf} AS class, ${ageBinOf} AS bin
   FROM ${tables.delegations} d

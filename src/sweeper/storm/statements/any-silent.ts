@@ -1,7 +1,7 @@
 import { column, parameter, statement } from '../../../db/statement.ts';
-import { inOrder as inRuleOrder, ruleParameters, staleSpecial } from '../../pass/rules.ts';
+import { ruleParameters, staleSpecial } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
-import { inOrder, isCountable, isHeardBefore } from './countable.ts';
+import { inPlainOrder, inSuspectOrder, isCountable, isHeardBefore } from './countable.ts';
 
 /**
  * Whether there is any countable row that a sweep could mark stale, or a plain one that was last heard before this instant
@@ -14,8 +14,8 @@ export function anySilentStatement(tables: SweeperTables) {
     columns: { any: column.boolean('count(*) > 0') },
     sql: (columns) => `
 SELECT ${columns} FROM (
-  (SELECT FROM ${delegations} d WHERE ${isHeardBefore('$before')} AND ${isCountable(tables)} ${inOrder} LIMIT 1)
+  (SELECT FROM ${delegations} d WHERE ${isHeardBefore('$before')} AND ${isCountable(tables)} ${inPlainOrder} LIMIT 1)
   UNION ALL
-  (SELECT FROM ${delegations} d WHERE ${staleSpecial.matches} AND ${isCountable(tables)} ${inRuleOrder(staleSpecial)} LIMIT 1)) probed`,
+  (SELECT FROM ${delegations} d WHERE ${staleSpecial.matches} AND ${isCountable(tables)} ${inSuspectOrder} LIMIT 1)) probed`,
   });
 }

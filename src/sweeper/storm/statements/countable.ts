@@ -1,17 +1,12 @@
-import { literal } from '../../../db/literal.ts';
-import { type Status, sourcesOf } from '../../../ledger/transitions.ts';
+import { isInProgress } from '../../in-progress.ts';
 import { isNotWaiting, silentAt, thresholdMs } from '../../pass/due-at.ts';
-import { isNotOverdue } from '../../pass/rules.ts';
+import { inOrder, isNotOverdue, stale, staleSpecial } from '../../pass/rules.ts';
 import { isNotKnownPoison } from '../../pass/statements/poisoned.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { AGE_BINS } from '../ages.ts';
 
 /** Rows in progress that are counted at most, the longest silent first. */
 export const ROWS_COUNTED_MAX = 1_000_000;
-
-const [inProgress] = sourcesOf('stuck') as [Status];
-
-export const isInProgress = `d.status = ${literal(inProgress)}`;
 
 /** SQL: in progress, and not the deadline rule's. */
 export const isOpen = `${isInProgress} AND ${isNotOverdue('$now')}`;
@@ -21,14 +16,14 @@ export function isHeardBefore(instant: string): string {
   return `${isOpen} AND d.suspect_at IS NULL AND d.heartbeat_bucket <= ${instant} AND d.last_heartbeat < ${instant}`;
 }
 
-/** In the order of the index delegations_heartbeat_plain: it keeps the planner there, and bounds the count by age. */
-export const inOrder = 'ORDER BY d.heartbeat_bucket, d.delegation_id';
+/** Of plain rows, in the order of their index, which bounds the count by age. */
+export const inPlainOrder = inOrder(stale);
 
 /** SQL: a special row that is expected to be heard. */
 export const isExpected = `${isOpen} AND d.suspect_at IS NOT NULL AND ${isNotWaiting()}`;
 
-/** In the order of the index delegations_suspect. */
-export const inSuspectOrder = 'ORDER BY d.suspect_at, d.delegation_id';
+/** Of special rows, in the order of theirs. */
+export const inSuspectOrder = inOrder(staleSpecial);
 
 /**
  * SQL: the class of a special row. Rows whose thresholds lie within a factor of two can be compared by their ages: what

@@ -1,9 +1,10 @@
 import { column, nullable, statement } from '../../../db/statement.ts';
+import { isInProgress } from '../../in-progress.ts';
 import { isNotWaiting, silentAt } from '../../pass/due-at.ts';
 import { isNotOverdue, ruleParameters } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { releaseReasons } from '../storm-guard.ts';
-import { inOrder, inSuspectOrder, isInProgress } from './countable.ts';
+import { inPlainOrder, inSuspectOrder } from './countable.ts';
 
 /**
  * What earlier sweeps kept of a storm, and how many of the rows that the last one watched are still silent. No $now: what
@@ -27,7 +28,7 @@ export function recallStatement({ sweeperState, delegations }: SweeperTables) {
      WHERE ${isInProgress} AND d.heartbeat_bucket <= s.storm_watched_before
        AND d.last_heartbeat < s.storm_watched_before AND ${isNotOverdue('s.storm_watched_at')}
        AND d.suspect_at IS NULL
-     ${inOrder} LIMIT s.storm_watched) silent)
+     ${inPlainOrder} LIMIT s.storm_watched) silent)
     + (SELECT count(*) FROM (
      SELECT FROM ${delegations} d
      WHERE ${isInProgress} AND d.suspect_at < s.storm_watched_at AND ${isNotWaiting('s.storm_watched_at')}

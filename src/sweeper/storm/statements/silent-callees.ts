@@ -7,7 +7,7 @@ import type { SweeperTables } from '../../tables.ts';
 import {
   ageBinOf,
   classOf,
-  inOrder,
+  inPlainOrder,
   inSuspectOrder,
   isCountable,
   isExpected,
@@ -42,7 +42,7 @@ export function silentCalleesStatement(tables: SweeperTables) {
 WITH silent AS (
   (SELECT d.callee_id FROM ${tables.delegations} d
    WHERE ${isHeardBefore('$before')} AND ${isCountable(tables)}
-   ${inOrder} LIMIT ${ROWS_COUNTED_MAX})
+   ${inPlainOrder} LIMIT ${ROWS_COUNTED_MAX})
   UNION ALL
   (SELECT d.callee_id FROM ${tables.delegations} d
    WHERE $fromBins <> '{}' AND ${isExpected} AND ${ageBinOf} >= ($fromBins ->> (${classOf})::text)::int AND ${isCountable(tables)}

@@ -1,6 +1,7 @@
 import { column, statement } from '../../../db/statement.ts';
+import { isInProgress } from '../../in-progress.ts';
 import type { SweeperTables } from '../../tables.ts';
-import { inSuspectOrder, isInProgress } from './countable.ts';
+import { inSuspectOrder } from './countable.ts';
 
 /** Special rows that are examined, at most. */
 const ROWS_EXAMINED_MAX = 10_000;
