@@ -34,6 +34,12 @@ async function waitForStamp(id: string): Promise<void> {
   await waitFor('another stamp', async () => (await stampOf(id)) !== before);
 }
 
+/** A stamp is seen before its answer arrives, which names the threshold: the next one shows that it was answered. */
+async function waitForAnswer(id: string): Promise<void> {
+  await waitForStamp(id);
+  await waitForStamp(id);
+}
+
 async function throughProxy() {
   const proxy = await TcpProxy.open(() => addressOf(database.url));
   const handle = openDatabase({
@@ -65,7 +71,7 @@ describe('a connection that goes half open', () => {
     const { ledger, events } = testLedger(handle.db, EAGER);
     await using stack = new AsyncDisposableStack();
     const alive = ids.map((id) => stack.use(ledger.keepAlive(id, { everyMs: 20 })));
-    await waitForStamp(ids[0]!);
+    await waitForAnswer(ids[0]!);
     for (let times = 0; times < 3; times += 1) {
       expect(proxy.swallow()).toBeGreaterThan(0);
       for (const id of ids) await waitForStamp(id);
@@ -84,7 +90,7 @@ describe('a connection that goes half open', () => {
     const { proxy, handle } = connection;
     const { ledger, events } = testLedger(handle.db, EAGER);
     const alive = ledger.keepAlive(id, { everyMs: 20 });
-    await waitForStamp(id);
+    await waitForAnswer(id);
     proxy.stall();
     await waitFor('a heartbeat that hangs', () => events('ledger.heartbeat_failed').length > 1);
     const begunMs = performance.now();
