@@ -169,7 +169,7 @@ export const mutants: readonly Mutant[] = [
     name: 'an adjustment that moves a deadline earlier',
     setup: 'sequential',
     witness: story('in_progress', { op: 'adjust', id, deadlineTicks: 5 }),
-    edits: [['OR deadline < held.deadline THEN', 'THEN']],
+    edits: [['IF deadline < held_deadline THEN', 'IF false THEN']],
   },
   {
     name: 'a threshold that shrinks under an agent that does not know',
