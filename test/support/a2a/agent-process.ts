@@ -46,7 +46,9 @@ export class ScriptedAgent implements AsyncDisposable {
 
   /** What its executor saw and did so far. */
   get reported(): Reported[] {
-    return this.#child.stdoutLines.map((line) => JSON.parse(line)).filter(({ event }) => event !== 'listening');
+    // The SDK prints there, too.
+    const lines = this.#child.stdoutLines.filter((line) => line.startsWith('{"event":'));
+    return lines.map((line) => JSON.parse(line)).filter(({ event }) => event !== 'listening');
   }
 
   /** What it wrote to standard error: the SDK complains there. */
