@@ -170,10 +170,10 @@ test("Node's own modules are imported by their node: names", () => {
   expect(imports.filter(({ specifier }) => builtinModules.includes(specifier)).map(show)).toEqual([]);
 });
 
-test('signals are taken in lifecycle alone; an agent of the demo, a process of its own, ignores one', () => {
+test('signals are taken in lifecycle alone; a process of the demo ignores one', () => {
   const taking = /process\.(on|once)\(\s*(?:'SIG|signal)/;
   const takers = files.filter((file) => taking.test(readFileSync(path.join(src, file), 'utf8')));
-  expect(takers.sort()).toEqual(['demo/agent.ts', 'lifecycle/signals.ts']);
+  expect(takers.sort()).toEqual(['demo/end-with-demo.ts', 'lifecycle/signals.ts']);
 });
 
 test('the environment is read where the configuration is loaded, and nowhere below', () => {
