@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
   compose: ['config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
-  demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
+  demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
   a2a: ['index.ts'],
   'index.ts': ['ledger'],
@@ -40,7 +40,8 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
   'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
-  '@a2a-js': [/^a2a\//],
+  express: [/^demo\/a2a\//],
+  '@a2a-js': [/^a2a\//, /^demo\/a2a\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };

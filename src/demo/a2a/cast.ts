@@ -103,7 +103,7 @@ export const cast: readonly A2aRole[] = [
     ending: {
       status: 'failed',
       by: 'a2a',
-      errorDetail: /^a2a: failed: /,
+      errorDetail: /^a2a: FAILED/,
       activity: [...begun, 'delegation.failed'],
       result: null,
     },

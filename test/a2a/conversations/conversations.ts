@@ -192,7 +192,7 @@ export const conversations: readonly Conversation[] = [
       const giveUp = new AbortController();
       const message = stage.message(`submitted; working; gate ${gate}; complete done`);
       const called = stage.sees(client.sendMessage(message, { signal: giveUp.signal }));
-      await waitFor('the executor', () => stage.agent.reported.some(({ script }) => script?.includes(gate)));
+      await stage.executing(1);
       giveUp.abort();
       await called;
       stage.agent.open(gate);

@@ -1,6 +1,6 @@
 import type { Message, StreamResponse, Task } from '@a2a-js/sdk';
 import type { Client, TransportFactory } from '@a2a-js/sdk/client';
-import type { ScriptedAgent } from '../../support/a2a/agent-process.ts';
+import type { Reported, ScriptedAgent } from '../../support/a2a/agent-process.ts';
 import type { Binding } from '../../support/a2a/card.ts';
 import { clientOf } from '../../support/a2a/client.ts';
 import { type RequestFields, request } from '../../support/a2a/messages.ts';
@@ -91,16 +91,26 @@ export class Stage {
     await waitFor(`${count} push notifications`, () => this.inbox.received.length >= count);
   }
 
-  /** Waits until the executor has returned from all its turns. */
-  async returned(turns: number): Promise<void> {
-    const returns = () => this.#reported().filter(({ event }) => event === 'returned').length;
-    await waitFor(`${turns} turns to end`, () => returns() >= turns);
+  /** Waits until the executor has begun so many turns. */
+  executing(turns: number): Promise<void> {
+    return this.#reportedSo('execute', turns);
+  }
+
+  /** Waits until it has returned from so many. */
+  returned(turns: number): Promise<void> {
+    return this.#reportedSo('returned', turns);
+  }
+
+  async #reportedSo(what: Reported['event'], times: number): Promise<void> {
+    const reports = () => this.#reported().filter(({ event }) => event === what).length;
+    await waitFor(`${what} ${times} times`, () => reports() >= times);
   }
 
   /** To be called before the conversation: what the executor said until then is not part of it. */
   begin(): void {
     this.#from = this.agent.reported.length;
     this.inbox.take();
+    this.agent.closeGates();
   }
   #from = 0;
 

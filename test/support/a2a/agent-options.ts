@@ -18,3 +18,6 @@ export interface AgentOptions {
   /** Texts that are replaced in whatever it answers over HTTP. */
   readonly mangle?: Readonly<Record<string, string>>;
 }
+
+/** The line on its standard input that closes all gates again; every other line opens the gate of that name. */
+export const CLOSE_GATES = 'close gates';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { AgentCard } from '@a2a-js/sdk';
 import { spawnNode, type TestChild } from '../child.ts';
-import type { AgentOptions } from './agent-options.ts';
+import { type AgentOptions, CLOSE_GATES } from './agent-options.ts';
 
 const script = path.join(import.meta.dirname, 'agent.ts');
 
@@ -67,6 +67,11 @@ export class ScriptedAgent implements AsyncDisposable {
   /** Lets every script that waits at this gate go on. */
   open(gate: string): void {
     this.#child.say(gate);
+  }
+
+  /** Gates that are open are closed again. */
+  closeGates(): void {
+    this.#child.say(CLOSE_GATES);
   }
 
   /** SIGKILL, SIGSTOP, SIGCONT, SIGTERM. */

@@ -23,7 +23,7 @@ import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import express from 'express';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { AgentOptions } from './agent-options.ts';
+import { type AgentOptions, CLOSE_GATES } from './agent-options.ts';
 import { cardOf } from './card.ts';
 import { mangling } from './mangling.ts';
 import { ScriptedExecutor } from './scripted-executor.ts';
@@ -37,7 +37,10 @@ const gate = (name: string) => {
   return gates.get(name)!;
 };
 createInterface({ input: process.stdin })
-  .on('line', (name) => gate(name).resolve())
+  .on('line', (line) => {
+    if (line === CLOSE_GATES) gates.clear();
+    else gate(line).resolve();
+  })
   .on('close', () => process.exit());
 
 const app = express();
