@@ -9,23 +9,24 @@ import { testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { delegatingClient, delegationOf, eventsOf } from './delegating.ts';
 
-const database = useDatabase();
 const statements: string[] = [];
 let agent: ScriptedAgent;
 let db: Kysely<Database>;
+// Before the hook that drops the database.
+afterAll(async () => {
+  await db.destroy();
+  await agent[Symbol.asyncDispose]();
+});
+const database = useDatabase();
 beforeAll(async () => {
   agent = await ScriptedAgent.start({ name: 'scripted' });
   const pool = new pg.Pool({ connectionString: database.url, max: 4 });
   db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     log: ({ query }) => {
-      statements.push(/delegation_\w+|a2a_tasks/.exec(query.sql)?.[0] ?? query.sql);
+      statements.push(/delegation_(?:insert|a2a_tell|resume)/.exec(query.sql)?.[0] ?? query.sql);
     },
   });
-});
-afterAll(async () => {
-  await db.destroy();
-  await agent[Symbol.asyncDispose]();
 });
 beforeEach(() => {
   statements.length = 0;
@@ -63,7 +64,7 @@ describe('the round trips to the ledger', () => {
     const asked = (await (await client()).sendMessage(first)) as Task;
     statements.length = 0;
     await (await client()).sendMessage(request('working; complete', { taskId: asked.id }));
-    expect(statements).toEqual(['a2a_tasks', 'delegation_a2a_tell']);
+    expect(statements).toEqual(['delegation_resume', 'delegation_a2a_tell']);
     expect(await delegationOf(testLedger(db).ledger, database, first.message!.messageId)).toMatchObject({
       status: 'completed',
       waitingUntil: null,
