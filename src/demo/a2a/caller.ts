@@ -30,8 +30,9 @@ process.on('message', (message) => {
   else void call(order);
 });
 
-async function call({ role, url, work, reconnects }: CallOrder): Promise<void> {
-  const client = await clientOf(url, role, reconnects);
+async function call(order: CallOrder): Promise<void> {
+  const { role, work } = order;
+  const client = await clientOf(order);
   const ended = new AbortController();
   void watch(role, ended);
   try {
@@ -84,11 +85,11 @@ async function watch(role: string, ended: AbortController): Promise<void> {
   }
 }
 
-async function clientOf(url: string, role: string, reconnects: boolean): Promise<Client> {
+async function clientOf({ role, agent, url, reconnects }: CallOrder): Promise<Client> {
   const transport = ledgerTransport(new JsonRpcTransportFactory(), {
     ledger,
     callerId: CALLER,
-    delegation: { delegationId: delegationIdOf(role) },
+    delegation: { delegationId: delegationIdOf(role), calleeId: agent },
     ...(!reconnects && { reconnectForMs: 0 }),
   });
   return await new ClientFactory({ transports: [transport] }).createFromUrl(url);

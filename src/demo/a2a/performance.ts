@@ -75,10 +75,10 @@ class Performance implements A2aScene {
 
   async run(): Promise<Result> {
     const { interrupt, limit, onSettled } = this.#options;
-    const { name, work, reconnects, play } = this.#role;
+    const { name, agent, work, reconnects, play } = this.#role;
     let failure: string | null = null;
     const playing = async () => {
-      this.#caller.order({ kind: 'call', role: name, url: this.#server.url, work, reconnects });
+      this.#caller.order({ kind: 'call', role: name, agent, url: this.#server.url, work, reconnects });
       await this.#caller.heard('working', this.#signal, name);
       this.say('working', `has a task at ${this.#role.agent} (process ${this.#server.process.pid})`);
       return await play(this);

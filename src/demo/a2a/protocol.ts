@@ -19,6 +19,7 @@ export type CallerOrder =
   | {
       readonly kind: 'call';
       readonly role: string;
+      readonly agent: string;
       readonly url: string;
       readonly work: Work;
       /** Whether a stream that breaks is taken up again. */

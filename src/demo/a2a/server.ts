@@ -30,9 +30,13 @@ process.send!({ kind: 'listening', url } satisfies ServerReport);
 function partsOf(agent: string, place: LedgerPlace | null): { store: TaskStore; executor: AgentExecutor } {
   if (place === null) return { store: new InMemoryTaskStore(), executor: demoExecutor };
   const [ledger] = ledgerOf(agent, place);
-  const options = { ledger, agentUrl: url, callerId: () => CALLER };
-  const store = new LedgerTaskStore(new InMemoryTaskStore(), options);
-  return { store, executor: ledgerExecutor(demoExecutor, { ...options, store }) };
+  const store = new LedgerTaskStore(new InMemoryTaskStore(), {
+    ledger,
+    agentUrl: url,
+    calleeId: agent,
+    callerId: () => CALLER,
+  });
+  return { store, executor: ledgerExecutor(demoExecutor, { store }) };
 }
 
 function cardOf(agent: string): AgentCard {
