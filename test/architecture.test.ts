@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   compose: ['config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
+  a2a: ['index.ts'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],
 };
@@ -39,6 +40,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
   'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
+  '@a2a-js': [/^a2a\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };

@@ -58,7 +58,7 @@ GRANT USAGE ON SCHEMA :"pgboss_schema" TO :"sweeper", :"reader";
 -- The ledger.
 SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger_is_there \gset
 \if :ledger_is_there
-REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
+REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
   :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
   :"db_schema".sweeper_daemons, :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
@@ -84,11 +84,14 @@ GRANT SELECT, INSERT,
     revision, suspect_at, stuck_after_ms, stalled_after_ms, lowered_from_ms, lowered_at,
     waiting_since, waiting_until, waiting_reason, progress, progress_at)
   ON :"db_schema".delegations TO :"writer";
+-- Which A2A task a delegation is; the sweeper asks the agent for it.
+GRANT SELECT, INSERT, UPDATE ON :"db_schema".a2a_tasks TO :"writer";
+GRANT SELECT ON :"db_schema".a2a_tasks TO :"sweeper";
 -- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";
 
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
-GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,
+GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
   :"db_schema".sweeper_daemons, :"db_schema".sweeper_notices, -- in which a dry run finds the poisoned rows
   :"db_schema".delegation_sweeper_migrations TO :"reader";
