@@ -105,7 +105,9 @@ export class DryRun {
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
       dryRun: true,
-      rows: plans.flatMap(({ rule, rows }) => rows.map((row) => plannedRow(rule, row.delegationId, row.latenessMs, row.isAsked))),
+      rows: plans.flatMap(({ rule, rows }) =>
+        rows.map((row) => plannedRow(rule, row.delegationId, row.latenessMs, row.isAsked)),
+      ),
     };
   }
 
@@ -124,7 +126,12 @@ export class DryRun {
     );
     const left = Math.max(0, rows.length - rowsMax) + unasked.length;
     const taken = [...refused, ...rows.slice(0, rowsMax)].map((row) => ({ ...row, isAsked: false }));
-    return { rule, rows: [...asked.map((row) => ({ ...row, isAsked: true })), ...taken], left, poisoned: poisoned ?? 0 };
+    return {
+      rule,
+      rows: [...asked.map((row) => ({ ...row, isAsked: true })), ...taken],
+      left,
+      poisoned: poisoned ?? 0,
+    };
   }
 
   /** Stalled rows that are given time to be heard: they remain, as those that are held. */

@@ -1,12 +1,7 @@
 import type { Micros } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
+import type { ProbeEvidence } from './probe-evidence.ts';
 import type { MarkedRow } from './statements/marking.ts';
-
-/** What came of asking a row's agent before the row was marked. */
-export interface ProbeEvidence {
-  readonly outcome: string;
-  readonly reason: string | null;
-}
 
 /** What one pass of one rule needs. */
 export interface RulePass {

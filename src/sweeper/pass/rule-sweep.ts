@@ -6,9 +6,10 @@ import type { Marker } from './marker.ts';
 import { OwnSessions } from './own-sessions.ts';
 import { type Place, placeBeforeAll, type Range } from './place.ts';
 import { afterRefusal } from './poison.ts';
+import type { ProbeEvidence } from './probe-evidence.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
-import type { ProbeEvidence, RulePass } from './rule-pass.ts';
+import type { RulePass } from './rule-pass.ts';
 import type { MarkAnswer } from './statements/marking.ts';
 import { isBatchEnd } from './statements/plan.ts';
 

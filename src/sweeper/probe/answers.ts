@@ -110,7 +110,14 @@ export class Answers {
   ): Promise<boolean | null> {
     const step = stepOf(seen);
     const detail = { sweepId: run.sweepId, rule: rule.name, outcome: step, fingerprint };
-    const values = { now: run.judgement.nowUs, staleness, delegationId, step, ...observationValues(told(seen, rule)), detail };
+    const values = {
+      now: run.judgement.nowUs,
+      staleness,
+      delegationId,
+      step,
+      ...observationValues(told(seen, rule)),
+      detail,
+    };
     const rows = await limited(this.#db, TAKE_LIMIT_MS, (db) => this.#take.get(rule)!.run(db, values));
     return rows[0]?.isChanged ?? null;
   }

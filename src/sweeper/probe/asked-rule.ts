@@ -1,4 +1,4 @@
-import type { ProbeEvidence } from '../pass/rule-pass.ts';
+import type { ProbeEvidence } from '../pass/probe-evidence.ts';
 import type { Rule } from '../pass/rules.ts';
 import { type Choice, nothingChosen } from './choice.ts';
 

@@ -1,8 +1,8 @@
 import type { Parameter } from '../../../db/parameter.ts';
 import { parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
+import type { ProbeEvidence } from '../probe-evidence.ts';
 import type { Rule } from '../rules.ts';
-import type { ProbeEvidence } from '../rule-pass.ts';
 import { answerColumns, markParameters, markSql } from './marking.ts';
 import { isNoTask } from './tasks.ts';
 

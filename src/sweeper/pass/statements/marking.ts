@@ -5,7 +5,7 @@ import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
-import type { ProbeEvidence } from '../rule-pass.ts';
+import type { ProbeEvidence } from '../probe-evidence.ts';
 import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
 import { leaseColumns, leaseId } from './lease-id.ts';
 

@@ -25,5 +25,7 @@ export function isNotKnownPoison({ notices }: SweeperTables): string {
 /** SQL: not found to raise by this pass, nor left out otherwise. */
 export function isNotSpared(tables: SweeperTables, { someKnown, tasks = false }: Sparing): string {
   const isNotFound = 'd.delegation_id <> ALL($foundIds)';
-  return [isNotFound, ...(someKnown ? [isNotKnownPoison(tables)] : []), ...(tasks ? [isNoTask(tables)] : [])].join(' AND ');
+  return [isNotFound, ...(someKnown ? [isNotKnownPoison(tables)] : []), ...(tasks ? [isNoTask(tables)] : [])].join(
+    ' AND ',
+  );
 }
