@@ -68,7 +68,7 @@ export async function keepSeed(database: LedgerDatabase): Promise<void> {
 }
 
 export async function reseed(database: LedgerDatabase): Promise<void> {
-  await database.query('TRUNCATE delegations, activity_logs');
+  await database.query('TRUNCATE delegations, activity_logs CASCADE');
   await database.query(`
     INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision)
     SELECT * FROM seed`);
