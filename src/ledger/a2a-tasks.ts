@@ -3,7 +3,7 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type A2aObservation, type A2aStep, observationValues } from './a2a-observation.ts';
 import { type A2aTask, agentUrlOf, storedA2aTask } from './a2a-task.ts';
-import { assertId, idText, loggedId } from './arguments.ts';
+import { assertDurationMs, assertId, idText, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import type { Delegation } from './delegation.ts';
 import { InvalidArgumentError } from './errors.ts';
@@ -11,6 +11,7 @@ import type { InsertArguments } from './insert-arguments.ts';
 import { valuesOf } from './insertion.ts';
 import {
   beginA2aStatement,
+  claimA2aStatement,
   findA2aStatement,
   openA2aStatement,
   resumeA2aStatement,
@@ -60,6 +61,10 @@ export interface OpenA2aTask extends Delegation {
   readonly taskId: string;
   readonly contextId: string | null;
   readonly userName: string | null;
+  /** Milliseconds since its agent was last heard, or its row was last changed, on the database's clock. */
+  readonly silentMs: number;
+  /** The threshold it is judged by, in milliseconds; null until a daemon has run. */
+  readonly judgedByMs: number | null;
 }
 
 const PAGE_ROWS = 500;
@@ -74,6 +79,7 @@ export class A2aTasks {
   readonly #find: ReturnType<typeof findA2aStatement>;
   readonly #resume: ReturnType<typeof resumeA2aStatement>;
   readonly #open: ReturnType<typeof openA2aStatement>;
+  readonly #claim: ReturnType<typeof claimA2aStatement>;
 
   constructor(db: LedgerDb, tables: LedgerTables, log: EventLog, confirmed: (saying: Saying) => void) {
     this.#db = db;
@@ -84,6 +90,7 @@ export class A2aTasks {
     this.#find = findA2aStatement(tables);
     this.#resume = resumeA2aStatement(tables);
     this.#open = openA2aStatement(tables);
+    this.#claim = claimA2aStatement(tables);
   }
 
   /**
@@ -186,6 +193,26 @@ export class A2aTasks {
       if (page.length < PAGE_ROWS) return;
       after = page.at(-1)!.delegationId;
     }
+  }
+
+  /**
+   * For a time in milliseconds this process alone deals with an open task: whether it does. It ends when the store is said
+   * to hold the end.
+   *
+   *     if (await ledger.a2aTasks.claim(task.delegationId, 60_000)) await tellItsCaller(task);
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  async claim(delegationId: string, forMs: number): Promise<boolean> {
+    assertId('delegationId', delegationId);
+    assertDurationMs('forMs', forMs);
+    const claimed = await this.#claim.run(this.#db, { ids: [delegationId], forMs: Math.ceil(forMs) });
+    return claimed.length === 1;
+  }
+
+  /** Logs that what a task says could not be recorded, or its end not be told: `ledger.a2a_failed`. */
+  logFailure(delegationId: string, step: string, err: unknown): void {
+    this.#failure(delegationId, step, err);
   }
 
   async #told(
