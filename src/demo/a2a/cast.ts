@@ -119,7 +119,7 @@ export const cast: readonly A2aRole[] = [
     name: 'streamer',
     agent: 'stranger',
     work: { workMs: 10_000, ending: 'completes' },
-    ending: { ...completed('streamer', ['delegation.probed']), by: 'sweeper' },
+    ending: takenOver('streamer', ['delegation.probed']),
     async play({ wait, cutStreams, heard, say, probed, finished }) {
       await wait(1_500);
       cutStreams();
@@ -137,7 +137,7 @@ export const cast: readonly A2aRole[] = [
     name: 'orphan',
     agent: 'stranger',
     work: { workMs: 3_000, ending: 'completes' },
-    ending: { ...completed('orphan', ['delegation.probed']), by: 'sweeper' },
+    ending: takenOver('orphan', []),
     async play({ wait, killCaller, say, finished }) {
       await wait(1_000);
       await killCaller();
@@ -157,4 +157,10 @@ function completed(role: string, between: readonly ActivityEvent[]): Ending {
     activity: [...begun, ...between, 'delegation.completed'],
     result: resultOf(role),
   };
+}
+
+/** The sweep got the result from the agent. */
+function takenOver(role: string, between: readonly ActivityEvent[]): Ending {
+  const { activity, ...rest } = completed(role, between);
+  return { ...rest, by: 'sweeper', activity: [...activity, 'delegation.probed'] };
 }
