@@ -33,7 +33,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       CONSTRAINT a2a_tasks_user_name_length CHECK (char_length(user_name) <= 200),
       CONSTRAINT a2a_tasks_store_state_known CHECK (store_state IN ('open', 'ended'))
     )`.execute(db);
-  await sql`CREATE INDEX a2a_tasks_task ON a2a_tasks (agent_url, tenant, task_id)`.execute(db);
+  await sql`CREATE INDEX a2a_tasks_task ON a2a_tasks (task_id, agent_url, tenant)`.execute(db);
   await sql`CREATE INDEX a2a_tasks_open ON a2a_tasks (agent_url, delegation_id) WHERE store_state = 'open'`.execute(db);
 }
 

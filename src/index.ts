@@ -1,6 +1,6 @@
 /** The ledger library: what an orchestrator or an agent imports. */
 export type { A2aObservation, A2aStep } from './ledger/a2a-observation.ts';
-export type { A2aTask } from './ledger/a2a-task.ts';
+export type { A2aTask, NotifiedA2aTask } from './ledger/a2a-task.ts';
 export type {
   A2aBeginResult,
   A2aSide,

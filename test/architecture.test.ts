@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   compose: ['config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
-  a2a: ['index.ts'],
+  a2a: ['index.ts', 'lifecycle'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],
 };

@@ -5,5 +5,8 @@ export { ledgerExecutor } from './callee/ledger-executor.ts';
 export { LedgerTaskStore } from './callee/ledger-task-store.ts';
 export { TaskWatch } from './callee/task-watch.ts';
 export type { TaskWatchOptions } from './callee/task-watch-options.ts';
+export { ledgerTransport } from './caller/ledger-transport.ts';
+export type { DelegationChoice, LedgerTransportOptions, OutgoingMessage } from './caller/options.ts';
 export { Follower, type FollowerOptions, type SawOptions } from './follower.ts';
+export { type PushReceiverOptions, pushReceiver } from './push-receiver.ts';
 export { type Observation, observationOf } from './task-state.ts';

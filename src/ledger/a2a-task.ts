@@ -16,6 +16,14 @@ export interface A2aTask {
   readonly userName?: string | null | undefined;
 }
 
+/** A task that a push notification is about. What is not given may be any. */
+export interface NotifiedA2aTask {
+  readonly taskId: string;
+  readonly agentUrl?: string | null | undefined;
+  readonly tenant?: string | null | undefined;
+  readonly callerId?: string | null | undefined;
+}
+
 /** An A2A task as the tables hold it. */
 export interface StoredA2aTask {
   readonly agentUrl: string;

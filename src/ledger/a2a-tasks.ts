@@ -2,13 +2,14 @@ import type { LedgerDb } from '../db/schema.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type A2aObservation, type A2aStep, observationValues } from './a2a-observation.ts';
-import { type A2aTask, agentUrlOf, storedA2aTask } from './a2a-task.ts';
+import { type A2aTask, agentUrlOf, type NotifiedA2aTask, storedA2aTask } from './a2a-task.ts';
 import { assertDurationMs, assertId, idText, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import type { Delegation } from './delegation.ts';
 import { InvalidArgumentError } from './errors.ts';
 import type { InsertArguments } from './insert-arguments.ts';
 import { valuesOf } from './insertion.ts';
+import { findNotifiedStatement } from './statements/a2a-notified.ts';
 import {
   beginA2aStatement,
   claimA2aStatement,
@@ -77,6 +78,7 @@ export class A2aTasks {
   readonly #begin: ReturnType<typeof beginA2aStatement>;
   readonly #tell: ReturnType<typeof tellA2aStatement>;
   readonly #find: ReturnType<typeof findA2aStatement>;
+  readonly #findNotified: ReturnType<typeof findNotifiedStatement>;
   readonly #resume: ReturnType<typeof resumeA2aStatement>;
   readonly #open: ReturnType<typeof openA2aStatement>;
   readonly #claim: ReturnType<typeof claimA2aStatement>;
@@ -88,6 +90,7 @@ export class A2aTasks {
     this.#begin = beginA2aStatement(tables);
     this.#tell = tellA2aStatement(tables);
     this.#find = findA2aStatement(tables);
+    this.#findNotified = findNotifiedStatement(tables);
     this.#resume = resumeA2aStatement(tables);
     this.#open = openA2aStatement(tables);
     this.#claim = claimA2aStatement(tables);
@@ -147,6 +150,28 @@ export class A2aTasks {
   async find(task: A2aTask, side: A2aSide): Promise<Delegation | undefined> {
     const [row] = await this.#find.run(this.#db, { ...storedA2aTask(task), ...sideOf(side) });
     return row;
+  }
+
+  /**
+   * The delegation of a task of which a push notification names the id alone: undefined where none is known, or several are
+   * and none is the caller's alone. One round trip.
+   *
+   *     const delegation = await ledger.a2aTasks.findNotified({ taskId, agentUrl });
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  async findNotified(task: NotifiedA2aTask): Promise<Delegation | undefined> {
+    const { taskId, agentUrl, tenant, callerId } = task;
+    assertId('taskId', taskId);
+    const [first, second] = await this.#findNotified.run(this.#db, {
+      taskId,
+      agentUrl: agentUrl == null ? null : agentUrlOf(agentUrl),
+      tenant: tenant ?? null,
+      callerId: callerId ?? null,
+    });
+    if (first === undefined) return undefined;
+    const { isKept, ...delegation } = first;
+    return second === undefined || (!isKept && second.isKept) ? delegation : undefined;
   }
 
   /**

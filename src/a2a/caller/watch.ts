@@ -1,0 +1,122 @@
+import type { Message, StreamResponse } from '@a2a-js/sdk';
+import type { A2aTask, Delegation, DelegationLedger } from '../../index.ts';
+import { Follower } from '../follower.ts';
+import { type Observation, observationOf } from '../task-state.ts';
+import { keptParts } from './kept-parts.ts';
+import { SeenTask } from './seen-task.ts';
+
+/** Characters or bytes of a task's content that are kept in memory until its end, and recorded with it. */
+const CONTENT_MAX = 256 * 1024;
+
+/** Which delegation it is: one that was just made or resumed, or one that was found with the state that the ledger has. */
+export type Delegated = { readonly delegationId: string; readonly found?: Delegation } | undefined;
+
+type Agent = Pick<A2aTask, 'agentUrl' | 'tenant'>;
+
+/** One delegation's task, as this process sees it, told to the ledger in the background. Nothing here throws or rejects. */
+export class Watch {
+  readonly #agent: Agent | undefined;
+  readonly #delegated: Promise<Delegated>;
+  readonly #follower: Follower;
+  readonly #seen = new SeenTask(CONTENT_MAX);
+  #isFirst = true;
+  #wait: Observation | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  /** `agent`: the task is recorded with it; undefined where it is recorded already. `delegated` does not reject. */
+  constructor(ledger: DelegationLedger, agent: Agent | undefined, delegated: Promise<Delegated>) {
+    this.#agent = agent;
+    this.#delegated = delegated;
+    this.#follower = new Follower(
+      ledger,
+      delegated.then((known) => known?.delegationId),
+    );
+  }
+
+  /** What the task waits for, as it was last seen. */
+  get wait(): Observation | undefined {
+    return this.#wait;
+  }
+
+  /** Something that the agent said just now: at least a sign of life. */
+  heard(event: StreamResponse): void {
+    quietly(() => {
+      this.#seen.take(event);
+      this.#isFirst = false;
+      this.#tell(this.#observation(event));
+    });
+  }
+
+  /** How the task is, as a poll or the opening of a subscription shows it: a sign of life only where something has changed. */
+  looked(event: StreamResponse): void {
+    quietly(() => {
+      if (!this.#isFirst && this.#seen.repeats(event)) return;
+      const isFirst = this.#isFirst;
+      this.#isFirst = false;
+      this.#seen.take(event);
+      const observation = this.#observation(event);
+      if (!isFirst) return this.#tell(observation);
+      // What changed before this process looked for the first time is not known: the ledger tells.
+      this.#looking = this.#delegated.then((known) => {
+        if (known?.found === undefined || isNews(observation, known.found)) this.#tell(observation);
+      });
+    });
+  }
+
+  /** What was delivered by a push notification, perhaps again or out of order. */
+  notified(event: StreamResponse): void {
+    quietly(() => {
+      if (!this.#isFirst && (this.#seen.repeats(event) || this.#seen.isNewerThan(event))) return;
+      this.heard(event);
+    });
+  }
+
+  /** What is not seen in the task: that it goes on, or that the agent refused it. */
+  tell(observation: Observation): void {
+    quietly(() => this.#tell(observation));
+  }
+
+  /** Resolves when what was seen is written, in a few seconds at the latest. */
+  async settled(): Promise<void> {
+    await this.#delegated;
+    await this.#looking;
+    await this.#follower.settled();
+  }
+
+  #tell(observation: Observation): void {
+    this.#wait = observation.step === 'waiting' ? observation : undefined;
+    const { id: taskId, contextId } = this.#seen;
+    this.#follower.saw(observation, this.#agent && taskId !== '' ? { ...this.#agent, taskId, contextId } : undefined);
+  }
+
+  #observation(event: StreamResponse): Observation {
+    const { payload } = event;
+    if (payload?.$case === 'message') return this.#reply(payload.value);
+    const observation = observationOf(event);
+    const isEnd = observation?.step === 'completed' || observation?.step === 'failed';
+    // The artifacts of a stream came before its end.
+    return (isEnd ? observationOf(this.#seen.task) : observation) ?? { step: 'alive' };
+  }
+
+  /** A message is the result where there is no task. */
+  #reply(message: Message): Observation {
+    if (this.#seen.id !== '') return { step: 'alive' };
+    return observationOf({ ...message, parts: keptParts(message.parts ?? [], CONTENT_MAX) }) ?? { step: 'alive' };
+  }
+}
+
+/** Whether the ledger does not have it already. */
+function isNews({ step }: Observation, { status, waitingUntil }: Delegation): boolean {
+  if (step === 'alive') return false;
+  if (step === 'waiting') return waitingUntil === null;
+  return waitingUntil !== null || step !== status;
+}
+
+/** Whatever an agent sends, and whatever is wrong here, it is not the caller's. */
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Not recorded: the delegation is then judged by what else is heard of it.
+  }
+}

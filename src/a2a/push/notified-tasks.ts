@@ -1,0 +1,61 @@
+import type { StreamResponse } from '@a2a-js/sdk';
+import { type DelegationLedger, InvalidArgumentError } from '../../index.ts';
+import { KnownTasks } from '../caller/known-tasks.ts';
+import { Watch } from '../caller/watch.ts';
+import { taskIdOf } from './notification.ts';
+
+export interface NotifiedBy {
+  readonly ledger: DelegationLedger;
+  readonly agentUrl?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly callerId?: string | undefined;
+}
+
+/** The longest that a notification waits for the ledger. */
+const LEDGER_WAIT_MAX_MS = 5_000;
+
+/** The delegations of tasks that are notified of. */
+export class NotifiedTasks {
+  readonly #by: NotifiedBy;
+  readonly #known = new KnownTasks();
+
+  constructor(by: NotifiedBy) {
+    this.#by = by;
+  }
+
+  /** The HTTP status of the answer: 204 when it was taken, 404 for a task that is not known, 503 when the ledger gave no answer. */
+  async notified(event: StreamResponse): Promise<204 | 404 | 503> {
+    const name = { agentUrl: this.#by.agentUrl ?? '', tenant: this.#by.tenant ?? '', taskId: taskIdOf(event) };
+    let watch = this.#known.get(name);
+    if (watch === undefined) {
+      const delegationId = await withinMs(LEDGER_WAIT_MAX_MS, this.#delegationOf(name.taskId)).catch(() => undefined);
+      if (delegationId === undefined) return 503;
+      if (delegationId === null) return 404;
+      watch = this.#known.add(name, new Watch(this.#by.ledger, undefined, Promise.resolve({ delegationId })));
+    }
+    watch.notified(event);
+    await watch.settled();
+    return 204;
+  }
+
+  async #delegationOf(taskId: string): Promise<string | null> {
+    const { ledger, agentUrl, tenant, callerId } = this.#by;
+    try {
+      const found = await ledger.a2aTasks.findNotified({ taskId, agentUrl, tenant, callerId });
+      return found?.delegationId ?? null;
+    } catch (err) {
+      if (err instanceof InvalidArgumentError) return null;
+      throw err;
+    }
+  }
+}
+
+async function withinMs<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
+  const { promise: tooLong, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms, undefined);
+  try {
+    return await Promise.race([work, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
