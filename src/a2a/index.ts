@@ -1,5 +1,4 @@
 /** The ledger under the A2A protocol: for programs that use `@a2a-js/sdk`. */
-
 export type { CalleeOptions, TaskScope } from './callee/callee-options.ts';
 export { forwardOnly } from './callee/forward-only.ts';
 export { ledgerExecutor } from './callee/ledger-executor.ts';
