@@ -55,8 +55,8 @@ export const a2aTellFunction: SchemaFunction = {
       PERFORM delegation_set_status(id, 'in_progress', actor => delegation_a2a_tell.actor);
     END IF;
     -- Caller and agent see the same end, in bodies of another shape, which are no other result.
-    IF delegation_a2a_tell.status = step AND held IS NOT DISTINCT FROM
-      CASE WHEN step = 'completed' THEN ${cutPreview('result_preview')} ELSE ${cutPreview('error_detail')} END THEN
+    IF delegation_a2a_tell.status = step AND held IS NOT DISTINCT FROM (
+      CASE WHEN step = 'completed' THEN ${cutPreview('result_preview')} ELSE ${cutPreview('error_detail')} END) THEN
       response_body := NULL;
     END IF;
     SELECT s.outcome, CASE WHEN s.outcome = 'changed' THEN s.to_status ELSE s.from_status END, s.late_result
