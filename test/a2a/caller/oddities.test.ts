@@ -38,8 +38,8 @@ describe('an answer of 10 MB', () => {
        WHERE delegation_id = $1 AND event = 'delegation.completed'`,
       [row.delegationId],
     );
-    expect(activity!.bytes).toBeGreaterThan(256 * 1024);
-    expect(activity!.bytes).toBeLessThan(300 * 1024);
+    expect(activity!.bytes).toBeGreaterThan(64 * 1024);
+    expect(activity!.bytes).toBeLessThan(72 * 1024);
   });
 
   test('that is too large an event for the SDK comes by a poll', async () => {
