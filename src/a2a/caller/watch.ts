@@ -110,9 +110,10 @@ export class Watch {
   }
 }
 
-/** Whether the ledger does not have it already. */
+/** Whether the ledger does not have it already. That work has begun takes back no later state. */
 function isNews({ step }: Observation, { status, waitingUntil }: Delegation): boolean {
   if (step === 'alive') return false;
+  if (step === 'dispatched') return status === 'queued';
   if (step === 'waiting') return waitingUntil === null;
   return waitingUntil !== null || step !== status;
 }
