@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
-  compose: ['config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
+  compose: ['a2a', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
   a2a: ['index.ts', 'lifecycle'],
@@ -27,6 +27,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** What a folder may import only as types: the readings that it shows are passed to it. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
   ops: ['sweeper'],
+  // Of the sweeper what the probe implements.
+  a2a: ['sweeper'],
 };
 
 /** The folders that may import each vendor. Its types may be used anywhere. */
@@ -41,6 +43,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
   '@a2a-js': [/^a2a\//],
+  'ipaddr.js': [/^a2a\/probe\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };

@@ -68,10 +68,11 @@ GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detai
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
 -- The sweeper changes statuses and records that. It adds no delegation and deletes nothing of the ledger. last_heartbeat:
--- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set.
-GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail,
+-- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set. Results,
+-- waits and progress: what an agent answers that was asked (A2A_PROBE).
+GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail, result_preview,
   revision, suspect_at, waiting_since, waiting_until, waiting_reason,
-  progress_at, stalled_from, lowered_at) ON :"db_schema".delegations TO :"sweeper";
+  progress, progress_at, stalled_from, lowered_at, lowered_from_ms) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,

@@ -87,7 +87,7 @@ async function stageAndPerform(
   });
   await using stage = await Stage.open(config.database, names, log);
   interrupt.throwIfAborted();
-  const daemon = daemonServices(settings, stage, log);
+  const daemon = await daemonServices(settings, stage, log);
   const services = new Services([...daemon.services, sweepRequests(daemon.schedule, log)]);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => services.stopAll({ deadlineMs: daemon.stopWithinMs }));

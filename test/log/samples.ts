@@ -74,6 +74,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'sweep.poisoned': { sweepId: 's-1', rule: 'stale', delegationId: 'd-1', err },
   'sweep.row_locked': { sweepId: 's-1', delegationId: 'd-1', rule: 'overdue', ...session },
   'sweep.snapshot_held': session,
+  'sweep.probes_left': { sweepId: 's-1', asked: 100, left: 20 },
   'sweep.superseded': { sweepId: 's-1', bySweepId: 's-2' },
   'ledger.daily': { marked: 10, lateResults: 1, lateResultRatio: 0.1, windowMs: 86_400_000 },
   'delegation.stuck': {
@@ -84,6 +85,8 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     silentMs: 700_000,
     stuckAfterMs: 600_000,
     deadline: at,
+    probe: 'no_answer',
+    probeReason: 'timeout',
   },
   'delegation.stalled': {
     ...row,
@@ -93,10 +96,13 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     silentMs: 700_000,
     stuckAfterMs: 600_000,
     deadline: at,
+    probe: null,
+    probeReason: null,
     progressAt: at,
     progress: 'step 3 of 7',
     stalledAfterMs: 600_000,
   },
+  'delegation.probed': { ...row, rule: 'stale', outcome: 'alive', reason: null, changed: true, tookMs: 12 },
   'delegation.deadline_exceeded': {
     ...row,
     fromStatus: 'queued',

@@ -52,8 +52,9 @@ export class OnTime implements Service {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const look = await this.#availability.until(() => this.#looks.look(), signal);
-    const step = nextStep(look, this.#unchangedForMs(look));
+    const seen = await this.#availability.until(() => this.#looks.look(), signal);
+    const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
+    const step = nextStep(look, this.#unchangedForMs(look), this.#sweeper.askingMs);
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look.leaseId, signal);
     await this.#time.sleep(pauseMs, signal);
   }
@@ -84,4 +85,9 @@ export class OnTime implements Service {
       return FAILED_PAUSE_MS;
     }
   }
+}
+
+/** Suspects that the last sweep was not allowed to ask have been due since then. */
+function dueSinceLast(look: Look): Look {
+  return { ...look, dueUs: Math.min(look.dueUs ?? look.nowUs, look.judgedAtUs ?? look.nowUs) };
 }

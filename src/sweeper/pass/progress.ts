@@ -20,6 +20,9 @@ export function failedOutcome(err: unknown): RuleOutcome {
   return { marked: 0, batches: 0, poisons: [], end: 'failed', err };
 }
 
+/** Rows of the rule were left, as by a budget that was used up. */
+export const cutShort: RuleOutcome = { marked: 0, batches: 0, poisons: [], end: 'budget', err: null };
+
 /** From the one that says most about how a rule's passes ended to the one that says least. */
 const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
 
