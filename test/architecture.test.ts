@@ -34,7 +34,7 @@ const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
 /** The folders that may import each vendor. Its types may be used anywhere. */
 const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   pg: [/^db\//],
-  kysely: [/^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
+  kysely: [/^a2a\/callee\/forward-only\.ts$/, /^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
   'pg-boss': [/^sweeper\/schedule\//],
   pino: [/^log\//],
   'pino-pretty': [/^log\//],

@@ -3,7 +3,7 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type A2aObservation, type A2aStep, observationValues } from './a2a-observation.ts';
 import { type A2aTask, agentUrlOf, type NotifiedA2aTask, storedA2aTask } from './a2a-task.ts';
-import { assertId, idText, loggedId } from './arguments.ts';
+import { assertDurationMs, assertId, idText, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import type { Delegation } from './delegation.ts';
 import { InvalidArgumentError } from './errors.ts';
@@ -12,6 +12,7 @@ import { valuesOf } from './insertion.ts';
 import { findNotifiedStatement } from './statements/a2a-notified.ts';
 import {
   beginA2aStatement,
+  claimA2aStatement,
   findA2aStatement,
   openA2aStatement,
   resumeA2aStatement,
@@ -61,6 +62,10 @@ export interface OpenA2aTask extends Delegation {
   readonly taskId: string;
   readonly contextId: string | null;
   readonly userName: string | null;
+  /** Milliseconds since its agent was last heard, or its row was last changed, on the database's clock. */
+  readonly silentMs: number;
+  /** The threshold it is judged by, in milliseconds; null until a daemon has run. */
+  readonly judgedByMs: number | null;
 }
 
 const PAGE_ROWS = 500;
@@ -76,6 +81,7 @@ export class A2aTasks {
   readonly #findNotified: ReturnType<typeof findNotifiedStatement>;
   readonly #resume: ReturnType<typeof resumeA2aStatement>;
   readonly #open: ReturnType<typeof openA2aStatement>;
+  readonly #claim: ReturnType<typeof claimA2aStatement>;
 
   constructor(db: LedgerDb, tables: LedgerTables, log: EventLog, confirmed: (saying: Saying) => void) {
     this.#db = db;
@@ -87,6 +93,7 @@ export class A2aTasks {
     this.#findNotified = findNotifiedStatement(tables);
     this.#resume = resumeA2aStatement(tables);
     this.#open = openA2aStatement(tables);
+    this.#claim = claimA2aStatement(tables);
   }
 
   /**
@@ -211,6 +218,26 @@ export class A2aTasks {
       if (page.length < PAGE_ROWS) return;
       after = page.at(-1)!.delegationId;
     }
+  }
+
+  /**
+   * For a time in milliseconds this process alone deals with an open task: whether it does. It ends when the store is said
+   * to hold the end.
+   *
+   *     if (await ledger.a2aTasks.claim(task.delegationId, 60_000)) await tellItsCaller(task);
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  async claim(delegationId: string, forMs: number): Promise<boolean> {
+    assertId('delegationId', delegationId);
+    assertDurationMs('forMs', forMs);
+    const claimed = await this.#claim.run(this.#db, { ids: [delegationId], forMs: Math.ceil(forMs) });
+    return claimed.length === 1;
+  }
+
+  /** Logs that what a task says could not be recorded, or its end not be told: `ledger.a2a_failed`. */
+  logFailure(delegationId: string, step: string, err: unknown): void {
+    this.#failure(delegationId, step, err);
   }
 
   async #told(
