@@ -1,6 +1,6 @@
 import type { Task } from '@a2a-js/sdk';
 import { type AgentExecutor, InMemoryPushNotificationStore, InMemoryTaskStore } from '@a2a-js/sdk/server';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { TaskWatch } from '../../../src/a2a/index.ts';
 import { type DelegationLedger, openLedger } from '../../../src/index.ts';
 import { request, textOf } from '../../support/a2a/messages.ts';
@@ -11,6 +11,8 @@ import { COMPLETED, FAILED, INPUT_REQUIRED, publishing, WORKING } from './publis
 import { agentUrl, serveAgent, serveWebhook } from './served-agent.ts';
 
 const database = useDatabase({ per: 'test' });
+// The SDK says on the console whom it has notified.
+jest.spyOn(console, 'info').mockImplementation(() => {});
 
 const asking: Partial<AgentExecutor> = {
   execute: async (context, bus) => {
