@@ -14,11 +14,11 @@ const agentUrl = 'https://coder.example/a2a';
 async function followed(options: FollowerOptions = {}) {
   let statements = 0;
   const counted = database.db.withPlugin({
-    transformQuery: ({ node }) => {
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
       statements += 1;
-      return node;
+      return result;
     },
-    transformResult: async ({ result }) => result,
   });
   const { logger } = capturedLog();
   const ledger = new DelegationLedger(counted, { logger });
