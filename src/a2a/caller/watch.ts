@@ -1,12 +1,13 @@
 import type { Message, StreamResponse } from '@a2a-js/sdk';
 import type { A2aTask, Delegation, DelegationLedger } from '../../index.ts';
 import { Follower } from '../follower.ts';
+import { isLedgerId } from '../ledger-id.ts';
 import { type Observation, observationOf } from '../task-state.ts';
 import { keptParts } from './kept-parts.ts';
 import { SeenTask } from './seen-task.ts';
 
 /** Characters or bytes of a task's content that are kept in memory until its end, and recorded with it. */
-const CONTENT_MAX = 256 * 1024;
+const CONTENT_MAX = 64 * 1024;
 
 /** Which delegation it is: one that was just made or resumed, or one that was found with the state that the ledger has. */
 export type Delegated = { readonly delegationId: string; readonly found?: Delegation } | undefined;
@@ -41,6 +42,7 @@ export class Watch {
   /** Something that the agent said just now: at least a sign of life. */
   heard(event: StreamResponse): void {
     quietly(() => {
+      if (this.#follower.hasEnded) return;
       this.#seen.take(event);
       this.#isFirst = false;
       this.#tell(this.#observation(event));
@@ -50,7 +52,7 @@ export class Watch {
   /** How the task is, as a poll or the opening of a subscription shows it: a sign of life only where something has changed. */
   looked(event: StreamResponse): void {
     quietly(() => {
-      if (!this.#isFirst && this.#seen.repeats(event)) return;
+      if (this.#follower.hasEnded || (!this.#isFirst && this.#seen.repeats(event))) return;
       const isFirst = this.#isFirst;
       this.#isFirst = false;
       this.#seen.take(event);
@@ -86,7 +88,10 @@ export class Watch {
   #tell(observation: Observation): void {
     this.#wait = observation.step === 'waiting' ? observation : undefined;
     const { id: taskId, contextId } = this.#seen;
-    this.#follower.saw(observation, this.#agent && taskId !== '' ? { ...this.#agent, taskId, contextId } : undefined);
+    // A task that the ledger would not take as one costs its record, and not the news of it.
+    const isRecorded = this.#agent !== undefined && isLedgerId(taskId);
+    this.#follower.saw(observation, isRecorded ? { ...this.#agent!, taskId, contextId } : undefined);
+    if (this.#follower.hasEnded) this.#seen.dropContent();
   }
 
   #observation(event: StreamResponse): Observation {
@@ -105,9 +110,10 @@ export class Watch {
   }
 }
 
-/** Whether the ledger does not have it already. */
+/** Whether the ledger does not have it already. That work has begun takes back no later state. */
 function isNews({ step }: Observation, { status, waitingUntil }: Delegation): boolean {
   if (step === 'alive') return false;
+  if (step === 'dispatched') return status === 'queued';
   if (step === 'waiting') return waitingUntil === null;
   return waitingUntil !== null || step !== status;
 }
