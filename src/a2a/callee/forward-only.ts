@@ -22,7 +22,7 @@ export async function isRefused(save: () => Promise<void>): Promise<boolean> {
  *     const store = new LedgerTaskStore(new DatabaseTaskStore(forwardOnly(db)), options);
  *
  * The condition is part of the SDK's own statement, and is judged on the locked row: of two servers that save at once, the
- * one that would revive the task changes nothing. PostgreSQL and SQLite. `tableName`: as the store's; default `tasks`.
+ * one that would revive the task changes nothing. On PostgreSQL. `tableName`: as the store's; default `tasks`.
  */
 export function forwardOnly<DB>(db: Kysely<DB>, { tableName = 'tasks' }: { tableName?: string } = {}): Kysely<DB> {
   return db.withPlugin(new ForwardOnlyPlugin(tableName));
@@ -41,10 +41,11 @@ class ForwardOnlyPlugin implements KyselyPlugin {
     if (node.into?.table.identifier.name !== this.#tableName) return node;
     const save = saves.getStore();
     if (save !== undefined) this.#queries.set(queryId, save);
-    const held = sql.ref(`${this.#tableName}.status_state`);
+    // Identifiers, and no references, which a plugin of the application's might take for tables of its schema.
+    const held = sql.id(this.#tableName, 'status_state');
     const ended = sql.join([...terminalStates].map((state: TaskState) => sql.lit(taskStateToJSON(state))));
     // A task may get more of the same end: the SDK saves a failure twice.
-    const where = sql`((${held} IN (${ended})) IS NOT TRUE OR ${held} = ${sql.ref('excluded.status_state')})`;
+    const where = sql`((${held} IN (${ended})) IS NOT TRUE OR ${held} = ${sql.id('excluded', 'status_state')})`;
     return {
       ...node,
       onConflict: { ...node.onConflict, updateWhere: { kind: 'WhereNode', where: where.toOperationNode() } },

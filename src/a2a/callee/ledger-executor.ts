@@ -9,7 +9,8 @@ import type { LedgerTaskStore } from './ledger-task-store.ts';
  *     const handler = new DefaultRequestHandler(card, store, ledgerExecutor(new MyExecutor(), { store }));
  *
  * When the ledger says that the delegation has ended otherwise, the task fails with the reason, and the executor's own
- * cancelTask is called: it should stop. What the executor throws is thrown, and its events go out as they are.
+ * cancelTask is called: it should stop. What the executor throws is thrown, and its events go out as they are. One whose
+ * events come after it has returned, with a bus manager of its own, is not for this.
  */
 export function ledgerExecutor(executor: AgentExecutor, { store }: { readonly store: LedgerTaskStore }): AgentExecutor {
   return {

@@ -1,5 +1,6 @@
 import type { Message, StreamResponse, Task } from '@a2a-js/sdk';
-import { describe, expect, test } from '@jest/globals';
+import { InMemoryTaskStore } from '@a2a-js/sdk/server';
+import { describe, expect, jest, test } from '@jest/globals';
 import type { DelegationLedger } from '../../../src/index.ts';
 import { request, textOf } from '../../support/a2a/messages.ts';
 import { testLedger } from '../../support/fixtures.ts';
@@ -9,6 +10,8 @@ import { CANCELED, COMPLETED, FAILED, INPUT_REQUIRED, publishing, SUBMITTED, WOR
 import { agentUrl, serveAgent } from './served-agent.ts';
 
 const database = useDatabase();
+// The SDK says on the console what an executor throws, and which update it ignores.
+for (const level of ['error', 'warn', 'info'] as const) jest.spyOn(console, level).mockImplementation(() => {});
 
 const stateAndText = ({ status }: Task) => [status?.state, status?.message && textOf(status.message)];
 
@@ -293,6 +296,40 @@ test("cancelTask is the executor's, and its delegation fails", async () => {
       errorDetail: 'a2a: CANCELED: as asked',
     }),
   );
+});
+
+test('cancelTask at another server, which executes nothing: the task stays canceled, and the executor is asked to stop', async () => {
+  const { ledger } = testLedger(database.db);
+  const taskStore = new InMemoryTaskStore();
+  const stopped = Promise.withResolvers<void>();
+  await using one = await serveAgent({
+    ledger,
+    taskStore,
+    options: { stuckAfterMs: 1000 },
+    executor: {
+      execute: async (context, bus) => {
+        const { task, status } = publishing(context, bus);
+        task(WORKING);
+        await stopped.promise;
+        // It has not noticed, and would revive its task.
+        task(WORKING);
+        status(COMPLETED, 'done');
+      },
+      cancelTask: async () => stopped.resolve(),
+    },
+  });
+  await using two = await serveAgent({ ledger, taskStore, executor: {} });
+  const client = await one.client();
+  const { id } = (await client.sendMessage(request('wait', { returnImmediately: true }))) as Task;
+  await eventually(async () => expect(await delegationOf(ledger, { id })).toMatchObject({ status: 'in_progress' }));
+  const canceled = await (await two.client()).cancelTask({ id, tenant: '', metadata: undefined });
+  expect(canceled.status?.state).toBe(CANCELED);
+  await stopped.promise;
+  expect((await client.getTask({ id, tenant: '' })).status?.state).toBe(CANCELED);
+  expect(await delegationOf(ledger, { id })).toMatchObject({
+    status: 'failed',
+    errorDetail: 'a2a: CANCELED: Task cancellation requested by user.',
+  });
 });
 
 test("the caller's own delegation is shared, by the message's id", async () => {

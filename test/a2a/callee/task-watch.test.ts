@@ -1,8 +1,8 @@
 import type { Task } from '@a2a-js/sdk';
 import { type AgentExecutor, InMemoryPushNotificationStore, InMemoryTaskStore } from '@a2a-js/sdk/server';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { TaskWatch } from '../../../src/a2a/index.ts';
-import type { DelegationLedger } from '../../../src/index.ts';
+import { type DelegationLedger, openLedger } from '../../../src/index.ts';
 import { request, textOf } from '../../support/a2a/messages.ts';
 import { testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
@@ -11,6 +11,8 @@ import { COMPLETED, FAILED, INPUT_REQUIRED, publishing, WORKING } from './publis
 import { agentUrl, serveAgent, serveWebhook } from './served-agent.ts';
 
 const database = useDatabase({ per: 'test' });
+// The SDK says on the console whom it has notified.
+jest.spyOn(console, 'info').mockImplementation(() => {});
 
 const asking: Partial<AgentExecutor> = {
   execute: async (context, bus) => {
@@ -90,15 +92,21 @@ describe('what the ledger gave up while nobody executes it', () => {
 });
 
 describe('a task of a former process', () => {
-  async function left(executor: Partial<AgentExecutor>, options = {}) {
-    const { ledger } = testLedger(database.db);
+  /** Its heartbeats end with it, as if it had been killed, unless `goesOn`. */
+  async function left(executor: Partial<AgentExecutor>, { goesOn = false } = {}) {
+    const { ledger, logger } = testLedger(database.db);
     const [taskStore, pushStore] = [new InMemoryTaskStore(), new InMemoryPushNotificationStore()];
-    await using former = await serveAgent({ ledger, executor, taskStore, pushStore, options });
+    const own = await openLedger(database.url, { logger });
+    await using former = await serveAgent({ ledger: goesOn ? ledger : own, executor, taskStore, pushStore });
     const client = await former.client();
     const { id } = (await client.sendMessage(request('fix it', { returnImmediately: true }))) as Task;
     const { delegationId } = await delegationOf(ledger, id);
-    // Its heartbeats end with it.
-    await former.store.tasks.find({} as never, id);
+    if (executor === asking) {
+      await eventually(async () =>
+        expect(await ledger.get(delegationId)).toMatchObject({ waitingReason: expect.any(String) }),
+      );
+    }
+    await own[Symbol.asyncDispose]();
     return { ledger, taskStore, pushStore, id, delegationId };
   }
 
@@ -146,12 +154,9 @@ describe('a task of a former process', () => {
     const waiting = await left(asking);
     await using agent = await serveAgent({ ...waiting, executor: asking });
     const { store } = agent;
-    await eventually(async () =>
-      expect(await waiting.ledger.get(waiting.delegationId)).toMatchObject({ waitingReason: expect.any(String) }),
-    );
     await using fail = new TaskWatch({ store, former: 'fail', formerSilentMs: 0 });
     await fail.look();
-    const working = await left(hanging);
+    const working = await left(hanging, { goesOn: true });
     await using other = await serveAgent({ ...working, executor: hanging });
     await using alive = new TaskWatch({ store: other.store, former: 'fail' });
     await alive.look();
