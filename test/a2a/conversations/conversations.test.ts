@@ -11,8 +11,10 @@ import { PushInbox } from './push-inbox.ts';
 import { Stage, type StageOptions } from './stage.ts';
 
 const versions = ['1.0', '0.3'] as const;
-const database = useDatabase();
 const undo = new AsyncDisposableStack();
+// Before the database is dropped.
+afterAll(() => undo.disposeAsync());
+const database = useDatabase();
 let inbox: PushInbox;
 let ledger: DelegationLedger;
 /** Its database cannot be reached. */
@@ -36,8 +38,6 @@ beforeAll(async () => {
     }
   }
 }, START_MS);
-afterAll(() => undo.disposeAsync());
-
 async function heard(conversation: Conversation, options: Omit<StageOptions, 'inbox'>): Promise<unknown> {
   const stage = await Stage.open({ ...options, inbox });
   stage.begin();
