@@ -14,11 +14,11 @@ type Answer = Awaited<ReturnType<ReturnType<typeof lookStatement>['run']>>[numbe
 
 /**
  * Rows in progress are read again when the next of them comes due, and at the latest after a hundred times what reading
- * them took; but not before ten times that. It takes no time worth mentioning with a healthy fleet, and a second per
+ * them took; but not before five times that. It takes no time worth mentioning with a healthy fleet, and half a second per
  * million rows where the threshold is so short that the whole fleet stands in the horizon's bucket.
  */
 const REST_FACTOR = 100;
-const REST_FACTOR_MIN = 10;
+const REST_FACTOR_MIN = 5;
 
 /** Looks for what comes due next: one statement a look, and a second one where another sweep may have left what seems due. */
 export class Looks {
@@ -67,7 +67,7 @@ export class Looks {
     });
     const answer = stateRow(row);
     this.#question = questionAfter(answer, this.#options);
-    const heardDueUs = heard ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
+    const heardDueUs = answer.hasRead ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
     return lookOf(answer, earliest([answer.deadlineUs, answer.specialUs, heardDueUs]));
   }
 

@@ -9,7 +9,7 @@ export const SWEEP_EVERY_MS = 1_000;
  * several times what the last sweep took, that sweep's daemon has died, or the sweep has passed that row over; an overlap
  * of two sweeps is harmless.
  */
-export const SWEEP_PATIENCE_MS = 1_500;
+export const SWEEP_PATIENCE_MS = 1_000;
 export const SWEEP_PATIENCE_MAX_MS = 20_000;
 const SWEEPS_PATIENT = 4;
 /**
