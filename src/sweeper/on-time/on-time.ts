@@ -28,6 +28,8 @@ export class OnTime implements Service {
   readonly #aborter = new AbortController();
   #loop: Promise<void> | undefined;
   #seen = { what: '', sinceMs: 0 };
+  /** Leases in a row that this process took from sweeps that had not ended. */
+  #taken = 0;
 
   /** `beat`: this daemon's own. It learns of an outage between two beats, which would look like silence otherwise. */
   constructor(
@@ -64,7 +66,10 @@ export class OnTime implements Service {
 
   async #turn(signal: AbortSignal): Promise<void> {
     const look = await this.#availability.until(() => this.#look(), signal);
-    const step = nextStep(look, this.#unchangedForMs(look));
+    if (look.isRecorded) this.#taken = 0;
+    // Each time it is patient for twice as long: sweeps that are merely slow must not take the lease from one another for ever.
+    const step = nextStep(look, this.#unchangedForMs(look) / 2 ** this.#taken);
+    if (step.kind === 'sweep' && !look.isRecorded) this.#taken += 1;
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look, signal);
     await this.#time.sleep(pauseMs, signal);
   }

@@ -125,6 +125,18 @@ describe('what comes due next', () => {
   });
 });
 
+test('what was found due stays so from look to look, until a sweep has judged', async () => {
+  await sweptSecondsAgo(60);
+  const id = await seedDelegation(database, { silentSeconds: 605 });
+  const one = looks();
+  const seen = [];
+  for (let turn = 0; turn < 5; turn += 1) seen.push((await one.look()).dueUs);
+  expect(new Set(seen)).toEqual(new Set([await silentFrom(id)]));
+  await testSweeper(database.db).sweeper.sweep({ trigger: 'cron' });
+  const { dueUs: due, nowUs } = await one.look();
+  expect(due === null || due > nowUs).toBe(true);
+});
+
 test('a look after another sweep asks again, by what that sweep judged', async () => {
   await seedDelegation(database, { silentSeconds: 598 });
   await sweptSecondsAgo(60);

@@ -20,8 +20,15 @@ const database = useDatabase({ per: 'test' });
 /** Generous: the machine is shared. */
 const SOON_MS = 10_000;
 
-/** A daemon's sweeps between the ticks, without the ticks. Default: with the sweep at start. */
-async function startOnTime(options: Partial<SweeperOptions>, url = database.url, { sweepsAtStart = true } = {}) {
+/**
+ * A daemon's sweeps between the ticks, without the ticks. Default: with the sweep at start, and without beats. `leavesBeat`:
+ * one, after which no other comes for ten seconds.
+ */
+async function startOnTime(
+  options: Partial<SweeperOptions>,
+  url = database.url,
+  { sweepsAtStart = true, leavesBeat = false } = {},
+) {
   const capture = capturedLog();
   const handle = openDatabase({
     location: { url },
@@ -31,14 +38,14 @@ async function startOnTime(options: Partial<SweeperOptions>, url = database.url,
     schema: 'public',
   });
   const all = { ...sweeperDefaults, ...options };
-  const beat = new Beat(handle.db, capture.log, all.stuckAfterMs);
+  const beat = leavesBeat ? new Beat(handle.db, capture.log, all.stuckAfterMs) : undefined;
   const sweeper = new Sweeper(handle.db, capture.log, all, undefined, beat);
   const service = new OnTime(new Looks(handle.db, all), sweeper, new Availability(capture.log), beat);
+  await beat?.leave();
   if (sweepsAtStart) await sweeper.sweep({ trigger: 'startup' });
   await service.start();
   return {
     ...capture,
-    beat,
     sweeper,
     stop: () => service.stop(),
     [Symbol.asyncDispose]: async () => {
@@ -243,9 +250,7 @@ describe('between the ticks', () => {
 
   test('an outage between two beats does not count as silence of a delegation with a short threshold', async () => {
     await using proxy = await TcpProxy.open(() => addressOf(database.url));
-    // A beat every ten seconds.
-    await using daemon = await startOnTime({}, proxied(database.url, proxy));
-    await daemon.beat.leave();
+    await using daemon = await startOnTime({}, proxied(database.url, proxy), { leavesBeat: true });
     const id = await seedSpecial(database, { stuckAfterMs: 3_000 });
     proxy.cut();
     await waitFor('its threshold to pass', async () => {
@@ -262,8 +267,7 @@ describe('between the ticks', () => {
   });
 
   test('an error that is the look’s alone is no outage', async () => {
-    await using daemon = await startOnTime({});
-    await daemon.beat.leave();
+    await using daemon = await startOnTime({}, database.url, { leavesBeat: true });
     await database.query('ALTER TABLE sweeper_sweeps RENAME COLUMN duration_ms TO renamed');
     await waitFor('a look to fail', () => daemon.events('database.refused').length > 0);
     await database.query('ALTER TABLE sweeper_sweeps RENAME COLUMN renamed TO duration_ms');
