@@ -33,18 +33,21 @@ test('a daemon killed between its look and its sweep: another one sweeps on time
     () => first.events('daemon.started').length + second.events('daemon.started').length === 2,
   );
   await waitFor('the sweep at start', () => sweeps().length > 0);
-  const id = await seedDelegation(database, { silentSeconds: 7 });
-  // What is due has been seen; the sweep that follows waits for the lease.
+  // What is due has been seen; the statement that takes the lease waits, and locks nothing yet.
+  await database.query(`
+    CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_advisory_xact_lock_shared(4242); RETURN NULL; END $$;
+    CREATE TRIGGER gate BEFORE UPDATE OF sweep_id ON sweeper_state FOR EACH STATEMENT EXECUTE FUNCTION gate()`);
   const keeper = await database.connect();
-  await keeper.query('BEGIN');
-  await keeper.query('SELECT FROM sweeper_state FOR UPDATE');
+  await keeper.query('SELECT pg_advisory_lock(4242)');
+  const id = await seedDelegation(database, { silentSeconds: 7 });
   await waitFor('the first to take the lease', async () => {
-    const taking = `SELECT FROM pg_stat_activity WHERE application_name = 'first' AND wait_event_type = 'Lock' AND query ~ 'tick_sweep_id = coalesce'`;
+    const taking = `SELECT FROM pg_stat_activity WHERE application_name = 'first' AND wait_event = 'advisory'`;
     return (await database.query(taking)).length > 0;
   });
   first.child.kill('SIGKILL');
   await first.child.exit;
-  await keeper.query('ROLLBACK');
+  await keeper.query('SELECT pg_advisory_unlock(4242)');
   await toBeStuck(id);
   await waitFor('its sweep', async () => (await marking()).length > 0);
   expect(await marking()).toEqual([{ trigger: 'due', stuck: 1 }]);
