@@ -19,7 +19,9 @@ export const insertChecks: readonly Check[] = [
   traceparentCheck,
 ];
 
-const rarelyGiven = 'idempotency_key, deadline, deadline_ms, stuck_after_ms, stalled_after_ms, traceparent';
+/** Holds whenever one of them does. */
+export const insertSuspicion = `preview IS NULL OR ${idsAreSuspect('id', 'caller', 'callee')}
+    OR num_nonnulls(idempotency_key, deadline, deadline_ms, stuck_after_ms, stalled_after_ms, traceparent) > 0`;
 
 /** Records a new delegation as queued, with its activity. A duplicate names the delegation that has the id or the caller's key. */
 export const insertFunction: SchemaFunction = {
@@ -31,10 +33,7 @@ export const insertFunction: SchemaFunction = {
   types: 'text, text, text, text, text, timestamptz, bigint, bigint, jsonb, float8, text',
   declare: `
   at timestamptz;`,
-  body: `${refuse(
-    insertChecks,
-    `preview IS NULL OR num_nonnulls(${rarelyGiven}) > 0 OR ${idsAreSuspect('id', 'caller', 'callee')}`,
-  )}${cutPreviews('preview')}
+  body: `${refuse(insertChecks, insertSuspicion)}${cutPreviews('preview')}
   FOR round IN 1..${ROUNDS_MAX} LOOP
     at := clock_timestamp();
     -- No conflict target: the id and the idempotency key each have a unique index, and either makes it a duplicate.
