@@ -19,8 +19,8 @@ export function idChecks(name: string, { mayBeNull = false } = {}): Check[] {
 
 /** SQL: holds whenever a check of these ids does, none of which may be NULL, and for long ones. */
 export function idsAreSuspect(...names: readonly string[]): string {
-  const all = names.join(' || ');
-  return `(char_length(${all}) <= ${ID_LENGTH_MAX} AND '' NOT IN (${names.join(', ')}) AND ${all} !~ ${controlCharacters}) IS NOT TRUE`;
+  const all = `(${names.join(' || ')})`;
+  return `(char_length${all} <= ${ID_LENGTH_MAX} AND '' NOT IN (${names.join(', ')}) AND ${all} !~ ${controlCharacters}) IS NOT TRUE`;
 }
 
 /** A text of a person or a model: any character, but not too many. */
