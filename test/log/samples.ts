@@ -111,7 +111,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'ledger.transition_refused': { delegationId: 'd-1', from: 'stuck', to: 'in_progress' },
   'ledger.late_result': { delegationId: 'd-1', from: 'stuck', attempted: 'completed' },
   'ledger.orphan_update': { delegationId: 'd-1', attempted: 'completed' },
-  'ledger.told_again': { told: 3, changed: 1, due: 0, err: null },
+  'ledger.changes_repeated': { repeated: 3, changed: 1, remaining: 0, err: null },
   'demo.started': { agents: 12, stuckAfterMs: 4000, database: 'embedded', schema: 'demo', limitMs: 90_000 },
   'demo.agent': { agent: 'absentee', delegationId: 'd-1', pid: null, act: 'queued', detail: 'queued, nobody comes' },
   'demo.result': {

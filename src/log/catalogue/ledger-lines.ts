@@ -16,8 +16,8 @@ export const ledgerLines = {
     level: 'warn',
     message: 'Update for a delegation that is not in the ledger; recorded in the activity',
   },
-  'ledger.told_again': {
+  'ledger.changes_repeated': {
     level: 'warn',
-    message: 'The database went back in time: statuses that it had confirmed were written again',
+    message: 'The database went back in time: changes that it had confirmed were repeated',
   },
 } as const satisfies Record<string, Line>;
