@@ -24,7 +24,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
     'last sweep':
       sweptAt === null
         ? 'never'
-        : `${duration(now.getTime() - sweptAt.getTime())} ago${lastSweep ? `, in ${duration(lastSweep.durationMs)}` : ''}`,
+        : `${duration(now.getTime() - sweptAt.getTime())} ago${lastSweep ? `, took ${duration(lastSweep.durationMs)}` : ''}`,
     'next sweep': when(nextAt),
     storm: stormWords(read, terminal),
     unobserved: `${duration(day.unobservedMs)} in the last day`,
