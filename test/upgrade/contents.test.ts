@@ -42,7 +42,7 @@ test('its schema is that of a newly made ledger', async () => {
   expect(made.length).toBeGreaterThan(100);
 });
 
-async function schemaOf({ query }: TestDatabase): Promise<string[]> {
+async function schemaOf({ query }: Pick<TestDatabase, 'query'>): Promise<string[]> {
   const rows = await query<{ line: string }>(`
   SELECT format('column %s.%s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
     pg_get_expr(d.adbin, d.adrelid)) AS line
