@@ -56,7 +56,7 @@ export function daemonServices(
     timezone: config.sweepTz,
     stopWithinMs: Math.floor(config.shutdownGraceMs * SWEEP_SHARE_OF_GRACE),
   });
-  const onTime = new OnTime(new Looks(handle.db, sweeperOptions(config)), sweeper, availability());
+  const onTime = new OnTime(new Looks(handle.db, sweeperOptions(config)), sweeper, availability(), beat);
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },

@@ -29,7 +29,7 @@ import type { DueSweepRequest, SweepRequest } from './sweep-request.ts';
 import type { Judged, Run } from './sweep-run.ts';
 import { STATEMENT_LIMIT_MS, type SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
-import { type Judgement, judge } from './threshold/staleness.ts';
+import { judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
 
 /**
@@ -92,11 +92,11 @@ export class Sweeper {
    * The same for what came due between the ticks, unless another sweep has begun since `after`: then it returns false.
    * Rows that earlier sweeps left, and standing faults, are left to the sweeps on ticks.
    */
-  sweepDue({ sweepId, after, signal }: DueSweepRequest): Promise<boolean> {
+  sweepDue({ sweepId, after, judgedAtUs, signal }: DueSweepRequest): Promise<boolean> {
     return this.#inTurn(async () => {
       const opening = await this.#lease.openAfter(sweepId, after);
       if (opening === null) return false;
-      await this.#logged(sweepId, { trigger: 'due', signal }, opening);
+      await this.#logged(sweepId, { trigger: 'due', signal, judgedAtUs }, opening);
       return true;
     });
   }
@@ -178,9 +178,9 @@ export class Sweeper {
     const { trigger } = run.request;
     const all = Object.values(outcomes);
     const errors: unknown[] = all.map(({ err }) => err).filter((err) => err !== null);
-    const remaining = await this.#countRemaining(judgement).catch((err: unknown) => {
+    const remaining = await this.#countRemaining(run, all).catch((err: unknown) => {
       errors.push(err);
-      return { overdue: 0, stale: 0, stalled: 0 };
+      return nothingRemains;
     });
     const held = storm?.action === 'hold';
     const isCutShort = (name: RuleName) =>
@@ -203,9 +203,13 @@ export class Sweeper {
     // A sweep between the ticks leaves some work to the next tick, so it does not count as completed.
     const wentThrough =
       trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
+    // One that is cut short between the ticks has not judged what came due: it is dated as the one before it, so that another daemon
+    // finds the rest due.
+    const isCut = trigger === 'due' && all.some(({ end }) => end === 'aborted');
+    const judgedAtUs = isCut ? (run.request.judgedAtUs ?? nowUs) : nowUs;
     const callees = evidence.stuckCallees.top();
     const stalled = outcomes.stalled.marked;
-    const record = { summary, stalled, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
+    const record = { summary, stalled, startedAtUs: judgedAtUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));
     if (errors.length === 0) {
       this.#log.emit('sweep.completed', {
@@ -218,12 +222,21 @@ export class Sweeper {
     return { summary, errors };
   }
 
-  async #countRemaining({ nowUs, staleness }: Judgement): Promise<Record<RuleName, number>> {
+  /** Not counted where a sweep between the ticks, which leaves out what is poisoned, marked all that it found. */
+  async #countRemaining(
+    { request, judgement }: Run,
+    outcomes: readonly RuleOutcome[],
+  ): Promise<Readonly<Record<RuleName, number>>> {
+    const isAllMarked = outcomes.every(({ end, found, marked }) => end === 'done' && found === marked);
+    if (request.trigger === 'due' && isAllMarked && !(await this.#poisons.anyKnown())) return nothingRemains;
+    const { nowUs, staleness } = judgement;
     const limitMs = this.#options.statementLimitMs ?? STATEMENT_LIMIT_MS;
     const rows = await limited(this.#db, limitMs, (session) => this.#remaining.run(session, { now: nowUs, staleness }));
     return rows[0]!;
   }
 }
+
+const nothingRemains: Readonly<Record<RuleName, number>> = { overdue: 0, stale: 0, stalled: 0 };
 
 /** Over budget with rows left, or ended early. */
 function isTruncated({ end }: RuleOutcome, remaining: number): boolean {

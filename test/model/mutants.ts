@@ -2,7 +2,7 @@ import type { Status } from '../../src/ledger/transitions.ts';
 import type { Mutation } from './mutation.ts';
 import type { Operation, Scenario } from './operation.ts';
 
-/** Which scenarios detect it: see the setups of model.test.ts. */
+/** Which scenarios detect it: see setups.ts. */
 export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
 
 export interface Mutant extends Mutation {

@@ -41,7 +41,7 @@ export class Beat {
   readonly #differences = new Repeats(DIFFERS_REPEAT_MS);
   #lastLeftUs: Micros | null = null;
   #lastReading: ClockReading | null = null;
-  /** By the process's clock, when the first of the beats was sent that failed since the last successful one; null: none. */
+  /** By the process's clock, since when the database is known to be away without a beat since; null: it is not. */
   #failingSinceMs: number | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -68,9 +68,14 @@ export class Beat {
     return this.#time.now();
   }
 
+  /** The database was away between two beats: what was sent to it at this instant, by `now()`, failed. */
+  missed(sentAtMs: number): void {
+    this.#failingSinceMs ??= sentAtMs;
+  }
+
   /**
-   * Whether a reading contradicts what this process remembers, or its last beat failed: then a beat has to record why,
-   * before anything is judged.
+   * Whether a reading contradicts what this process remembers, or the database was away since the last beat: then a beat
+   * has to record why, before anything is judged.
    */
   isContradictedBy(reading: ClockReading, ownBeatAtUs: Micros | null): boolean {
     if (this.#failingSinceMs !== null) return true;
@@ -90,7 +95,7 @@ export class Beat {
         lastLeftUs: this.#lastLeftUs,
       })
       .catch((err: unknown) => {
-        this.#failingSinceMs ??= sentAtMs;
+        this.missed(sentAtMs);
         throw err;
       });
     this.#failingSinceMs = null;
@@ -108,7 +113,7 @@ export class Beat {
   }
 
   /**
-   * How long beats have failed by now. So long without any daemon's beat is a gap, even when it is shorter than three
+   * How long the database has been away by now. So long without any daemon's beat is a gap, even when it is shorter than three
    * intervals: a delegation's own threshold may be as short.
    */
   #outageMs(nowMs: number): number {

@@ -69,6 +69,10 @@ export class Marker {
 
   /** Marks as many rows of a range, oldest first. */
   markBatch(pass: RulePass, range: Range, rowsMax: number, foundIds: readonly string[]): Promise<MarkAnswer[]> {
+    if (range.ids !== null) {
+      const ids = range.ids.filter((id) => !foundIds.includes(id));
+      return this.#mark(pass, this.#rows, { ...markedBy(pass), ids, rowsMax }, pass.limitMs);
+    }
     const values = { ...markedBy(pass), ...rangeValues(range), foundIds, rowsMax };
     return this.#mark(pass, this.#statements(pass).batch, values, pass.limitMs);
   }

@@ -5,6 +5,8 @@ import { isMarked, type MarkAnswer, type MarkedRow } from './statements/marking.
 /** The outcome of a pass of one rule. */
 export interface RuleOutcome {
   readonly marked: number;
+  /** Rows that were found to match. */
+  readonly found: number;
   readonly batches: number;
   readonly poisons: readonly Poison[];
   /**
@@ -17,7 +19,7 @@ export interface RuleOutcome {
 }
 
 export function failedOutcome(err: unknown): RuleOutcome {
-  return { marked: 0, batches: 0, poisons: [], end: 'failed', err };
+  return { marked: 0, found: 0, batches: 0, poisons: [], end: 'failed', err };
 }
 
 /** Of several passes of a rule, the outcome has the end that comes first in this list. */
@@ -28,6 +30,7 @@ export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
   const sum = (count: (outcome: RuleOutcome) => number) => outcomes.reduce((total, each) => total + count(each), 0);
   return {
     marked: sum(({ marked }) => marked),
+    found: sum(({ found }) => found),
     batches: sum(({ batches }) => batches),
     poisons: outcomes.flatMap(({ poisons }) => poisons),
     end: endsByWeight.find((end) => outcomes.some((outcome) => outcome.end === end)) ?? 'done',
@@ -66,6 +69,7 @@ export class Progress {
   /** Rows found poisoned by a retryable error since a batch last succeeded: the database may have been the cause. */
   #unsure: string[] = [];
   #batches = 0;
+  #found = 0;
   #marked = 0;
   /** Rows that the batches in flight may still mark. */
   #reserved = 0;
@@ -101,6 +105,11 @@ export class Progress {
   checkLease(answers: readonly { readonly leaseId: string | null }[]): void {
     // Final: another batch's answer may be older than this one.
     this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
+  }
+
+  /** Counts rows that were found to match. */
+  find(rows: number): void {
+    this.#found += rows;
   }
 
   /** Returns how many rows were marked. */
@@ -166,7 +175,8 @@ export class Progress {
     const end = this.#end();
     const cause = end === 'failed' ? this.#failed : end === 'skipped' ? this.#skipped : null;
     const poisons = [...this.#poisons.values()];
-    return { marked: this.#marked, batches: this.#batches, poisons, end, err: cause?.err ?? null };
+    const [marked, found, batches] = [this.#marked, this.#found, this.#batches];
+    return { marked, found, batches, poisons, end, err: cause?.err ?? null };
   }
 
   #left(): number {

@@ -39,7 +39,8 @@ export interface Rule {
   readonly errorDetail: { readonly text: string; readonly withSeconds: boolean };
 }
 
-const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
+/** SQL: the instant before which a plain row must have been heard to be stale. */
+export const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
 
 /** Removed by the planner when the list is empty. */
 const none = (list: 'spared' | 'jumps') => `jsonb_array_length($staleness -> '${list}') = 0`;

@@ -105,14 +105,15 @@ export class StormWatch {
     if (off || (before === calm && !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))))) {
       return { action: 'sweep', state: calm, released: null, ...nothing };
     }
-    const begins = !held && !force && sweepId !== null && (await anySilent(judgement.horizon.atUs));
-    if (begins) await this.#memory.begin(sweepId, judgement.nowUs);
-    const signs = await this.#count(question, boundsUs).catch((err: unknown) => {
+    const signs = await this.#count(question, boundsUs).catch(async (err: unknown) => {
       if (force || this.#heldTooLong(question)) return null;
+      if (!held && sweepId !== null && (await anySilent(judgement.horizon.atUs))) {
+        await this.#memory.begin(sweepId, judgement.nowUs);
+      }
       throw err;
     });
     const reading = signs === null ? this.#judgeBlindly(question) : this.#judge(question, signs);
-    const asBefore = before === calm && reading.state === calm && !begins;
+    const asBefore = before === calm && reading.state === calm;
     if (sweepId !== null && !asBefore) await this.#keep(sweepId, question, reading);
     return reading;
   }
