@@ -36,14 +36,15 @@ export type WaitResult =
   | { readonly outcome: 'missing'; readonly status: null; readonly waitingUntil: null };
 
 /**
- * `resumed`: the wait has ended, and counts as a heartbeat. `unchanged`: it did not wait. `refused`: it has ended.
+ * `resumed`: the wait has ended, and counts as a heartbeat; from now on the delegation's threshold is `stuckAfterMs` (null:
+ * no daemon has run yet). `unchanged`: it did not wait. `refused`: it has ended.
  * `missing`: no such delegation. Only `resumed` wrote anything.
  */
 export type ResumeResult =
-  | { readonly outcome: 'resumed'; readonly status: Status }
-  | { readonly outcome: 'unchanged'; readonly status: Status }
-  | { readonly outcome: 'refused'; readonly status: Status }
-  | { readonly outcome: 'missing'; readonly status: null };
+  | { readonly outcome: 'resumed'; readonly status: Status; readonly stuckAfterMs: number | null }
+  | { readonly outcome: 'unchanged'; readonly status: Status; readonly stuckAfterMs: null }
+  | { readonly outcome: 'refused'; readonly status: Status; readonly stuckAfterMs: null }
+  | { readonly outcome: 'missing'; readonly status: null; readonly stuckAfterMs: null };
 
 /** Lets delegations wait for something outside their agents, and resumes them. */
 export class Waiting {

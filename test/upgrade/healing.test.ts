@@ -92,3 +92,19 @@ describe('rows of an older ledger whose instants would be refused now', () => {
     ).toEqual([{ n: 2333 }]);
   });
 });
+
+test('constraints that a migration replaced are validated, by the next `migrate up` when the first was interrupted', async () => {
+  const notValidated = () =>
+    database.query(
+      `SELECT conname FROM pg_constraint WHERE NOT convalidated AND connamespace = 'old'::regnamespace AND contype = 'c'`,
+    );
+  await migrateUp(database.db, 'old');
+  expect(await notValidated()).toEqual([]);
+  await database.query(`ALTER TABLE old.delegations DROP CONSTRAINT delegations_status_known,
+    ADD CONSTRAINT delegations_status_known CHECK (status <> 'none') NOT VALID`);
+  await database.query(`ALTER TABLE old.activity_logs DROP CONSTRAINT activity_logs_event_known,
+    ADD CONSTRAINT activity_logs_event_known CHECK (event <> 'none') NOT VALID`);
+  expect(await notValidated()).toHaveLength(2);
+  expect(await migrateUp(database.db, 'old')).toEqual([]);
+  expect(await notValidated()).toEqual([]);
+});
