@@ -32,7 +32,10 @@ export class Call {
 
   heard(event: StreamResponse): void {
     this.#name(event);
-    this.#watch.heard(event);
+    // A message about a task that was there before is no result; the task still waits where nothing else is said of it.
+    const isAside = event?.payload?.$case === 'message' && !this.#of.begins();
+    if (isAside) this.#watch.tell(this.#of.waitedFor ?? { step: 'alive' });
+    else this.#watch.heard(event);
   }
 
   looked(event: StreamResponse): void {

@@ -53,7 +53,7 @@ export class CallerTransport implements Transport {
   async *sendMessageStream(request: SendMessageRequest, options?: RequestOptions): Stream {
     const call = await this.#calls.begin(request, options);
     const stream = this.#transport.sendMessageStream(request, options);
-    yield* this.#followed(call, { stream, isSubscription: false }, request.tenant ?? '', options);
+    yield* this.#followed(call, { stream, isSubscription: false }, request?.tenant ?? '', options);
   }
 
   async *resubscribeTask(request: Request<'resubscribeTask'>, options?: RequestOptions): Stream {

@@ -96,7 +96,8 @@ export class Calls {
   }
 
   #watch(tenant: string, delegated: Promise<Delegated>): Watch {
-    return new Watch(this.#settings.ledger, { agentUrl: this.#agentUrl, tenant }, delegated);
+    const { ledger, waitForMs } = this.#settings;
+    return new Watch({ ledger, delegated, agent: { agentUrl: this.#agentUrl, tenant }, waitForMs });
   }
 
   #call(of: Omit<CallOf, 'agentUrl'>): Call {

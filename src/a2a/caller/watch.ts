@@ -12,22 +12,31 @@ const CONTENT_MAX = 64 * 1024;
 /** Which delegation it is: one that was just made or resumed, or one that was found with the state that the ledger has. */
 export type Delegated = { readonly delegationId: string; readonly found?: Delegation } | undefined;
 
-type Agent = Pick<A2aTask, 'agentUrl' | 'tenant'>;
+export interface WatchOptions {
+  readonly ledger: DelegationLedger;
+  /** Does not reject. */
+  readonly delegated: Promise<Delegated>;
+  /** With which the task is recorded; undefined where it is recorded already. */
+  readonly agent?: Pick<A2aTask, 'agentUrl' | 'tenant'> | undefined;
+  /** How long it may wait for input, in milliseconds; undefined: the ledger's default. */
+  readonly waitForMs?: number | undefined;
+}
 
 /** One delegation's task, as this process sees it, told to the ledger in the background. Nothing here throws or rejects. */
 export class Watch {
-  readonly #agent: Agent | undefined;
+  readonly #agent: WatchOptions['agent'];
   readonly #delegated: Promise<Delegated>;
+  readonly #waitForMs: number | undefined;
   readonly #follower: Follower;
   readonly #seen = new SeenTask(CONTENT_MAX);
   #isFirst = true;
-  #wait: Observation | undefined;
+  #wait: Extract<Observation, { readonly step: 'waiting' }> | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  /** `agent`: the task is recorded with it; undefined where it is recorded already. `delegated` does not reject. */
-  constructor(ledger: DelegationLedger, agent: Agent | undefined, delegated: Promise<Delegated>) {
+  constructor({ ledger, agent, delegated, waitForMs }: WatchOptions) {
     this.#agent = agent;
     this.#delegated = delegated;
+    this.#waitForMs = waitForMs;
     this.#follower = new Follower(
       ledger,
       delegated.then((known) => known?.delegationId),
@@ -60,7 +69,7 @@ export class Watch {
       if (!isFirst) return this.#tell(observation);
       // What changed before this process looked for the first time is not known: the ledger tells.
       this.#looking = this.#delegated.then((known) => {
-        if (known?.found === undefined || isNews(observation, known.found)) this.#tell(observation);
+        if (known?.found === undefined || isNews(observation, known.found)) this.tell(observation);
       });
     });
   }
@@ -90,7 +99,8 @@ export class Watch {
     const { id: taskId, contextId } = this.#seen;
     // A task that the ledger would not take as one costs its record, and not the news of it.
     const isRecorded = this.#agent !== undefined && isLedgerId(taskId);
-    this.#follower.saw(observation, isRecorded ? { ...this.#agent!, taskId, contextId } : undefined);
+    const wait = this.#wait && { ...this.#wait, forMs: this.#waitForMs };
+    this.#follower.saw(wait ?? observation, isRecorded ? { ...this.#agent!, taskId, contextId } : undefined);
     if (this.#follower.hasEnded) this.#seen.dropContent();
   }
 

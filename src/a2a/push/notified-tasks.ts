@@ -37,7 +37,8 @@ export class NotifiedTasks {
       const delegationId = await withinMs(LEDGER_WAIT_MAX_MS, this.#delegationOf(name.taskId)).catch(() => undefined);
       if (delegationId === undefined) return 503;
       if (delegationId === null) return 404;
-      watch = this.#known.add(name, new Watch(this.#by.ledger, undefined, Promise.resolve({ delegationId })));
+      const { ledger } = this.#by;
+      watch = this.#known.add(name, new Watch({ ledger, delegated: Promise.resolve({ delegationId }) }));
     }
     watch.notified(event);
     await watch.settled();

@@ -260,6 +260,20 @@ describe('a message that goes on with a task and does not arrive', () => {
   });
 });
 
+describe('a message that goes on with a task and is answered by a message alone', () => {
+  test('leaves the delegation waiting; to a process that knows nothing of the wait it is a sign of life', async () => {
+    const client = await delegatingClient(agent, ledger, { transport: { waitForMs: 3_600_000 } });
+    const first = request('working; ask which one?');
+    const { id: taskId } = (await client.sendMessage(first)) as Task;
+    const waiting = await delegation(first);
+    expect(waiting.waitingUntil!.getTime() - waiting.waitingSince!.getTime()).toBe(3_600_000);
+    await client.sendMessage(request('message I asked you something', { taskId }));
+    expect((await delegation(first)).waitingReason).toBe('a2a: INPUT_REQUIRED: which one?');
+    await (await delegatingClient(agent, ledger)).sendMessage(request('message once more', { taskId }));
+    expect(await delegation(first)).toMatchObject({ status: 'in_progress', waitingUntil: null });
+  });
+});
+
 describe('a process that sees a task for the first time', () => {
   test('takes what the ledger does not know, and no sign of life from what it does', async () => {
     const outgoing = request('working; gate later; complete done', { returnImmediately: true });
