@@ -84,7 +84,7 @@ export async function spreadOverRules(database: LedgerDatabase): Promise<void> {
 }
 
 export async function reseed(database: LedgerDatabase): Promise<void> {
-  await database.query('TRUNCATE delegations, activity_logs');
+  await database.query('TRUNCATE delegations, activity_logs CASCADE');
   await database.query(`INSERT INTO delegations (${SEED_COLUMNS}) SELECT * FROM seed`);
   await settle(database);
 }

@@ -16,9 +16,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
-  compose: ['config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
-  demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
+  compose: ['a2a', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
+  demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
+  a2a: ['index.ts', 'lifecycle'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],
 };
@@ -26,12 +27,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** What a folder may import only as types: the readings that it shows are passed to it. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
   ops: ['sweeper'],
+  // Of the sweeper what the probe implements.
+  a2a: ['sweeper'],
 };
 
 /** The folders that may import each vendor. Its types may be used anywhere. */
 const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   pg: [/^db\//],
-  kysely: [/^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
+  kysely: [/^a2a\/callee\/forward-only\.ts$/, /^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
   'pg-boss': [/^sweeper\/schedule\//],
   pino: [/^log\//],
   'pino-pretty': [/^log\//],
@@ -39,6 +42,9 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
   'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
+  express: [/^demo\/a2a\//],
+  '@a2a-js': [/^a2a\//, /^demo\/a2a\//],
+  'ipaddr.js': [/^a2a\/probe\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };
@@ -170,10 +176,10 @@ test("Node's own modules are imported by their node: names", () => {
   expect(imports.filter(({ specifier }) => builtinModules.includes(specifier)).map(show)).toEqual([]);
 });
 
-test('signals are taken in lifecycle alone; an agent of the demo, a process of its own, ignores one', () => {
+test('signals are taken in lifecycle alone; a process of the demo ignores one', () => {
   const taking = /process\.(on|once)\(\s*(?:'SIG|signal)/;
   const takers = files.filter((file) => taking.test(readFileSync(path.join(src, file), 'utf8')));
-  expect(takers.sort()).toEqual(['demo/agent.ts', 'lifecycle/signals.ts']);
+  expect(takers.sort()).toEqual(['demo/end-with-demo.ts', 'lifecycle/signals.ts']);
 });
 
 test('the environment is read where the configuration is loaded, and nowhere below', () => {

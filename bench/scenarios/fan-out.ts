@@ -32,7 +32,7 @@ async function inserting(bench: Bench): Promise<Figure[]> {
       requestBody: { prompt: 'summarise the quarter', tools: ['search', 'read'], limit: 3 },
     }));
   const prepare = async () => {
-    await database.query('TRUNCATE delegations, activity_logs');
+    await database.query('TRUNCATE delegations, activity_logs CASCADE');
   };
   const rates = await takeTurns(bench.load, ROUNDS, [
     {

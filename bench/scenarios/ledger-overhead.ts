@@ -41,7 +41,7 @@ type Ledger = ReturnType<typeof ledgerOf>;
 async function inserts(bench: Bench, database: LedgerDatabase, ledger: Ledger, client: pg.Client, calls: number) {
   const insert = insertStatement(ledgerTables(database.db));
   const prepare = async () => {
-    await database.query('TRUNCATE delegations, activity_logs');
+    await database.query('TRUNCATE delegations, activity_logs CASCADE');
   };
   const rates = await takeTurns(bench.load, ROUNDS, [
     {
@@ -87,7 +87,7 @@ async function transitions(bench: Bench, database: LedgerDatabase, ledger: Ledge
   const setStatus = setStatusStatement(ledgerTables(database.db));
   const ids = Array.from({ length: calls }, () => randomUUID());
   const prepare = async () => {
-    await database.query('TRUNCATE delegations, activity_logs');
+    await database.query('TRUNCATE delegations, activity_logs CASCADE');
     await database.query(
       `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, revision)
        SELECT id, 'caller', 'callee', $2, 'in_progress', 1 FROM unnest($1::text[]) id`,

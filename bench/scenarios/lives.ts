@@ -31,7 +31,7 @@ export async function livesScenario(bench: Bench): Promise<Findings> {
     '0.1.0': oldLedgerOf(old.open({ max, startup }).withSchema(OLD_SCHEMA)) as Ledger,
   });
   const empty: Readonly<Record<string, () => Promise<void>>> = {
-    today: async () => void (await today.query('TRUNCATE delegations, activity_logs')),
+    today: async () => void (await today.query('TRUNCATE delegations, activity_logs CASCADE')),
     '0.1.0': async () => void (await old.query('TRUNCATE old.delegations, old.activity_logs')),
   };
   const lives = bench.quick ? 1000 : 4000;

@@ -58,7 +58,7 @@ GRANT USAGE ON SCHEMA :"pgboss_schema" TO :"sweeper", :"reader";
 -- The ledger.
 SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger_is_there \gset
 \if :ledger_is_there
-REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
+REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
   :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
   :"db_schema".sweeper_daemons, :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
@@ -68,10 +68,11 @@ GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detai
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
 -- The sweeper changes statuses and records that. It adds no delegation and deletes nothing of the ledger. last_heartbeat:
--- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set.
-GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail,
+-- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set. Results,
+-- waits and progress: what an agent answers that was asked (A2A_PROBE).
+GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail, result_preview,
   revision, suspect_at, waiting_since, waiting_until, waiting_reason,
-  progress_at, stalled_from, lowered_at) ON :"db_schema".delegations TO :"sweeper";
+  progress, progress_at, stalled_from, lowered_at, lowered_from_ms) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,
@@ -84,11 +85,14 @@ GRANT SELECT, INSERT,
     revision, suspect_at, stuck_after_ms, stalled_after_ms, lowered_from_ms, lowered_at,
     waiting_since, waiting_until, waiting_reason, progress, progress_at)
   ON :"db_schema".delegations TO :"writer";
+-- Which A2A task a delegation is; the sweeper asks the agent for it.
+GRANT SELECT, INSERT, UPDATE (context_id, user_name, store_state, claimed_until) ON :"db_schema".a2a_tasks TO :"writer";
+GRANT SELECT ON :"db_schema".a2a_tasks TO :"sweeper";
 -- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";
 
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
-GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".sweeper_state,
+GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
   :"db_schema".sweeper_daemons, :"db_schema".sweeper_notices, -- in which a dry run finds the poisoned rows
   :"db_schema".delegation_sweeper_migrations TO :"reader";

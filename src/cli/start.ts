@@ -34,7 +34,7 @@ export async function start(config: Config): Promise<ExitCode> {
     log.emit('daemon.started', { version, config: redacted(config) });
     const place = await openDaemonLocation(config, log);
     announce(place);
-    const daemon = daemonServices(config, place, log, metrics);
+    const daemon = await daemonServices(config, place, log, metrics);
     const services = [...opsServices(config, place, log, telemetry, daemon.poolUse), ...daemon.services];
     return await run(new Services(services), place, log, shutdown, daemon.stopWithinMs);
   } catch (err) {

@@ -9,7 +9,7 @@ export function sweepWords(summary: SweepSummary, { terminal }: { readonly termi
   const notes = [
     held &&
       'The storm guard holds the rules stale and stalled: too many went silent at once (--force ignores it for one sweep).',
-    truncated && 'Not all rows were processed: run it again, or raise SWEEP_MAX_ROWS.',
+    truncated && 'Not all rows were processed: run it again, or raise SWEEP_MAX_ROWS or A2A_PROBE_MAX.',
     poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
     unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,
   ];
@@ -35,8 +35,12 @@ function verdictWords(row: PlannedRow, terminal: boolean): string {
     case 'overdue':
       return `${status('failed')}: deadline exceeded by ${duration(row.overdueMs)}`;
     case 'stale':
-      return `${status('stuck')}: silent for ${duration(row.silentMs)}`;
+      return `${status('stuck')}: silent for ${duration(row.silentMs)}${afterAsking(row)}`;
     case 'stalled':
-      return `${status('stuck')}: no progress for ${duration(row.silentMs)}`;
+      return `${status('stuck')}: no progress for ${duration(row.silentMs)}${afterAsking(row)}`;
   }
+}
+
+function afterAsking({ asked }: Extract<PlannedRow, { silentMs: number }>): string {
+  return asked ? ', unless its agent, which is asked first, says otherwise' : '';
 }

@@ -1,3 +1,4 @@
+import { agentProbe } from '../compose/agent-probe.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { requireLedgerSchema } from '../compose/ledger-schema.ts';
 import { connectionOf, openLocation } from '../compose/location.ts';
@@ -37,7 +38,7 @@ export async function sweep(config: Config, options: SweepCommandOptions): Promi
   await requireLedgerSchema(handle.db, config);
   await requireJudgeable(handle.db, { writes: !dryRun });
   const threshold = await oneShotThreshold(handle.db, config, stuckAfter);
-  const sweeper = new Sweeper(handle.db, log, { ...sweeperOptions(config), ...threshold });
+  const sweeper = new Sweeper(handle.db, log, { ...sweeperOptions(config, await agentProbe(config)), ...threshold });
   const summary = dryRun
     ? await sweeper.dryRun({ force })
     : await sweeper.sweep({ trigger: 'manual', force, signal: interrupt.signal });

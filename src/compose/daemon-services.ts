@@ -13,6 +13,7 @@ import { Pulse } from '../sweeper/schedule/pulse.ts';
 import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
+import { agentProbe } from './agent-probe.ts';
 import { connectionOf, type Location } from './location.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 
@@ -33,13 +34,14 @@ export interface DaemonServices {
   readonly stopWithinMs: number;
 }
 
-/** Builds the services of the daemon. The demo runs the same ones. */
-export function daemonServices(
+/** Builds the services of the daemon. The demo runs the same ones. @throws CommandError where something is not installed. */
+export async function daemonServices(
   config: Config,
   place: Pick<Location, 'location'>,
   log: EventLog,
   observer?: SweepObserver,
-): DaemonServices {
+): Promise<DaemonServices> {
+  const options = sweeperOptions(config, await agentProbe(config));
   const handle = openDatabase({
     ...connectionOf(place, config.dbPoolMax, 'delegation-sweeper'),
     schema: config.dbSchema,
@@ -47,7 +49,7 @@ export function daemonServices(
   const outage = new Outage(log);
   const availability = () => new Availability(log, undefined, outage);
   const beat = new Beat(handle.db, log, config.stuckAfterMs);
-  const sweeper = new Sweeper(handle.db, log, sweeperOptions(config), observer, beat);
+  const sweeper = new Sweeper(handle.db, log, options, observer, beat);
   const schedule = new Schedule(sweeper, log, availability(), {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
     dbSchema: config.dbSchema,
@@ -56,7 +58,7 @@ export function daemonServices(
     timezone: config.sweepTz,
     stopWithinMs: Math.floor(config.shutdownGraceMs * SWEEP_SHARE_OF_GRACE),
   });
-  const onTime = new OnTime(new Looks(handle.db, sweeperOptions(config)), sweeper, availability(), beat);
+  const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability(), beat);
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },

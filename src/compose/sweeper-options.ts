@@ -1,8 +1,10 @@
 import type { Config } from '../config/config.ts';
+import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
 import type { StatusOptions } from '../sweeper/status/status-reader.ts';
 import type { SweeperOptions } from '../sweeper/sweeper-options.ts';
 
-export function sweeperOptions(config: Config): SweeperOptions {
+/** `probe`: what asks agents before their delegations are marked. */
+export function sweeperOptions(config: Config, probe: ProbeOptions | undefined): SweeperOptions {
   return {
     stuckAfterMs: config.stuckAfterMs,
     batchRowsMax: config.sweepBatchSize,
@@ -13,6 +15,7 @@ export function sweeperOptions(config: Config): SweeperOptions {
       maxHoldMs: config.stormMaxHoldMs,
       minCallees: config.stormMinCallees,
     },
+    ...(probe && { probe }),
   };
 }
 

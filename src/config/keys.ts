@@ -3,6 +3,7 @@ import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';
 import { duration } from './duration.ts';
+import { hostList, readableDirectory } from './hosts.ts';
 import { directory, host, oneOf, schemaName } from './names.ts';
 import { integer, ratio } from './number.ts';
 import type { Value } from './value.ts';
@@ -93,6 +94,42 @@ export const keys = {
     default: '30m',
     ...duration('0s', '30d'),
     doc: 'How long the storm guard holds, at most; afterwards each sweep marks a twentieth of the silent delegations.',
+  },
+  a2aProbe: {
+    env: 'A2A_PROBE',
+    default: 'false',
+    ...boolean,
+    doc: 'Ask the agent of a silent or stalled A2A task for it (GetTask) before the delegation is marked.',
+  },
+  a2aProbeAllow: {
+    env: 'A2A_PROBE_ALLOW',
+    default: null,
+    ...hostList,
+    doc: 'The hosts that may be asked; required with A2A_PROBE. `*.suffix` is any name below the suffix, and not the suffix itself.',
+  },
+  a2aProbeAllowPrivate: {
+    env: 'A2A_PROBE_ALLOW_PRIVATE',
+    default: 'false',
+    ...boolean,
+    doc: 'Agents at private, loopback and link-local addresses may be asked too, as in a cluster; otherwise such an address is refused, also behind a name.',
+  },
+  a2aProbeTimeoutMs: {
+    env: 'A2A_PROBE_TIMEOUT',
+    default: '5s',
+    ...duration('100ms', '30s'),
+    doc: 'How long the agents of one sweep have to answer, all at once.',
+  },
+  a2aProbeMax: {
+    env: 'A2A_PROBE_MAX',
+    default: '100',
+    ...integer(1, 1000),
+    doc: 'Agents that one sweep asks, at most; the other suspects wait, unmarked, for the next sweep.',
+  },
+  a2aProbeCredentialsDir: {
+    env: 'A2A_PROBE_CREDENTIALS_DIR',
+    default: null,
+    ...readableDirectory,
+    doc: 'A folder with one file per host, read again for each question: see [the credentials of the probe](#credentials-of-the-probe).',
   },
   opsHost: { env: 'OPS_HOST', default: '127.0.0.1', ...host, doc: 'Address of the ops server.' },
   opsPort: {

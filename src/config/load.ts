@@ -39,7 +39,8 @@ function readSettings(env: NodeJS.ProcessEnv, problems: Problem[]): Partial<Sett
 }
 
 /** Problems that show only when several variables are looked at together. */
-function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<Settings>): Problem[] {
+function conflicts(env: NodeJS.ProcessEnv, settings: Partial<Settings>): Problem[] {
+  const { dbSchema, pgbossSchema } = settings;
   const problems: Problem[] = [];
   const { DATABASE_URL: url, DATABASE_URL_FILE: file, NODE_ENV, PGSSLMODE } = env;
   if (url && file) {
@@ -59,6 +60,13 @@ function conflicts(env: NodeJS.ProcessEnv, { dbSchema, pgbossSchema }: Partial<S
   // node-postgres reads it where the URL has no sslmode, and connects without TLS where it does not know the value.
   if (PGSSLMODE && !sslModes.includes(PGSSLMODE)) {
     problems.push({ variable: 'PGSSLMODE', value: PGSSLMODE, reason: refusalOfMode(PGSSLMODE) });
+  }
+  if (settings.a2aProbe && settings.a2aProbeAllow === null) {
+    problems.push({
+      variable: keys.a2aProbeAllow.env,
+      value: null,
+      reason: `not set, and A2A_PROBE=true asks no host that it does not name; accepted: ${keys.a2aProbeAllow.accepted}`,
+    });
   }
   // PostgreSQL folds an unquoted name to lower case, and pg-boss does not always quote.
   if (dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {

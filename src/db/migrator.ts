@@ -123,7 +123,7 @@ export interface SchemaVersion {
 /** Compares the database's migrations with those that this code needs. Reads one small table; throws the database's error. */
 export async function schemaVersion(db: Kysely<Database>, schema: string): Promise<SchemaVersion> {
   const known = (await fs.readdir(migrationFolder))
-    .filter((file) => /^\d{4}_[a-z_]+\.(ts|js)$/.test(file))
+    .filter((file) => /^\d{4}_[a-z0-9_]+\.(ts|js)$/.test(file))
     .map((file) => path.parse(file).name)
     .sort();
   const applied = await appliedMigrations(db, schema);

@@ -53,6 +53,17 @@ export interface Database {
     request_body: Json;
     response_body: Json;
   };
+  a2a_tasks: {
+    delegation_id: string;
+    agent_url: string;
+    tenant: Generated<string>;
+    task_id: string;
+    context_id: NullableText;
+    user_name: NullableText;
+    store_state: NullableText;
+    claimed_until: NullableTimestamp;
+    created_at: Timestamp;
+  };
   sweeper_state: {
     singleton: Generated<boolean>;
     stuck_after_ms: NullableMs;

@@ -3,6 +3,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { createLedgerLog } from '../log/ledger-log.ts';
 import type { LogSink } from '../log/log-sink.ts';
 import { createLogger } from '../log/logger.ts';
+import { A2aTasks } from './a2a-tasks.ts';
 import type { Activity } from './activity.ts';
 import { Adjustment, type AdjustOptions, type AdjustResult } from './adjustment.ts';
 import { assertDurationMs, assertId } from './arguments.ts';
@@ -50,6 +51,8 @@ const HEARTBEAT_MIN_INTERVAL_DEFAULT_MS = 15_000;
  * The tables are those that `db` finds: by its search path, or in the schema of `db.withSchema()`.
  */
 export class DelegationLedger {
+  /** Delegations that are tasks of the A2A protocol. */
+  readonly a2aTasks: A2aTasks;
   readonly #db: LedgerDb;
   readonly #heartbeats: Heartbeats;
   readonly #rounds: KeepAliveRounds;
@@ -89,6 +92,7 @@ export class DelegationLedger {
       },
       log,
     );
+    this.a2aTasks = new A2aTasks(db, tables, log, (request) => this.#confirmed.remember(request));
     this.#get = getStatement(tables);
     this.#history = historyStatement(tables);
   }

@@ -4,6 +4,8 @@
 export const ID_LENGTH_MAX = 200;
 /** Characters of a reason, and of a progress text. */
 export const NOTE_LENGTH_MAX = 200;
+/** Bytes of an agent's address. */
+export const AGENT_URL_BYTES_MAX = 500;
 /** Ids in one heartbeatMany: bounds the statement and the locks it takes. */
 export const HEARTBEAT_IDS_MAX = 10_000;
 /** Delegations in one delegation_insert_many: bounds the statement and the locks it takes. */

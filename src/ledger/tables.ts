@@ -10,12 +10,15 @@ const functionNames = {
   wait: 'delegation_wait',
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
+  a2aBegin: 'delegation_a2a_begin',
+  a2aTell: 'delegation_a2a_tell',
 } as const;
 
 /** The ledger's tables and functions, as quoted SQL names, in the schema that the caller's Kysely addresses. */
 export interface LedgerTables {
   readonly delegations: string;
   readonly activityLogs: string;
+  readonly a2aTasks: string;
   readonly sweeperState: string;
   readonly sweeperThreshold: string;
   /** In the schema of the delegations. */
@@ -31,6 +34,7 @@ export function ledgerTables(db: LedgerDb): LedgerTables {
     delegations,
     functions: functions as LedgerTables['functions'],
     activityLogs: tableReference(db, 'activity_logs'),
+    a2aTasks: tableReference(db, 'a2a_tasks'),
     sweeperState: tableReference(db, 'sweeper_state'),
     sweeperThreshold: tableReference(db, 'sweeper_threshold'),
   };

@@ -4,9 +4,11 @@ import { type Micros, wholeMs } from './instant.ts';
 import type { Lease } from './lease.ts';
 import type { ObservedTime } from './observed-time/observed-time.ts';
 import type { PoisonRegister } from './pass/poison-register.ts';
-import { type RuleName, rules } from './pass/rules.ts';
+import { infersSilence, type RuleName, rules } from './pass/rules.ts';
 import { type MatchingRow, matchingStatement } from './pass/statements/matching.ts';
 import { REMAINING_COUNT_MAX } from './pass/statements/remaining.ts';
+import { type Choice, nothingChosen } from './probe/choice.ts';
+import type { Probing } from './probe/probing.ts';
 import { StalledGuard } from './storm/stalled-guard.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { plannedRow, type SweepSummary } from './summary.ts';
@@ -21,13 +23,15 @@ interface Parts {
   readonly storms: StormWatch;
   readonly poisons: PoisonRegister;
   readonly reports: SweepReports;
+  /** Null: no agent is asked. */
+  readonly probing: Probing | null;
 }
 
 /** For one rule: the rows within the budget, and the number of the others, counted as far as `remaining` counts. */
 interface Plan {
   readonly rule: RuleName;
-  readonly rows: readonly MatchingRow[];
-  /** Over budget. */
+  readonly rows: readonly (MatchingRow & { readonly isAsked: boolean })[];
+  /** Over budget, or not asked by this sweep. */
   readonly left: number;
   /** Known to raise. */
   readonly poisoned: number;
@@ -57,7 +61,10 @@ export class DryRun {
     this.#options = options;
     this.#parts = parts;
     this.#stalledGuard = new StalledGuard(db, tables, options.storm);
-    this.#statements = rules.map((rule) => ({ name: rule.name, matching: matchingStatement(tables, rule) }));
+    this.#statements = rules.map((rule) => {
+      const tasks = parts.probing !== null && infersSilence(rule);
+      return { name: rule.name, matching: matchingStatement(tables, rule, { tasks }) };
+    });
   }
 
   async run(force: boolean): Promise<SweepSummary> {
@@ -72,8 +79,11 @@ export class DryRun {
     const storm = await storms.read({ sweepId: null, judgement, recalled, force });
     const held = storm.action === 'hold';
     const guarded = await this.#stalledGuard.staleness(judgement, force);
-    const plan = (rule: RuleName, by: Staleness, allowed: number) =>
-      this.#plan({ sweepId, rule, nowUs, staleness: by, rowsMax: allowed });
+    const choose = this.#parts.probing?.rehearse(nowUs) ?? (async () => nothingChosen);
+    const plan = async (rule: RuleName, by: Staleness, allowed: number) => {
+      const scans = rules.filter((scan) => scan.name === rule && infersSilence(scan));
+      return this.#plan({ sweepId, rule, nowUs, staleness: by, rowsMax: allowed }, await choose(scans, by, allowed));
+    };
     const overdue = await plan('overdue', staleness, rowsMax);
     const stale = await plan('stale', staleness, storms.rowsAllowed(storm, this.#options));
     const stalled = await plan('stalled', guarded, held ? 0 : rowsMax);
@@ -95,12 +105,16 @@ export class DryRun {
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
       dryRun: true,
-      rows: plans.flatMap(({ rule, rows }) => rows.map((row) => plannedRow(rule, row.delegationId, row.latenessMs))),
+      rows: plans.flatMap(({ rule, rows }) =>
+        rows.map((row) => plannedRow(rule, row.delegationId, row.latenessMs, row.isAsked)),
+      ),
     };
   }
 
-  async #plan({ sweepId, rule, nowUs, staleness, rowsMax }: PlanRequest): Promise<Plan> {
+  async #plan({ sweepId, rule, nowUs, staleness, ...request }: PlanRequest, chosen: Choice): Promise<Plan> {
     const { poisons, reports } = this.#parts;
+    const { refused, asked, left: unasked } = chosen;
+    const rowsMax = request.rowsMax - refused.length - asked.length;
     const countMax = rowsMax + REMAINING_COUNT_MAX;
     const rows: MatchingRow[] = [];
     for (const { matching } of this.#statements.filter(({ name }) => name === rule)) {
@@ -110,13 +124,19 @@ export class DryRun {
     const poisoned = await reports.apart(sweepId, 'suspects', () =>
       poisons.countMatching(rule, nowUs, staleness, REMAINING_COUNT_MAX),
     );
-    const left = Math.max(0, rows.length - rowsMax);
-    return { rule, rows: rows.slice(0, rowsMax), left, poisoned: poisoned ?? 0 };
+    const left = Math.max(0, rows.length - rowsMax) + unasked.length;
+    const taken = [...refused, ...rows.slice(0, rowsMax)].map((row) => ({ ...row, isAsked: false }));
+    return {
+      rule,
+      rows: [...asked.map((row) => ({ ...row, isAsked: true })), ...taken],
+      left,
+      poisoned: poisoned ?? 0,
+    };
   }
 
   /** Stalled rows that are given time to be heard: they remain, as those that are held. */
   async #unheard(sweepId: string, { nowUs, staleness }: Judgement, stalled: Plan): Promise<number> {
-    const all = await this.#plan({ sweepId, rule: 'stalled', nowUs, staleness, rowsMax: 0 });
+    const all = await this.#plan({ sweepId, rule: 'stalled', nowUs, staleness, rowsMax: 0 }, nothingChosen);
     return Math.max(0, all.left + all.poisoned - stalled.rows.length - stalled.left - stalled.poisoned);
   }
 }

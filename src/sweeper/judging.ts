@@ -1,12 +1,14 @@
 import type { LedgerDb } from '../db/schema.ts';
 import type { EventLog } from '../log/event-log.ts';
-import type { Evidence } from './pass/evidence.ts';
 import { Marker } from './pass/marker.ts';
 import type { SweepObserver } from './pass/observer.ts';
-import { combined, failedOutcome, type RuleOutcome } from './pass/progress.ts';
+import { combined, cutShort, failedOutcome, type RuleOutcome } from './pass/progress.ts';
+import type { RulePass } from './pass/rule-pass.ts';
 import { RuleSweep } from './pass/rule-sweep.ts';
-import { type Rule, type RuleName, rules } from './pass/rules.ts';
+import { infersSilence, type Rule, type RuleName, rules } from './pass/rules.ts';
 import type { Unsettled } from './pass/unsettled.ts';
+import { nothingAsked } from './probe/asked-rule.ts';
+import type { Probing, SweepProbes } from './probe/probing.ts';
 import { StalledGuard } from './storm/stalled-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
 import type { StormReading, StormWatch } from './storm/storm-watch.ts';
@@ -18,12 +20,27 @@ import type { Staleness } from './threshold/staleness.ts';
 interface Parts {
   readonly unsettled: Unsettled;
   readonly storms: StormWatch;
+  /** Null: no agent is asked. */
+  readonly probing: Probing | null;
   readonly observer: SweepObserver | undefined;
+}
+
+/** One rule's turn in a sweep. */
+interface Turn {
+  readonly name: RuleName;
+  readonly staleness: Staleness;
+  readonly rowsMax: number;
+}
+
+/** A rule whose rows are marked, but for those whose agents are still being asked. */
+interface Begun {
+  readonly end: () => Promise<RuleOutcome>;
 }
 
 /**
  * Applies the rules of a sweep, one after the other: overdue, stale, stalled. None depends on another: when one fails, the
- * error is its outcome, and the others still run. Emits an event for each mark, sweep.held and sweep.released.
+ * error is its outcome, and the others still run. While agents are asked for the suspects that are A2A tasks, the other
+ * rows are marked. Emits an event for each mark, sweep.held and sweep.released.
  */
 export class Judging {
   readonly #log: EventLog;
@@ -37,22 +54,28 @@ export class Judging {
     this.#options = options;
     this.#parts = parts;
     this.#stalledGuard = new StalledGuard(db, tables, options.storm);
-    this.#sweeps = rules.map((rule) => ({ rule, sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled)) }));
+    this.#sweeps = rules.map((rule) => {
+      const sparesTasks = parts.probing !== null && infersSilence(rule);
+      return { rule, sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, sparesTasks)) };
+    });
   }
 
   async judge(run: Run): Promise<Judged> {
     const { storms } = this.#parts;
+    const probes = this.#parts.probing?.open(run) ?? null;
     // Before the overdue rule, so that rows which it ends are not taken for rows that were heard again.
     const recalling = storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
     await recalling.catch(() => {}); // awaited again, and reported, by the stale rule
     const { staleness } = run.judgement;
-    const overdue = await this.#mark(run, 'overdue', staleness, this.#options.rowsMax);
-    const { storm, stale } = await this.#stale(run, recalling);
-    const stalled = await this.#stalled(run, storm);
-    return { outcomes: { overdue, stale, stalled }, storm };
+    const overdue = await this.#begin(run, { name: 'overdue', staleness, rowsMax: this.#options.rowsMax }, null);
+    const { storm, stale } = await this.#stale(run, recalling, probes);
+    const stalled = await this.#stalled(run, storm, probes);
+    const outcomes = { overdue: await overdue.end(), stale: await stale.end(), stalled: await stalled.end() };
+    probes?.close();
+    return { outcomes, storm };
   }
 
-  async #stale(run: Run, recalling: ReturnType<StormWatch['recall']>) {
+  async #stale(run: Run, recalling: ReturnType<StormWatch['recall']>, probes: SweepProbes | null) {
     const { sweepId, judgement, request } = run;
     const { storms } = this.#parts;
     try {
@@ -60,35 +83,53 @@ export class Judging {
       const storm = await storms.read(question);
       logStorm(this.#log, question, storm, this.#options.storm.maxHoldMs);
       const rowsMax = storms.rowsAllowed(storm, this.#options);
-      return { storm, stale: await this.#mark(run, 'stale', judgement.staleness, rowsMax) };
+      const turn: Turn = { name: 'stale', staleness: judgement.staleness, rowsMax };
+      return { storm, stale: await this.#begin(run, turn, probes) };
     } catch (err) {
-      return { storm: null, stale: failedOutcome(err) };
+      return { storm: null, stale: failed(err) };
     }
   }
 
   /** Held with the stale rule: what agents reported during an outage may be lost. */
-  async #stalled(run: Run, storm: StormReading | null): Promise<RuleOutcome> {
+  async #stalled(run: Run, storm: StormReading | null, probes: SweepProbes | null): Promise<Begun> {
     try {
       const staleness = await this.#stalledGuard.staleness(run.judgement, run.request.force ?? false);
-      return await this.#mark(run, 'stalled', staleness, storm?.action === 'hold' ? 0 : this.#options.rowsMax);
+      const rowsMax = storm?.action === 'hold' ? 0 : this.#options.rowsMax;
+      return await this.#begin(run, { name: 'stalled', staleness, rowsMax }, probes);
     } catch (err) {
-      return failedOutcome(err);
+      return failed(err);
     }
   }
 
   /** All passes of a rule, which share its budget. */
-  async #mark(run: Run, name: RuleName, staleness: Staleness, rowsMax: number): Promise<RuleOutcome> {
-    const outcomes: RuleOutcome[] = [];
-    let left = rowsMax;
-    for (const { rule, sweep } of this.#sweeps.filter((each) => each.rule.name === name)) {
+  async #begin(run: Run, { name, staleness, rowsMax }: Turn, probes: SweepProbes | null): Promise<Begun> {
+    const sweeps = this.#sweeps.filter(({ rule }) => rule.name === name);
+    const scans = sweeps.map(({ rule }) => rule);
+    const asked = (await probes?.begin(scans, staleness, rowsMax)) ?? nothingAsked;
+    const outcomes: RuleOutcome[] = asked.isCutShort ? [cutShort] : [];
+    let left = rowsMax - asked.reserved;
+    for (const { rule, sweep } of sweeps) {
       const outcome = await sweep.run(this.#passOf(run, rule, staleness, left));
       outcomes.push(outcome);
       left -= outcome.marked;
     }
-    return combined(outcomes);
+    const end = async () => {
+      await asked.answered;
+      for (const { rule, sweep } of sweeps) {
+        const given = asked.givenUp(rule);
+        const pass = this.#passOf(run, rule, staleness, given.size);
+        const onMarked: RulePass['onMarked'] = (rows) => {
+          probes?.marked(rows.map(({ delegationId }) => delegationId));
+          pass.onMarked(rows);
+        };
+        if (pass.rowsMax > 0) outcomes.push(await sweep.markAsked({ ...pass, onMarked }, given));
+      }
+      return combined(outcomes);
+    };
+    return { end };
   }
 
-  #passOf(run: Run, rule: Rule, staleness: Staleness, rowsMax: number) {
+  #passOf(run: Run, rule: Rule, staleness: Staleness, rowsMax: number): RulePass {
     const { sweepId, request, judgement, suspects, signal, evidence, openedAtMs } = run;
     const { batchRowsMax, statementLimitMs: limitMs = STATEMENT_LIMIT_MS } = this.#options;
     return {
@@ -102,7 +143,7 @@ export class Judging {
       // A sweep between the ticks does not try them again, and does not read whether there are any.
       someKnown: suspects.length > 0 || request.trigger === 'due',
       signal,
-      onMarked: (rows: Parameters<Evidence['add']>[1]) => {
+      onMarked: (rows) => {
         evidence.add(rule, rows);
         const sinceOpeningMs = performance.now() - openedAtMs;
         this.#parts.observer?.marked(
@@ -112,4 +153,8 @@ export class Judging {
       },
     };
   }
+}
+
+function failed(err: unknown): Begun {
+  return { end: async () => failedOutcome(err) };
 }

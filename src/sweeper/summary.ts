@@ -2,7 +2,12 @@ import type { RuleName } from './pass/rules.ts';
 
 /** A row that a dry run would have changed. The name of its lateness depends on the rule. */
 export type PlannedRow = { readonly delegationId: string } & (
-  | { readonly rule: 'stale' | 'stalled'; readonly silentMs: number }
+  | {
+      readonly rule: 'stale' | 'stalled';
+      readonly silentMs: number;
+      /** Its agent is asked first, and may keep it from being marked. */
+      readonly asked?: true;
+    }
   | { readonly rule: 'overdue'; readonly overdueMs: number }
 );
 
@@ -36,10 +41,10 @@ export interface SweepSummary {
 /** `due`: a delegation came due between the ticks. */
 export type SweepTrigger = 'cron' | 'startup' | 'manual' | 'due';
 
-export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number): PlannedRow {
+export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number, asked: boolean): PlannedRow {
   return rule === 'overdue'
     ? { delegationId, rule, overdueMs: latenessMs }
-    : { delegationId, rule, silentMs: latenessMs };
+    : { delegationId, rule, silentMs: latenessMs, ...(asked && { asked }) };
 }
 
 /** The summary of a sweep that was refused. */

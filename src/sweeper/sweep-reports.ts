@@ -19,6 +19,7 @@ export type ReportName =
   | 'unsettled'
   | 'suspects'
   | 'lost_stamps'
+  | 'probing'
   | 'poisoned'
   | 'healed'
   | 'row_locked'

@@ -1,3 +1,4 @@
+import type { ProbeOptions } from './probe/suspect-probe.ts';
 import type { StormOptions } from './storm/storm-guard.ts';
 import type { ThresholdOptions } from './threshold/staleness.ts';
 
@@ -8,6 +9,8 @@ export interface SweeperOptions extends ThresholdOptions {
   /** Rows of one rule in one sweep. */
   readonly rowsMax: number;
   readonly storm: StormOptions;
+  /** Agents of suspects are asked before these are marked. Absent: they are not. */
+  readonly probe?: ProbeOptions;
   /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
   readonly statementLimitMs?: number;
 }

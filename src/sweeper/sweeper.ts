@@ -21,6 +21,7 @@ import type { RuleOutcome } from './pass/progress.ts';
 import { type RuleName, ruleNames } from './pass/rules.ts';
 import { REMAINING_COUNT_MAX, remainingStatement } from './pass/statements/remaining.ts';
 import { Unsettled } from './pass/unsettled.ts';
+import { Probing } from './probe/probing.ts';
 import { StormWatch } from './storm/storm-watch.ts';
 import { nothingDone, type SweepSummary, summaryFields } from './summary.ts';
 import { SweepRecords } from './sweep-record.ts';
@@ -52,6 +53,7 @@ export class Sweeper {
   readonly #lostStamps: LostStamps;
   readonly #storms: StormWatch;
   readonly #reports: SweepReports;
+  readonly #probing: Probing | null;
   readonly #judging: Judging;
   readonly #remaining: ReturnType<typeof remainingStatement>;
   readonly #dryRun: DryRun;
@@ -71,7 +73,8 @@ export class Sweeper {
     this.#lostStamps = new LostStamps(db, tables, log);
     this.#storms = new StormWatch(db, tables, options.storm);
     this.#reports = new SweepReports(db, tables, log, { notices, poisons: this.#poisons, lease: this.#lease });
-    const parts = { unsettled: this.#unsettled, storms: this.#storms, observer };
+    this.#probing = options.probe === undefined ? null : new Probing(db, tables, log, options.probe);
+    const parts = { unsettled: this.#unsettled, storms: this.#storms, probing: this.#probing, observer };
     this.#judging = new Judging(db, tables, log, options, parts);
     this.#remaining = remainingStatement(tables);
     this.#dryRun = new DryRun(db, tables, options, {
@@ -80,6 +83,7 @@ export class Sweeper {
       storms: this.#storms,
       poisons: this.#poisons,
       reports: this.#reports,
+      probing: this.#probing,
     });
   }
 
@@ -123,6 +127,16 @@ export class Sweeper {
       },
       ({ stuck, failed, poisoned, held, truncated }) => ({ stuck, failed, poisoned, held, truncated }),
     );
+  }
+
+  /** The last sweep left suspects whose agents it was not allowed to ask: A2A_PROBE_MAX. */
+  get hasLeft(): boolean {
+    return this.#probing?.hasLeft ?? false;
+  }
+
+  /** How long a sweep may wait for agents that it asks. */
+  get askingMs(): number {
+    return this.#options.probe?.timeoutMs ?? 0;
   }
 
   /** What a sweep would do now, changing nothing. */

@@ -153,6 +153,52 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['31d', '-1s', 'forever'],
   },
+  A2A_PROBE: { good: [['false', 'a2aProbe', false]], bad: ['yes', '1'] },
+  A2A_PROBE_ALLOW: {
+    good: [
+      ['agents.example.com', 'a2aProbeAllow', ['agents.example.com']],
+      [
+        'Agents.Example.com:8443, *.svc.cluster.local,127.0.0.1:4000',
+        'a2aProbeAllow',
+        ['agents.example.com:8443', '*.svc.cluster.local', '127.0.0.1:4000'],
+      ],
+      ['[0:0::1]:80,[::1]', 'a2aProbeAllow', ['[::1]:80', '[::1]']],
+      ['bücher.example,a_b', 'a2aProbeAllow', ['xn--bcher-kva.example', 'a_b']],
+      ['h:65535', 'a2aProbeAllow', ['h:65535']],
+    ],
+    bad: [
+      'https://agents.example.com',
+      '*',
+      '*.',
+      'a.*.example.com',
+      '*.127.0.0.1',
+      'h:0',
+      'h:65536',
+      'h:port',
+      'h/path',
+      'u@h',
+      'h,,i',
+      'h i',
+      '::1',
+      '256.0.0.1',
+    ],
+  },
+  A2A_PROBE_ALLOW_PRIVATE: { good: [['true', 'a2aProbeAllowPrivate', true]], bad: ['True', 'no'] },
+  A2A_PROBE_TIMEOUT: {
+    good: [
+      ['100ms', 'a2aProbeTimeoutMs', 100],
+      ['30s', 'a2aProbeTimeoutMs', 30_000],
+    ],
+    bad: ['99ms', '31s', '5'],
+  },
+  A2A_PROBE_MAX: {
+    good: [
+      ['1', 'a2aProbeMax', 1],
+      ['1000', 'a2aProbeMax', 1000],
+    ],
+    bad: ['0', '1001', 'all'],
+  },
+  A2A_PROBE_CREDENTIALS_DIR: { good: [['/', 'a2aProbeCredentialsDir', '/']], bad: ['/no/such/folder', '/etc/passwd'] },
   OPS_HOST: {
     good: [
       ['0.0.0.0', 'opsHost', '0.0.0.0'],
@@ -217,6 +263,12 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     stormRatio: 0.5,
     stormMinCallees: 2,
     stormMaxHoldMs: 1_800_000,
+    a2aProbe: false,
+    a2aProbeAllow: null,
+    a2aProbeAllowPrivate: false,
+    a2aProbeTimeoutMs: 5_000,
+    a2aProbeMax: 100,
+    a2aProbeCredentialsDir: null,
     opsHost: '127.0.0.1',
     opsPort: 9464,
     logLevel: 'info',
@@ -253,6 +305,14 @@ test('every variable wrong at once gives one error with all of them, each with i
     // No part of a connection URL that does not parse may be shown.
     if (variable !== 'DATABASE_URL') expect(message).toContain(JSON.stringify(env[variable]));
   }
+});
+
+test('A2A_PROBE=true without hosts that may be asked is refused, and says so', () => {
+  const { problems } = errorOf({ A2A_PROBE: 'true' });
+  expect(problems).toEqual([
+    { variable: 'A2A_PROBE_ALLOW', value: null, reason: expect.stringContaining('A2A_PROBE=true asks no host') },
+  ]);
+  expect(loadConfig({ A2A_PROBE: 'true', A2A_PROBE_ALLOW: '*.example.com' }).a2aProbe).toBe(true);
 });
 
 test('six cron fields are refused with the reason', () => {

@@ -87,7 +87,7 @@ export class Inspector implements AsyncDisposable {
   }
 
   async empty(): Promise<void> {
-    await this.#session.query('TRUNCATE delegations, activity_logs');
+    await this.#session.query('TRUNCATE delegations, activity_logs CASCADE');
     await this.#session.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
   }
 

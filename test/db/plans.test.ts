@@ -153,7 +153,7 @@ describe('every statement finds its rows by an index', () => {
   });
 
   test('when the statistics are from an empty table', async () => {
-    await database.query('TRUNCATE delegations, activity_logs');
+    await database.query('TRUNCATE delegations, activity_logs CASCADE');
     await database.query('ANALYZE delegations, activity_logs');
     await load({ finished: ROWS - IN_PROGRESS, inProgress: IN_PROGRESS });
     expect(await faults()).toEqual([]);
@@ -167,7 +167,7 @@ describe('every statement finds its rows by an index', () => {
   });
 
   test('when the statistics are from a time with everything in progress and silent', async () => {
-    await database.query('TRUNCATE delegations, activity_logs');
+    await database.query('TRUNCATE delegations, activity_logs CASCADE');
     await load({ finished: 0, inProgress: 5000 });
     await database.query('ANALYZE delegations, activity_logs');
     await database.query(`UPDATE delegations SET status = 'stuck', revision = revision + 1 WHERE delegation_id IN (

@@ -33,6 +33,7 @@ const fragments: readonly string[] = [
   'sweeper/pass/statements/named-row.ts',
   'sweeper/pass/statements/places.ts',
   'sweeper/pass/statements/poisoned.ts',
+  'sweeper/pass/statements/tasks.ts',
   'sweeper/schedule/statements/ahead.ts',
   'sweeper/standing-faults/statements/session-columns.ts',
   'sweeper/status/statements/recent-sweeps.ts',
@@ -41,18 +42,23 @@ const fragments: readonly string[] = [
 ];
 
 const ofRules = () => rules.map((rule) => [rule]);
-const ofRulesSparing = () => rules.flatMap((rule) => [[rule], [rule, { someKnown: true }]]);
+const ofRulesSparing = () =>
+  rules.flatMap((rule) => [[rule], [rule, { someKnown: true }], [rule, { someKnown: true, tasks: true }]]);
+const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) => [rule, { tasks }]));
 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
   batchKeysStatement: ofRulesSparing,
   lockedRowsStatement: ofRules,
   markBatchStatement: ofRulesSparing,
-  markRowsStatement: ofRules,
-  matchingStatement: ofRules,
+  markAskedStatement: ofRules,
+  markRowsStatement: ofRulesAndTasks,
+  matchingStatement: ofRulesAndTasks,
   planStatement: ofRulesSparing,
   rowCountStatement: () => [['delegations'], ['activityLogs']],
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
+  takeAnswerStatement: ofRules,
+  taskSuspectsStatement: ofRulesSparing,
   scheduleReadingStatement: () => [[sweeperTables(database.db).sweeperState]],
 };
 

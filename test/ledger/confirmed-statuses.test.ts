@@ -28,7 +28,7 @@ async function backup() {
     return rows.map(({ name }) => name).join(', ');
   };
   return async function restore(): Promise<void> {
-    await database.query('TRUNCATE delegations, activity_logs');
+    await database.query('TRUNCATE delegations, activity_logs CASCADE');
     for (const [table, kept] of [
       // As pg_restore does it: rows whose activity is not there yet would get it.
       ['activity_logs', 'kept_logs'],

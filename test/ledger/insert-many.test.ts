@@ -59,7 +59,7 @@ describe('insertMany', () => {
   ])('of two calls with the same %s in opposite orders none meets a deadlock', async (_, list, opposite) => {
     const [one, other] = [testLedger(database.db), testLedger(database.db)];
     for (let round = 0; round < 5; round += 1) {
-      await database.query('TRUNCATE delegations, activity_logs');
+      await database.query('TRUNCATE delegations, activity_logs CASCADE');
       const results = await Promise.all([one.ledger.insertMany(list), other.ledger.insertMany(opposite)]);
       const outcomes = results.flat().map(({ outcome }) => outcome);
       expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(1000);

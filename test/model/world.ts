@@ -117,7 +117,9 @@ export class World implements AsyncDisposable {
 
   /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
-    await this.#database.query(`TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices`);
+    await this.#database.query(
+      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices CASCADE`,
+    );
     await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
     await this.#database.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
       swept_at = NULL, storm_forming_since = NULL, storm_held_since = NULL,

@@ -47,6 +47,7 @@ export const history: History = {
     fromStatus: i % 4 === 3 ? 'dispatched' : 'in_progress',
     latenessMs: i % 4 === 3 ? 18_400 : 601_000 + i * 5_300,
     stuckAfterMs: 600_000,
+    probe: i === 1 ? 'no_answer' : null,
   })),
   callees: [71, 43, 29, 18, 8].map((count, i) => ({ calleeId: callees[i]!, count })),
   gaps: [{ start: new Date(quarter.getTime() - 43 * quarterMs), end: new Date(quarter.getTime() - 39 * quarterMs) }],

@@ -11,7 +11,7 @@ export async function runDaemon(databaseUrl: string, env: Record<string, string>
     services: list,
     schedule,
     stopWithinMs: deadlineMs,
-  } = daemonServices(config, { location: { url: databaseUrl } }, capture.log);
+  } = await daemonServices(config, { location: { url: databaseUrl } }, capture.log);
   const services = new Services(list);
   await services.startAll({ deadlineMs });
   return { ...capture, schedule, [Symbol.asyncDispose]: () => services.stopAll({ deadlineMs }) };

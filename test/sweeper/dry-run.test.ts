@@ -101,7 +101,7 @@ describe('a dry run', () => {
     await raiseOn([]);
     await fc.assert(
       fc.asyncProperty(state, async ({ rows, rowsMax, batchRowsMax, ratio }) => {
-        await database.query('TRUNCATE delegations, activity_logs, sweeper_notices, bad');
+        await database.query('TRUNCATE delegations, activity_logs, sweeper_notices, bad CASCADE');
         await database.query('UPDATE sweeper_state SET storm_held_since = NULL, storm_released_at = NULL');
         for (const { isBad, isKnown, ...row } of rows) {
           const id = await seedDelegation(database, { ...row, status: row.status as Status });

@@ -1,3 +1,5 @@
+import { a2aBeginFunction } from './a2a-begin.ts';
+import { a2aTellFunction } from './a2a-tell.ts';
 import { adjustFunction } from './adjust.ts';
 import { heartbeatByPositionFunction, heartbeatFunction } from './heartbeat.ts';
 import { heartbeatManyFunction } from './heartbeat-many.ts';
@@ -24,4 +26,6 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   waitFunction,
   resumeFunction,
   adjustFunction,
+  a2aBeginFunction,
+  a2aTellFunction,
 ];

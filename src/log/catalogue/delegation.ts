@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { event } from './event.ts';
-import { calleeId, callerId, delegationId, instant, milliseconds, sweepId, text } from './fields.ts';
+import { calleeId, callerId, delegationId, instant, milliseconds, rule, sweepId, text } from './fields.ts';
 
 const identity = { sweepId, delegationId, callerId, calleeId };
+const probe = {
+  probe: text(
+    'what came of asking its agent: unchanged, unknown_task, refused, no_answer, unusable, not_asked; null when it is no A2A task, or A2A_PROBE is off',
+  ).nullable(),
+  probeReason: text('the same in more detail, such as `timeout`; null where there is none').nullable(),
+};
 const transition = {
   fromStatus: text('status before'),
   toStatus: text('status after'),
@@ -22,6 +28,7 @@ export const delegationEvents = {
         'the observed silence that was allowed: STUCK_AFTER, or the threshold of the delegation',
       ),
       deadline: instant('when it would have been overdue'),
+      ...probe,
     }),
   ),
   'delegation.stalled': event(
@@ -36,9 +43,39 @@ export const delegationEvents = {
         'the observed silence that was allowed: STUCK_AFTER, or the threshold of the delegation',
       ),
       deadline: instant('when it would have been overdue'),
+      ...probe,
       progressAt: instant('when it last reported progress; null when it never did').nullable(),
       progress: text('what it reported then; null when it never did').nullable(),
       stalledAfterMs: milliseconds('the observed time without progress that was allowed'),
+    }),
+  ),
+  'delegation.probed': event(
+    'info',
+    'An agent was asked for its task before the delegation was given up',
+    z.strictObject({
+      ...identity,
+      rule,
+      outcome: z
+        .enum([
+          'alive',
+          'waiting',
+          'completed',
+          'failed',
+          'unchanged',
+          'unknown_task',
+          'refused',
+          'no_answer',
+          'unusable',
+          'not_asked',
+        ])
+        .describe(
+          'what it answered; alive, waiting, completed and failed are told to the delegation, after all others it is marked',
+        ),
+      reason: text('more detail, such as `timeout`; never a text of the agent; null where there is none').nullable(),
+      changed: z
+        .boolean()
+        .describe('the answer changed the delegation; false: it is marked, or has been heard or ended meanwhile'),
+      tookMs: milliseconds('from the question until the answer was taken'),
     }),
   ),
   'delegation.deadline_exceeded': event(

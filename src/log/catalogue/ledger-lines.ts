@@ -16,6 +16,7 @@ export const ledgerLines = {
     level: 'warn',
     message: 'Update for a delegation that is not in the ledger; recorded in the activity',
   },
+  'ledger.a2a_failed': { level: 'error', message: 'What an A2A task says of its delegation was not recorded' },
   'ledger.changes_repeated': {
     level: 'warn',
     message: 'The database went back in time: changes that it had confirmed were repeated',

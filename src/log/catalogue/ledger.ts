@@ -37,6 +37,14 @@ export const ledgerEvents = {
     ...ledgerLines['ledger.orphan_update'],
     fields: z.strictObject({ delegationId, attempted }),
   },
+  'ledger.a2a_failed': {
+    ...ledgerLines['ledger.a2a_failed'],
+    fields: z.strictObject({
+      delegationId,
+      step: text('what was to be recorded: its task, or what its task did'),
+      err,
+    }),
+  },
   'ledger.changes_repeated': {
     ...ledgerLines['ledger.changes_repeated'],
     fields: z.strictObject({

@@ -117,6 +117,7 @@ export const sweepEvents = {
           'unsettled',
           'suspects',
           'lost_stamps',
+          'probing',
           'poisoned',
           'healed',
           'row_locked',
@@ -128,7 +129,7 @@ export const sweepEvents = {
         ])
         .describe(
           'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
-            '(`suspects`), heartbeats without or from the future (`lost_stamps`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
+            '(`suspects`), heartbeats without or from the future (`lost_stamps`), an answer of an agent that was asked (`probing`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
             '`daily` figures, which sweep `superseded` it; the `folding` of sweeps between the ticks into one record; the `pruning` of what was logged long ago',
         ),
       err,
@@ -157,6 +158,15 @@ export const sweepEvents = {
     'warn',
     'An old snapshot prevents the removal of dead index entries; sweeps get slower until it ends',
     z.strictObject(session),
+  ),
+  'sweep.probes_left': event(
+    'warn',
+    'More suspects than A2A_PROBE_MAX: the rest wait for the next sweep, unmarked; logged once a minute',
+    z.strictObject({
+      sweepId,
+      asked: count('suspects whose agents this sweep asked'),
+      left: count('suspects that it left, of the first thousand of each rule'),
+    }),
   ),
   'sweep.superseded': event(
     'info',

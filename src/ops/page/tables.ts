@@ -20,7 +20,8 @@ export function marksTable(marks: History['marks'], now: Date): Html {
 
 function row(mark: Mark, now: Date): Html {
   const to = mark.rule === 'overdue' ? 'failed' : 'stuck';
-  const why = evidence[mark.rule](duration(mark.latenessMs), duration(mark.stuckAfterMs));
+  const late = evidence[mark.rule](duration(mark.latenessMs), duration(mark.stuckAfterMs));
+  const why = mark.probe === null ? late : `${late}; its agent: ${mark.probe.replaceAll('_', ' ')}`;
   return html`<tr><td data-label="UTC">${instant(mark.at, now)}</td><td data-label="Delegation"><code>${mark.delegationId}</code></td><td data-label="Callee"><code>${mark.calleeId}</code></td><td data-label="Caller"><code>${mark.callerId}</code></td><td data-label="Marked"><span>${mark.fromStatus} → <b class="${to}">${to}</b></span></td><td data-label="Evidence">${why}</td></tr>`;
 }
 

@@ -19,6 +19,8 @@ export class EventMetrics implements EventLog {
     const unobserved = counter(meter, 'unobserved_seconds');
     const errors = counter(meter, 'database_errors');
     const duration = histogram(meter, 'sweep_duration_seconds');
+    const probes = counter(meter, 'probes');
+    const probeDuration = histogram(meter, 'probe_duration_seconds');
     const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, { class: errorClass(err) });
     this.#latency = histogram(meter, 'detection_latency_seconds');
     this.#handlers = {
@@ -31,6 +33,10 @@ export class EventMetrics implements EventLog {
         failed({ err });
       },
       'sweep.unobserved': ({ gapMs }) => unobserved.add(gapMs / MS_PER_SECOND),
+      'delegation.probed': ({ outcome, tookMs }) => {
+        probes.add(1, { outcome });
+        probeDuration.record(tookMs / MS_PER_SECOND);
+      },
       'delegation.stuck': () => marked.add(1, { rule: 'stale' }),
       'delegation.stalled': () => marked.add(1, { rule: 'stalled' }),
       'delegation.deadline_exceeded': () => marked.add(1, { rule: 'overdue' }),

@@ -38,6 +38,30 @@ export const instruments = {
     labels: { rule },
     buckets: [1, 5, 10, 15, 30, 45, 60, 75, 90, 120, 180, 300, 600, 1800, 3600],
   },
+  probes: {
+    kind: 'counter',
+    help: 'Agents that this replica asked for their tasks before it gave these up, by what came of it',
+    labels: {
+      outcome: [
+        'alive',
+        'waiting',
+        'completed',
+        'failed',
+        'unchanged',
+        'unknown_task',
+        'refused',
+        'no_answer',
+        'unusable',
+        'not_asked',
+      ],
+    },
+  },
+  probe_duration_seconds: {
+    kind: 'histogram',
+    help: 'From the question to the taken answer',
+    unit: 's',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
   unobserved_seconds: {
     kind: 'counter',
     help: 'Unobserved time, which does not count as silence, as found by this replica',

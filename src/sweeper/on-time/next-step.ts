@@ -43,9 +43,9 @@ export type Step = { readonly kind: 'sweep' } | { readonly kind: 'wait'; readonl
 
 /**
  * What follows from a look. `unchangedForMs`: how long this process has seen the same row due and the same sweep with the
- * lease, by its own clock.
+ * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks.
  */
-export function nextStep(look: Look, unchangedForMs: number): Step {
+export function nextStep(look: Look, unchangedForMs: number, askingMs = 0): Step {
   const { nowUs, judgedAtUs, isRecorded, isLeftToTicks, dueUs } = look;
   if (judgedAtUs === null || isLeftToTicks) return wait(LOOK_EVERY_MS);
   const notBeforeUs = judgedAtUs + SWEEP_EVERY_MS * MICROS_PER_MS;
@@ -53,7 +53,7 @@ export function nextStep(look: Look, unchangedForMs: number): Step {
   if (atUs === null) return wait(LOOK_EVERY_MS);
   if (atUs > nowUs) return wait(Math.min(LOOK_EVERY_MS, Math.ceil((atUs - nowUs) / MICROS_PER_MS)));
   // It marks what is due, or leaves it; then it is recorded.
-  if (!isRecorded && unchangedForMs < patienceMs(look)) return wait(PATIENCE_LOOK_MS);
+  if (!isRecorded && unchangedForMs < patienceMs(look) + askingMs) return wait(PATIENCE_LOOK_MS);
   return { kind: 'sweep' };
 }
 

@@ -65,10 +65,11 @@ export class OnTime implements Service {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const look = await this.#availability.until(() => this.#look(), signal);
+    const seen = await this.#availability.until(() => this.#look(), signal);
+    const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
     if (look.isRecorded) this.#taken = 0;
     // Each time it is patient for twice as long: sweeps that are merely slow must not take the lease from one another for ever.
-    const step = nextStep(look, this.#unchangedForMs(look) / 2 ** this.#taken);
+    const step = nextStep(look, this.#unchangedForMs(look) / 2 ** this.#taken, this.#sweeper.askingMs);
     if (step.kind === 'sweep' && !look.isRecorded) this.#taken += 1;
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look, signal);
     await this.#time.sleep(pauseMs, signal);
@@ -108,4 +109,9 @@ export class OnTime implements Service {
       return FAILED_PAUSE_MS;
     }
   }
+}
+
+/** Suspects that the last sweep was not allowed to ask have been due since then. */
+function dueSinceLast(look: Look): Look {
+  return { ...look, dueUs: Math.min(look.dueUs ?? look.nowUs, look.judgedAtUs ?? look.nowUs) };
 }

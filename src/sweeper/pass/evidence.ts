@@ -18,6 +18,8 @@ export interface MarkRecord {
   readonly latenessMs: number;
   /** The silence, or time without progress, that was allowed to it; of an overdue row, STUCK_AFTER at that time. */
   readonly stuckAfterMs: number;
+  /** What came of asking its agent; null when it was not asked. */
+  readonly probe: string | null;
 }
 
 /** Why each row was marked: one event per row, and their totals. */
@@ -65,6 +67,8 @@ export class Evidence {
       silentMs: row.latenessMs,
       stuckAfterMs: row.thresholdMs ?? this.#stuckAfterMs,
       deadline: isoOfMs(row.deadlineMs),
+      probe: row.probe?.outcome ?? null,
+      probeReason: row.probe?.reason ?? null,
     };
     if (name === 'stale') {
       this.oldestSilenceMs = Math.max(this.oldestSilenceMs ?? 0, row.latenessMs);
@@ -98,5 +102,6 @@ export class Evidence {
 function markRecord({ name: rule }: Rule, row: MarkedRow, inForceMs: number): MarkRecord {
   const { delegationId, callerId, calleeId, fromStatus, latenessMs } = row;
   const stuckAfterMs = (rule === 'stalled' ? row.stalledAfterMs : row.thresholdMs) ?? inForceMs;
-  return { delegationId, callerId, calleeId, rule, fromStatus, latenessMs, stuckAfterMs };
+  const probe = row.probe?.outcome ?? null;
+  return { delegationId, callerId, calleeId, rule, fromStatus, latenessMs, stuckAfterMs, probe };
 }

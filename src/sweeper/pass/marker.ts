@@ -8,19 +8,20 @@ import type { RulePass } from './rule-pass.ts';
 import type { Rule, RuleName } from './rules.ts';
 import { batchKeysStatement } from './statements/batch-keys.ts';
 import { markBatchStatement } from './statements/mark-batch.ts';
-import { markRowsStatement } from './statements/mark-rows.ts';
+import { markAskedStatement, markRowsStatement } from './statements/mark-rows.ts';
 import { isMarked, type MarkAnswer } from './statements/marking.ts';
 import { rangeValues } from './statements/places.ts';
 import { type PlanAnswer, planStatement } from './statements/plan.ts';
+import type { Sparing } from './statements/poisoned.ts';
 import type { Unsettled } from './unsettled.ts';
 
 type Statements = ReturnType<typeof statementsOf>;
 
-function statementsOf(tables: SweeperTables, rule: Rule, someKnown: boolean) {
+function statementsOf(tables: SweeperTables, rule: Rule, sparing: Sparing) {
   return {
-    plan: planStatement(tables, rule, { someKnown }),
-    batch: markBatchStatement(tables, rule, { someKnown }),
-    keys: batchKeysStatement(tables, rule, { someKnown }),
+    plan: planStatement(tables, rule, sparing),
+    batch: markBatchStatement(tables, rule, sparing),
+    keys: batchKeysStatement(tables, rule, sparing),
   };
 }
 
@@ -36,16 +37,20 @@ export class Marker {
   readonly #rule: RuleName;
   readonly #unsettled: Unsettled;
   readonly #rows: ReturnType<typeof markRowsStatement>;
+  readonly #asked: ReturnType<typeof markAskedStatement>;
   readonly #plain: Statements;
   readonly #sparing: Statements;
 
-  constructor(db: LedgerDb, tables: SweeperTables, rule: Rule, unsettled: Unsettled) {
+  /** `sparesTasks`: A2A tasks are marked only once their agents were asked, by `probes` of the pass. */
+  constructor(db: LedgerDb, tables: SweeperTables, rule: Rule, unsettled: Unsettled, sparesTasks = false) {
+    const tasks = sparesTasks;
     this.#db = db;
     this.#rule = rule.name;
     this.#unsettled = unsettled;
-    this.#rows = markRowsStatement(tables, rule);
-    this.#plain = statementsOf(tables, rule, false);
-    this.#sparing = statementsOf(tables, rule, true);
+    this.#rows = markRowsStatement(tables, rule, { tasks });
+    this.#asked = markAskedStatement(tables, rule);
+    this.#plain = statementsOf(tables, rule, { someKnown: false, tasks });
+    this.#sparing = statementsOf(tables, rule, { someKnown: true, tasks });
   }
 
   /** Where the next batches end. */
@@ -80,7 +85,10 @@ export class Marker {
   /** Marks these rows, also known poisoned ones. */
   markRows(pass: RulePass, ids: readonly string[]): Promise<MarkAnswer[]> {
     const values = { ...markedBy(pass), ids, rowsMax: ids.length };
-    return this.#mark(pass, this.#rows, values, pass.limitMs * APART_SHARE_OF_LIMIT);
+    const limitMs = pass.limitMs * APART_SHARE_OF_LIMIT;
+    return pass.probes === undefined
+      ? this.#mark(pass, this.#rows, values, limitMs)
+      : this.#mark(pass, this.#asked, { ...values, probes: Object.fromEntries(pass.probes) }, limitMs);
   }
 
   #statements({ someKnown }: RulePass): Statements {

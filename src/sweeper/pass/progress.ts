@@ -22,6 +22,9 @@ export function failedOutcome(err: unknown): RuleOutcome {
   return { marked: 0, found: 0, batches: 0, poisons: [], end: 'failed', err };
 }
 
+/** Rows of the rule were left, as by a budget that was used up. */
+export const cutShort: RuleOutcome = { marked: 0, found: 0, batches: 0, poisons: [], end: 'budget', err: null };
+
 /** Of several passes of a rule, the outcome has the end that comes first in this list. */
 const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
 

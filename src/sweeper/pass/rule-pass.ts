@@ -1,5 +1,6 @@
 import type { Micros } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
+import type { ProbeEvidence } from './probe-evidence.ts';
 import type { MarkedRow } from './statements/marking.ts';
 
 /** What one pass of one rule needs. */
@@ -16,6 +17,8 @@ export interface RulePass {
   readonly suspects: readonly string[];
   /** Whether there may be known poisoned rows: all of them are left out of the batches. */
   readonly someKnown: boolean;
+  /** What came of asking the agents of the rows that `markAsked` marks; by delegation. */
+  readonly probes?: ReadonlyMap<string, ProbeEvidence>;
   readonly signal: AbortSignal;
   /** Called after each commit, with the evidence. */
   readonly onMarked: (rows: readonly MarkedRow[]) => void;

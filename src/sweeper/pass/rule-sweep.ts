@@ -6,6 +6,7 @@ import type { Marker } from './marker.ts';
 import { OwnSessions } from './own-sessions.ts';
 import { type Place, placeBeforeAll, type Range } from './place.ts';
 import { afterRefusal } from './poison.ts';
+import type { ProbeEvidence } from './probe-evidence.ts';
 import { Progress, type RuleOutcome } from './progress.ts';
 import { Ranges } from './ranges.ts';
 import type { RulePass } from './rule-pass.ts';
@@ -61,13 +62,25 @@ export class RuleSweep {
     return progress.outcome();
   }
 
+  /** Marks these rows, whose agents were asked, with what came of it. Never throws the database's error, as `run`. */
+  async markAsked(pass: RulePass, probes: ReadonlyMap<string, ProbeEvidence>): Promise<RuleOutcome> {
+    const progress = new Progress(pass);
+    this.#size ??= fullBatchSize(pass.batchRowsMax);
+    const ids = [...probes.keys()];
+    const trying = this.#tryApart({ ...pass, probes }, progress, ids, () => progress.mayIsolate());
+    await trying.catch((err: unknown) => progress.fail(err));
+    return progress.outcome();
+  }
+
   async #trySuspects(pass: RulePass, progress: Progress): Promise<void> {
-    const suspects = pass.suspects.slice(0, pass.rowsMax);
     const endsAtMs = performance.now() + SUSPECTS_MAX_MS;
+    await this.#tryApart(pass, progress, pass.suspects.slice(0, pass.rowsMax), () => performance.now() < endsAtMs);
+  }
+
+  async #tryApart(pass: RulePass, progress: Progress, ids: readonly string[], mayGoOn: () => boolean): Promise<void> {
     const rowsMax = this.#size!.rowsMax;
-    for (let from = 0; from < suspects.length; from += rowsMax) {
-      const ids = suspects.slice(from, from + rowsMax);
-      await this.#isolate(pass, progress, { ids, attempt: 1 }, () => performance.now() < endsAtMs);
+    for (let from = 0; from < ids.length; from += rowsMax) {
+      await this.#isolate(pass, progress, { ids: ids.slice(from, from + rowsMax), attempt: 1 }, mayGoOn);
     }
   }
 

@@ -135,6 +135,11 @@ export const stalled: Rule = {
  */
 export const rules: readonly Rule[] = [overdue, staleSpecial, stale, stalled];
 
+/** Whether the rule infers something from silence: an agent can be asked whether it is so. */
+export function infersSilence({ name }: Pick<Rule, 'name'>): boolean {
+  return name !== 'overdue';
+}
+
 /**
  * SQL: a rule's rows in the order of its index. A mere count does not need the order, but it keeps the planner on the
  * index: with statistics from when everything was in progress it would read the table instead.

@@ -20,7 +20,7 @@ const LARGE_FLEET = 2000;
 
 /** A fleet that sends heartbeats, among finished rows. */
 async function load(finished: number, { silentSeconds = 0, inProgress = FLEET, previewBytes = 4 } = {}): Promise<void> {
-  await database.query('TRUNCATE delegations, activity_logs');
+  await database.query('TRUNCATE delegations, activity_logs CASCADE');
   await database.query(
     `WITH rows AS (
        INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, finished_at)

@@ -2,7 +2,7 @@ import { column, parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { type Rule, ruleParameters } from '../rules.ts';
 import { isWithin, rangeParameters } from './places.ts';
-import { isNotPoisoned, type Sparing, sparedParameters } from './poisoned.ts';
+import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
 
 /** The keys of a batch's rows, in order. Locks nothing. */
 export function batchKeysStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
@@ -12,7 +12,7 @@ export function batchKeysStatement(tables: SweeperTables, rule: Rule, sparing: S
     sql: (columns) => `
 SELECT ${columns}
 FROM ${tables.delegations} d
-WHERE ${rule.matches} AND ${isWithin(rule)} AND ${isNotPoisoned(tables, sparing)}
+WHERE ${rule.matches} AND ${isWithin(rule)} AND ${isNotSpared(tables, sparing)}
 ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax`,
   });
 }

@@ -3,7 +3,7 @@ import type { SweeperTables } from '../../tables.ts';
 import type { Rule } from '../rules.ts';
 import { answerColumns, markParameters, markSql } from './marking.ts';
 import { isWithin, rangeParameters } from './places.ts';
-import { isNotPoisoned, type Sparing, sparedParameters } from './poisoned.ts';
+import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
 
 /**
  * Marks one batch: picks and locks the rows that match, changes their status by the ledger's guarded transition, records
@@ -14,6 +14,6 @@ export function markBatchStatement(tables: SweeperTables, rule: Rule, sparing: S
   return statement({
     parameters: { ...markParameters, ...rangeParameters, ...sparedParameters },
     columns: answerColumns(tables),
-    sql: (columns) => markSql(tables, rule, `${isWithin(rule)} AND ${isNotPoisoned(tables, sparing)}`, columns),
+    sql: (columns) => markSql(tables, rule, `${isWithin(rule)} AND ${isNotSpared(tables, sparing)}`, columns),
   });
 }

@@ -5,6 +5,7 @@ import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
+import type { ProbeEvidence } from '../probe-evidence.ts';
 import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
 import { leaseColumns, leaseId } from './lease-id.ts';
 
@@ -26,6 +27,8 @@ const markedColumns = {
   progress: nullable(column.text('m.progress')),
   progressAtMs: nullable(column.wholeNumber(wholeMsOf('m.progress_at'))),
   stalledAfterMs: nullable(column.wholeNumber('m.stalled_after_ms')),
+  /** Why its agent, which was asked, could not help it; null where none was asked. */
+  probe: nullable(column.json<ProbeEvidence>('m.probe')),
 };
 
 export const markParameters = {
@@ -67,8 +70,14 @@ const evidence: Readonly<Record<RuleName, string>> = {
 /** What a wait has left is taken away, by the guard in the database as well. */
 const waitEnded = { waiting_since: 'NULL', waiting_until: 'NULL', waiting_reason: 'NULL' };
 
-/** SQL: marks what the rule matches among `which`, a condition. */
-export function markSql(tables: SweeperTables, rule: Rule, which: string, columns: string): string {
+/** SQL: marks what the rule matches among `which`, a condition. `probe`: what came of asking the agent, as jsonb. */
+export function markSql(
+  tables: SweeperTables,
+  rule: Rule,
+  which: string,
+  columns: string,
+  probe = 'NULL::jsonb',
+): string {
   const { text, withSeconds } = rule.errorDetail;
   const errorDetail = withSeconds ? `${literal(text)} || p.lateness_ms / 1000 || 's'` : literal(text);
   return `
@@ -86,7 +95,7 @@ ${transitionCtes(tables, {
   set: { error_detail: errorDetail, ...(rule.key !== 'heartbeat_bucket' && waitEnded) },
   actor: `'sweeper'`,
   detail: `jsonb_build_object('rule', '${rule.name}', 'sweepId', $sweepId, 'lastHeartbeat', m.last_heartbeat,
-      'deadline', m.deadline, ${evidence[rule.name]})`,
+      'deadline', m.deadline, ${evidence[rule.name]}) || CASE WHEN m.probe IS NULL THEN '{}' ELSE jsonb_build_object('probe', m.probe) END`,
   returning: [
     'd.caller_id',
     'd.callee_id',
@@ -98,6 +107,7 @@ ${transitionCtes(tables, {
     'p.lateness_ms',
     'p.due_for_ms',
     'p.threshold_ms',
+    `${probe} AS probe`,
   ],
 })}
 SELECT ${columns}

@@ -4,6 +4,7 @@ import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { inOrder, type Rule, ruleParameters } from '../rules.ts';
 import { isNotKnownPoison } from './poisoned.ts';
+import { isNoTask } from './tasks.ts';
 
 export type MatchingRow = RowOf<ReturnType<typeof matchingColumns>>;
 
@@ -12,14 +13,15 @@ const matchingColumns = (rule: Rule) => ({
   latenessMs: column.wholeNumber(wholeMsOf(rule.lateness)),
 });
 
-/** What a sweep would mark, oldest first: no row whose update is known to raise. */
-export function matchingStatement(tables: SweeperTables, rule: Rule) {
+/** What a sweep would mark, oldest first: no row whose update is known to raise. `tasks`: A2A tasks are left out. */
+export function matchingStatement(tables: SweeperTables, rule: Rule, { tasks } = { tasks: false }) {
+  const which = tasks ? `${isNotKnownPoison(tables)} AND ${isNoTask(tables)}` : isNotKnownPoison(tables);
   return statement({
     parameters: { ...ruleParameters, rowsMax: parameter.wholeNumber },
     columns: matchingColumns(rule),
     sql: (columns) => `
 SELECT ${columns}
-FROM ${tables.delegations} d WHERE ${rule.matches} AND ${isNotKnownPoison(tables)}
+FROM ${tables.delegations} d WHERE ${rule.matches} AND ${which}
 ${inOrder(rule)} LIMIT $rowsMax`,
   });
 }

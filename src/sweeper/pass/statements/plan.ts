@@ -4,7 +4,7 @@ import type { SweeperTables } from '../../tables.ts';
 import { type Rule, ruleParameters } from '../rules.ts';
 import { leaseColumns } from './lease-id.ts';
 import { afterParameters, isAfter } from './places.ts';
-import { isNotPoisoned, type Sparing, sparedParameters } from './poisoned.ts';
+import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
 
 /**
  * Up to so many rows in all are named. A few rows that are stale lie anywhere among those of their bucket that are alive, all of
@@ -55,7 +55,7 @@ export function planStatement(tables: SweeperTables, rule: Rule, sparing: Sparin
 WITH matching AS (
   SELECT d.${rule.key} AS key, d.delegation_id
   FROM ${tables.delegations} d
-  WHERE ${rule.matches} AND ${isAfter(rule)} AND ${isNotPoisoned(tables, sparing)}
+  WHERE ${rule.matches} AND ${isAfter(rule)} AND ${isNotSpared(tables, sparing)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax),
 numbered AS (
   SELECT key, delegation_id, row_number() OVER places AS n, lead(delegation_id) OVER places IS NULL AS is_last

@@ -1,12 +1,16 @@
 import { parameter } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
+import { isNoTask } from './tasks.ts';
 
 /** Rows to leave out: those that this pass has found to raise. */
 export const sparedParameters = { foundIds: parameter.texts };
 
-/** Whether rows are known, from earlier sweeps, whose update raises. */
+/** Which rows a pass leaves out. */
 export interface Sparing {
+  /** Rows are known, from earlier sweeps, whose update raises. */
   readonly someKnown: boolean;
+  /** A2A tasks, whose agents are asked first, and which are then marked by name. Default false. */
+  readonly tasks?: boolean;
 }
 
 /**
@@ -18,8 +22,10 @@ export function isNotKnownPoison({ notices }: SweeperTables): string {
     WHERE n.kind = 'poisoned' AND n.subject = d.delegation_id COLLATE "default" OFFSET 0)`;
 }
 
-/** SQL: neither found by this pass nor, where some are known from before, known to be poisoned. */
-export function isNotPoisoned(tables: SweeperTables, { someKnown }: Sparing): string {
+/** SQL: not found to raise by this pass, nor left out otherwise. */
+export function isNotSpared(tables: SweeperTables, { someKnown, tasks = false }: Sparing): string {
   const isNotFound = 'd.delegation_id <> ALL($foundIds)';
-  return someKnown ? `${isNotFound} AND ${isNotKnownPoison(tables)}` : isNotFound;
+  return [isNotFound, ...(someKnown ? [isNotKnownPoison(tables)] : []), ...(tasks ? [isNoTask(tables)] : [])].join(
+    ' AND ',
+  );
 }

@@ -1,4 +1,4 @@
-import { column, statement } from '../../../db/statement.ts';
+import { column, nullable, statement } from '../../../db/statement.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { timestampOf } from '../../instant.ts';
 import { ruleNames } from '../../pass/rules.ts';
@@ -21,6 +21,7 @@ export function recentMarksStatement({ sweeps }: SweeperTables) {
       fromStatus: column.oneOf(statuses, `m.mark ->> 'fromStatus'`),
       latenessMs: column.wholeNumber(`m.mark ->> 'latenessMs'`),
       stuckAfterMs: column.wholeNumber(`m.mark ->> 'stuckAfterMs'`),
+      probe: nullable(column.text(`m.mark ->> 'probe'`)),
     },
     sql: (columns) => `
 SELECT ${columns}

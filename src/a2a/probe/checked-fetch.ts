@@ -1,0 +1,105 @@
+import http from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+import type { AllowList } from './allow-list.ts';
+import type { CheckedLookup } from './checked-lookup.ts';
+import type { Credentials } from './credentials.ts';
+import { networkFailure, ProbeFailure } from './probe-failure.ts';
+
+export interface FetchParts {
+  readonly allowed: AllowList;
+  readonly lookup: CheckedLookup;
+  readonly credentials: Credentials;
+}
+
+export interface FetchLimits {
+  readonly signal: AbortSignal;
+  readonly bytesMax: number;
+  /** Awaited before more than LARGE_BYTES of an answer are kept. */
+  readonly beforeLarge: () => Promise<void>;
+}
+
+export const LARGE_BYTES = 65_536;
+
+/** Statuses that say who refuses, whatever the body. */
+const REFUSING: ReadonlySet<number> = new Set([401, 403, 407, 429]);
+/** Statuses of a gateway whose agent is away. */
+const AWAY: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/**
+ * A `fetch` for the SDK's client that reaches only allowed hosts at allowed addresses, checks certificates, follows no
+ * redirect, and reads no more than it may. Rejects with a ProbeFailure.
+ */
+export function checkedFetch(parts: FetchParts, limits: FetchLimits): typeof fetch {
+  return async (input, init = {}) => {
+    const url = URL.parse(input instanceof Request ? input.url : String(input));
+    if (url === null) throw new ProbeFailure('unusable', 'malformed');
+    if (!/^https?:$/.test(url.protocol) || !parts.allowed.allows(url)) throw new ProbeFailure('not_asked', 'host');
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) !== 0) parts.lookup.check(host);
+    const headers = { ...Object.fromEntries(new Headers(init.headers)), ...(await parts.credentials.for(url)) };
+    try {
+      const message = await send(url, { method: init.method ?? 'GET', headers, body: init.body }, parts, limits);
+      return await answerOf(message, limits);
+    } catch (err) {
+      throw networkFailure(err);
+    }
+  };
+}
+
+interface Outgoing {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: RequestInit['body'];
+}
+
+function send(
+  url: URL,
+  { method, headers, body }: Outgoing,
+  { lookup }: FetchParts,
+  { signal }: FetchLimits,
+): Promise<http.IncomingMessage> {
+  const options = {
+    method,
+    headers: { ...headers, 'accept-encoding': 'identity' },
+    signal,
+    lookup: lookup.function(signal),
+    // A connection of its own, checked when it is made; whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+    agent: false as const,
+    rejectUnauthorized: true,
+  };
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
+    request.on('error', reject);
+    request.end(typeof body === 'string' ? body : undefined);
+  });
+}
+
+async function answerOf(message: http.IncomingMessage, limits: FetchLimits): Promise<Response> {
+  try {
+    const { statusCode: status = 0, headers } = message;
+    const type = headers['content-type'] ?? '';
+    if (status >= 300 && status < 400) throw new ProbeFailure('unusable', 'redirect');
+    if (AWAY.has(status)) throw new ProbeFailure('no_answer', `status_${status}`);
+    const isError = status < 200 || status >= 300;
+    if (REFUSING.has(status) || (isError && !/json/i.test(type))) throw new ProbeFailure('refused', `status_${status}`);
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity') throw new ProbeFailure('unusable', 'encoding');
+    const body = await bodyOf(message, limits);
+    return new Response(status === 204 || status === 205 ? null : body, { status, headers: { 'content-type': type } });
+  } finally {
+    message.destroy();
+  }
+}
+
+async function bodyOf(message: http.IncomingMessage, { bytesMax, beforeLarge }: FetchLimits): Promise<string> {
+  if (Number(message.headers['content-length']) > bytesMax) throw new ProbeFailure('unusable', 'too_large');
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    if (bytes <= LARGE_BYTES && bytes + chunk.length > LARGE_BYTES) await beforeLarge();
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new ProbeFailure('unusable', 'too_large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

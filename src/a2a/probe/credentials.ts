@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import path from 'node:path';
+import { ProbeFailure } from './probe-failure.ts';
+
+const BYTES_MAX = 16_384;
+
+/**
+ * Headers by host, from a folder with one file for each: `host_port`, or `host` for all of its ports, a colon of an IPv6
+ * address as `_` as well. Each line is a header: `Authorization: Bearer ...`. Read for each request, so that a mounted
+ * secret may rotate.
+ */
+export class Credentials {
+  readonly #directory: string | null;
+
+  constructor(directory: string | null) {
+    this.#directory = directory;
+  }
+
+  /** @throws ProbeFailure, which says nothing of the content. */
+  async for({ hostname, port, protocol }: URL): Promise<Record<string, string>> {
+    if (this.#directory === null) return {};
+    const host = hostname.replace(/^\[|\]$/g, '').replaceAll(':', '_');
+    const actual = port || (protocol === 'https:' ? '443' : '80');
+    for (const name of [`${host}_${actual}`, host]) {
+      const content = await read(path.join(this.#directory, name));
+      if (content !== null) return headersOf(content);
+    }
+    return {};
+  }
+}
+
+async function read(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw unreadable();
+  }
+}
+
+function headersOf(content: string): Record<string, string> {
+  if (content.length > BYTES_MAX) throw unreadable();
+  const lines = content.split('\n').map((line) => line.trim());
+  return Object.fromEntries(lines.filter((line) => line !== '').map(headerOf));
+}
+
+function headerOf(line: string): [string, string] {
+  const [, name = '', text = ''] = /^([^:]+):\s*(.+)$/.exec(line) ?? [];
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, text);
+  } catch {
+    throw unreadable();
+  }
+  return [name.toLowerCase(), text];
+}
+
+function unreadable(): ProbeFailure {
+  return new ProbeFailure('not_asked', 'credentials');
+}
