@@ -1,8 +1,8 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 
 /**
- * Silence with a meaning: a delegation may wait, have a threshold of its own, and say how far it is; and a change of
- * status by any client has its activity when the transaction commits.
+ * A delegation may wait, have a threshold of its own, and report progress; a change of status by any client has its
+ * activity when the transaction commits.
  *
  * Nothing here reads or rewrites a row. Constraints are validated and indexes are built afterwards (src/db/finishing/).
  */
@@ -43,10 +43,10 @@ async function constraints(db: Kysely<unknown>): Promise<void> {
 async function columns(db: Kysely<unknown>): Promise<void> {
   // suspect_at       NULL for a plain row: no threshold of its own, no stalled_after_ms, no wait. Otherwise no rule about
   //                  silence can match before this instant. It may be too early, never too late: the sweep judges exactly.
-  // lowered_from_ms  the row's own threshold was lowered at lowered_at from so much: a row that was last heard before is
-  //   , lowered_at   judged by the longer one. Several lowerings before it is heard: the longest, and the latest instant.
+  // lowered_from_ms  the row's own threshold before it was lowered at lowered_at. Until the row is heard again, it is judged
+  //   , lowered_at   by the longer one. After several lowerings: the longest threshold, and the latest instant.
   // stalled_from     lack of progress counts from here at the earliest.
-  // revision         counted up with each transition by a writer that records its activity itself; an insert has 1.
+  // revision         increased with each transition by a writer that records the activity itself; 1 after its insert.
   await sql`
     ALTER TABLE delegations
       ADD COLUMN stuck_after_ms bigint,
@@ -64,22 +64,22 @@ async function columns(db: Kysely<unknown>): Promise<void> {
       ADD COLUMN lowered_at timestamptz,
       ADD COLUMN stalled_from timestamptz,
       ADD COLUMN revision integer NOT NULL DEFAULT 0`.execute(db);
-  // Of a sweep's marks `stuck`, those for lack of progress.
+  // How many of a sweep's marks `stuck` were for lack of progress.
   await sql`ALTER TABLE sweeper_sweeps ADD COLUMN stalled integer NOT NULL DEFAULT 0`.execute(db);
 }
 
-/** For the sweeps that come between the ticks, when a delegation comes due. */
+/** For sweeps between the ticks, which run when a delegation comes due. */
 async function betweenTicks(db: Kysely<unknown>): Promise<void> {
-  // While such a sweep has the lease: the last one before that was none.
+  // While such a sweep has the lease: the last sweep that ran on a tick.
   await sql`ALTER TABLE sweeper_state ADD COLUMN tick_sweep_id text`.execute(db);
-  // How many sweeps a record stands for: those between the ticks are folded.
+  // How many sweeps a record stands for: several sweeps between the ticks share one record.
   await sql`ALTER TABLE sweeper_sweeps ADD COLUMN sweeps integer NOT NULL DEFAULT 1`.execute(db);
 }
 
 /**
- * As 0005 made it, and for the new columns and the texts of an insert: it validates them and derives what follows from
- * them. Not as CHECKs, which every heartbeat would read and plan anew; a plain row enters PL/pgSQL as rarely as before.
- * WHEN clauses are read anew in each statement, too, and are as short as they can be.
+ * The guard of 0005, which now also validates the new columns and the texts of an insert, and derives values from them.
+ * CHECK constraints would be read and planned again by every heartbeat; a plain row enters PL/pgSQL as rarely as before.
+ * WHEN clauses are read again in each statement, too, and are as short as possible.
  */
 async function guard(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -251,16 +251,16 @@ async function guard(db: Kysely<unknown>): Promise<void> {
     EXECUTE FUNCTION delegations_guard()`.execute(db);
 }
 
-/** src/ledger/functions/suspect-at.ts says the same over its own names; test/db/suspect-at.test.ts compares them. */
+/** src/ledger/functions/suspect-at.ts has the same expression with other names; test/db/suspect-at.test.ts compares them. */
 const suspectAt: RawBuilder<unknown> = sql.raw(`least(
           coalesce(greatest(NEW.last_heartbeat, NEW.waiting_until), at)
             + coalesce(NEW.stuck_after_ms, in_force_ms, 1000) * interval '1 millisecond',
           greatest(NEW.progress_at, NEW.stalled_from, NEW.waiting_until) + NEW.stalled_after_ms * interval '1 millisecond')`);
 
 /**
- * The activity of a transition whose writer did not record it. Deferred, since a writer may record it in a later
- * statement of its transaction, as programs of 0.1.0 do in the same one. SECURITY DEFINER, since whoever may change a
- * status may not be allowed to write the stream; `role` is who changed it, also after SET ROLE.
+ * Adds the activity of a transition whose writer did not record it. Deferred, since a writer may record it in a later
+ * statement of its transaction. SECURITY DEFINER, since a role that may change a status need not have the right to write
+ * activities; `role` names the role that changed it, also after SET ROLE.
  */
 async function symmetry(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -280,8 +280,8 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
         least(NEW.created_at, transaction_timestamp());
       RETURN NULL;
     END $$`.execute(db);
-  // Whoever may execute it could set it as a trigger on a table of its own, next to an activity_logs of its own whose
-  // triggers would run with this function's rights.
+  // A role that may execute it could use it as a trigger on a table of its own, beside its own activity_logs, whose
+  // triggers would then run with this function's rights.
   await sql`REVOKE ALL ON FUNCTION delegations_symmetry() FROM PUBLIC`.execute(db);
   await sql`
     CREATE CONSTRAINT TRIGGER delegations_symmetry_insert AFTER INSERT ON delegations
@@ -295,8 +295,8 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The guard's function stays as it is, and its triggers over the new columns go: the tables go with the next steps.
- * So do the functions of src/ledger/functions/, which `migrate up` installs, but the one that 0001 drops.
+ * Leaves the guard's function as it is, and drops the triggers over the new columns; the earlier migrations drop the
+ * tables. Also drops the functions of src/ledger/functions/, which `migrate up` installs, except the one that 0001 drops.
  */
 export async function down(db: Kysely<unknown>): Promise<void> {
   const triggers = [

@@ -22,8 +22,8 @@ interface Parts {
 }
 
 /**
- * Applies the rules of a sweep, one after the other: overdue, stale, stalled. None depends on another: one that fails has
- * the error as its outcome, and the others have their turn. Emits an event for each mark, sweep.held and sweep.released.
+ * Applies the rules of a sweep, one after the other: overdue, stale, stalled. None depends on another: when one fails, the
+ * error is its outcome, and the others still run. Emits an event for each mark, sweep.held and sweep.released.
  */
 export class Judging {
   readonly #log: EventLog;
@@ -42,9 +42,9 @@ export class Judging {
 
   async judge(run: Run): Promise<Judged> {
     const { storms } = this.#parts;
-    // Before the overdue rule: what that one ends has not come back.
+    // Before the overdue rule, so that rows which it ends are not taken for rows that were heard again.
     const recalling = storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
-    await recalling.catch(() => {}); // its failure is the stale rule's
+    await recalling.catch(() => {}); // awaited again, and reported, by the stale rule
     const { staleness } = run.judgement;
     const overdue = await this.#mark(run, 'overdue', staleness, this.#options.rowsMax);
     const { storm, stale } = await this.#stale(run, recalling);
@@ -66,7 +66,7 @@ export class Judging {
     }
   }
 
-  /** Held with the stale rule: agents that come back may have lost what they reported meanwhile. */
+  /** Held with the stale rule: what agents reported during an outage may be lost. */
   async #stalled(run: Run, storm: StormReading | null): Promise<RuleOutcome> {
     try {
       const staleness = await this.#stalledGuard.staleness(run.judgement, run.request.force ?? false);
@@ -99,7 +99,7 @@ export class Judging {
       rowsMax,
       limitMs,
       suspects,
-      // A sweep between the ticks tries none of them again, and does not read whether there are any.
+      // A sweep between the ticks does not try them again, and does not read whether there are any.
       someKnown: suspects.length > 0 || request.trigger === 'due',
       signal,
       onMarked: (rows: Parameters<Evidence['add']>[1]) => {

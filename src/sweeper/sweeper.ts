@@ -38,7 +38,7 @@ import { inSpan } from './tracing.ts';
  * a batch that judges each row under its lock.
  *
  * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others still run,
- * what was marked stays, and then the sweep fails. Reports come last, and fail nothing.
+ * what was marked stays, and then the sweep fails. Reports come last; one that fails does not fail the sweep.
  */
 export class Sweeper {
   readonly #db: LedgerDb;
@@ -90,7 +90,7 @@ export class Sweeper {
 
   /**
    * The same for what came due between the ticks, unless another sweep has begun since `after`: then it returns false.
-   * What earlier sweeps left behind, and the faults that last, are the ticks'.
+   * Rows that earlier sweeps left, and standing faults, are left to the sweeps on ticks.
    */
   sweepDue({ sweepId, after, judgedAtUs, signal }: DueSweepRequest): Promise<boolean> {
     return this.#inTurn(async () => {
@@ -101,7 +101,7 @@ export class Sweeper {
     });
   }
 
-  /** One after the other: what a sweep began is not to be taken from it by this same process. */
+  /** One after the other, so that no sweep of this process takes the lease from another one. */
   #inTurn<Result>(sweep: () => Promise<Result>): Promise<Result> {
     const swept = this.#turn.then(sweep);
     this.#turn = swept.catch(() => {});
@@ -200,7 +200,7 @@ export class Sweeper {
       dryRun: false,
       rows: [],
     };
-    // What is the ticks' has had its turn with a whole sweep alone.
+    // A sweep between the ticks leaves some work to the next tick, so it does not count as completed.
     const wentThrough =
       trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
     // One that is cut short between the ticks has not judged what came due: it is dated as the one before it, so that another daemon
@@ -238,7 +238,7 @@ export class Sweeper {
 
 const nothingRemains: Readonly<Record<RuleName, number>> = { overdue: 0, stale: 0, stalled: 0 };
 
-/** Over budget with rows left, or ended before its rows did. */
+/** Over budget with rows left, or ended early. */
 function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
   return end === 'budget' ? remaining > 0 : end !== 'done';
 }

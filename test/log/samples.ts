@@ -4,6 +4,15 @@ const at = '2026-07-28T10:00:00.000Z';
 const err = { code: '57P01', message: 'terminating connection due to administrator command' };
 const callees = [{ calleeId: 'writer', count: 3 }];
 const row = { sweepId: 's-1', delegationId: 'd-1', callerId: 'planner', calleeId: 'writer' };
+const stuck = {
+  ...row,
+  fromStatus: 'in_progress',
+  toStatus: 'stuck',
+  lastHeartbeat: at,
+  silentMs: 700_000,
+  stuckAfterMs: 600_000,
+  deadline: at,
+} as const;
 const session = {
   pid: 4711,
   user: 'app',
@@ -76,23 +85,9 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'sweep.snapshot_held': session,
   'sweep.superseded': { sweepId: 's-1', bySweepId: 's-2' },
   'ledger.daily': { marked: 10, lateResults: 1, lateResultRatio: 0.1, windowMs: 86_400_000 },
-  'delegation.stuck': {
-    ...row,
-    fromStatus: 'in_progress',
-    toStatus: 'stuck',
-    lastHeartbeat: at,
-    silentMs: 700_000,
-    stuckAfterMs: 600_000,
-    deadline: at,
-  },
+  'delegation.stuck': stuck,
   'delegation.stalled': {
-    ...row,
-    fromStatus: 'in_progress',
-    toStatus: 'stuck',
-    lastHeartbeat: at,
-    silentMs: 700_000,
-    stuckAfterMs: 600_000,
-    deadline: at,
+    ...stuck,
     progressAt: at,
     progress: 'step 3 of 7',
     stalledAfterMs: 600_000,

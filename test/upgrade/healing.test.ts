@@ -1,16 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { restoreOldLedger } from './old-ledger.ts';
+import { useOldLedger } from './use-old-ledger.ts';
 
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
-  await restoreOldLedger(database, { empty: true });
-});
-afterEach(async () => {
-  await database[Symbol.asyncDispose]();
-});
+const database = useOldLedger({ empty: true });
 
 interface Shape {
   status?: string;

@@ -17,7 +17,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 const DIFFERS_REPEAT_MS = 3_600_000;
 /** A beat that lies further ahead of the clock than this shows that the clock was set back. */
 const AHEAD_TOLERATED_US = 1_000_000;
-/** After a beat that failed, no shorter time without one is a gap. */
+/** After a beat that failed, a shorter time without a beat is no gap. */
 const OUTAGE_MIN_MS = 1_000;
 
 /**
@@ -25,7 +25,7 @@ const OUTAGE_MIN_MS = 1_000;
  * beat also publishes the threshold of this daemon, and compares the database with what this process remembers: the
  * database's clock with the process's monotonic one, and the last beat there with the last one committed.
  *
- * Risk: a gap or jump that is missed turns an outage of ours into silence of agents, and marks living ones.
+ * Risk: a gap or jump that is missed makes an outage of the database look like silence of agents, and marks living ones.
  * Emits sweep.unobserved, clock.jumped, database.rewound, config.differs.
  */
 export class Beat {

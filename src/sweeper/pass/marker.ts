@@ -29,7 +29,7 @@ const APART_SHARE_OF_LIMIT = 1 / 2;
 
 /**
  * The statements of one rule, each in a transaction that the server itself ends after the pass's limit. A COMMIT without
- * an answer is looked up, so that marks are counted and logged when they are there, and only then.
+ * an answer is looked up, so that marks are counted and logged exactly when they were committed.
  */
 export class Marker {
   readonly #db: LedgerDb;

@@ -22,10 +22,10 @@ export function failedOutcome(err: unknown): RuleOutcome {
   return { marked: 0, found: 0, batches: 0, poisons: [], end: 'failed', err };
 }
 
-/** From the one that says most about how a rule's passes ended to the one that says least. */
+/** Of several passes of a rule, the outcome has the end that comes first in this list. */
 const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
 
-/** What the passes of one rule came to together. */
+/** The common outcome of the passes of one rule. */
 export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
   const sum = (count: (outcome: RuleOutcome) => number) => outcomes.reduce((total, each) => total + count(each), 0);
   return {
@@ -66,7 +66,7 @@ export class Progress {
   readonly #poisons = new Map<string, Poison>();
   readonly #suspects: ReadonlySet<string>;
   #poisonsNew = 0;
-  /** Poisoned by a retryable error since a batch last succeeded: the database may have been the cause. */
+  /** Rows found poisoned by a retryable error since a batch last succeeded: the database may have been the cause. */
   #unsure: string[] = [];
   #batches = 0;
   #found = 0;

@@ -20,8 +20,8 @@ export const PLAIN_CLASS = 0;
 
 /**
  * The rows in progress that are expected to be heard, by class of threshold and by age, youngest first; the last age is
- * what is past the threshold. What has passed its deadline is the other rule's. $bounds: the instants that part the ages
- * of plain rows, oldest first, in Micros. No class without rows but that of the plain ones.
+ * what is past the threshold. Overdue rows are left out. $bounds: the instants that part the ages
+ * of plain rows, oldest first, in Micros. A class without rows is left out, except that of the plain ones.
  */
 export function ageCountStatement(tables: SweeperTables) {
   return statement({

@@ -8,7 +8,7 @@ import { AGE_BINS } from '../ages.ts';
 /** Rows in progress that are counted at most, the longest silent first. */
 export const ROWS_COUNTED_MAX = 1_000_000;
 
-/** SQL: in progress, and not the deadline rule's. */
+/** SQL: in progress, and not overdue. */
 export const isOpen = `${isInProgress} AND ${isNotOverdue('$now')}`;
 
 /** SQL: of these, plain ones that were last heard before this instant. */
@@ -27,7 +27,7 @@ export const inSuspectOrder = inOrder(staleSpecial);
 
 /**
  * SQL: the class of a special row. Rows whose thresholds lie within a factor of two can be compared by their ages: what
- * falls silent together comes due at about the same time. Plain rows are class 0, which is nobody else's: 2^0 ms is no threshold.
+ * falls silent together comes due at about the same time. Plain rows are class 0, which no special row has: a threshold is longer than 2^0 ms.
  */
 export const classOf = `floor(ln(${thresholdMs}) / ln(2))::int`;
 
