@@ -7,7 +7,7 @@ import {
   type TaskState,
 } from '@a2a-js/sdk';
 import type { ServerCallContext, TaskStore } from '@a2a-js/sdk/server';
-import { observationOf, stateOf, terminalStates } from '../task-state.ts';
+import { interruptedStates, observationOf, stateOf, terminalStates } from '../task-state.ts';
 import { AgentTasks } from './agent-tasks.ts';
 import type { CalleeOptions } from './callee-options.ts';
 import { isRefused } from './forward-only.ts';
@@ -98,7 +98,7 @@ export class LedgerTaskStore implements TaskStore {
     try {
       const message = task.history?.find(({ role }: Message) => role === Role.ROLE_USER);
       const followed = this.tasks.findOrBegin(context, { taskId: task.id, contextId: task.contextId, message });
-      followed.saw(observationOf(task), terminalStates.has(stateOf(task)) ? 'ended' : 'open');
+      if (!isAnswered(task)) followed.saw(observationOf(task), terminalStates.has(stateOf(task)) ? 'ended' : 'open');
       return followed;
     } catch {
       // A malformed task, which the store below took.
@@ -125,4 +125,13 @@ export class LedgerTaskStore implements TaskStore {
       if (this.#saving.get(key) === turn) this.#saving.delete(key);
     }
   }
+}
+
+/**
+ * Still in the state in which the agent asked, but with the answer: so the SDK saves it before the turn that goes on. The
+ * caller may have ended the wait by then.
+ */
+function isAnswered(task: Task): boolean {
+  if (!interruptedStates.has(stateOf(task)) || task.history?.at(-1)?.role !== Role.ROLE_USER) return false;
+  return task.history.some(({ messageId }) => messageId === task.status?.message?.messageId);
 }

@@ -63,6 +63,22 @@ describe.each([
     expect((await store.list({ pageSize: 10 } as never, context())).tasks.map((task) => task.id)).toContain(id);
   });
 
+  test('the answer to a question, which the SDK saves before its turn, does not begin the wait anew', async () => {
+    const { ledger, store } = storeOver(await inner());
+    const id = randomUUID();
+    const asked = newTask(INPUT_REQUIRED, id, 'which branch?');
+    asked.history.push(asked.status!.message!);
+    await store.save(asked, context());
+    await eventually(async () => expect(await find(ledger, id)).toMatchObject({ waitingUntil: expect.any(Date) }));
+    const { delegationId } = (await find(ledger, id))!;
+    // By the caller, who knows that it has answered.
+    await ledger.resume(delegationId);
+    await store.save({ ...asked, history: [...asked.history, userMessage('main')] }, context());
+    await store.save(newTask(COMPLETED, id, 'done'), context());
+    const events = (await ledger.history(delegationId)).map(({ event }) => event.replace('delegation.', ''));
+    expect(events).toEqual(['queued', 'in_progress', 'waiting', 'resumed', 'completed']);
+  });
+
   test('a task that has ended is never revived: what is held is stored and answered', async () => {
     const { ledger, store } = storeOver(await inner());
     const id = randomUUID();
