@@ -1,15 +1,15 @@
 /** The ledger library: what an orchestrator or an agent imports. */
 export type { A2aObservation, A2aStep } from './ledger/a2a-observation.ts';
-export type { A2aTask, NotifiedA2aTask } from './ledger/a2a-task.ts';
 export type {
   A2aBeginResult,
   A2aSide,
   A2aStoreState,
-  A2aTasks,
   A2aTellOptions,
   A2aTellResult,
   OpenA2aTask,
-} from './ledger/a2a-tasks.ts';
+} from './ledger/a2a-results.ts';
+export type { A2aTask, NotifiedA2aTask } from './ledger/a2a-task.ts';
+export type { A2aTasks } from './ledger/a2a-tasks.ts';
 export type { Activity, ActivityEvent } from './ledger/activity.ts';
 export { type ReplayedWait, replay, replayWait } from './ledger/activity.ts';
 export type { AdjustOptions, AdjustResult } from './ledger/adjustment.ts';

@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
   compose: ['a2a', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
-  demo: ['compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
+  demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
   a2a: ['index.ts', 'lifecycle'],
   'index.ts': ['ledger'],
@@ -34,7 +34,7 @@ const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
 /** The folders that may import each vendor. Its types may be used anywhere. */
 const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   pg: [/^db\//],
-  kysely: [/^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
+  kysely: [/^a2a\/callee\/forward-only\.ts$/, /^db\//, /^ledger\//, /^sweeper\/schedule\/pgboss-schema\.ts$/],
   'pg-boss': [/^sweeper\/schedule\//],
   pino: [/^log\//],
   'pino-pretty': [/^log\//],
@@ -42,7 +42,8 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
   'fastest-levenshtein': [/^config\/typos\.ts$/],
   commander: [/^cli\//],
-  '@a2a-js': [/^a2a\//],
+  express: [/^demo\/a2a\//],
+  '@a2a-js': [/^a2a\//, /^demo\/a2a\//],
   'ipaddr.js': [/^a2a\/probe\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
@@ -175,10 +176,10 @@ test("Node's own modules are imported by their node: names", () => {
   expect(imports.filter(({ specifier }) => builtinModules.includes(specifier)).map(show)).toEqual([]);
 });
 
-test('signals are taken in lifecycle alone; an agent of the demo, a process of its own, ignores one', () => {
+test('signals are taken in lifecycle alone; a process of the demo ignores one', () => {
   const taking = /process\.(on|once)\(\s*(?:'SIG|signal)/;
   const takers = files.filter((file) => taking.test(readFileSync(path.join(src, file), 'utf8')));
-  expect(takers.sort()).toEqual(['demo/agent.ts', 'lifecycle/signals.ts']);
+  expect(takers.sort()).toEqual(['demo/end-with-demo.ts', 'lifecycle/signals.ts']);
 });
 
 test('the environment is read where the configuration is loaded, and nowhere below', () => {

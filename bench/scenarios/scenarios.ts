@@ -1,5 +1,6 @@
 import type { Bench } from '../bench.ts';
 import type { Findings } from '../figure.ts';
+import { a2aScenario } from './a2a.ts';
 import { besideSweepsScenario } from './beside-sweeps.ts';
 import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
@@ -23,6 +24,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
+  a2a: a2aScenario,
   'fan-out': fanOutScenario,
   heartbeat: heartbeatScenario,
   'heartbeat-snapshot': heartbeatSnapshotScenario,

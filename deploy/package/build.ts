@@ -8,7 +8,8 @@
  * share are built once. The demo and the embedded PostgreSQL belong to a checkout and are left out.
  *
  * dist/index.js         the library            dist/migrations/*.js  each migration, as the migrator reads them
- * dist/main.js          the command line       dist/types/           the library's declarations
+ * dist/a2a.js           it under A2A           dist/types/           the declarations of both
+ * dist/main.js          the command line
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,8 +24,8 @@ const { positionals, values } = parseArgs({ allowPositionals: true, options: { s
 /** The target; the benchmark builds into a folder of its own. */
 const dist = path.resolve(root, positionals[0] ?? 'dist');
 
-/** Installed next to the package, never inside it: the user's program and the ledger must share one kysely. */
-const shared = ['kysely', 'kysely/*', 'pg', 'pino'];
+/** Installed next to the package, never inside it: the user's program and the ledger must share one kysely, and one SDK. */
+const shared = ['kysely', 'kysely/*', 'pg', 'pino', '@a2a-js/sdk', '@a2a-js/sdk/*'];
 /** Only in a checkout; and what pg does not need. */
 const leftOut = ['pg-native', '*/demo/demo.ts', '*/embedded/embedded-postgres.ts', '*/embedded/join-embedded.ts'];
 
@@ -35,6 +36,7 @@ const { metafile } = await build({
   outbase: root,
   entryPoints: [
     { in: 'src/index.ts', out: 'index' },
+    { in: 'src/a2a/index.ts', out: 'a2a' },
     { in: 'src/main.ts', out: 'main' },
     ...readdirSync(path.join(root, 'migrations')).map((file) => ({
       in: `migrations/${file}`,
@@ -73,7 +75,7 @@ execFileSync(
     stdio: 'inherit',
   },
 );
-pruneDeclarations(path.join(dist, 'types'), 'src/index.d.ts');
+pruneDeclarations(path.join(dist, 'types'), ['src/index.d.ts', 'src/a2a/index.d.ts']);
 writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(root, bundledPackages(metafile)));
 
 /** The packages whose code is in the bundle. */

@@ -14,7 +14,10 @@ export async function verifyDocumented(report: Report, dir: string, url: string)
   // npm's registry and its certificates may be set in the environment.
   const env = { ...process.env, DATABASE_URL: undefined };
   await report.check('documented', "README.md's demo, as pasted", () =>
-    runsToItsEnd(block('npm run demo'), clone, env),
+    runsToItsEnd(block('npm ci && npm run demo'), clone, env),
+  );
+  await report.check('documented', "README.md's demo with A2A, as pasted", () =>
+    runsToItsEnd(block('npm run demo -- --a2a'), clone, env),
   );
   await report.check('documented', "docs/library.md's package, as pasted", () =>
     runsToItsEnd(block('npm pack'), clone, env),

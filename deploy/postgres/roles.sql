@@ -86,7 +86,7 @@ GRANT SELECT, INSERT,
     waiting_since, waiting_until, waiting_reason, progress, progress_at)
   ON :"db_schema".delegations TO :"writer";
 -- Which A2A task a delegation is; the sweeper asks the agent for it.
-GRANT SELECT, INSERT, UPDATE ON :"db_schema".a2a_tasks TO :"writer";
+GRANT SELECT, INSERT, UPDATE (context_id, user_name, store_state, claimed_until) ON :"db_schema".a2a_tasks TO :"writer";
 GRANT SELECT ON :"db_schema".a2a_tasks TO :"sweeper";
 -- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";

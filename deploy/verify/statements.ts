@@ -19,6 +19,7 @@ export const refusedStatements = {
        VALUES (1, 'x', 'delegation.stuck', 'stuck', 'a')`,
     `INSERT INTO {l}.activity_logs (created_at, delegation_id, event, to_status, actor)
        VALUES ('2000-01-01', 'x', 'delegation.stuck', 'stuck', 'a')`,
+    'UPDATE {l}.a2a_tasks SET claimed_until = now()',
     'DELETE FROM {l}.sweeper_state',
     'INSERT INTO {l}.sweeper_state DEFAULT VALUES',
     'DELETE FROM {l}.delegation_sweeper_migrations',
@@ -44,6 +45,8 @@ export const refusedStatements = {
     'DELETE FROM {l}.activity_logs',
     `INSERT INTO {l}.activity_logs (created_at, delegation_id, event, to_status, actor)
        VALUES ('2000-01-01', 'x', 'delegation.stuck', 'stuck', 'a')`,
+    `UPDATE {l}.a2a_tasks SET task_id = 'another'`,
+    'DELETE FROM {l}.a2a_tasks',
     'UPDATE {l}.sweeper_state SET stuck_after_ms = 1',
     'SELECT * FROM {l}.sweeper_sweeps',
     'INSERT INTO {l}.sweeper_gaps VALUES (now(), now())',

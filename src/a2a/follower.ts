@@ -34,8 +34,8 @@ const STAMPS_IN_THRESHOLD = 10;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 15_000;
 const RETRIES_MAX = 45;
-/** settled() waits so long at most. */
-const SETTLED_MAX_MS = 5_000;
+/** settled() waits so long at most, where nothing else is said. */
+const SETTLED_DEFAULT_MS = 5_000;
 
 /**
  * Writes what is seen of one delegation's task into the ledger: in the background, one round trip at a time. What a later
@@ -60,6 +60,8 @@ export class Follower {
   #hasEnded = false;
   #isLost = false;
   #writing: Promise<void> | undefined;
+  /** A write has failed and is tried again. */
+  #failing = Promise.withResolvers<void>();
 
   /** `delegationId`: or the promise of it, which may be undefined: then nothing is written. */
   constructor(
@@ -90,12 +92,12 @@ export class Follower {
     if (this.#isDue()) this.#writing ??= this.#write();
   }
 
-  /** Resolves when all that was seen is written, or failed, after five seconds at the latest. */
-  async settled(): Promise<void> {
+  /** Resolves when what was seen and is due is written, or has failed once, or `limitMs` have passed. Default 5000. */
+  async settled(limitMs = SETTLED_DEFAULT_MS): Promise<void> {
     if (this.#writing === undefined) return;
     const ended = new AbortController();
-    const limit = sleep(SETTLED_MAX_MS, undefined, { signal: ended.signal }).catch(() => {});
-    await Promise.race([this.#writing, limit]);
+    const limit = sleep(limitMs, undefined, { signal: ended.signal }).catch(() => {});
+    await Promise.race([this.#writing, this.#failing.promise, limit]);
     ended.abort();
   }
 
@@ -138,9 +140,11 @@ export class Follower {
       });
       if (result.outcome === 'failed' && retry < RETRIES_MAX) {
         this.#next ??= sight;
+        this.#failing.resolve();
         await sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** retry), undefined, { ref: false });
         continue;
       }
+      this.#failing = Promise.withResolvers();
       this.#toldAtMs = performance.now();
       this.#taskIsTold ||= task !== undefined;
       if (result.outcome === 'failed' || result.outcome === 'invalid') return;

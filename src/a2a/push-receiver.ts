@@ -29,7 +29,7 @@ const CONTENT_TYPES = new Set(['application/a2a+json', 'application/json']);
  * A fetch-style handler for the push notifications of A2A agents, of protocol 1.0 and 0.3: each is a transition or a sign of
  * life of its task's delegation. One that is repeated, or older than another, changes nothing.
  *
- *     const receive = pushReceiver({ ledger, token: process.env.PUSH_TOKEN, agentUrl: card.supportedInterfaces[0].url });
+ *     const receive = pushReceiver({ ledger, token: pushToken, agentUrl: card.supportedInterfaces[0].url });
  *     app.post('/a2a/push', (context) => receive(context.req.raw)); // Hono; or Bun.serve({ fetch: receive })
  *
  * Answers without a body: 204 taken · 400 not JSON, or not a notification · 401 no token, or a wrong one · 404 no delegation

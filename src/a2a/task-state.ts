@@ -117,7 +117,7 @@ function artifactsText(seen: Fields): string {
 }
 
 /** The text parts of a message or an artifact; protocol 0.3 has them as `text`. */
-function textOf(message: unknown): string {
+export function textOf(message: unknown): string {
   if (!isRecord(message) || !Array.isArray(message.parts)) return '';
   return joined(
     message.parts.map((part: unknown) => {

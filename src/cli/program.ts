@@ -112,8 +112,9 @@ function programOf({ done, writeHelp }: Outlets): Command {
   program
     .command('demo')
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
+    .option('--a2a', 'agents that speak A2A: real servers and a real client of its SDK')
     .option('--json', 'one JSON object per line, also on a terminal')
-    .addHelpText('after', examples('delegation-sweeper demo'))
+    .addHelpText('after', examples('delegation-sweeper demo', 'delegation-sweeper demo --a2a'))
     .action(async (options) => {
       const { demo } = await checkoutOnly(() => import('../demo/demo.ts'), {
         what: 'The demo',

@@ -1,6 +1,5 @@
 import type { DatabaseLocation } from '../db/connection.ts';
 import type { SetStatusResult, Status } from '../index.ts';
-import type { EventLevel } from '../log/event-level.ts';
 
 /** What an agent does with the delegation that it takes. */
 export interface Work {
@@ -20,10 +19,8 @@ export type Report =
   | { readonly kind: 'ready' }
   | { readonly kind: 'working' }
   | { readonly kind: 'told'; readonly status: Status }
-  | { readonly kind: 'delivered'; readonly attempted: Status; readonly outcome: SetStatusResult['outcome'] }
-  | { readonly kind: 'log'; readonly level: EventLevel; readonly line: object; readonly message: string };
+  | { readonly kind: 'delivered'; readonly attempted: Status; readonly outcome: SetStatusResult['outcome'] };
 
-export type ReportOf<K extends Report['kind']> = Extract<Report, { kind: K }>;
 export type OrderOf<K extends Order['kind']> = Extract<Order, { kind: K }>;
 
 /** What an agent delivers. */

@@ -8,10 +8,10 @@ import { openDatabase } from '../db/database.ts';
 import { DelegationLedger, type Status } from '../index.ts';
 import type { EventLevel } from '../log/event-level.ts';
 import { type Order, type OrderOf, type Report, resultOf, type Work } from './agent-protocol.ts';
+import type { LogReport } from './demo-process.ts';
+import { endWithDemo } from './end-with-demo.ts';
 
-// A Ctrl-C reaches the whole process group; the demo ends its agents. If the demo dies first, they end with it.
-process.on('SIGINT', () => {});
-process.on('disconnect', () => process.exit());
+endWithDemo();
 
 const { agent, location, dbSchema } = await order('connect');
 await using handle = openDatabase({
@@ -50,7 +50,7 @@ async function order<K extends Order['kind']>(_: K): Promise<OrderOf<K>> {
   return message as OrderOf<K>;
 }
 
-function report(message: Report): Promise<void> {
+function report(message: Report | LogReport): Promise<void> {
   return new Promise((resolve) => process.send!(message, () => resolve()));
 }
 

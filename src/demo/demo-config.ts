@@ -6,8 +6,12 @@ import type { StageNames } from './stage.ts';
 const STUCK_AFTER = '5s';
 const SHUTDOWN_GRACE = '10s';
 
-/** The daemon's defaults, so that the storm guard works as in production; only its times are shorter. */
-export function demoConfig({ database }: Config, { dbSchema, pgbossSchema }: StageNames): Config {
-  const defaults = loadConfig({ STUCK_AFTER, SHUTDOWN_GRACE, DB_SCHEMA: dbSchema, PGBOSS_SCHEMA: pgbossSchema });
-  return { ...defaults, database };
+/** The daemon's defaults, so that the storm guard works as in production; only its times are shorter. `env`: added. */
+export function demoConfig(
+  { database }: Config,
+  { dbSchema, pgbossSchema }: StageNames,
+  env: Readonly<Record<string, string>>,
+): Config {
+  const settings = { STUCK_AFTER, SHUTDOWN_GRACE, DB_SCHEMA: dbSchema, PGBOSS_SCHEMA: pgbossSchema, ...env };
+  return { ...loadConfig(settings), database };
 }

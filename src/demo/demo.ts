@@ -12,32 +12,41 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { seconds } from '../log/seconds.ts';
 import type { Schedule } from '../sweeper/schedule/schedule.ts';
-import { cast } from './cast.ts';
 import { closingTable } from './closing-table.ts';
 import { demoConfig } from './demo-config.ts';
-import { perform, type Result } from './performance.ts';
+import { fleetShow } from './fleet-show.ts';
+import type { Result } from './performance.ts';
 import { Progress } from './progress.ts';
 import { openScreen } from './screen.ts';
+import type { Show } from './show.ts';
 import { Stage, stageNames } from './stage.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** It takes about 20 seconds. */
+/** It takes about 20 seconds, with A2A about 30. */
 const LIMIT_MS = 90_000;
 /** A cron tick is a minute, which is too long here: the demo asks for its sweeps itself, through the same queue. */
 const SWEEP_EVERY_MS = 1_000;
 
+export interface DemoOptions {
+  readonly json?: boolean;
+  /** Agents that speak A2A, instead of ones that use the ledger themselves. */
+  readonly a2a?: boolean;
+}
+
 /** The main task on a live fleet: the daemon's own services, agents in their own processes, and how each ends. */
-export async function demo(config: Config, { json = false }: { readonly json?: boolean } = {}): Promise<ExitCode> {
+export async function demo(config: Config, { json = false, a2a = false }: DemoOptions = {}): Promise<ExitCode> {
   const startedAtMs = performance.now();
   using shutdown = onShutdownSignal();
   const interrupt = new AbortController();
   void shutdown.requested.then((signal) => interrupt.abort(new Error(`interrupted by ${signal}`)));
   const limit = AbortSignal.timeout(LIMIT_MS);
   using screen = openScreen({ json });
-  const progress = new Progress(cast.map(({ name }) => name));
+  // With the SDK, which the other needs as little as the daemon.
+  const show = a2a ? (await import('./a2a/a2a-show.ts')).a2aShow : fleetShow;
+  const progress = new Progress(show.roles);
   screen.showProgress(() => progress.text());
   try {
-    const results = await stageAndPerform(config, progress.follow(screen.log), progress, interrupt.signal, limit);
+    const results = await stageAndPerform(show, config, progress.follow(screen.log), progress, interrupt.signal, limit);
     const unexpected = results.filter(({ asExpected }) => !asExpected).map(({ agent }) => agent);
     const durationMs = Math.round(performance.now() - startedAtMs);
     const asExpected = results.length - unexpected.length;
@@ -70,6 +79,7 @@ function overLimit(cause?: unknown): CommandError {
 
 /** Everything that is opened here is closed at the end, in reverse order, however it ends. */
 async function stageAndPerform(
+  show: Show,
   config: Config,
   log: EventLog,
   progress: Progress,
@@ -77,9 +87,9 @@ async function stageAndPerform(
   limit: AbortSignal,
 ): Promise<Result[]> {
   const names = stageNames();
-  const settings = demoConfig(config, names);
+  const settings = demoConfig(config, names, show.env);
   log.emit('demo.started', {
-    agents: cast.length,
+    agents: show.roles.length,
     stuckAfterMs: settings.stuckAfterMs,
     database: config.database.kind === 'embedded' ? 'embedded' : 'given',
     schema: names.dbSchema,
@@ -95,7 +105,7 @@ async function stageAndPerform(
   const handle = undo.use(
     openDatabase({ ...connectionOf(stage, 4, 'delegation-sweeper demo'), schema: names.dbSchema }),
   );
-  const results = await perform(cast, {
+  const results = await show.perform({
     ledger: new DelegationLedger(handle.db, { logger: { info() {}, warn() {}, error() {} } }),
     log,
     location: stage.location,

@@ -23,20 +23,26 @@ const tales: Readonly<Record<string, (line: Line) => string>> = {
   'demo.started': ({ agents, stuckAfterMs, schema, database }) =>
     `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(Number(stuckAfterMs))} of silence is stuck`,
   'demo.agent': ({ agent, detail }) => `${name(agent)} ${detail}`,
-  'delegation.stuck': ({ calleeId, silentMs, stuckAfterMs }) =>
-    `${name(calleeId)} ${red('STUCK')}: no heartbeat for ${seconds(Number(silentMs))}, ${seconds(Number(stuckAfterMs))} are allowed`,
-  'delegation.stalled': ({ calleeId, silentMs, stalledAfterMs }) =>
-    `${name(calleeId)} ${red('STUCK')}: no progress for ${seconds(Number(silentMs))}, ${seconds(Number(stalledAfterMs))} are allowed`,
-  'delegation.deadline_exceeded': ({ calleeId, fromStatus, overdueMs }) =>
-    `${name(calleeId)} ${red('FAILED')}: ${fromStatus}, ${seconds(Number(overdueMs))} past its deadline`,
+  'delegation.stuck': ({ delegationId, silentMs, stuckAfterMs }) =>
+    `${roleOf(delegationId)} ${red('STUCK')}: no heartbeat for ${seconds(Number(silentMs))}, ${seconds(Number(stuckAfterMs))} are allowed`,
+  'delegation.stalled': ({ delegationId, silentMs, stalledAfterMs }) =>
+    `${roleOf(delegationId)} ${red('STUCK')}: no progress for ${seconds(Number(silentMs))}, ${seconds(Number(stalledAfterMs))} are allowed`,
+  'delegation.deadline_exceeded': ({ delegationId, fromStatus, overdueMs }) =>
+    `${roleOf(delegationId)} ${red('FAILED')}: ${fromStatus}, ${seconds(Number(overdueMs))} past its deadline`,
   'ledger.late_result': ({ delegationId, from }) =>
-    `${name(String(delegationId).replace('demo-', ''))} ${yellow('LATE')}: refused, it stays ${from}; result recorded`,
+    `${roleOf(delegationId)} ${yellow('LATE')}: refused, it stays ${from}; result recorded`,
+  'delegation.probed': ({ delegationId, outcome, reason }) =>
+    `${roleOf(delegationId)} ${yellow('ASKED')} by the sweep: ${reason === null ? outcome : `${outcome}, ${reason}`}`,
   'embedded.started': () => 'PostgreSQL is running, only for this demo',
   'embedded.stopped': () => 'PostgreSQL has stopped, its data are gone',
 };
 
 function untold({ message }: Line): string {
   return String(message);
+}
+
+function roleOf(delegationId: unknown): string {
+  return name(String(delegationId).replace('demo-', ''));
 }
 
 function name(of: unknown): string {

@@ -4,7 +4,7 @@ import { type Delegation, type DelegationLedger, isTerminal } from '../index.ts'
 import type { EventFields } from '../log/catalogue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { AgentProcess } from './agent-process.ts';
-import type { ReportOf } from './agent-protocol.ts';
+import { relayTo } from './demo-process.ts';
 import type { Role, Scene } from './role.ts';
 import { problemsOf } from './verdict.ts';
 
@@ -38,14 +38,6 @@ export async function perform(cast: readonly Role[], options: PerformanceOptions
   }
   await Promise.all([...agents.values()].map((agent) => agent.heard('ready', signal)));
   return await Promise.all(cast.map((role) => new Performance(role, agents.get(role), signal, options).run()));
-}
-
-/** The log of the agents' ledgers. */
-function relayTo(log: EventLog) {
-  return ({ line }: ReportOf<'log'>) => {
-    const { event, ...fields } = line as { event: Parameters<EventLog['emit']>[0] };
-    log.emit(event, fields as never);
-  };
 }
 
 class Performance implements Scene {

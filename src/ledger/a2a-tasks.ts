@@ -2,8 +2,9 @@ import type { LedgerDb } from '../db/schema.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type A2aObservation, type A2aStep, observationValues } from './a2a-observation.ts';
+import type { A2aBeginResult, A2aSide, A2aTellOptions, A2aTellResult, OpenA2aTask } from './a2a-results.ts';
 import { type A2aTask, agentUrlOf, type NotifiedA2aTask, storedA2aTask } from './a2a-task.ts';
-import { assertId, idText, loggedId } from './arguments.ts';
+import { assertDurationMs, assertId, idText, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
 import type { Delegation } from './delegation.ts';
 import { InvalidArgumentError } from './errors.ts';
@@ -12,6 +13,7 @@ import { valuesOf } from './insertion.ts';
 import { findNotifiedStatement } from './statements/a2a-notified.ts';
 import {
   beginA2aStatement,
+  claimA2aStatement,
   findA2aStatement,
   openA2aStatement,
   resumeA2aStatement,
@@ -20,48 +22,6 @@ import {
 import type { Saying } from './status-change.ts';
 import type { LedgerTables } from './tables.ts';
 import { isTerminal, type Status } from './transitions.ts';
-
-/** Whose delegation of a task: the caller's, or the one of the agent that does it. Each looks up its own. */
-export type A2aSide = { readonly callerId: string } | { readonly calleeId: string };
-
-/** What the agent's own task store holds: a state that is `open`, or the task's end. */
-export type A2aStoreState = 'open' | 'ended';
-
-export interface A2aTellOptions {
-  /** Which task it is: recorded in the same round trip. */
-  readonly task?: A2aTask | undefined;
-  /** By the agent that keeps the task alone. */
-  readonly storeState?: A2aStoreState | undefined;
-  /** Recorded in the activity: 1 to 200 characters. Default `a2a`. */
-  readonly actor?: string | undefined;
-}
-
-/**
- * `changed`: the status, or a wait. `unchanged`: a sign of life, or what it was already. `refused`: it has ended otherwise; a
- * result is recorded as late. `missing`: no such delegation. `invalid`, `failed`: nothing was written; logged.
- */
-export type A2aTellResult =
-  | {
-      readonly outcome: 'changed' | 'unchanged' | 'refused';
-      readonly status: Status;
-      /** The threshold it is judged by, in milliseconds; null until a daemon has run. */
-      readonly stuckAfterMs: number | null;
-    }
-  | { readonly outcome: 'missing'; readonly status: null }
-  | { readonly outcome: 'invalid' | 'failed'; readonly status: null; readonly error: Error };
-
-/** `found`: the store follows it already. `duplicate`: the caller's own, by its key. The others as of insert. */
-export type A2aBeginResult =
-  | { readonly outcome: 'found' | 'inserted' | 'duplicate'; readonly delegationId: string; readonly status: Status }
-  | { readonly outcome: 'invalid' | 'failed'; readonly delegationId: string; readonly error: Error };
-
-/** A delegation whose task store is not known to hold its end, with its task. */
-export interface OpenA2aTask extends Delegation {
-  readonly tenant: string;
-  readonly taskId: string;
-  readonly contextId: string | null;
-  readonly userName: string | null;
-}
 
 const PAGE_ROWS = 500;
 
@@ -76,6 +36,7 @@ export class A2aTasks {
   readonly #findNotified: ReturnType<typeof findNotifiedStatement>;
   readonly #resume: ReturnType<typeof resumeA2aStatement>;
   readonly #open: ReturnType<typeof openA2aStatement>;
+  readonly #claim: ReturnType<typeof claimA2aStatement>;
 
   constructor(db: LedgerDb, tables: LedgerTables, log: EventLog, confirmed: (saying: Saying) => void) {
     this.#db = db;
@@ -87,6 +48,7 @@ export class A2aTasks {
     this.#findNotified = findNotifiedStatement(tables);
     this.#resume = resumeA2aStatement(tables);
     this.#open = openA2aStatement(tables);
+    this.#claim = claimA2aStatement(tables);
   }
 
   /**
@@ -211,6 +173,26 @@ export class A2aTasks {
       if (page.length < PAGE_ROWS) return;
       after = page.at(-1)!.delegationId;
     }
+  }
+
+  /**
+   * For a time in milliseconds this process alone deals with an open task: whether it does. It ends when the store is said
+   * to hold the end.
+   *
+   *     if (await ledger.a2aTasks.claim(task.delegationId, 60_000)) await tellItsCaller(task);
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  async claim(delegationId: string, forMs: number): Promise<boolean> {
+    assertId('delegationId', delegationId);
+    assertDurationMs('forMs', forMs);
+    const claimed = await this.#claim.run(this.#db, { ids: [delegationId], forMs: Math.ceil(forMs) });
+    return claimed.length === 1;
+  }
+
+  /** Logs that what a task says could not be recorded, or its end not be told: `ledger.a2a_failed`. */
+  logFailure(delegationId: string, step: string, err: unknown): void {
+    this.#failure(delegationId, step, err);
   }
 
   async #told(

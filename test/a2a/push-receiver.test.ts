@@ -111,6 +111,14 @@ describe('a notification', () => {
     expect(await stepsOf(ledger, await row())).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
   });
 
+  test('may come before its caller has recorded the task', async () => {
+    const taskId = 'early';
+    const answering = notify(status(taskId, COMPLETED, at(1), 'done'));
+    const { row } = await delegate({ taskId });
+    expect(await answering).toBe(204);
+    expect(await row()).toMatchObject({ status: 'completed', resultPreview: 'done' });
+  });
+
   test('comes from the SDK', async () => {
     await using undo = new AsyncDisposableStack();
     const server = createServer((incoming, answer) => {

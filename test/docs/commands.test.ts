@@ -9,6 +9,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** By the block's first command: what runs the block as it is pasted. */
 const runBy: Readonly<Record<string, string>> = {
   'README.md: npm ci && npm run demo': 'deploy/package/documented.ts',
+  'README.md: npm run demo -- --a2a': 'deploy/package/documented.ts',
   'README.md: IMAGE=registry.example/delegation-sweeper:0.1.0': 'deploy/verify/documented.ts',
   'docs/deploy.md: docker build -f deploy/Dockerfile --build-arg NODE_IMAGE=node@sha256:... -t registry.example/delegation-sweeper:0.1.0 .':
     'deploy/verify/documented.ts',
@@ -74,6 +75,7 @@ function blocksOfCode(): string[] {
     'README.md',
     'CONTRIBUTING.md',
     'docs/deploy.md',
+    'docs/a2a.md',
     'docs/library.md',
     'docs/performance.md',
     'docs/reliability.md',

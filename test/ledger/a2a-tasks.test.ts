@@ -117,6 +117,28 @@ describe('what is seen of a task', () => {
     expect(await said()).toEqual(['queued', 'in_progress', 'waiting', 'resumed']);
   });
 
+  test.each([
+    [
+      { step: 'completed', resultPreview: 'x'.repeat(5000) },
+      { step: 'completed', resultPreview: 'another' },
+    ],
+    [
+      { step: 'failed', errorDetail: 'a2a: FAILED: broken' },
+      { step: 'failed', errorDetail: 'a2a: FAILED: another' },
+    ],
+  ] as const)(
+    'the same end, seen by both sides in bodies of another shape, is no late result; another one is',
+    async (end, another) => {
+      const { ledger, delegationId, said } = await delegated();
+      await ledger.a2aTasks.tell(delegationId, { ...end, responseBody: { task: 1 } });
+      const again = await ledger.a2aTasks.tell(delegationId, { ...end, responseBody: { statusUpdate: 1 } });
+      expect(again).toMatchObject({ outcome: 'unchanged', status: end.step });
+      expect((await said()).at(-1)).toBe(end.step);
+      await ledger.a2aTasks.tell(delegationId, another);
+      expect((await said()).at(-1)).toBe('late_result');
+    },
+  );
+
   test('is refused by one that has ended, and its result is recorded as late', async () => {
     const { ledger, delegationId, said, events } = await delegated();
     await ledger.setStatus(delegationId, 'failed', { errorDetail: 'deadline exceeded' });

@@ -54,6 +54,14 @@ test('the library loads kysely, pg and pino, and nothing that only the daemon ne
   expect(loaded).toEqual(expect.arrayContaining(['kysely', 'pg', 'pino']));
 });
 
+test('the A2A entry loads the SDK besides, and neither an HTTP server nor gRPC', async () => {
+  const packages = ['kysely', 'pg', 'pino', '@a2a-js/sdk'];
+  const allowed = new Set(packages.flatMap((name) => [...withDependencies(name)]));
+  const loaded = await packagesLoadedBy('src/a2a/index.ts');
+  expect(loaded.filter((name) => !allowed.has(name))).toEqual([]);
+  expect(loaded).toContain('@a2a-js/sdk');
+});
+
 test('a package that is loaded later is detected: the readable form of a log line loads pino-pretty', async () => {
   const pretty = pathToFileURL(path.join(root, 'src/log/pretty.ts')).href;
   expect(await packagesLoadedBy('src/log/logger.ts')).not.toContain('pino-pretty');

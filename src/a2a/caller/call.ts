@@ -32,7 +32,10 @@ export class Call {
 
   heard(event: StreamResponse): void {
     this.#name(event);
-    this.#watch.heard(event);
+    // A message about a task that was there before is no result; the task still waits where nothing else is said of it.
+    const isAside = event?.payload?.$case === 'message' && !this.#of.begins();
+    if (isAside) this.#watch.tell(this.#of.waitedFor ?? { step: 'alive' });
+    else this.#watch.heard(event);
   }
 
   looked(event: StreamResponse): void {
@@ -42,11 +45,10 @@ export class Call {
 
   /** The answer to a message. */
   answered(result: Message | Task): void {
-    this.heard(
-      'messageId' in result
-        ? { payload: { $case: 'message', value: result } }
-        : { payload: { $case: 'task', value: result } },
-    );
+    const isMessage = typeof result === 'object' && result !== null && 'messageId' in result;
+    this.heard({
+      payload: isMessage ? { $case: 'message', value: result } : { $case: 'task', value: result as Task },
+    });
   }
 
   /** The call threw before the agent named a task: a task that was to go on waits as before. */
@@ -63,9 +65,11 @@ export class Call {
     return this.#patience.wait(this.#watch.settled());
   }
 
-  #name({ payload }: StreamResponse): void {
+  #name(event: StreamResponse): void {
+    // An event that is none of the protocol's may be anything.
+    const payload = event?.payload;
     if (this.#taskId !== '' || payload === undefined || payload.$case === 'message') return;
-    this.#taskId = (payload.$case === 'task' ? payload.value?.id : payload.value?.taskId) ?? '';
+    this.#taskId = String((payload.$case === 'task' ? payload.value?.id : payload.value?.taskId) ?? '');
     if (this.#taskId === '') return;
     const { agentUrl, tenant } = this.#of;
     this.#watch = this.#tasks.add({ agentUrl, tenant, taskId: this.#taskId }, this.#watch);

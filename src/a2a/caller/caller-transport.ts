@@ -53,18 +53,18 @@ export class CallerTransport implements Transport {
   async *sendMessageStream(request: SendMessageRequest, options?: RequestOptions): Stream {
     const call = await this.#calls.begin(request, options);
     const stream = this.#transport.sendMessageStream(request, options);
-    yield* this.#followed(call, { stream, isSubscription: false }, request.tenant, options);
+    yield* this.#followed(call, { stream, isSubscription: false }, request?.tenant ?? '', options);
   }
 
   async *resubscribeTask(request: Request<'resubscribeTask'>, options?: RequestOptions): Stream {
-    const call = this.#calls.about({ tenant: request.tenant, taskId: request.id });
+    const call = this.#calls.about({ tenant: request.tenant ?? '', taskId: request.id });
     const stream = this.#transport.resubscribeTask(request, options);
-    yield* this.#followed(call, { stream, isSubscription: true }, request.tenant, options);
+    yield* this.#followed(call, { stream, isSubscription: true }, request.tenant ?? '', options);
   }
 
   async getTask(request: Request<'getTask'>, options?: RequestOptions): Promise<Task> {
     const task = await this.#transport.getTask(request, options);
-    const call = this.#calls.about({ tenant: request.tenant, taskId: request.id });
+    const call = this.#calls.about({ tenant: request.tenant ?? '', taskId: request.id });
     call.looked(snapshotOf(task));
     await call.settled();
     return task;
@@ -72,7 +72,7 @@ export class CallerTransport implements Transport {
 
   async cancelTask(request: Request<'cancelTask'>, options?: RequestOptions): Promise<Task> {
     const task = await this.#transport.cancelTask(request, options);
-    const call = this.#calls.about({ tenant: request.tenant, taskId: request.id });
+    const call = this.#calls.about({ tenant: request.tenant ?? '', taskId: request.id });
     call.heard(snapshotOf(task));
     await call.settled();
     return task;
@@ -80,8 +80,8 @@ export class CallerTransport implements Transport {
 
   async listTasks(request: Request<'listTasks'>, options?: RequestOptions): Answer<'listTasks'> {
     const list = await this.#transport.listTasks(request, options);
-    for (const task of list.tasks ?? []) {
-      this.#calls.seenBefore({ tenant: request.tenant, taskId: task.id })?.looked(snapshotOf(task));
+    for (const task of list?.tasks ?? []) {
+      this.#calls.seenBefore({ tenant: request.tenant ?? '', taskId: task.id })?.looked(snapshotOf(task));
     }
     return list;
   }

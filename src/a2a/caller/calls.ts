@@ -27,8 +27,8 @@ export class Calls {
 
   /** A message goes out: its delegation is recorded, or the one that it goes on with resumes. Waits for that, within bounds. */
   async begin(request: SendMessageRequest, options: RequestOptions | undefined): Promise<Call> {
-    if (request.message?.taskId) return this.#goOn(request, options);
-    const { tenant } = request;
+    const { tenant = '', message } = request ?? {};
+    if (message?.taskId) return this.#goOn({ tenant, taskId: message.taskId }, request, options);
     const delegated = this.#record(request, options);
     const watch = this.#watch(tenant, delegated);
     await this.#patience.wait(delegated);
@@ -57,9 +57,12 @@ export class Calls {
     return watch && this.#call({ tenant, watch, begins: never });
   }
 
-  async #goOn(request: SendMessageRequest, options: RequestOptions | undefined): Promise<Call> {
-    const { tenant, message } = request;
-    const task = { agentUrl: this.#agentUrl, tenant, taskId: message!.taskId };
+  async #goOn(
+    { tenant, taskId }: { readonly tenant: string; readonly taskId: string },
+    request: SendMessageRequest,
+    options: RequestOptions | undefined,
+  ): Promise<Call> {
+    const task = { agentUrl: this.#agentUrl, tenant, taskId };
     const known = this.#tasks.get(task);
     if (known !== undefined) {
       const waitedFor = known.wait;
@@ -93,7 +96,8 @@ export class Calls {
   }
 
   #watch(tenant: string, delegated: Promise<Delegated>): Watch {
-    return new Watch(this.#settings.ledger, { agentUrl: this.#agentUrl, tenant }, delegated);
+    const { ledger, waitForMs } = this.#settings;
+    return new Watch({ ledger, delegated, agent: { agentUrl: this.#agentUrl, tenant }, waitForMs });
   }
 
   #call(of: Omit<CallOf, 'agentUrl'>): Call {

@@ -30,7 +30,7 @@ export async function* continuedStream(
         events += 1;
         const { event } = step;
         if (doubles?.has(event)) continue;
-        yield { event, isSnapshot: isSubscription && events === 1 && event.payload?.$case === 'task' };
+        yield { event, isSnapshot: isSubscription && events === 1 && event?.payload?.$case === 'task' };
         if (doubles === undefined) continue;
         broke = undefined;
         reconnection.hasNews();

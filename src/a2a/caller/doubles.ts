@@ -16,6 +16,15 @@ export class Doubles {
   }
 
   has(event: StreamResponse): boolean {
+    try {
+      return this.#has(event);
+    } catch {
+      // An event that is none of the protocol's: the reader gets it as the SDK gave it.
+      return false;
+    }
+  }
+
+  #has(event: StreamResponse): boolean {
     const { payload } = event;
     const isSnapshot = this.#isFirst && payload?.$case === 'task';
     this.#isFirst = false;

@@ -1,7 +1,7 @@
 import type { Watch } from './watch.ts';
 
 /** Tasks of which this process remembers what it has seen. One that is forgotten is found again in the ledger. */
-const TASKS_MAX = 10_000;
+const TASKS_MAX = 5_000;
 
 /** The tasks that were seen last, by agent, tenant and id. */
 export class KnownTasks {

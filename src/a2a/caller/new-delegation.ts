@@ -1,6 +1,6 @@
 import type { Message } from '@a2a-js/sdk';
 import type { InsertArguments } from '../../index.ts';
-import { idempotencyKeyOf } from '../idempotency-key.ts';
+import { idempotencyKeyOf } from '../ledger-id.ts';
 import { uuidv7 } from '../uuidv7.ts';
 import type { CallerSettings, DelegationChoice, OutgoingMessage } from './options.ts';
 

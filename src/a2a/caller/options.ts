@@ -38,6 +38,11 @@ export interface LedgerTransportOptions {
    */
   readonly delegation?: DelegationChoice | ((message: OutgoingMessage) => DelegationChoice) | undefined;
   /**
+   * How long a task may wait for input or for an authorisation before its silence counts. Default 604800000 ms (seven days),
+   * at most 2592000000 (30 days).
+   */
+  readonly waitForMs?: number | undefined;
+  /**
    * The longest that a call waits for the ledger before the message goes out, and again before its result is handed over.
    * Default 500 ms. What is not written by then is written later.
    */
@@ -54,6 +59,7 @@ export interface CallerSettings {
   readonly ledger: DelegationLedger;
   readonly callerId: string;
   readonly delegation: (message: OutgoingMessage) => DelegationChoice;
+  readonly waitForMs: number | undefined;
   readonly ledgerWaitMaxMs: number;
   readonly reconnectForMs: number;
 }
@@ -62,10 +68,11 @@ const LEDGER_WAIT_MAX_DEFAULT_MS = 500;
 const RECONNECT_FOR_DEFAULT_MS = 60_000;
 /** A day: what is longer was meant otherwise. */
 const DURATION_MAX_MS = 86_400_000;
+const WAIT_FOR_MAX_MS = 30 * 86_400_000;
 
 /** @throws InvalidArgumentError */
 export function settingsOf(options: LedgerTransportOptions): CallerSettings {
-  const { ledger, callerId, delegation = {} } = options;
+  const { ledger, callerId, delegation = {}, waitForMs } = options;
   const { ledgerWaitMaxMs = LEDGER_WAIT_MAX_DEFAULT_MS, reconnectForMs = RECONNECT_FOR_DEFAULT_MS } = options;
   if (typeof ledger !== 'object' || ledger === null) throw new InvalidArgumentError('ledger', 'must be a ledger');
   if (typeof callerId !== 'string' || callerId === '') {
@@ -75,12 +82,13 @@ export function settingsOf(options: LedgerTransportOptions): CallerSettings {
     ledger,
     callerId,
     delegation: typeof delegation === 'function' ? delegation : () => delegation,
+    waitForMs: waitForMs === undefined ? undefined : durationMs('waitForMs', waitForMs, 1, WAIT_FOR_MAX_MS),
     ledgerWaitMaxMs: durationMs('ledgerWaitMaxMs', ledgerWaitMaxMs),
     reconnectForMs: durationMs('reconnectForMs', reconnectForMs),
   };
 }
 
-function durationMs(field: string, value: unknown): number {
-  if (typeof value === 'number' && value >= 0 && value <= DURATION_MAX_MS) return value;
-  throw new InvalidArgumentError(field, `must be a number of milliseconds from 0 to ${DURATION_MAX_MS}`);
+function durationMs(field: string, value: unknown, minMs = 0, maxMs = DURATION_MAX_MS): number {
+  if (typeof value === 'number' && value >= minMs && value <= maxMs) return value;
+  throw new InvalidArgumentError(field, `must be a number of milliseconds from ${minMs} to ${maxMs}`);
 }

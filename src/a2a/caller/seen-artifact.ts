@@ -32,6 +32,11 @@ export class SeenArtifact {
     this.#keep(parts, room);
   }
 
+  dropContent(): void {
+    this.kept.parts = [];
+    this.#size = 0;
+  }
+
   says(artifact: Artifact): boolean {
     return this.#print === partsPrint('', artifact.parts ?? []);
   }

@@ -101,6 +101,12 @@ export class SeenTask {
     }
   }
 
+  /** What it was like is still known, and no longer what was in it. */
+  dropContent(): void {
+    for (const seen of this.#artifacts.values()) seen.dropContent();
+    if (this.#status?.message) this.#status = { ...this.#status, message: undefined };
+  }
+
   #name(id: string | undefined, contextId: string | undefined): void {
     this.#id ||= id ?? '';
     this.#contextId ||= contextId ?? '';

@@ -1,32 +1,42 @@
 import type { Message, StreamResponse } from '@a2a-js/sdk';
 import type { A2aTask, Delegation, DelegationLedger } from '../../index.ts';
 import { Follower } from '../follower.ts';
+import { isLedgerId } from '../ledger-id.ts';
 import { type Observation, observationOf } from '../task-state.ts';
 import { keptParts } from './kept-parts.ts';
 import { SeenTask } from './seen-task.ts';
 
 /** Characters or bytes of a task's content that are kept in memory until its end, and recorded with it. */
-const CONTENT_MAX = 256 * 1024;
+const CONTENT_MAX = 64 * 1024;
 
 /** Which delegation it is: one that was just made or resumed, or one that was found with the state that the ledger has. */
 export type Delegated = { readonly delegationId: string; readonly found?: Delegation } | undefined;
 
-type Agent = Pick<A2aTask, 'agentUrl' | 'tenant'>;
+export interface WatchOptions {
+  readonly ledger: DelegationLedger;
+  /** Does not reject. */
+  readonly delegated: Promise<Delegated>;
+  /** With which the task is recorded; undefined where it is recorded already. */
+  readonly agent?: Pick<A2aTask, 'agentUrl' | 'tenant'> | undefined;
+  /** How long it may wait for input, in milliseconds; undefined: the ledger's default. */
+  readonly waitForMs?: number | undefined;
+}
 
 /** One delegation's task, as this process sees it, told to the ledger in the background. Nothing here throws or rejects. */
 export class Watch {
-  readonly #agent: Agent | undefined;
+  readonly #agent: WatchOptions['agent'];
   readonly #delegated: Promise<Delegated>;
+  readonly #waitForMs: number | undefined;
   readonly #follower: Follower;
   readonly #seen = new SeenTask(CONTENT_MAX);
   #isFirst = true;
-  #wait: Observation | undefined;
+  #wait: Extract<Observation, { readonly step: 'waiting' }> | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  /** `agent`: the task is recorded with it; undefined where it is recorded already. `delegated` does not reject. */
-  constructor(ledger: DelegationLedger, agent: Agent | undefined, delegated: Promise<Delegated>) {
+  constructor({ ledger, agent, delegated, waitForMs }: WatchOptions) {
     this.#agent = agent;
     this.#delegated = delegated;
+    this.#waitForMs = waitForMs;
     this.#follower = new Follower(
       ledger,
       delegated.then((known) => known?.delegationId),
@@ -41,6 +51,7 @@ export class Watch {
   /** Something that the agent said just now: at least a sign of life. */
   heard(event: StreamResponse): void {
     quietly(() => {
+      if (this.#follower.hasEnded) return;
       this.#seen.take(event);
       this.#isFirst = false;
       this.#tell(this.#observation(event));
@@ -50,7 +61,7 @@ export class Watch {
   /** How the task is, as a poll or the opening of a subscription shows it: a sign of life only where something has changed. */
   looked(event: StreamResponse): void {
     quietly(() => {
-      if (!this.#isFirst && this.#seen.repeats(event)) return;
+      if (this.#follower.hasEnded || (!this.#isFirst && this.#seen.repeats(event))) return;
       const isFirst = this.#isFirst;
       this.#isFirst = false;
       this.#seen.take(event);
@@ -58,7 +69,7 @@ export class Watch {
       if (!isFirst) return this.#tell(observation);
       // What changed before this process looked for the first time is not known: the ledger tells.
       this.#looking = this.#delegated.then((known) => {
-        if (known?.found === undefined || isNews(observation, known.found)) this.#tell(observation);
+        if (known?.found === undefined || isNews(observation, known.found)) this.tell(observation);
       });
     });
   }
@@ -86,7 +97,11 @@ export class Watch {
   #tell(observation: Observation): void {
     this.#wait = observation.step === 'waiting' ? observation : undefined;
     const { id: taskId, contextId } = this.#seen;
-    this.#follower.saw(observation, this.#agent && taskId !== '' ? { ...this.#agent, taskId, contextId } : undefined);
+    // A task that the ledger would not take as one costs its record, and not the news of it.
+    const isRecorded = this.#agent !== undefined && isLedgerId(taskId);
+    const wait = this.#wait && { ...this.#wait, forMs: this.#waitForMs };
+    this.#follower.saw(wait ?? observation, isRecorded ? { ...this.#agent!, taskId, contextId } : undefined);
+    if (this.#follower.hasEnded) this.#seen.dropContent();
   }
 
   #observation(event: StreamResponse): Observation {
@@ -105,9 +120,10 @@ export class Watch {
   }
 }
 
-/** Whether the ledger does not have it already. */
+/** Whether the ledger does not have it already. That work has begun takes back no later state. */
 function isNews({ step }: Observation, { status, waitingUntil }: Delegation): boolean {
   if (step === 'alive') return false;
+  if (step === 'dispatched') return status === 'queued';
   if (step === 'waiting') return waitingUntil === null;
   return waitingUntil !== null || step !== status;
 }

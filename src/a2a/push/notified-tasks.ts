@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamResponse } from '@a2a-js/sdk';
 import { type DelegationLedger, InvalidArgumentError } from '../../index.ts';
 import { KnownTasks } from '../caller/known-tasks.ts';
@@ -11,13 +12,18 @@ export interface NotifiedBy {
   readonly callerId?: string | undefined;
 }
 
-/** The longest that a notification waits for the ledger. */
-const LEDGER_WAIT_MAX_MS = 5_000;
+/** The longest that a notification waits for the ledger; the SDK's sender waits five seconds for the answer. */
+const LEDGER_WAIT_MAX_MS = 4_000;
+/** An agent may notify of a task before its caller has read the answer that names it: looked for again after so long. */
+const LOOK_AGAIN_MS = [50, 100, 200, 400, 800];
+/** Notifications that look again at the same time; of more unknown tasks nobody waits for an answer. */
+const LOOKING_MAX = 100;
 
 /** The delegations of tasks that are notified of. */
 export class NotifiedTasks {
   readonly #by: NotifiedBy;
   readonly #known = new KnownTasks();
+  #looking = 0;
 
   constructor(by: NotifiedBy) {
     this.#by = by;
@@ -31,7 +37,8 @@ export class NotifiedTasks {
       const delegationId = await withinMs(LEDGER_WAIT_MAX_MS, this.#delegationOf(name.taskId)).catch(() => undefined);
       if (delegationId === undefined) return 503;
       if (delegationId === null) return 404;
-      watch = this.#known.add(name, new Watch(this.#by.ledger, undefined, Promise.resolve({ delegationId })));
+      const { ledger } = this.#by;
+      watch = this.#known.add(name, new Watch({ ledger, delegated: Promise.resolve({ delegationId }) }));
     }
     watch.notified(event);
     await watch.settled();
@@ -39,11 +46,28 @@ export class NotifiedTasks {
   }
 
   async #delegationOf(taskId: string): Promise<string | null> {
+    let delegationId = await this.#find(taskId);
+    if (delegationId !== null || this.#looking >= LOOKING_MAX) return delegationId;
+    this.#looking += 1;
+    try {
+      for (const ms of LOOK_AGAIN_MS) {
+        if (delegationId !== null) break;
+        await sleep(ms);
+        delegationId = await this.#find(taskId);
+      }
+      return delegationId;
+    } finally {
+      this.#looking -= 1;
+    }
+  }
+
+  async #find(taskId: string): Promise<string | null> {
     const { ledger, agentUrl, tenant, callerId } = this.#by;
     try {
       const found = await ledger.a2aTasks.findNotified({ taskId, agentUrl, tenant, callerId });
       return found?.delegationId ?? null;
     } catch (err) {
+      // An id that the ledger would never have taken.
       if (err instanceof InvalidArgumentError) return null;
       throw err;
     }

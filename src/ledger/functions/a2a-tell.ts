@@ -2,7 +2,7 @@ import { isOneOf, literal } from '../../db/literal.ts';
 import { WAIT_MAX_MS } from '../limits.ts';
 import { type Status, sourcesOf, terminalStatuses } from '../transitions.ts';
 import { recordTask, taskChecks, taskParameters, taskTypes } from './a2a-mapping.ts';
-import { durationCheck, idChecks, listed, minIntervalCheck, noteCheck } from './checks.ts';
+import { cutPreview, durationCheck, idChecks, listed, minIntervalCheck, noteCheck } from './checks.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 const steps = ['dispatched', 'in_progress', 'waiting', 'completed', 'failed', 'alive', 'recorded'] as const;
@@ -28,7 +28,8 @@ export const a2aTellFunction: SchemaFunction = {
   types: `text, text, text, text, jsonb, text, float8, text, bigint, text, ${taskTypes}`,
   declare: `
   is_waiting boolean;
-  held_reason text;`,
+  held_reason text;
+  held text;`,
   body: `${refuse([
     ...idChecks('id'),
     [`(${isOneOf('step', steps)}) IS NOT TRUE`, `'step must be one of ' || ${listed(steps)}`],
@@ -48,11 +49,15 @@ export const a2aTellFunction: SchemaFunction = {
   END IF;
   outcome := 'unchanged';
   IF step IN ('completed', 'failed') THEN
+    SELECT d.status, CASE WHEN step = 'completed' THEN d.result_preview ELSE d.error_detail END
+    INTO delegation_a2a_tell.status, held FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
     IF step = 'completed' AND delegation_a2a_tell.status = 'queued' THEN
-      PERFORM FROM delegations d WHERE d.delegation_id = id AND d.status = 'queued' FOR NO KEY UPDATE;
-      IF FOUND THEN
-        PERFORM delegation_set_status(id, 'in_progress', actor => delegation_a2a_tell.actor);
-      END IF;
+      PERFORM delegation_set_status(id, 'in_progress', actor => delegation_a2a_tell.actor);
+    END IF;
+    -- Caller and agent see the same end, in bodies of another shape, which are no other result.
+    IF delegation_a2a_tell.status = step AND held IS NOT DISTINCT FROM (
+      CASE WHEN step = 'completed' THEN ${cutPreview('result_preview')} ELSE ${cutPreview('error_detail')} END) THEN
+      response_body := NULL;
     END IF;
     SELECT s.outcome, CASE WHEN s.outcome = 'changed' THEN s.to_status ELSE s.from_status END, s.late_result
     INTO outcome, delegation_a2a_tell.status, late_result

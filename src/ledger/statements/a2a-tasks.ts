@@ -113,8 +113,25 @@ SELECT ${columns} FROM f CROSS JOIN LATERAL ${tables.functions.resume}(f.delegat
   });
 }
 
+/** Of these, those that nobody else is dealing with, for so long. */
+export function claimA2aStatement({ a2aTasks }: LedgerTables) {
+  return statement({
+    parameters: { ids: parameter.texts, forMs: parameter.wholeNumber },
+    columns: { delegationId: column.text('t.delegation_id') },
+    sql: (columns) => `
+WITH free AS MATERIALIZED (
+  SELECT c.delegation_id FROM ${a2aTasks} c
+  WHERE c.delegation_id = ANY($ids) AND c.store_state = 'open'
+    AND (c.claimed_until IS NULL OR c.claimed_until < clock_timestamp())
+  ORDER BY c.delegation_id FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE ${a2aTasks} t SET claimed_until = clock_timestamp() + $forMs * interval '1 millisecond'
+FROM free WHERE t.delegation_id = free.delegation_id
+RETURNING ${columns}`,
+  });
+}
+
 /** Those that the agent's store is not known to have ended, in the order of their ids, a page at a time. */
-export function openA2aStatement({ a2aTasks, delegations }: LedgerTables) {
+export function openA2aStatement({ a2aTasks, delegations, sweeperThreshold }: LedgerTables) {
   return statement({
     parameters: {
       agentUrl: parameter.text,
@@ -128,10 +145,15 @@ export function openA2aStatement({ a2aTasks, delegations }: LedgerTables) {
       taskId: column.text('t.task_id'),
       contextId: nullable(column.text('t.context_id')),
       userName: nullable(column.text('t.user_name')),
+      silentMs: column.wholeNumber(
+        'greatest(0, extract(epoch FROM clock_timestamp() - greatest(d.last_heartbeat, d.updated_at)) * 1000)',
+      ),
+      judgedByMs: nullable(column.wholeNumber('coalesce(d.stuck_after_ms, s.stuck_after_ms)')),
     },
     sql: (columns) => `
 SELECT ${columns}
 FROM ${a2aTasks} t JOIN ${delegations} d ON d.delegation_id = t.delegation_id
+LEFT JOIN ${sweeperThreshold} s ON s.singleton
 WHERE t.store_state = 'open' AND t.agent_url = $agentUrl AND t.delegation_id > coalesce($after, '')
   AND ($calleeId IS NULL OR d.callee_id = $calleeId)
 ORDER BY t.delegation_id LIMIT $limit`,

@@ -25,8 +25,24 @@ export const demoEvents = {
       delegationId,
       pid: z.int().nullable().describe('its process; null when none ever took the delegation'),
       act: z
-        .enum(['queued', 'working', 'delivered', 'killed', 'paused', 'resumed', 'told'])
-        .describe('told: its heartbeat was answered with `terminal`, so it knows that it lost the delegation'),
+        .enum([
+          'queued',
+          'working',
+          'delivered',
+          'killed',
+          'paused',
+          'resumed',
+          'told',
+          'asked',
+          'answered',
+          'returned',
+          'cut',
+          'orphaned',
+          'probed',
+        ])
+        .describe(
+          'told: its heartbeat was answered with `terminal`, or its caller read that it has ended; the last six with A2A alone',
+        ),
       detail: text('the same in words'),
     }),
   ),

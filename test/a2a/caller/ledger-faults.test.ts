@@ -131,6 +131,7 @@ describe('what is wrong with the options', () => {
     [{ ledgerWaitMaxMs: -1 }, 'ledgerWaitMaxMs'],
     [{ ledgerWaitMaxMs: Number.NaN }, 'ledgerWaitMaxMs'],
     [{ reconnectForMs: 1e12 }, 'reconnectForMs'],
+    [{ waitForMs: 0 }, 'waitForMs'],
     [{ ledger: undefined as never }, 'ledger'],
   ])('of the transport, %j, is said when it is made', async (transport, field) => {
     const { ledger } = testLedger(database.db);

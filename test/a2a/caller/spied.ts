@@ -56,8 +56,8 @@ export class Spy {
   async *#stream(name: string, call: (...args: unknown[]) => unknown, args: unknown[]): AsyncGenerator<unknown> {
     let end = 'left';
     try {
-      for await (const event of call(...args) as AsyncIterable<{ payload?: { $case: string } }>) {
-        this.heard.push(`${name}: ${event.payload?.$case}`);
+      for await (const event of call(...args) as AsyncIterable<{ payload?: { $case: string } } | undefined>) {
+        this.heard.push(`${name}: ${event?.payload?.$case}`);
         yield event;
       }
       end = 'ended';

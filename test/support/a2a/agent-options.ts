@@ -15,6 +15,11 @@ export interface AgentOptions {
   readonly grpcPort?: number;
   /** A database with the SDK's task table (see task-store.ts); otherwise tasks are kept in memory. */
   readonly taskStoreUrl?: string;
+  /** With the ledger under it, in this database; the ledger may be out of reach. */
+  readonly ledger?: { readonly url: string; readonly calleeId: string; readonly callerId: string };
   /** Texts that are replaced in whatever it answers over HTTP. */
   readonly mangle?: Readonly<Record<string, string>>;
 }
+
+/** The line on its standard input that closes all gates again; every other line opens the gate of that name. */
+export const CLOSE_GATES = 'close gates';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { AgentCard } from '@a2a-js/sdk';
 import { spawnNode, type TestChild } from '../child.ts';
-import type { AgentOptions } from './agent-options.ts';
+import { type AgentOptions, CLOSE_GATES } from './agent-options.ts';
 
 const script = path.join(import.meta.dirname, 'agent.ts');
 
@@ -46,7 +46,9 @@ export class ScriptedAgent implements AsyncDisposable {
 
   /** What its executor saw and did so far. */
   get reported(): Reported[] {
-    return this.#child.stdoutLines.map((line) => JSON.parse(line)).filter(({ event }) => event !== 'listening');
+    // The SDK prints there, too.
+    const lines = this.#child.stdoutLines.filter((line) => line.startsWith('{"event":'));
+    return lines.map((line) => JSON.parse(line)).filter(({ event }) => event !== 'listening');
   }
 
   /** What it wrote to standard error: the SDK complains there. */
@@ -65,6 +67,11 @@ export class ScriptedAgent implements AsyncDisposable {
   /** Lets every script that waits at this gate go on. */
   open(gate: string): void {
     this.#child.say(gate);
+  }
+
+  /** Gates that are open are closed again. */
+  closeGates(): void {
+    this.#child.say(CLOSE_GATES);
   }
 
   /** SIGKILL, SIGSTOP, SIGCONT, SIGTERM. */

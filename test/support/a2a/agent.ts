@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { AGENT_CARD_PATH, type AgentCard } from '@a2a-js/sdk';
 import { LegacyA2AService, legacyGrpcService } from '@a2a-js/sdk/compat/v0_3/server/grpc';
 import {
+  type AgentExecutor,
   DefaultPushNotificationSender,
   DefaultRequestHandler,
   InMemoryPushNotificationStore,
@@ -23,7 +24,9 @@ import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import express from 'express';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { AgentOptions } from './agent-options.ts';
+import { LedgerTaskStore, ledgerExecutor } from '../../../src/a2a/index.ts';
+import { openLedger } from '../../../src/index.ts';
+import { type AgentOptions, CLOSE_GATES } from './agent-options.ts';
 import { cardOf } from './card.ts';
 import { mangling } from './mangling.ts';
 import { ScriptedExecutor } from './scripted-executor.ts';
@@ -37,7 +40,10 @@ const gate = (name: string) => {
   return gates.get(name)!;
 };
 createInterface({ input: process.stdin })
-  .on('line', (name) => gate(name).resolve())
+  .on('line', (line) => {
+    if (line === CLOSE_GATES) gates.clear();
+    else gate(line).resolve();
+  })
   .on('close', () => process.exit());
 
 const app = express();
@@ -68,7 +74,15 @@ const card = cardOf({
 });
 const pushStore = new InMemoryPushNotificationStore();
 const pushSender = new DefaultPushNotificationSender(pushStore);
-const requestHandler = new DefaultRequestHandler(card, taskStore(), executor, undefined, pushStore, pushSender);
+const followed = await withLedger(taskStore(), executor);
+const requestHandler = new DefaultRequestHandler(
+  card,
+  followed.store,
+  followed.executor,
+  undefined,
+  pushStore,
+  pushSender,
+);
 serve(requestHandler, card);
 report({ event: 'listening', origin, card });
 
@@ -77,6 +91,18 @@ function taskStore(): TaskStore {
   const pool = new pg.Pool({ connectionString: options.taskStoreUrl, max: 2 });
   pool.on('error', () => undefined);
   return new DatabaseTaskStore(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }));
+}
+
+async function withLedger(
+  store: TaskStore,
+  plain: AgentExecutor,
+): Promise<{ store: TaskStore; executor: AgentExecutor }> {
+  if (options.ledger === undefined) return { store, executor: plain };
+  const { url, calleeId, callerId } = options.ledger;
+  const ledger = await openLedger(url, { logger: { info() {}, warn() {}, error() {} } });
+  const agentUrl = card.supportedInterfaces[0]!.url;
+  const ledgerStore = new LedgerTaskStore(store, { ledger, agentUrl, calleeId, callerId: () => callerId });
+  return { store: ledgerStore, executor: ledgerExecutor(plain, { store: ledgerStore }) };
 }
 
 function serve(handler: DefaultRequestHandler, { supportedInterfaces }: AgentCard): void {

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** An id that the ledger takes: 1 to 200 characters, none of them a control character or a lone surrogate. */
+/** 1 to 200 characters, none of them a control character or a lone surrogate. */
 const LEDGER_ID = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+
+/** Whether the ledger takes it as an id. */
+export function isLedgerId(text: string): boolean {
+  return LEDGER_ID.test(text);
+}
 
 /**
  * The ledger's idempotency key of a message: its id, so that a message that is sent again, and the agent's own ledger, find
@@ -9,5 +14,5 @@ const LEDGER_ID = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
  */
 export function idempotencyKeyOf(messageId: string | undefined): string | undefined {
   if (messageId === undefined || messageId === '') return undefined;
-  return LEDGER_ID.test(messageId) ? messageId : `sha256:${createHash('sha256').update(messageId).digest('hex')}`;
+  return isLedgerId(messageId) ? messageId : `sha256:${createHash('sha256').update(messageId).digest('hex')}`;
 }

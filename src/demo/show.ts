@@ -1,0 +1,10 @@
+import type { PerformanceOptions, Result } from './performance.ts';
+
+/** What a demo shows. */
+export interface Show {
+  readonly roles: readonly string[];
+  /** Added to the daemon's configuration. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Plays all roles at once; one result each. */
+  readonly perform: (options: PerformanceOptions) => Promise<Result[]>;
+}
