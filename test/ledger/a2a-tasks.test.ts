@@ -218,7 +218,7 @@ describe("the agent's own side", () => {
     const { ledger } = testLedger(database.db);
     const [first, one] = [delegation(), task()];
     expect(await ledger.a2aTasks.begin(first, one)).toMatchObject({ outcome: 'inserted', status: 'queued' });
-    const again = await ledger.a2aTasks.begin({ ...delegation(), idempotencyKey: randomUUID() }, one);
+    const again = await ledger.a2aTasks.begin({ ...delegation(), calleeId: 'by another name' }, one);
     expect(again).toMatchObject({ outcome: 'found', delegationId: first.delegationId });
     const ofBob = await ledger.a2aTasks.begin(delegation(), { ...one, userName: 'bob' });
     expect(ofBob.outcome).toBe('inserted');

@@ -3,6 +3,7 @@ import { errorClass, errorClasses } from '../../src/ops/telemetry/error-class.ts
 import { type Instrument, instruments, PREFIX } from '../../src/ops/telemetry/instruments.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import { seedDelegation, sweeperDefaults, testLedger } from '../support/fixtures.ts';
+import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { startOps } from './running-ops.ts';
@@ -26,7 +27,9 @@ describe('/metrics', () => {
   test('has every instrument, with no label and no label value other than those of the table', async () => {
     await using ops = await startOps(database.url);
     await seedDelegation(database, { silentSeconds: 700 });
-    const sweeper = new Sweeper(database.db, ops.log, sweeperDefaults, ops.metrics);
+    await mapTask(database, await seedDelegation(database, { silentSeconds: 700 }));
+    const probe = new ScriptedProbe(() => ({ outcome: 'no_answer', reason: 'timeout' })).options();
+    const sweeper = new Sweeper(database.db, ops.log, { ...sweeperDefaults, probe }, ops.metrics);
     await sweeper.sweep({ trigger: 'cron' });
     await seedDelegation(database, { silentSeconds: 5 });
     const { headers, body } = await ops.get('/metrics');

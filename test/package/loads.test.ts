@@ -62,6 +62,20 @@ test('the A2A entry loads the SDK besides, and neither an HTTP server nor gRPC',
   expect(loaded).toContain('@a2a-js/sdk');
 });
 
+test('the daemon loads the A2A SDK only where it asks agents', async () => {
+  const asking = `
+    const { agentProbe } = await import('${pathToFileURL(path.join(root, 'src/compose/agent-probe.ts')).href}');
+    const { loadConfig } = await import('${pathToFileURL(path.join(root, 'src/config/load.ts')).href}');
+    await agentProbe(loadConfig(ENV));`;
+  const withEnv = (env: object) => asking.replace('ENV', JSON.stringify(env));
+  const module = 'src/compose/daemon-services.ts';
+  expect(await packagesLoadedBy(module, withEnv({}))).not.toContain('@a2a-js/sdk');
+  const env = { A2A_PROBE: 'true', A2A_PROBE_ALLOW: 'agents.example.com' };
+  const loaded = await packagesLoadedBy(module, withEnv(env));
+  expect(loaded).toContain('@a2a-js/sdk');
+  expect(loaded).not.toContain('@grpc/grpc-js');
+});
+
 test('a package that is loaded later is detected: the readable form of a log line loads pino-pretty', async () => {
   const pretty = pathToFileURL(path.join(root, 'src/log/pretty.ts')).href;
   expect(await packagesLoadedBy('src/log/logger.ts')).not.toContain('pino-pretty');

@@ -6,8 +6,11 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
 import { SetBack } from '../../src/sweeper/observed-time/set-back.ts';
+import type { ProbeAnswer } from '../../src/sweeper/probe/suspect-probe.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
+import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
+import { seedSpecial } from '../support/seed-special.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase();
@@ -26,8 +29,25 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
   const pool = new pg.Pool({ connectionString: url.href, max: 2 });
   await using db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   await new SetBack(db, sweeperTables(db)).takeBack(Date.now() * 1000);
-  const { sweeper, lines } = testSweeper(db);
+  const answers: Record<string, ProbeAnswer> = {
+    alive: { seen: { step: 'in_progress', progress: 'step 2' }, fingerprint: 'f' },
+    waiting: { seen: { step: 'waiting', reason: 'a person' }, fingerprint: 'f' },
+    completed: { seen: { step: 'completed', resultPreview: 'done', responseBody: {} }, fingerprint: 'f' },
+    failed: { seen: { step: 'failed', errorDetail: 'a2a: FAILED' }, fingerprint: 'f' },
+  };
+  for (const delegationId of Object.keys(answers)) {
+    await seedSpecial(database, { delegationId, silentSeconds: 60, stuckAfterMs: 1000 });
+    await mapTask(database, delegationId);
+  }
+  const probe = new ScriptedProbe(({ delegationId }) => answers[delegationId]!);
+  const { sweeper, lines } = testSweeper(db, { probe: probe.options() });
   const summary = await sweeper.sweep({ trigger: 'manual' });
-  expect(summary).toMatchObject({ stuck: 1, poisoned: 0 });
+  expect(summary).toMatchObject({ stuck: 1, poisoned: 0, remaining: 0 });
+  expect(lines.filter(({ event }) => event === 'delegation.probed').map(({ changed }) => changed)).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
 });

@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Message } from '@a2a-js/sdk';
 import type { ServerCallContext } from '@a2a-js/sdk/server';
 import type { A2aStoreState, A2aTask, Status } from '../../index.ts';
 import { Follower } from '../follower.ts';
+import { idempotencyKeyOf } from '../ledger-id.ts';
 import { type Observation, textOf } from '../task-state.ts';
+import { uuidv7 } from '../uuidv7.ts';
 import type { CalleeOptions } from './callee-options.ts';
 import { callerOf, scopeOf } from './task-scope.ts';
 
@@ -16,6 +17,7 @@ export interface FirstSight {
   readonly message: Message | undefined;
 }
 
+const CALLEE_CHARACTERS_MAX = 200;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 15_000;
 const RETRIES_MAX = 45;
@@ -61,10 +63,12 @@ export class AgentTask {
 
   /** The task store holds the end, of which there is nothing more to tell. */
   storeEnded(): void {
-    void this.delegationId.then(async (delegationId) => {
+    const record = async (delegationId: string | undefined) => {
       if (delegationId === undefined) return;
       await this.#options.ledger.a2aTasks.record(delegationId, this.task, { storeState: 'ended' });
-    });
+    };
+    // A logger that throws is all that rejects.
+    void this.delegationId.then(record).catch(() => {});
   }
 
   /** Calls back when the ledger turns out to have ended the delegation otherwise; returns what stops that. */
@@ -79,13 +83,20 @@ export class AgentTask {
   }
 
   async #begin(context: ServerCallContext, { message }: FirstSight): Promise<string | undefined> {
-    const { ledger, calleeId, deadlineMs, stuckAfterMs, stalledAfterMs } = this.#options;
+    const {
+      ledger,
+      agentUrl,
+      calleeId = agentUrl.slice(0, CALLEE_CHARACTERS_MAX),
+      deadlineMs,
+      stuckAfterMs,
+      stalledAfterMs,
+    } = this.#options;
     const delegation = {
-      delegationId: randomUUID(),
+      delegationId: uuidv7(),
       callerId: callerOf(this.#options, context),
       calleeId,
       taskPreview: textOf(message),
-      idempotencyKey: message?.messageId || undefined,
+      idempotencyKey: idempotencyKeyOf(message?.messageId),
       requestBody: message === undefined ? undefined : Message.toJSON(message),
       deadlineMs,
       stuckAfterMs,

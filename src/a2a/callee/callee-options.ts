@@ -4,10 +4,10 @@ import type { DelegationLedger } from '../../index.ts';
 /** Of the agent's side. */
 export interface CalleeOptions {
   readonly ledger: DelegationLedger;
-  /** Where the agent is called, as in its card: the caller knows its tasks by it. At most 500 bytes. */
+  /** Where the agent is called, the first URL of its card: its callers know its tasks by it. At most 500 bytes. */
   readonly agentUrl: string;
-  /** This agent's name in the ledger, 1 to 200 characters: the one that its callers delegate to. */
-  readonly calleeId: string;
+  /** This agent's name in the ledger, 1 to 200 characters. Default: the first 200 characters of its URL, as for its callers. */
+  readonly calleeId?: string | undefined;
   /**
    * Who delegated. Where it is the caller's own id in this ledger, both share its delegation, which the message's id names.
    * Default: the name of the authenticated user, else `a2a`.

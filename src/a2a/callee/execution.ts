@@ -74,7 +74,7 @@ export class Execution implements AsyncDisposable {
       // The agent is at work, whatever it will publish, and when.
       followed.saw({ step: 'in_progress' }, 'open');
       this.#undo.defer(followed.onLost((status) => this.#lost(status)));
-      void followed.delegationId.then((delegationId) => this.#keepAlive(delegationId));
+      void followed.delegationId.then((delegationId) => this.#keepAlive(delegationId)).catch(() => {});
       return followed;
     } catch {
       return undefined;

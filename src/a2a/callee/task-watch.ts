@@ -68,9 +68,9 @@ export class TaskWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const { ledger, agentUrl, calleeId } = this.#options.store.options;
+    const { ledger, agentUrl } = this.#options.store.options;
     try {
-      for await (const open of ledger.a2aTasks.open({ agentUrl, calleeId })) {
+      for await (const open of ledger.a2aTasks.open({ agentUrl })) {
         if (this.#isStopped) return;
         await this.#deal(open).catch((err) => ledger.a2aTasks.logFailure(open.delegationId, 'tell', err));
       }

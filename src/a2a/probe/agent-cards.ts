@@ -42,8 +42,10 @@ export class AgentCards {
     for (const [index, place] of placesOf(agentUrl).entries()) {
       try {
         const card = await resolver.resolve(place, '');
+        const interfaces = interfacesOf(card);
         // Below its own address a card is the agent's; further up it may be that of another one.
-        if (index === 0 || interfacesOf(card).some(({ url }) => isSame(url, agentUrl))) return card;
+        const isOwn = index === 0 ? interfaces.length > 0 : interfaces.some(({ url }) => isSame(url, agentUrl));
+        if (isOwn) return card;
       } catch (err) {
         const failure = failureOf(err);
         if (failure.outcome === 'no_answer' || failure.outcome === 'not_asked') throw failure;

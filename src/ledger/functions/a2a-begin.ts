@@ -21,7 +21,7 @@ export const a2aBeginFunction: SchemaFunction = {
   FROM a2a_tasks t JOIN delegations d ON d.delegation_id = t.delegation_id
   WHERE t.agent_url = delegation_a2a_begin.agent_url AND t.tenant = coalesce(delegation_a2a_begin.tenant, '')
     AND t.task_id = delegation_a2a_begin.task_id AND t.user_name IS NOT DISTINCT FROM delegation_a2a_begin.user_name
-    AND t.store_state IS NOT NULL AND d.callee_id = callee
+    AND t.store_state IS NOT NULL
   ORDER BY t.created_at LIMIT 1;
   IF FOUND THEN
     RETURN;

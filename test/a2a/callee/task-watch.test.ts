@@ -72,6 +72,21 @@ describe('what the ledger gave up while nobody executes it', () => {
     await expect(client.sendMessage(request('main', { taskId: id }))).rejects.toThrow('terminal state');
   });
 
+  test('is the end of the stream of whoever subscribed to it in this process', async () => {
+    const { ledger } = testLedger(database.db);
+    await using agent = await serveAgent({ ledger, executor: asking });
+    const client = await agent.client();
+    const { id } = (await client.sendMessage(request('fix it'))) as Task;
+    const { delegationId } = await delegationOf(ledger, id);
+    const stream = client.resubscribeTask({ id, tenant: '' });
+    expect(await stream.next()).toMatchObject({ value: { payload: { value: { status: { state: INPUT_REQUIRED } } } } });
+    await ledger.setStatus(delegationId, 'stuck', { errorDetail: 'no heartbeat for 630s' });
+    await using watch = new TaskWatch({ store: agent.store, eventBusManager: agent.eventBusManager });
+    await watch.look();
+    expect(await stream.next()).toMatchObject({ value: { payload: { value: { status: { state: FAILED } } } } });
+    expect(await stream.next()).toMatchObject({ done: true });
+  });
+
   test('but has a result in the store: the ledger records it, and the task stays as it is', async () => {
     const { ledger } = testLedger(database.db);
     const taskStore = new InMemoryTaskStore();

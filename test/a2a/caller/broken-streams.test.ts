@@ -152,6 +152,21 @@ describe('a stream that breaks', () => {
   });
 });
 
+test('the stream of an agent that was killed, and comes back without its tasks, ends with its own error', async () => {
+  await using undo = new AsyncDisposableStack();
+  const mortal = undo.use(await ScriptedAgent.start({ name: 'mortal' }));
+  const spy = new Spy();
+  const client = await delegatingClient(mortal, ledger, { inside: spy.inside });
+  const outgoing = request('working; gate die; die');
+  const { events, end } = reading(client.sendMessageStream(outgoing), () => mortal.open('die'));
+  await spy.heardOf('getTask: failed');
+  undo.use(await mortal.restart());
+  await expect(end).rejects.not.toThrow('Task not found');
+  expect(shown(events)).toEqual(['task WORKING']);
+  // Whether the agent works on is not known: the sweep judges its silence.
+  expect((await delegationOf(ledger, database, outgoing.message!.messageId)).status).toBe('in_progress');
+});
+
 test('a reader that leaves closes the stream, and nothing is asked of the agent any more', async () => {
   const { spy, client } = await spiedClient();
   const outgoing = request('working; gate left; complete');
