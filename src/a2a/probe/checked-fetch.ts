@@ -71,6 +71,8 @@ function send(
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
     request.on('error', reject);
+    // Without an answer and without an error: the agent wants to change the protocol.
+    request.on('close', () => reject(new ProbeFailure('no_answer', 'connection')));
     request.end(typeof body === 'string' ? body : undefined);
   });
 }

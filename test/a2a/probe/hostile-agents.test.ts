@@ -170,6 +170,18 @@ test('nobody listens, or what listens speaks no HTTP', async () => {
   await new Promise((closed) => other.close(closed));
 });
 
+test('an agent that changes the protocol is not waited for', async () => {
+  const other = createServer((socket) =>
+    socket
+      .on('error', () => undefined)
+      .once('data', () => socket.write('HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')),
+  );
+  await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
+  const { port } = other.address() as { port: number };
+  expect(await ask(`http://127.0.0.1:${port}/rpc`)).toEqual({ outcome: 'no_answer', reason: 'connection' });
+  await new Promise((closed) => other.close(closed));
+});
+
 describe('hosts and addresses', () => {
   test('a host that is not allowed is not connected to, also when the card of an allowed one names it', async () => {
     await using elsewhere = await webServer(rpc(working));
