@@ -86,9 +86,8 @@ export class Follower {
     this.#hasEnded = isEnd(observation);
     // Of a delegation that has ended in the ledger only the result is still of use.
     if (this.#isLost && !this.#hasEnded) return;
-    // A sign of life does not take away that work has begun, which is still to be written and is one as well.
-    const begins = this.#next?.observation.step === 'dispatched' || this.#next?.observation.step === 'in_progress';
-    if (!(begins && observation.step === 'alive')) this.#next = { observation, storeState };
+    const sight = { observation, storeState };
+    this.#next = this.#next === undefined ? sight : later(this.#next, sight);
     if (this.#isDue()) this.#writing ??= this.#write();
   }
 
@@ -139,7 +138,7 @@ export class Follower {
         actor: this.#options.actor,
       });
       if (result.outcome === 'failed' && retry < RETRIES_MAX) {
-        this.#next ??= sight;
+        this.#next = this.#next === undefined ? sight : later(sight, this.#next);
         this.#failing.resolve();
         await sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** retry), undefined, { ref: false });
         continue;
@@ -147,6 +146,12 @@ export class Follower {
       this.#failing = Promise.withResolvers();
       this.#toldAtMs = performance.now();
       this.#taskIsTold ||= task !== undefined;
+      if (result.outcome === 'invalid' && task !== undefined) {
+        // A task that the ledger does not take costs its record, and not the news of it.
+        this.#task = undefined;
+        this.#next = this.#next === undefined ? sight : later(sight, this.#next);
+        continue;
+      }
       if (result.outcome === 'failed' || result.outcome === 'invalid') return;
       this.#told = afterwards(sight.observation, this.#told);
       this.#heard(result, sight.observation);
@@ -161,6 +166,15 @@ export class Follower {
     this.#isLost = true;
     this.#options.onLost?.(result.status);
   }
+}
+
+/**
+ * Of two sights of which neither is written yet, the one that counts: the later one. But a sign of life does not take away
+ * that work has begun, which is one as well.
+ */
+function later(before: Sight, after: Sight): Sight {
+  const { step } = before.observation;
+  return after.observation.step === 'alive' && (step === 'dispatched' || step === 'in_progress') ? before : after;
 }
 
 function isEnd({ step }: Observation): boolean {

@@ -103,7 +103,28 @@ describe('what is seen of a task', () => {
   });
 });
 
+test('that work has begun is not lost to a sign of life that comes while its write fails', async () => {
+  const told: string[] = [];
+  const tell = async (_: string, { step }: Observation) => {
+    told.push(step);
+    if (told.length > 1) return { outcome: 'changed', status: 'in_progress', stuckAfterMs: null };
+    follower.saw(alive);
+    return { outcome: 'failed', status: null, error: new Error('away') };
+  };
+  const follower = new Follower({ a2aTasks: { tell } } as never, 'delegation');
+  follower.saw(working);
+  await eventually(async () => expect(told).toEqual(['in_progress', 'in_progress']));
+});
+
 describe('an end', () => {
+  test('is written without its task where the ledger takes no such task', async () => {
+    const { ledger, delegationId, follower } = await followed();
+    const task = { agentUrl: `${agentUrl}/${'x'.repeat(500)}`, taskId: randomUUID() };
+    follower.saw({ step: 'completed', resultPreview: 'done' }, task);
+    await follower.settled();
+    expect(await ledger.get(delegationId)).toMatchObject({ status: 'completed', resultPreview: 'done' });
+  });
+
   test('is always written, and nothing after it', async () => {
     const { follower, see, said } = await followed();
     see(working, { step: 'completed', resultPreview: 'done' }, working, { step: 'failed', errorDetail: 'no' });
