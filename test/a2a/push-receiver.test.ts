@@ -111,6 +111,13 @@ describe('a notification', () => {
     expect(await stepsOf(ledger, await row())).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
   });
 
+  test('of an end counts, also from a server whose clock is behind that of the one before', async () => {
+    const { taskId, row } = await delegate();
+    expect(await notify(status(taskId, WORKING, at(59)))).toBe(204);
+    expect(await notify(status(taskId, COMPLETED, at(1), 'done'))).toBe(204);
+    expect(await row()).toMatchObject({ status: 'completed', resultPreview: 'done' });
+  });
+
   test('may come before its caller has recorded the task', async () => {
     const taskId = 'early';
     const answering = notify(status(taskId, COMPLETED, at(1), 'done'));

@@ -77,9 +77,14 @@ export class SeenTask {
     }
   }
 
-  /** Whether its status is of an earlier instant than the one that was seen last, by the agent's own clock. */
+  /**
+   * Whether its status is of an earlier instant than the one that was seen last, by the agent's own clock. Nothing comes
+   * after an end, whatever the clocks of the agent's servers say.
+   */
   isNewerThan({ payload }: StreamResponse): boolean {
     if (payload?.$case !== 'task' && payload?.$case !== 'statusUpdate') return false;
+    const { state } = payload.value.status ?? {};
+    if (state !== undefined && terminalStates.has(state)) return false;
     return Date.parse(payload.value.status?.timestamp ?? '') < Date.parse(this.#status?.timestamp ?? '');
   }
 

@@ -32,6 +32,8 @@ export class Watch {
   #isFirst = true;
   #wait: Extract<Observation, { readonly step: 'waiting' }> | undefined;
   #looking: Promise<void> = Promise.resolve();
+  /** A first look, of which it is still to be found out whether the ledger knows it. */
+  #firstLook: Observation | undefined;
 
   constructor({ ledger, agent, delegated, waitForMs }: WatchOptions) {
     this.#agent = agent;
@@ -68,8 +70,10 @@ export class Watch {
       const observation = this.#observation(event);
       if (!isFirst) return this.#tell(observation);
       // What changed before this process looked for the first time is not known: the ledger tells.
+      this.#firstLook = observation;
       this.#looking = this.#delegated.then((known) => {
-        if (known?.found === undefined || isNews(observation, known.found)) this.tell(observation);
+        const isOvertaken = this.#firstLook !== observation;
+        if (!isOvertaken && (known?.found === undefined || isNews(observation, known.found))) this.tell(observation);
       });
     });
   }
@@ -95,6 +99,7 @@ export class Watch {
   }
 
   #tell(observation: Observation): void {
+    if (this.#firstLook !== undefined && overtakes(observation, this.#firstLook)) this.#firstLook = undefined;
     this.#wait = observation.step === 'waiting' ? observation : undefined;
     const { id: taskId, contextId } = this.#seen;
     // A task that the ledger would not take as one costs its record, and not the news of it.
@@ -108,9 +113,9 @@ export class Watch {
     const { payload } = event;
     if (payload?.$case === 'message') return this.#reply(payload.value);
     const observation = observationOf(event);
-    const isEnd = observation?.step === 'completed' || observation?.step === 'failed';
+    if (observation === undefined) return { step: 'alive' };
     // The artifacts of a stream came before its end.
-    return (isEnd ? observationOf(this.#seen.task) : observation) ?? { step: 'alive' };
+    return isEnd(observation) ? (observationOf(this.#seen.task) ?? observation) : observation;
   }
 
   /** A message is the result where there is no task. */
@@ -118,6 +123,17 @@ export class Watch {
     if (this.#seen.id !== '') return { step: 'alive' };
     return observationOf({ ...message, parts: keptParts(message.parts ?? [], CONTENT_MAX) }) ?? { step: 'alive' };
   }
+}
+
+/** Whether what is told now takes the place of an earlier look, which the ledger would otherwise be told after it. */
+function overtakes({ step }: Observation, look: Observation): boolean {
+  if (isEnd(look)) return false;
+  // That work has begun is still to be told.
+  return step !== 'alive' || (look.step !== 'dispatched' && look.step !== 'in_progress');
+}
+
+function isEnd({ step }: Observation): boolean {
+  return step === 'completed' || step === 'failed';
 }
 
 /** Whether the ledger does not have it already. That work has begun takes back no later state. */
