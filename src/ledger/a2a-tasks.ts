@@ -133,16 +133,20 @@ export class A2aTasks {
    * The same, and ends its wait: for a message that goes on with a task. One round trip. Never throws.
    *
    *     const found = await ledger.a2aTasks.resume({ agentUrl, taskId: message.taskId }, { callerId: 'planner' });
-   *     // undefined: none was recorded, or it is not known (logged)
+   *     // undefined: none was recorded, or it is not known (logged). waitingReason: what it waited for until now
    */
   async resume(
     task: A2aTask,
     side: A2aSide,
-  ): Promise<{ readonly delegationId: string; readonly status: Status } | undefined> {
+  ): Promise<
+    { readonly delegationId: string; readonly status: Status; readonly waitingReason: string | null } | undefined
+  > {
     try {
       const values = { ...storedA2aTask(task), ...sideOf(side), actor: 'a2a' };
       const [row] = await bestEffort(this.#db, (runner) => this.#resume.run(runner, values));
-      return row?.status == null ? undefined : { delegationId: row.delegationId, status: row.status };
+      if (row?.status == null) return undefined;
+      const { delegationId, status, waitingReason } = row;
+      return { delegationId, status, waitingReason };
     } catch (err) {
       this.#failure(idText(task?.taskId), 'resume', err);
       return undefined;

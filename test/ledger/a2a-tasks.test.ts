@@ -198,9 +198,10 @@ describe('a message that goes on with a task', () => {
     await ledger.a2aTasks.tell(delegationId, { step: 'waiting', reason: 'a2a: INPUT_REQUIRED' }, { task });
     const resume = (callerId: string) => ledger.a2aTasks.resume(task, { callerId });
     expect(await resume('another')).toBeUndefined();
-    expect(await resume('planner')).toEqual({ delegationId, status: 'in_progress' });
+    const resumed = { delegationId, status: 'in_progress', waitingReason: 'a2a: INPUT_REQUIRED' };
+    expect(await resume('planner')).toEqual(resumed);
     expect(await ledger.get(delegationId)).toMatchObject({ waitingUntil: null });
-    expect(await resume('planner')).toEqual({ delegationId, status: 'in_progress' });
+    expect(await resume('planner')).toEqual({ ...resumed, waitingReason: null });
   });
 });
 

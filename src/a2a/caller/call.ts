@@ -12,7 +12,7 @@ export interface CallOf {
   /** Whether the message began a delegation: where the agent refuses it, there is no work. */
   readonly begins: () => boolean;
   /** What the task that is to go on waited for. */
-  readonly waitedFor?: Observation | undefined;
+  readonly waitedFor?: (() => Observation | undefined) | undefined;
 }
 
 /** One call of the caller's to an agent, and the delegation that it is about. Nothing here throws or rejects. */
@@ -34,7 +34,7 @@ export class Call {
     this.#name(event);
     // A message about a task that was there before is no result; the task still waits where nothing else is said of it.
     const isAside = event?.payload?.$case === 'message' && !this.#of.begins();
-    if (isAside) this.#watch.tell(this.#of.waitedFor ?? { step: 'alive' });
+    if (isAside) this.#watch.tell(this.#of.waitedFor?.() ?? { step: 'alive' });
     else this.#watch.heard(event);
   }
 
@@ -56,7 +56,7 @@ export class Call {
     if (this.#taskId !== '') return;
     const { begins, waitedFor } = this.#of;
     const errorDetail = begins() ? refusalOf(error) : undefined;
-    const observation = errorDetail === undefined ? waitedFor : ({ step: 'failed', errorDetail } as const);
+    const observation = errorDetail === undefined ? waitedFor?.() : ({ step: 'failed', errorDetail } as const);
     if (observation !== undefined) this.#watch.tell(observation);
   }
 

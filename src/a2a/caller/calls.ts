@@ -1,5 +1,6 @@
 import type { AgentCard, SendMessageRequest } from '@a2a-js/sdk';
 import type { RequestOptions } from '@a2a-js/sdk/client';
+import type { Observation } from '../task-state.ts';
 import { Call, type CallOf } from './call.ts';
 import type { KnownTasks } from './known-tasks.ts';
 import { newDelegation } from './new-delegation.ts';
@@ -68,19 +69,21 @@ export class Calls {
       const waitedFor = known.wait;
       if (waitedFor !== undefined) known.tell({ step: 'in_progress' });
       await this.#patience.wait(known.settled());
-      return this.#call({ tenant, watch: known, begins: never, waitedFor });
+      return this.#call({ tenant, watch: known, begins: never, waitedFor: () => waitedFor });
     }
     const { ledger, callerId } = this.#settings;
     const resumed = ledger.a2aTasks.resume(task, { callerId });
     let begins = false;
+    let waitedFor: Observation | undefined;
     const delegated = resumed.then((found) => {
       begins = found === undefined;
+      if (found?.waitingReason) waitedFor = { step: 'waiting', reason: found.waitingReason };
       return found ?? this.#record(request, options);
     });
     const watch = this.#tasks.add(task, this.#watch(tenant, delegated));
     // A second round trip would be one too many: a task that the ledger does not know is recorded while the message is out.
     await this.#patience.wait(resumed);
-    return this.#call({ tenant, watch, begins: () => begins });
+    return this.#call({ tenant, watch, begins: () => begins, waitedFor: () => waitedFor });
   }
 
   async #record(request: SendMessageRequest, options: RequestOptions | undefined): Promise<Delegated> {

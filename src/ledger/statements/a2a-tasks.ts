@@ -98,7 +98,7 @@ export function findA2aStatement(tables: LedgerTables) {
   });
 }
 
-/** Finds it, and ends its wait. */
+/** Finds it, and ends its wait; what it waited for. */
 export function resumeA2aStatement(tables: LedgerTables) {
   return statement({
     parameters: { ...found, actor: parameter.text },
@@ -106,9 +106,10 @@ export function resumeA2aStatement(tables: LedgerTables) {
       delegationId: column.text('f.delegation_id'),
       status: nullable(column.oneOf(statuses, 'r.status')),
       outcome: column.text('r.outcome'),
+      waitingReason: nullable(column.text('f.waiting_reason')),
     },
     sql: (columns) => `
-WITH f AS MATERIALIZED (SELECT d.delegation_id${ofTask(tables)})
+WITH f AS MATERIALIZED (SELECT d.delegation_id, d.waiting_reason${ofTask(tables)})
 SELECT ${columns} FROM f CROSS JOIN LATERAL ${tables.functions.resume}(f.delegation_id, $actor) r`,
   });
 }

@@ -87,24 +87,28 @@ describe('a message', () => {
 });
 
 describe('a message that goes on with a task and does not arrive', () => {
-  test('leaves the delegation waiting as before', async () => {
-    const spy = new Spy();
-    const client = await delegatingClient(agent, ledger, { inside: spy.inside });
-    const first = request('working; ask which one?');
-    const { id: taskId } = (await client.sendMessage(first)) as Task;
-    spy.instead.sendMessage = () => {
-      throw new TypeError('fetch failed');
-    };
-    await expect(client.sendMessage(request('working', { taskId }))).rejects.toThrow('fetch failed');
-    expect(await delegation(first)).toMatchObject({
-      status: 'in_progress',
-      waitingReason: 'a2a: INPUT_REQUIRED: which one?',
-    });
-  });
+  test.each(['knows the task', 'knows nothing of it'])(
+    'leaves the delegation waiting: of a process that %s',
+    async (who) => {
+      const spy = new Spy();
+      const first = request('working; ask which one?');
+      const asked = await delegatingClient(agent, ledger, { inside: spy.inside });
+      const { id: taskId } = (await asked.sendMessage(first)) as Task;
+      const client = who === 'knows the task' ? asked : await delegatingClient(agent, ledger, { inside: spy.inside });
+      spy.instead.sendMessage = () => {
+        throw new TypeError('fetch failed');
+      };
+      await expect(client.sendMessage(request('working', { taskId }))).rejects.toThrow('fetch failed');
+      expect(await delegation(first)).toMatchObject({
+        status: 'in_progress',
+        waitingReason: 'a2a: INPUT_REQUIRED: which one?',
+      });
+    },
+  );
 });
 
 describe('a message that goes on with a task and is answered by a message alone', () => {
-  test('leaves the delegation waiting; to a process that knows nothing of the wait it is a sign of life', async () => {
+  test('leaves the delegation waiting, also by a process that knows nothing of the task', async () => {
     const client = await delegatingClient(agent, ledger, { transport: { waitForMs: 3_600_000 } });
     const first = request('working; ask which one?');
     const { id: taskId } = (await client.sendMessage(first)) as Task;
@@ -113,7 +117,10 @@ describe('a message that goes on with a task and is answered by a message alone'
     await client.sendMessage(request('message I asked you something', { taskId }));
     expect((await delegation(first)).waitingReason).toBe('a2a: INPUT_REQUIRED: which one?');
     await (await delegatingClient(agent, ledger)).sendMessage(request('message once more', { taskId }));
-    expect(await delegation(first)).toMatchObject({ status: 'in_progress', waitingUntil: null });
+    expect(await delegation(first)).toMatchObject({
+      status: 'in_progress',
+      waitingReason: 'a2a: INPUT_REQUIRED: which one?',
+    });
   });
 });
 
