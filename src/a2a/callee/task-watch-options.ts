@@ -15,7 +15,8 @@ export interface TaskWatchOptions {
   readonly former?: 'fail' | 'leave' | { readonly resume: AgentExecutor } | undefined;
   /**
    * A task is of a process that has ended when its delegation has had no heartbeat for so many milliseconds. Default: three
-   * tenths of its threshold, at most three minutes. 0 where this process is the agent's only one.
+   * tenths of its threshold, at most three minutes. As long again, but 20 s at most, it has to stay silent while the ledger
+   * can be reached: after an outage of it all are silent. 0 where this process is the agent's only one.
    */
   readonly formerSilentMs?: number | undefined;
   /** Milliseconds between two looks into the ledger, at least 100. Default 5000. */

@@ -14,6 +14,8 @@ const EVERY_MIN_MS = 100;
 const CLAIM_MS = 60_000;
 const FORMER_SHARE_OF_THRESHOLD = 0.3;
 const FORMER_SILENT_MAX_MS = 180_000;
+/** A process that could not reach the ledger is heard again so soon after it can: a beat hangs for 15 s at most. */
+const HEARD_AGAIN_MAX_MS = 20_000;
 const FORMER = 'the process that worked on the task has ended';
 const NOT_HELD = 'a2a: FAILED: the task store no longer holds the task';
 
@@ -31,6 +33,8 @@ export class TaskWatch implements AsyncDisposable {
   readonly #options: TaskWatchOptions;
   readonly #announcement: Announcement;
   readonly #everyMs: number;
+  /** Open tasks that were silent for too long, in each look since this instant of the monotonic clock. */
+  #silentSinceMs: ReadonlyMap<string, number> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #isStopped = false;
@@ -69,23 +73,33 @@ export class TaskWatch implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const { ledger, agentUrl } = this.#options.store.options;
+    const before = this.#silentSinceMs;
+    const silentSinceMs = new Map<string, number>();
+    this.#silentSinceMs = new Map();
     try {
       for await (const open of ledger.a2aTasks.open({ agentUrl })) {
         if (this.#isStopped) return;
-        await this.#deal(open).catch((err) => ledger.a2aTasks.logFailure(open.delegationId, 'tell', err));
+        if (this.#isSilent(open)) {
+          silentSinceMs.set(open.delegationId, before.get(open.delegationId) ?? performance.now());
+        }
+        await this.#deal(open, silentSinceMs.get(open.delegationId)).catch((err) =>
+          ledger.a2aTasks.logFailure(open.delegationId, 'tell', err),
+        );
       }
+      this.#silentSinceMs = silentSinceMs;
     } catch (err) {
+      // While the ledger is away, nobody can be heard.
       ledger.a2aTasks.logFailure('(all)', 'look', err);
     }
   }
 
-  async #deal(open: OpenA2aTask): Promise<void> {
+  async #deal(open: OpenA2aTask, silentSinceMs: number | undefined): Promise<void> {
     const { store } = this.#options;
     const context = contextOf(store.options, { tenant: open.tenant, userName: open.userName ?? '' });
     // Who executes it tells its caller.
     if ((store.tasks.find(context, open.taskId)?.executing ?? 0) > 0) return;
     const isGivenUp = isTerminal(open.status);
-    if (!isGivenUp && !this.#isFormer(open)) return;
+    if (!isGivenUp && !this.#isFormer(open, silentSinceMs)) return;
     if (!(await store.options.ledger.a2aTasks.claim(open.delegationId, CLAIM_MS))) return;
     const { former = 'fail' } = this.#options;
     if (!isGivenUp && typeof former === 'object') {
@@ -115,11 +129,21 @@ export class TaskWatch implements AsyncDisposable {
     else await ledger.a2aTasks.tell(delegationId, end, options);
   }
 
-  #isFormer({ waitingUntil, silentMs, judgedByMs }: OpenA2aTask): boolean {
-    const { former, formerSilentMs } = this.#options;
+  /** Silent long enough for its process to have ended, if the ledger could be reached all the time. */
+  #isSilent(open: OpenA2aTask): boolean {
     // What waits for a person needs no process.
-    if (former === 'leave' || waitingUntil !== null) return false;
+    if (this.#options.former === 'leave' || open.waitingUntil !== null || isTerminal(open.status)) return false;
+    return open.silentMs >= this.#silentMaxMs(open);
+  }
+
+  /** After an outage of the ledger all are silent: a process that works has the time to be heard again. */
+  #isFormer(open: OpenA2aTask, silentSinceMs: number | undefined): boolean {
+    if (silentSinceMs === undefined) return false;
+    return performance.now() - silentSinceMs >= Math.min(HEARD_AGAIN_MAX_MS, this.#silentMaxMs(open));
+  }
+
+  #silentMaxMs({ judgedByMs }: OpenA2aTask): number {
     const share = judgedByMs === null ? FORMER_SILENT_MAX_MS : judgedByMs * FORMER_SHARE_OF_THRESHOLD;
-    return silentMs >= (formerSilentMs ?? Math.min(FORMER_SILENT_MAX_MS, share));
+    return this.#options.formerSilentMs ?? Math.min(FORMER_SILENT_MAX_MS, share);
   }
 }

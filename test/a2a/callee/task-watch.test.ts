@@ -182,6 +182,27 @@ describe('a task of a former process', () => {
     }
   });
 
+  test('is not taken for one because the ledger was away: it has time to be heard again', async () => {
+    const { ledger, taskStore, pushStore, id, delegationId } = await left(hanging, { goesOn: true });
+    await using agent = await serveAgent({ ledger, executor: hanging, taskStore, pushStore });
+    const away = () =>
+      database.query(
+        `UPDATE delegations SET last_heartbeat = now() - interval '1 hour', updated_at = now() - interval '1 hour'`,
+      );
+    await away();
+    await using watch = new TaskWatch({ store: agent.store, former: 'fail' });
+    await watch.look();
+    expect(await ledger.get(delegationId)).toMatchObject({ status: 'in_progress' });
+    await ledger.heartbeat(delegationId);
+    await watch.look();
+    expect(await ledger.get(delegationId)).toMatchObject({ status: 'in_progress' });
+    // One that stays silent has ended.
+    await using other = new TaskWatch({ store: agent.store, former: 'fail', formerSilentMs: 200, everyMs: 100 });
+    await eventually(async () => expect(await ledger.get(delegationId)).toMatchObject({ status: 'failed' }));
+    await other.stop();
+    expect((await (await agent.client()).getTask({ id, tenant: '' })).status?.state).toBe(FAILED);
+  });
+
   test('that its store no longer holds fails in the ledger', async () => {
     const { ledger, delegationId } = await left(hanging);
     await using agent = await serveAgent({ ledger, executor: hanging });
