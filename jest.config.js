@@ -1,13 +1,16 @@
-// Node strips the types itself, so Jest needs no transform.
-export default {
+import { bundlePackages } from './test/support/bundled-packages.ts';
+
+export default async () => ({
   testEnvironment: 'node',
+  // Node strips the types itself.
   transform: {},
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  moduleNameMapper: await bundlePackages(),
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Most of a test's time is spent waiting for a server or a tick: as many workers as a small machine has cores, where
-  // Jest would leave one of them idle. With four, tests that watch an agent's heartbeats missed their instants.
-  maxWorkers: 2,
+  // Most of a test's time is spent waiting for a server or a tick: twice as many workers as a small machine has cores.
+  maxWorkers: 4,
+  testSequencer: '<rootDir>/test/support/longest-first.ts',
   testTimeout: 60_000,
-};
+});

@@ -1,13 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.url));
-const BUILD = root('node_modules/.cache/bench');
+/** Of this process alone: another run of the benchmark may build at the same time. */
+const BUILD = root(`node_modules/.cache/bench-${process.pid}`);
+process.on('exit', () => rmSync(BUILD, { recursive: true, force: true }));
 const PAGE_KB = 4;
 
 /** The output of `npm run build`, in the benchmark's own folder: a daemon is deployed compiled. */
@@ -34,6 +36,11 @@ export class Daemon implements AsyncDisposable {
   readonly swept: Promise<number>;
 
   #onSweep: ((durationMs: number) => void)[] = [];
+  #isEnding = false;
+  /** Sweeps that the storm guard held. */
+  held = 0;
+  /** Why it ended by itself; null: it has not. */
+  failure: string | null = null;
 
   static async start(url: string, env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
     built ??= build().then(nodeFlags);
@@ -48,12 +55,16 @@ export class Daemon implements AsyncDisposable {
     const lines = createInterface({ input: this.#child.stdout! });
     this.swept = new Promise((resolve, reject) => {
       lines.on('line', (line) => {
+        if (line.includes('"event":"sweep.held"')) this.held += 1;
         if (!line.includes('"event":"sweep.completed"')) return;
         resolve(performance.now() - this.#startedAtMs);
         const { durationMs } = JSON.parse(line) as { durationMs: number };
         for (const heard of this.#onSweep.splice(0)) heard(durationMs);
       });
-      this.#child.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
+      this.#child.once('exit', (code) => {
+        if (!this.#isEnding) this.failure = `the daemon ended with ${code}`;
+        reject(new Error(`the daemon ended with ${code}`));
+      });
     });
     this.swept.catch(() => {});
   }
@@ -90,6 +101,7 @@ export class Daemon implements AsyncDisposable {
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#isEnding = true;
     const ended = once(this.#child, 'exit');
     this.#child.kill(signal);
     await ended;

@@ -8,6 +8,8 @@ export interface Fleet {
   readonly silentToSeconds: number;
   /** Prefix of the ids, so that a second fleet can be added. */
   readonly prefix?: string;
+  /** One row in so many has a threshold of its own, half an hour, and another one waits for a week. */
+  readonly specialEach?: number;
 }
 
 /** Bytes of a task's preview: a sentence or two. */
@@ -21,14 +23,17 @@ const idOf = (prefix: string) => `'${prefix}-' || lpad(i::text, 11, '0') || '-7f
 
 /** Revision 1: a writer that records its activity itself. Rows alone would have it added at commit, each of them. */
 export async function insertFleet(database: LedgerDatabase, fleet: Fleet): Promise<void> {
-  const { rows, silentFromSeconds, silentToSeconds, prefix = 'live' } = fleet;
+  const { rows, silentFromSeconds, silentToSeconds, prefix = 'live', specialEach = rows + 2 } = fleet;
   await database.query(
-    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision)
+    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision,
+       stuck_after_ms, waiting_since, waiting_until, waiting_reason)
      SELECT ${idOf(prefix)}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'in_progress',
-       clock_timestamp() - ($2::float8 + (i - 1) * ($3::float8 - $2::float8) / $1::int) * interval '1 second',
-       clock_timestamp() + interval '4 hours', 1
-     FROM generate_series(1, $1::int) i`,
-    [rows, silentFromSeconds, silentToSeconds],
+       t - ($2::float8 + (i - 1) * ($3::float8 - $2::float8) / $1::int) * interval '1 second', t + interval '4 hours', 1,
+       CASE i % $4::int WHEN $4::int - 1 THEN 1800000 END,
+       CASE i % $4::int WHEN 0 THEN t END, CASE i % $4::int WHEN 0 THEN t + interval '7 days' END,
+       CASE i % $4::int WHEN 0 THEN 'a person' END
+     FROM generate_series(1, $1::int) i, LATERAL (SELECT clock_timestamp() AS t) at`,
+    [rows, silentFromSeconds, silentToSeconds, specialEach],
   );
 }
 
@@ -60,17 +65,26 @@ export async function settle(database: LedgerDatabase): Promise<void> {
   await database.query('VACUUM (ANALYZE) delegations');
 }
 
+const SEED_COLUMNS =
+  'delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision, stalled_after_ms, stalled_from';
+
 /** Saves the fleet's rows, so that every turn can begin from them. */
 export async function keepSeed(database: LedgerDatabase): Promise<void> {
+  await database.query(`CREATE UNLOGGED TABLE seed AS SELECT ${SEED_COLUMNS} FROM delegations`);
+}
+
+/** One row in three is past its deadline instead of silent, and one heartbeats without progress. */
+export async function spreadOverRules(database: LedgerDatabase): Promise<void> {
   await database.query(`
-    CREATE UNLOGGED TABLE seed AS
-    SELECT delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision FROM delegations`);
+    UPDATE seed SET deadline = clock_timestamp() - interval '1 minute', last_heartbeat = clock_timestamp()
+    WHERE hashtext(delegation_id) % 3 = 0`);
+  await database.query(`
+    UPDATE seed SET stalled_after_ms = 600000, stalled_from = last_heartbeat, last_heartbeat = clock_timestamp()
+    WHERE abs(hashtext(delegation_id) % 3) = 1`);
 }
 
 export async function reseed(database: LedgerDatabase): Promise<void> {
   await database.query('TRUNCATE delegations, activity_logs CASCADE');
-  await database.query(`
-    INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision)
-    SELECT * FROM seed`);
+  await database.query(`INSERT INTO delegations (${SEED_COLUMNS}) SELECT * FROM seed`);
   await settle(database);
 }

@@ -51,7 +51,7 @@ async function replaceClock(database: LedgerDatabase): Promise<void> {
   );
   const definitions = await database.query<{ definition: string }>(`
     SELECT pg_get_functiondef(oid) AS definition FROM pg_proc
-    WHERE pronamespace = 'public'::regnamespace AND proname IN ('delegation_heartbeat', 'delegations_guard')
+    WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
     UNION ALL
     SELECT replace(pg_get_triggerdef(oid), 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER') FROM pg_trigger
     WHERE tgrelid = 'public.delegations'::regclass AND NOT tgisinternal`);

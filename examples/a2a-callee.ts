@@ -1,6 +1,6 @@
 /**
  * An A2A agent whose tasks are delegations. It needs `npm install @a2a-js/sdk express kysely pg` next to delegation-sweeper.
- * DATABASE_URL: the ledger. PORT: default 4100.
+ * DATABASE_URL: the ledger. PORT: default 4100. WORK_MS: how long it works, default 500.
  */
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,7 @@ const coder: AgentExecutor = {
     bus.publish(
       AgentEvent.task({ id: taskId, contextId, status: working, artifacts: [], history: [userMessage], metadata: {} }),
     );
-    await sleep(500); // the work
+    await sleep(Number(process.env.WORK_MS ?? 500)); // the work
     const artifact = {
       artifactId: 'patch',
       name: 'patch',

@@ -39,10 +39,15 @@ const message = {
   referenceTaskIds: [],
 };
 const request = { tenant: '', message, configuration: undefined, metadata: {} };
-for await (const { payload } of client.sendMessageStream(request, { signal: ended.signal })) {
-  if (payload?.$case === 'artifactUpdate') console.log('artifact', payload.value.artifact?.name);
-  else if (payload?.$case === 'message') console.log('message', payload.value.messageId);
-  else console.log(taskStateToJSON(payload!.value.status!.state));
+try {
+  for await (const { payload } of client.sendMessageStream(request, { signal: ended.signal })) {
+    if (payload?.$case === 'artifactUpdate') console.log('artifact', payload.value.artifact?.name);
+    else if (payload?.$case === 'message') console.log('message', payload.value.messageId);
+    else console.log(taskStateToJSON(payload!.value.status!.state));
+  }
+} catch (err) {
+  if (!ended.signal.aborted) throw err;
+  console.log(`given up: ${ended.signal.reason.message}`);
 }
 ended.abort();
 await watching;

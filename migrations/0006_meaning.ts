@@ -1,32 +1,52 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 
 /**
- * Silence with a meaning: a delegation may wait, have a threshold of its own, and say how far it is; and a change of
- * status by any client has its activity when the transaction commits.
+ * A delegation may wait, have a threshold of its own, and report progress; a change of status by any client has its
+ * activity when the transaction commits.
  *
  * Nothing here reads or rewrites a row. Constraints are validated and indexes are built afterwards (src/db/finishing/).
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await columns(db);
   await betweenTicks(db);
+  await constraints(db);
   await guard(db);
   await symmetry(db);
-  // NOT VALID: each row that the older constraint accepted is accepted by this one, too.
+}
+
+/**
+ * The server reads and plans each CHECK anew in each statement that writes a row, a heartbeat's included, which was a
+ * third of what a life costs. So a list of statuses is one constant, half as long, and what only an insert sets is the
+ * guard's to check. NOT VALID: each row that the older constraint accepted is accepted by the new one, too.
+ */
+async function constraints(db: Kysely<unknown>): Promise<void> {
   await sql`
-    ALTER TABLE activity_logs DROP CONSTRAINT activity_logs_event_known,
-      ADD CONSTRAINT activity_logs_event_known CHECK (
-        CASE WHEN to_status IS NULL THEN event IN ('delegation.late_result', 'delegation.orphan_update',
-          'delegation.waiting', 'delegation.resumed', 'delegation.adjusted', 'delegation.probed', 'delegation.healed')
-        ELSE event = 'delegation.' || to_status END) NOT VALID`.execute(db);
+    ALTER TABLE delegations
+      DROP CONSTRAINT delegations_delegation_id_length, DROP CONSTRAINT delegations_caller_id_length,
+      DROP CONSTRAINT delegations_callee_id_length, DROP CONSTRAINT delegations_idempotency_key_length,
+      DROP CONSTRAINT delegations_task_preview_size,
+      DROP CONSTRAINT delegations_status_known, ADD CONSTRAINT delegations_status_known CHECK
+        (status = ANY ('{queued,dispatched,in_progress,completed,failed,stuck}'::text[])) NOT VALID,
+      DROP CONSTRAINT delegations_finished_when_terminal, ADD CONSTRAINT delegations_finished_when_terminal CHECK
+        ((finished_at IS NOT NULL) = (status = ANY ('{completed,failed,stuck}'::text[]))) NOT VALID`.execute(db);
+  await sql`
+    ALTER TABLE activity_logs
+      DROP CONSTRAINT activity_logs_event_known, ADD CONSTRAINT activity_logs_event_known CHECK (
+        CASE WHEN to_status IS NULL THEN event = ANY ('{delegation.late_result,delegation.orphan_update,delegation.waiting,delegation.resumed,delegation.adjusted,delegation.probed,delegation.healed}'::text[])
+        ELSE event = 'delegation.' || to_status END) NOT VALID,
+      DROP CONSTRAINT activity_logs_from_status_known, ADD CONSTRAINT activity_logs_from_status_known CHECK
+        (from_status = ANY ('{queued,dispatched,in_progress,completed,failed,stuck}'::text[])) NOT VALID,
+      DROP CONSTRAINT activity_logs_to_status_known, ADD CONSTRAINT activity_logs_to_status_known CHECK
+        (to_status = ANY ('{queued,dispatched,in_progress,completed,failed,stuck}'::text[])) NOT VALID`.execute(db);
 }
 
 async function columns(db: Kysely<unknown>): Promise<void> {
   // suspect_at       NULL for a plain row: no threshold of its own, no stalled_after_ms, no wait. Otherwise no rule about
   //                  silence can match before this instant. It may be too early, never too late: the sweep judges exactly.
-  // lowered_from_ms  the row's own threshold was lowered at lowered_at from so much: a row that was last heard before is
-  //   , lowered_at   judged by the longer one. Several lowerings before it is heard: the longest, and the latest instant.
+  // lowered_from_ms  the row's own threshold before it was lowered at lowered_at. Until the row is heard again, it is judged
+  //   , lowered_at   by the longer one. After several lowerings: the longest threshold, and the latest instant.
   // stalled_from     lack of progress counts from here at the earliest.
-  // revision         counted up with each transition by a writer that records its activity itself; an insert has 1.
+  // revision         increased with each transition by a writer that records the activity itself; 1 after its insert.
   await sql`
     ALTER TABLE delegations
       ADD COLUMN stuck_after_ms bigint,
@@ -44,21 +64,22 @@ async function columns(db: Kysely<unknown>): Promise<void> {
       ADD COLUMN lowered_at timestamptz,
       ADD COLUMN stalled_from timestamptz,
       ADD COLUMN revision integer NOT NULL DEFAULT 0`.execute(db);
-  // Of a sweep's marks `stuck`, those for lack of progress.
+  // How many of a sweep's marks `stuck` were for lack of progress.
   await sql`ALTER TABLE sweeper_sweeps ADD COLUMN stalled integer NOT NULL DEFAULT 0`.execute(db);
 }
 
-/** For the sweeps that come between the ticks, when a delegation comes due. */
+/** For sweeps between the ticks, which run when a delegation comes due. */
 async function betweenTicks(db: Kysely<unknown>): Promise<void> {
-  // While such a sweep has the lease: the last one before that was none.
+  // While such a sweep has the lease: the last sweep that ran on a tick.
   await sql`ALTER TABLE sweeper_state ADD COLUMN tick_sweep_id text`.execute(db);
-  // How many sweeps a record stands for: those between the ticks are folded.
+  // How many sweeps a record stands for: several sweeps between the ticks share one record.
   await sql`ALTER TABLE sweeper_sweeps ADD COLUMN sweeps integer NOT NULL DEFAULT 1`.execute(db);
 }
 
 /**
- * As 0005 made it, and for the new columns: it validates them and derives what follows from them. Not as CHECKs, which
- * every heartbeat would read and plan anew; a plain row enters PL/pgSQL as rarely as before.
+ * The guard of 0005, which now also validates the new columns and the texts of an insert, and derives values from them.
+ * CHECK constraints would be read and planned again by every heartbeat; a plain row enters PL/pgSQL as rarely as before.
+ * WHEN clauses are read again in each statement, too, and are as short as possible.
  */
 async function guard(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -89,6 +110,18 @@ async function guard(db: Kysely<unknown>): Promise<void> {
       IF NEW.status = 'in_progress' OR NEW.last_heartbeat IS NOT NULL THEN
         -- LEAST and GREATEST pass over NULL, here and below.
         NEW.last_heartbeat := least(NEW.last_heartbeat, at);
+      END IF;
+      problem := CASE WHEN char_length(NEW.delegation_id) NOT BETWEEN 1 AND 200 THEN 'delegation_id'
+        WHEN char_length(NEW.caller_id) NOT BETWEEN 1 AND 200 THEN 'caller_id'
+        WHEN char_length(NEW.callee_id) NOT BETWEEN 1 AND 200 THEN 'callee_id'
+        WHEN char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 200 THEN 'idempotency_key' END;
+      IF problem IS NOT NULL THEN
+        RAISE EXCEPTION '% must have 1 to 200 characters', problem
+          USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'delegations_' || problem || '_length';
+      END IF;
+      IF octet_length(NEW.task_preview) > 4096 THEN
+        RAISE EXCEPTION 'task_preview must have at most 4096 bytes, not %', octet_length(NEW.task_preview)
+          USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'delegations_task_preview_size';
       END IF;
       IF NEW.suspect_at IS NULL AND NEW.attempt = 1 AND num_nonnulls(NEW.stuck_after_ms, NEW.stalled_after_ms,
            NEW.waiting_since, NEW.waiting_until, NEW.waiting_reason, NEW.progress, NEW.progress_at, NEW.retry_of,
@@ -196,37 +229,38 @@ async function guard(db: Kysely<unknown>): Promise<void> {
     END $$`.execute(db);
   await sql`
     CREATE OR REPLACE TRIGGER delegations_guard_update BEFORE UPDATE OF status ON delegations FOR EACH ROW
-    WHEN (OLD.status IS DISTINCT FROM NEW.status AND NOT (OLD.suspect_at IS NULL AND (
-         (OLD.status IN ('queued', 'dispatched') AND NEW.status = 'in_progress' AND NEW.last_heartbeat <= clock_timestamp())
-      OR (OLD.status = 'queued' AND NEW.status = 'dispatched')
-      OR (OLD.status IN ('queued', 'dispatched', 'in_progress') AND NEW.status = 'failed' AND NEW.finished_at IS NOT NULL)
-      OR (OLD.status IN ('dispatched', 'in_progress') AND NEW.status = 'completed' AND NEW.finished_at IS NOT NULL)
-      OR (OLD.status = 'in_progress' AND NEW.status = 'stuck' AND NEW.finished_at IS NOT NULL)) IS TRUE))
+    WHEN (OLD.status <> NEW.status AND (OLD.suspect_at IS NULL
+      AND OLD.status || '>' || NEW.status = ANY ('{queued>dispatched,queued>in_progress,queued>failed,dispatched>in_progress,dispatched>completed,dispatched>failed,in_progress>completed,in_progress>failed,in_progress>stuck}'::text[])
+      AND (NEW.finished_at IS NULL) = (NEW.status = ANY ('{dispatched,in_progress}'::text[]))
+      AND (NEW.status <> 'in_progress' OR NEW.last_heartbeat <= clock_timestamp())) IS NOT TRUE)
     EXECUTE FUNCTION delegations_guard()`.execute(db);
   await sql`
     CREATE OR REPLACE TRIGGER delegations_guard_insert BEFORE INSERT ON delegations FOR EACH ROW
-    WHEN ((NEW.status = 'in_progress' AND NEW.last_heartbeat IS NULL)
-       OR (NEW.status IN ('completed', 'failed', 'stuck') AND NEW.finished_at IS NULL)
-       OR NEW.last_heartbeat > clock_timestamp() OR NEW.attempt <> 1
-       OR num_nonnulls(NEW.stuck_after_ms, NEW.stalled_after_ms, NEW.waiting_since, NEW.waiting_until,
+    WHEN (NEW.status <> 'queued' OR NEW.attempt <> 1 OR octet_length(NEW.task_preview) > 4096
+       OR greatest(char_length(NEW.delegation_id), char_length(NEW.caller_id), char_length(NEW.callee_id), char_length(NEW.idempotency_key)) > 200
+       OR '' IN (NEW.delegation_id, NEW.caller_id, NEW.callee_id, NEW.idempotency_key)
+       OR num_nonnulls(NEW.last_heartbeat, NEW.stuck_after_ms, NEW.stalled_after_ms, NEW.waiting_since, NEW.waiting_until,
          NEW.waiting_reason, NEW.progress, NEW.progress_at, NEW.retry_of, NEW.traceparent, NEW.suspect_at) > 0)
     EXECUTE FUNCTION delegations_guard()`.execute(db);
+  await sql`
+    CREATE TRIGGER delegations_guard_texts BEFORE UPDATE OF delegation_id, caller_id, callee_id, idempotency_key, task_preview
+    ON delegations FOR EACH ROW EXECUTE FUNCTION delegations_guard()`.execute(db);
   await sql`
     CREATE TRIGGER delegations_guard_meaning BEFORE UPDATE OF stuck_after_ms, stalled_after_ms, waiting_since,
       waiting_until, waiting_reason, progress, progress_at, retry_of, attempt, traceparent ON delegations FOR EACH ROW
     EXECUTE FUNCTION delegations_guard()`.execute(db);
 }
 
-/** src/ledger/functions/suspect-at.ts says the same over its own names; test/db/suspect-at.test.ts compares them. */
+/** src/ledger/functions/suspect-at.ts has the same expression with other names; test/db/suspect-at.test.ts compares them. */
 const suspectAt: RawBuilder<unknown> = sql.raw(`least(
           coalesce(greatest(NEW.last_heartbeat, NEW.waiting_until), at)
             + coalesce(NEW.stuck_after_ms, in_force_ms, 1000) * interval '1 millisecond',
           greatest(NEW.progress_at, NEW.stalled_from, NEW.waiting_until) + NEW.stalled_after_ms * interval '1 millisecond')`);
 
 /**
- * The activity of a transition whose writer did not record it. Deferred, since a writer may record it in a later
- * statement of its transaction, as programs of 0.1.0 do in the same one. SECURITY DEFINER, since whoever may change a
- * status may not be allowed to write the stream; `role` is who changed it, also after SET ROLE.
+ * Adds the activity of a transition whose writer did not record it. Deferred, since a writer may record it in a later
+ * statement of its transaction. SECURITY DEFINER, since a role that may change a status need not have the right to write
+ * activities; `role` names the role that changed it, also after SET ROLE.
  */
 async function symmetry(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -246,8 +280,8 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
         least(NEW.created_at, transaction_timestamp());
       RETURN NULL;
     END $$`.execute(db);
-  // Whoever may execute it could set it as a trigger on a table of its own, next to an activity_logs of its own whose
-  // triggers would run with this function's rights.
+  // A role that may execute it could use it as a trigger on a table of its own, beside its own activity_logs, whose
+  // triggers would then run with this function's rights.
   await sql`REVOKE ALL ON FUNCTION delegations_symmetry() FROM PUBLIC`.execute(db);
   await sql`
     CREATE CONSTRAINT TRIGGER delegations_symmetry_insert AFTER INSERT ON delegations
@@ -261,11 +295,18 @@ async function symmetry(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The guard's function stays as it is, and its triggers over the new columns go: the tables go with the next steps.
- * So do the functions of src/ledger/functions/, which `migrate up` installs, but the one that 0001 drops.
+ * Leaves the guard's function as it is, and drops the triggers over the new columns; the earlier migrations drop the
+ * tables. Also drops the functions of src/ledger/functions/, which `migrate up` installs, except the one that 0001 drops.
  */
 export async function down(db: Kysely<unknown>): Promise<void> {
-  const triggers = ['guard_update', 'guard_insert', 'guard_meaning', 'symmetry_insert', 'symmetry_update'];
+  const triggers = [
+    'guard_update',
+    'guard_insert',
+    'guard_texts',
+    'guard_meaning',
+    'symmetry_insert',
+    'symmetry_update',
+  ];
   for (const name of triggers) await sql`DROP TRIGGER ${sql.id(`delegations_${name}`)} ON delegations`.execute(db);
   await sql`DROP FUNCTION delegations_symmetry()`.execute(db);
   const { rows } = await sql<{ signature: string }>`

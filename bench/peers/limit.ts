@@ -18,6 +18,27 @@ SELECT delegation_id, 'delegation.stuck', 'in_progress', 'stuck', 'sweeper',
     'silentMs', floor(date_part('epoch', now() - last_heartbeat) * 1000))
 FROM moved`;
 
+/** The same for a fleet of which a third each is overdue, silent, and without progress. */
+const LIMIT_OF_THREE_RULES_SQL = `
+WITH moved AS (
+  UPDATE delegations d SET status = CASE WHEN d.deadline < now() THEN 'failed' ELSE 'stuck' END,
+    updated_at = clock_timestamp(), finished_at = clock_timestamp(), suspect_at = NULL,
+    error_detail = CASE WHEN d.deadline < now() THEN 'deadline exceeded'
+      WHEN d.stalled_after_ms IS NULL THEN 'no heartbeat for ' || floor(extract(epoch FROM now() - d.last_heartbeat)) || 's'
+      ELSE 'no progress for ' || floor(extract(epoch FROM now() - d.stalled_from)) || 's' END
+  WHERE d.status = 'in_progress'
+  RETURNING d.delegation_id, d.status, d.last_heartbeat, d.deadline, d.stalled_after_ms)
+INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor, detail)
+SELECT delegation_id, 'delegation.' || status, 'in_progress', status, 'sweeper',
+  jsonb_build_object('rule', CASE WHEN status = 'failed' THEN 'overdue' WHEN stalled_after_ms IS NULL THEN 'stale' ELSE 'stalled' END,
+    'sweepId', gen_random_uuid()::text, 'lastHeartbeat', last_heartbeat, 'deadline', deadline, 'stuckAfterMs', 600000::float8,
+    'silentMs', floor(date_part('epoch', now() - last_heartbeat) * 1000))
+FROM moved`;
+
+export async function runLimitOfThreeRules(database: LedgerDatabase): Promise<void> {
+  await database.query(LIMIT_OF_THREE_RULES_SQL);
+}
+
 export async function runLimit(database: LedgerDatabase): Promise<void> {
   await database.query(LIMIT_SQL);
 }

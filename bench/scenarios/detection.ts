@@ -48,47 +48,69 @@ export async function detectionScenario(bench: Bench): Promise<Findings> {
   return { figures };
 }
 
+/** How late each mark was, and what went on meanwhile. */
+interface Detection {
+  readonly lateMs: readonly number[];
+  /** The longest time from one heartbeat of an agent to the next. */
+  readonly heardEveryMs: number;
+  /** Sweeps that the storm guard held. */
+  readonly held: number;
+}
+
 async function figuresOf(bench: Bench, of: Case, extent: Extent): Promise<Figure[]> {
   const name = `${words(of.thresholdMs)}, ${of.fleet} in progress${of.onTime ? '' : ', SWEEP_ON_TIME=false'}`;
   bench.say(`detection: ${name}`);
-  const lateMs = (await detect(bench, of, extent)).sort((a, b) => a - b);
-  return QUANTILES.map((quantile) => ({
+  const { lateMs, heardEveryMs, held } = await detect(bench, of, extent);
+  const sortedMs = lateMs.toSorted((a, b) => a - b);
+  const figures = QUANTILES.map((quantile) => ({
     what: `mark minus due, threshold ${name}: p${quantile * 100}`,
     unit: 's',
-    value: lateMs[Math.min(lateMs.length - 1, Math.floor(lateMs.length * quantile))]! / 1000,
+    value: sortedMs[Math.min(sortedMs.length - 1, Math.floor(sortedMs.length * quantile))]! / 1000,
     ...(of.onTime && quantile === 0.99 && { limit: { atMost: 3 } }),
+    note: `each agent heard every ${(heardEveryMs / 1000).toFixed(1)} s at most; ${held} sweeps held`,
   }));
+  for (const { what, value, note } of figures) bench.say(`${what} ${value.toFixed(1)} s; ${note}`);
+  return figures;
 }
 
-async function detect({ template }: Bench, of: Case, extent: Extent): Promise<number[]> {
+async function detect({ template }: Bench, of: Case, extent: Extent): Promise<Detection> {
   await using database = await template.copy();
   await insertFleet(database, { rows: of.fleet, silentFromSeconds: 0, silentToSeconds: 0 });
   await settle(database);
   const heard = new AbortController();
   const hearing = hearFleet(database, of, heard.signal);
+  hearing.catch(() => {});
   const env = { STUCK_AFTER: `${of.thresholdMs}ms`, SWEEP_ON_TIME: String(of.onTime) };
   const replicas = new Replicas(database.url, env);
   try {
     await replicas.start();
     await Promise.all([stageDeaths(database, of, extent), replicas.killInTurn(of, extent)]);
-    await allMarked(database);
-    return await latenesses(database, of);
+    await allMarked(database, replicas);
+    heard.abort();
+    return { lateMs: await latenesses(database, of), heardEveryMs: await hearing, held: replicas.held };
   } finally {
     heard.abort();
-    await hearing;
+    await hearing.catch(() => {});
     await replicas.stop();
   }
 }
 
-/** The living agents, until the signal aborts: a part of them at a time, as if each had its own moment. */
-async function hearFleet(database: LedgerDatabase, { thresholdMs, fleet }: Case, signal: AbortSignal): Promise<void> {
+/**
+ * The living agents, until the signal aborts: a part of them at a time, as if each had its own moment. Returns the longest
+ * time from one heartbeat of an agent to its next.
+ */
+async function hearFleet(database: LedgerDatabase, { thresholdMs, fleet }: Case, signal: AbortSignal): Promise<number> {
   const everyMs = Math.min(HEARD_EVERY_MS_MAX, thresholdMs / 3) / HEARD_PARTS;
   const ids = (await database.query<{ id: string }>(`SELECT delegation_id AS id FROM delegations ORDER BY 1`)).map(
     ({ id }) => id,
   );
   const size = Math.ceil(fleet / HEARD_PARTS);
+  const heardAtMs = Array.from({ length: HEARD_PARTS }, () => performance.now());
+  let longestMs = 0;
   for (let turn = 0; !signal.aborted; turn += 1) {
     const startedAtMs = performance.now();
+    longestMs = Math.max(longestMs, startedAtMs - heardAtMs[turn % HEARD_PARTS]!);
+    heardAtMs[turn % HEARD_PARTS] = startedAtMs;
     const from = (turn % HEARD_PARTS) * size;
     await database.query(
       `UPDATE delegations SET last_heartbeat = clock_timestamp()
@@ -98,6 +120,7 @@ async function hearFleet(database: LedgerDatabase, { thresholdMs, fleet }: Case,
     const restMs = Math.max(0, everyMs - (performance.now() - startedAtMs));
     await sleep(restMs, undefined, { signal }).catch(() => {});
   }
+  return longestMs;
 }
 
 /** Two daemons. */
@@ -105,6 +128,7 @@ class Replicas {
   readonly #url: string;
   readonly #env: Readonly<Record<string, string>>;
   #daemons: Daemon[] = [];
+  readonly #killed: Daemon[] = [];
 
   constructor(url: string, env: Readonly<Record<string, string>>) {
     this.#url = url;
@@ -123,8 +147,18 @@ class Replicas {
       await sleep(KILLED_EVERY_MS);
       const at = turn % REPLICAS;
       await this.#daemons[at]!.kill();
+      this.#killed.push(this.#daemons[at]!);
       this.#daemons[at] = await Daemon.start(this.#url, this.#env);
     }
+  }
+
+  get held(): number {
+    return [...this.#killed, ...this.#daemons].reduce((sum, { held }) => sum + held, 0);
+  }
+
+  /** @throws when a daemon has ended by itself. */
+  check(): void {
+    for (const { failure } of this.#daemons) if (failure !== null) throw new Error(failure);
   }
 
   async stop(): Promise<void> {
@@ -157,9 +191,10 @@ async function stageDeaths(
   }
 }
 
-async function allMarked(database: LedgerDatabase): Promise<void> {
+async function allMarked(database: LedgerDatabase, replicas: Replicas): Promise<void> {
   const untilMs = performance.now() + FOUND_WITHIN_MS;
   for (;;) {
+    replicas.check();
     const [row] = await database.query<{ left: number }>(
       `SELECT count(*)::int AS left FROM delegations WHERE callee_id = 'dead' AND status = 'in_progress'`,
     );

@@ -1,9 +1,9 @@
 import type { Bench } from '../bench.ts';
-import { insertFleet, keepSeed, reseed } from '../data.ts';
+import { insertFleet, keepSeed, reseed, spreadOverRules } from '../data.ts';
 import { type Figure, type Findings, median, medianFigure } from '../figure.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
 import { graphileWorker } from '../peers/graphile-worker.ts';
-import { runLimit } from '../peers/limit.ts';
+import { runLimit, runLimitOfThreeRules } from '../peers/limit.ts';
 import { oban } from '../peers/oban.ts';
 import { expectCount, type Peer } from '../peers/peer.ts';
 import { pgBossMonitor } from '../peers/pgboss-monitor.ts';
@@ -26,7 +26,7 @@ export async function sweepScenario(bench: Bench): Promise<Findings> {
   try {
     const contestants = [...onOurTables(database, rows, sink), rowByRow(database, quick ? 1000 : 5000), ...peers];
     const rates = await takeTurns(bench.load, ROUNDS, contestants);
-    figures.push(...figuresOf(rates, rows, 'row by row'), ...peerFigures(rates, peers));
+    figures.push(...figuresOf(rates, rows, { slow: 'row by row' }), ...peerFigures(rates, peers));
   } finally {
     for (const peer of peers) await peer[Symbol.asyncDispose]();
   }
@@ -35,7 +35,26 @@ export async function sweepScenario(bench: Bench): Promise<Findings> {
   await using large = await silentFleet(bench, many);
   figures.push(...figuresOf(await takeTurns(bench.load, ROUNDS, onOurTables(large, many, sink)), many));
   bench.say('sweep: batch sizes');
-  return { figures, pictures: [await overBatchSizes(bench, database, rows, sink)] };
+  const pictures = [await overBatchSizes(bench, database, rows, sink)];
+  bench.say('sweep: three rules');
+  figures.push(...(await threeRules(bench, database, rows, sink)));
+  return { figures, pictures };
+}
+
+/** A third each is overdue, silent, and without progress. */
+async function threeRules(
+  { load }: Bench,
+  database: LedgerDatabase,
+  rows: number,
+  { log }: LogFile,
+): Promise<Figure[]> {
+  await spreadOverRules(database);
+  const common = { units: rows, prepare: () => reseed(database), verify: () => verify(database, rows) };
+  const rates = await takeTurns(load, ROUNDS, [
+    { name: 'limit', ...common, run: () => runLimitOfThreeRules(database) },
+    { name: 'sweep', ...common, run: () => sweepOnce(database.db, log) },
+  ]);
+  return figuresOf(rates, rows, { suffix: ', three rules' });
 }
 
 async function silentFleet({ template }: Bench, rows: number): Promise<LedgerDatabase> {
@@ -64,22 +83,26 @@ function rowByRow(database: LedgerDatabase, rows: number): Contestant {
 }
 
 async function verify(database: LedgerDatabase, rows: number): Promise<void> {
-  const [found] = await database.query<{ stuck: number; recorded: number }>(`
-    SELECT (SELECT count(*)::int FROM delegations WHERE status = 'stuck') AS stuck,
-      (SELECT count(*)::int FROM activity_logs WHERE to_status = 'stuck') AS recorded`);
-  expectCount('the sweep', found!.stuck, rows);
+  const [found] = await database.query<{ marked: number; recorded: number }>(`
+    SELECT (SELECT count(*)::int FROM delegations WHERE status IN ('failed', 'stuck')) AS marked,
+      (SELECT count(*)::int FROM activity_logs WHERE to_status IN ('failed', 'stuck')) AS recorded`);
+  expectCount('the sweep', found!.marked, rows);
   expectCount("the sweep's activity", found!.recorded, rows);
 }
 
-function figuresOf(rates: Map<string, Rates>, rows: number, slow?: string): Figure[] {
-  const size = rows.toLocaleString('en');
+function figuresOf(
+  rates: Map<string, Rates>,
+  rows: number,
+  { slow, suffix = '' }: { slow?: string; suffix?: string } = {},
+): Figure[] {
+  const size = `${rows.toLocaleString('en')} rows${suffix}`;
   const { clientCpuUs, serverCpuUs } = rates.get('sweep')!;
   return [
-    medianFigure(`limit: one statement, ${size} rows`, 'rows/s', rates.get('limit')!.perSecond),
-    medianFigure(`sweep, ${size} rows, batch 1000`, 'rows/s', rates.get('sweep')!.perSecond, {
+    medianFigure(`limit: one statement, ${size}`, 'rows/s', rates.get('limit')!.perSecond),
+    medianFigure(`sweep, ${size}, batch 1000`, 'rows/s', rates.get('sweep')!.perSecond, {
       note: `CPU a row: ${median(serverCpuUs).toFixed(1)} us in PostgreSQL (the limit: ${median(rates.get('limit')!.serverCpuUs).toFixed(1)}), ${median(clientCpuUs).toFixed(1)} us in the daemon`,
     }),
-    medianFigure(`sweep / limit, ${size} rows`, 'x', ratios(rates, 'sweep', 'limit'), { limit: { atLeast: 0.85 } }),
+    medianFigure(`sweep / limit, ${size}`, 'x', ratios(rates, 'sweep', 'limit'), { limit: { atLeast: 0.85 } }),
     ...(slow
       ? [
           medianFigure('row by row, SELECT then UPDATE', 'rows/s', rates.get(slow)!.perSecond),

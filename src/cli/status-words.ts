@@ -24,7 +24,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
     'last sweep':
       sweptAt === null
         ? 'never'
-        : `${duration(now.getTime() - sweptAt.getTime())} ago${lastSweep ? `, in ${duration(lastSweep.durationMs)}` : ''}`,
+        : `${duration(now.getTime() - sweptAt.getTime())} ago${lastSweep ? `, took ${duration(lastSweep.durationMs)}` : ''}`,
     'next sweep': when(nextAt),
     storm: stormWords(read, terminal),
     unobserved: `${duration(day.unobservedMs)} in the last day`,
@@ -47,7 +47,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
 
 function sweepingWords({ sweptAt }: Status, sweeping: boolean, terminal: boolean): string {
   if (sweeping) return styled('green', 'yes', terminal);
-  const why = sweptAt === null ? 'no sweep has gone through yet' : 'three ticks have passed without a successful sweep';
+  const why = sweptAt === null ? 'no sweep has completed yet' : 'three ticks have passed without a successful sweep';
   return styled(
     'red',
     `no: ${why}; is a daemon running (\`delegation-sweeper start\`), and what does its log say?`,

@@ -7,7 +7,8 @@ import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 export function sweepWords(summary: SweepSummary, { terminal }: { readonly terminal: boolean }): string {
   const { stuck, failed, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } = summary;
   const notes = [
-    held && 'The storm guard holds the stale rule: too many went silent at once (--force ignores it for one sweep).',
+    held &&
+      'The storm guard holds the rules stale and stalled: too many went silent at once (--force ignores it for one sweep).',
     truncated && 'Not all rows were processed: run it again, or raise SWEEP_MAX_ROWS or A2A_PROBE_MAX.',
     poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
     unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,

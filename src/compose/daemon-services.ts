@@ -58,7 +58,7 @@ export async function daemonServices(
     timezone: config.sweepTz,
     stopWithinMs: Math.floor(config.shutdownGraceMs * SWEEP_SHARE_OF_GRACE),
   });
-  const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability());
+  const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability(), beat);
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },

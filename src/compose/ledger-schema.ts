@@ -29,9 +29,9 @@ export async function requireLedgerSchema(
   if (outdated === null || outdated.component === 'pgboss') return;
   const { found, required, remedy } = outdated;
   if (outdated.component === 'encoding') throw encodingError(found);
-  const what =
+  const text =
     found === null
-      ? `There is no ledger in the schema ${dbSchema}`
-      : `The ledger's schema in ${dbSchema} is older than this program (found ${found}, needs ${required})`;
-  throw new CommandError(exitCode.configuration, `${what}: ${remedy}`);
+      ? `There is no ledger in the schema ${dbSchema}: ${remedy}, or set DB_SCHEMA to the schema that has it`
+      : `The ledger's schema in ${dbSchema} is older than this program (found ${found}, needs ${required}): ${remedy}`;
+  throw new CommandError(exitCode.configuration, text);
 }

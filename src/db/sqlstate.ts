@@ -93,6 +93,11 @@ export function mayConcernOneRow(err: unknown): boolean {
   return !connectionStates.has(state) && !sessionEnded.test(state);
 }
 
+/** Whether the database was away: an error of the connection or the server that passes, and no statement's own. */
+export function isAway(err: unknown): boolean {
+  return isRetryable(err) && !mayConcernOneRow(err) && !isTimeout(err);
+}
+
 /**
  * Whether a statement names what is not there: the schema was never installed here, or is older than this program. An
  * error with a context comes from inside a function, such as a trigger of the user's own.

@@ -8,8 +8,8 @@ const NAME_WIDTH = 11;
 
 /** A log line in words, for a person who watches. */
 export function narrate(line: Line): string {
-  const tell = tales[String(line.event)];
-  return tell ? tell(line) : untold(line);
+  const textOf = texts[String(line.event)];
+  return textOf ? textOf(line) : String(line.message);
 }
 
 /** The progress line counts sweeps, each mark has its own line, and the table shows the results. */
@@ -19,7 +19,7 @@ export function isWorthALine(event: string): boolean {
   return !elsewhere.has(event);
 }
 
-const tales: Readonly<Record<string, (line: Line) => string>> = {
+const texts: Readonly<Record<string, (line: Line) => string>> = {
   'demo.started': ({ agents, stuckAfterMs, schema, database }) =>
     `${agents} delegations${database === 'given' ? ` in ${schema}` : ''}; more than ${seconds(Number(stuckAfterMs))} of silence is stuck`,
   'demo.agent': ({ agent, detail }) => `${name(agent)} ${detail}`,
@@ -36,10 +36,6 @@ const tales: Readonly<Record<string, (line: Line) => string>> = {
   'embedded.started': () => 'PostgreSQL is running, only for this demo',
   'embedded.stopped': () => 'PostgreSQL has stopped, its data are gone',
 };
-
-function untold({ message }: Line): string {
-  return String(message);
-}
 
 function roleOf(delegationId: unknown): string {
   return name(String(delegationId).replace('demo-', ''));

@@ -19,7 +19,7 @@ import {
   resumeA2aStatement,
   tellA2aStatement,
 } from './statements/a2a-tasks.ts';
-import type { Saying } from './status-change.ts';
+import type { StatusRequest } from './status-change.ts';
 import type { LedgerTables } from './tables.ts';
 import { isTerminal, type Status } from './transitions.ts';
 
@@ -29,7 +29,7 @@ const PAGE_ROWS = 500;
 export class A2aTasks {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
-  readonly #confirmed: (saying: Saying) => void;
+  readonly #confirmed: (request: StatusRequest) => void;
   readonly #begin: ReturnType<typeof beginA2aStatement>;
   readonly #tell: ReturnType<typeof tellA2aStatement>;
   readonly #find: ReturnType<typeof findA2aStatement>;
@@ -38,7 +38,7 @@ export class A2aTasks {
   readonly #open: ReturnType<typeof openA2aStatement>;
   readonly #claim: ReturnType<typeof claimA2aStatement>;
 
-  constructor(db: LedgerDb, tables: LedgerTables, log: EventLog, confirmed: (saying: Saying) => void) {
+  constructor(db: LedgerDb, tables: LedgerTables, log: EventLog, confirmed: (request: StatusRequest) => void) {
     this.#db = db;
     this.#log = log;
     this.#confirmed = confirmed;

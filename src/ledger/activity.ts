@@ -1,9 +1,9 @@
 import { type Status, statuses } from './transitions.ts';
 
-/** An attempt that could not be a transition; its status is in detail. */
+/** Events of attempts that the row could not take; the attempted status is in `detail`. */
 export const attemptEvents = ['delegation.late_result', 'delegation.orphan_update'] as const;
 
-/** The activities that are no transitions: their toStatus is null. */
+/** Events of activities that are not transitions; their toStatus is null. */
 export const otherEvents = [
   ...attemptEvents,
   'delegation.waiting',
@@ -27,7 +27,7 @@ export interface Activity {
   readonly event: ActivityEvent;
   readonly fromStatus: Status | null;
   readonly toStatus: Status | null;
-  /** `ledger`, `sweeper`, or what the caller named. */
+  /** `ledger`, `sweeper`, the name given by the caller, or the database role of a client that used plain SQL. */
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly requestBody: unknown;
@@ -40,7 +40,7 @@ export function replay(history: readonly Pick<Activity, 'toStatus'>[]): Status |
   return history.reduce<Status | null>((status, { toStatus }) => toStatus ?? status, null);
 }
 
-/** A wait, as its activity has it. */
+/** A wait as recorded in the activity. */
 export interface ReplayedWait {
   readonly since: Date;
   readonly until: Date;
@@ -48,8 +48,8 @@ export interface ReplayedWait {
 }
 
 /**
- * What a delegation waits for by its activity; null when it does not wait. A change of status ends a wait, as a resume
- * does. A wait whose end has passed is still there: nobody has said that it is over.
+ * The wait of a delegation according to its activity; null when it does not wait. A resume or a change of status ends a
+ * wait. One whose end has passed is still returned, since no activity has ended it.
  */
 export function replayWait(history: readonly Pick<Activity, 'event' | 'toStatus' | 'detail'>[]): ReplayedWait | null {
   return history.reduce<ReplayedWait | null>((wait, { event, toStatus, detail }) => {

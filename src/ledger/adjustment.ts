@@ -11,7 +11,7 @@ export interface AdjustOptions {
   readonly deadline?: Date | string | null | undefined;
   /** The same, in milliseconds from now; not together with `deadline`. */
   readonly deadlineMs?: number | null | undefined;
-  /** The delegation's own threshold of silence, 1000 to 2592000000 (30 days). Null: the daemons' STUCK_AFTER again. */
+  /** The delegation's own threshold of silence in ms, 1000 to 2592000000 (30 days). Null: the daemons' STUCK_AFTER again. */
   readonly stuckAfterMs?: number | null | undefined;
   /** The same without progress. Null: lack of progress does not count any more. */
   readonly stalledAfterMs?: number | null | undefined;
@@ -29,7 +29,7 @@ export type AdjustResult =
   | { readonly outcome: 'refused'; readonly status: Status }
   | { readonly outcome: 'missing'; readonly status: null };
 
-/** Deadlines and thresholds of delegations that are there already. */
+/** Changes deadlines and thresholds of existing delegations. */
 export class Adjustment {
   readonly #db: LedgerDb;
   readonly #adjust: ReturnType<typeof adjustStatement>;

@@ -28,7 +28,7 @@ export function storableText(field: string, value: unknown): string {
   return value.toWellFormed().replaceAll('\0', REPLACEMENT);
 }
 
-/** A name or an address, which is not mended as what models write is. */
+/** A name or an address. Unlike a text that a model wrote, it is refused and not corrected. */
 export function assertText(field: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw new InvalidArgumentError(field, `must be a string, not ${typeOf(value)}`);
   if (/\p{Cc}/u.test(value)) {
@@ -151,7 +151,7 @@ export function jsonBody(field: string, body: unknown): string | null {
   return json.replace(JSON_ESCAPE, (sequence) => (REFUSED_ESCAPE.test(sequence) ? REPLACEMENT : sequence));
 }
 
-/** What an answer or a log line calls an id that may be none; never throws. */
+/** The id in a result or a log line, where the value may not be an id at all; never throws. */
 export function idText(value: unknown): string {
   return typeof value === 'string' ? value : `(${typeOf(value)})`;
 }

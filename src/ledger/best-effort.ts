@@ -3,10 +3,10 @@ import type { LedgerDb } from '../db/schema.ts';
 import type { QueryRunner } from '../db/statement.ts';
 
 /**
- * Runs work whose failure must not affect the caller. In the caller's transaction a failed statement would abort all of
- * it, so the work runs within a savepoint, and alone on the connection until the savepoint is released: of two such calls
- * at once the one that fails would undo the other's work, and releasing the savepoint would release those that the
- * caller made meanwhile. The work must use the runner that it is given. Rethrows after the savepoint was restored.
+ * Runs work whose failure must not affect the caller, and rethrows its error. In the caller's transaction a failed statement
+ * would abort the whole transaction, so the work runs within a savepoint. The connection is held until the savepoint is
+ * released: statements of other calls in between would be undone with it, and their own savepoints would be released
+ * with it. The work must use the runner that it is given.
  */
 export async function bestEffort<Result>(
   db: LedgerDb,

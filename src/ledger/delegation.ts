@@ -22,10 +22,10 @@ export interface Delegation {
   readonly waitingSince: Date | null;
   readonly waitingUntil: Date | null;
   readonly waitingReason: string | null;
-  /** What its agent last said about how far it is, and when. */
+  /** The progress that its agent last reported, and when. */
   readonly progress: string | null;
   readonly progressAt: Date | null;
-  /** The delegation that this one tries again. */
+  /** The delegation of which this one is a retry. */
   readonly retryOf: string | null;
   /** 1 for the first. */
   readonly attempt: number;

@@ -7,14 +7,15 @@ import { assertId, assertIds, idText, loggedId, noteText } from './arguments.ts'
 import { bestEffort } from './best-effort.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
 import { inHalves } from './in-halves.ts';
+import { PendingProgress } from './pending-progress.ts';
 import { heartbeatManyStatement, heartbeatOf010Statement, heartbeatStatement } from './statements/heartbeat.ts';
 import type { LedgerTables } from './tables.ts';
 import type { Status } from './transitions.ts';
 
-/** A row may become due while a call runs: it is asked for again. */
-const ROUNDS_MAX = 4;
-/** Ids in one call of a keepAlive's round. */
-const FREE_IDS_MAX = 1_000;
+/** A row may become due while a statement runs; it then needs another one. */
+const STATEMENTS_MAX = 4;
+/** Ids in one statement of a keepAlive's round. */
+const ROUND_IDS_MAX = 1_000;
 
 interface Answer {
   readonly outcome: 'stamped' | 'fresh' | 'terminal' | 'missing' | 'locked';
@@ -24,22 +25,22 @@ interface Answer {
 }
 
 type Answers = ReadonlyMap<string, Answer>;
-/** What is said about progress, by id. */
-type Notes = ReadonlyMap<string, string>;
-type Ask = (runner: QueryRunner) => Promise<Answers>;
 
-const none: Notes = new Map();
-
-/** Stamps heartbeats, debounced. */
+/**
+ * Writes heartbeats: of one delegation, of many, and of those that a keepAlive's round sends. One that is younger than
+ * the minimum interval is answered `fresh` and not written. A failure is logged as `ledger.heartbeat_failed` and returned
+ * as the outcome; nothing here throws.
+ */
 export class Heartbeats {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
-  /** Whole milliseconds; 0: each is written. */
+  /** Whole milliseconds; 0: every heartbeat is written. */
   readonly #minIntervalMs: number;
   readonly #onEpoch: (epoch: string) => void;
   readonly #one: ReturnType<typeof heartbeatStatement>;
   readonly #many: ReturnType<typeof heartbeatManyStatement>;
   readonly #of010: ReturnType<typeof heartbeatOf010Statement>;
+  readonly #progress = new PendingProgress();
   #stuckAfterMs: number | undefined;
 
   constructor(
@@ -58,7 +59,7 @@ export class Heartbeats {
     this.#of010 = heartbeatOf010Statement(tables);
   }
 
-  /** The threshold as it was last heard, of any delegation. */
+  /** The threshold that the last answer named, for whichever delegation. */
   get stuckAfterMs(): number | undefined {
     return this.#stuckAfterMs;
   }
@@ -66,13 +67,16 @@ export class Heartbeats {
   async beat(delegationId: string, progress?: string | null): Promise<HeartbeatResult> {
     const [result] = await this.#attempt([delegationId], async (runner) => {
       assertId('delegationId', delegationId);
-      const note = progress == null ? null : noteText('progress', progress);
+      if (progress != null) this.#progress.report(delegationId, noteText('progress', progress));
+      const texts = this.#progress.of([delegationId]);
       const [answer] = await this.#one.run(runner, {
         delegationId,
         minIntervalMs: this.#minIntervalMs,
-        progress: note,
+        progress: texts.get(delegationId)?.text ?? null,
       });
-      return new Map([[delegationId, answer!]]);
+      const answers = new Map([[delegationId, answer!]]);
+      this.#progress.answered(texts, answers);
+      return answers;
     });
     return result!;
   }
@@ -85,40 +89,44 @@ export class Heartbeats {
   }
 
   /**
-   * Each id's answer; none for one whose row another session has locked, since it waits for no lock: one row that is
-   * locked, or whose update raises, must not silence the others. Never throws.
+   * Heartbeats of those whose rows no other session has locked; a locked one has no result. One row that is locked, or
+   * whose update raises, must not keep the others from being heard.
    */
-  async beatFree(ids: readonly string[], progress: Notes = none): Promise<Map<string, HeartbeatResult>> {
+  async beatUnlocked(ids: readonly string[]): Promise<Map<string, HeartbeatResult>> {
     const results = new Map<string, HeartbeatResult>();
-    const lost: string[] = [];
+    const failedIds: string[] = [];
     let lastError: Error | undefined;
-    const ask = async (some: readonly string[]) => {
-      const answers = await this.#inEitherSchema(some, () => this.#call(this.#db, some, true, progress));
+    const write = async (some: readonly string[]) => {
+      const answers = await this.#inEitherSchema(some, () => this.#stampOnce(this.#db, some, true));
       for (const id of some) {
         const answer = answers.get(id);
         if (answer?.outcome !== 'locked') results.set(id, this.#result(id, answer));
       }
     };
-    const lose = (some: readonly string[], error: Error) => {
+    const onFailure = (some: readonly string[], error: Error) => {
       for (const id of some) results.set(id, failed(id, error));
-      lost.push(...some);
+      failedIds.push(...some);
       lastError = error;
     };
-    for (let from = 0; from < ids.length; from += FREE_IDS_MAX) {
-      await inHalves(ids.slice(from, from + FREE_IDS_MAX), ask, lose);
+    for (let from = 0; from < ids.length; from += ROUND_IDS_MAX) {
+      await inHalves(ids.slice(from, from + ROUND_IDS_MAX), write, onFailure);
     }
-    if (lost.length > 0) this.#logFailure(lost, lastError);
+    if (failedIds.length > 0) this.#logFailure(failedIds, lastError);
     return results;
   }
 
-  /** That no answer came in time is a failure, too. */
-  logSilence(ids: readonly string[], afterMs: number): void {
+  /** The text goes with the delegation's next heartbeat. */
+  reportProgress(delegationId: string, text: string): void {
+    this.#progress.report(delegationId, text);
+  }
+
+  logTimeout(ids: readonly string[], afterMs: number): void {
     this.#logFailure(ids, new Error(`no answer within ${Math.round(afterMs)} ms; tried again over another connection`));
   }
 
-  async #attempt(ids: readonly string[], ask: Ask): Promise<HeartbeatResult[]> {
+  async #attempt(ids: readonly string[], write: (runner: QueryRunner) => Promise<Answers>): Promise<HeartbeatResult[]> {
     try {
-      const answers = await this.#inEitherSchema(ids, () => bestEffort(this.#db, async (runner) => ask(runner)));
+      const answers = await this.#inEitherSchema(ids, () => bestEffort(this.#db, async (runner) => write(runner)));
       return ids.map((id) => this.#result(id, answers.get(id)));
     } catch (err) {
       const list = Array.isArray(ids) ? ids.map(idText) : [];
@@ -127,20 +135,20 @@ export class Heartbeats {
     }
   }
 
-  /** Agents may be newer than their ledger until `migrate up` has run: they must not fall silent for it. */
-  async #inEitherSchema(ids: readonly string[], ask: () => Promise<Answers>): Promise<Answers> {
+  /** An agent that is newer than its ledger goes on heartbeating until `migrate up` has run, by the function of 0.1.0. */
+  async #inEitherSchema(ids: readonly string[], write: () => Promise<Answers>): Promise<Answers> {
     try {
-      return await ask();
+      return await write();
     } catch (err) {
       if (sqlstateOf(err) !== sqlstate.undefinedFunction) throw err;
-      // Where that fails as well, the ledger is not there at all: the first error says so.
-      return bestEffort(this.#db, (runner) => this.#askOf010(runner, ids)).catch(() => {
+      // Where the function of 0.1.0 is missing, too, there is no ledger, and the first error names what is missing.
+      return bestEffort(this.#db, (runner) => this.#stampIn010(runner, ids)).catch(() => {
         throw err;
       });
     }
   }
 
-  async #askOf010(runner: QueryRunner, ids: readonly string[]): Promise<Answers> {
+  async #stampIn010(runner: QueryRunner, ids: readonly string[]): Promise<Answers> {
     const rows = await this.#of010.run(runner, { ids, minIntervalMs: this.#minIntervalMs });
     return new Map(
       rows.flatMap(({ delegationId, answer }) => {
@@ -161,25 +169,27 @@ export class Heartbeats {
   }
 
   /**
-   * First what is free, so that a locked row keeps the others waiting no longer than their stamps are committed. In the
-   * caller's transaction those stamps would stay locked while it waits for the rest: there all in key order, at once.
+   * First the rows that are not locked, so that their stamps are committed before this waits for the others. Not in the
+   * caller's transaction, which would keep those rows locked while it waits: there all in key order, in one statement.
    */
   async #stamp(runner: QueryRunner, ids: readonly string[]): Promise<Answers> {
     const answers = new Map<string, Answer>();
-    let asked = [...new Set(ids)];
-    for (let round = 0; round < ROUNDS_MAX && asked.length > 0; round += 1) {
-      const isFirst = round === 0 && asked.length > 1 && !this.#db.isTransaction;
-      const given = await this.#call(runner, asked, isFirst, none);
-      for (const [id, answer] of given) answers.set(id, answer);
-      asked = asked.filter((id) => answers.get(id)?.outcome === 'locked');
+    let remaining = [...new Set(ids)];
+    for (let count = 0; count < STATEMENTS_MAX && remaining.length > 0; count += 1) {
+      const skipLocked = count === 0 && remaining.length > 1 && !this.#db.isTransaction;
+      for (const [id, answer] of await this.#stampOnce(runner, remaining, skipLocked)) answers.set(id, answer);
+      remaining = remaining.filter((id) => answers.get(id)?.outcome === 'locked');
     }
     return answers;
   }
 
-  async #call(runner: QueryRunner, ids: readonly string[], skipLocked: boolean, notes: Notes): Promise<Answers> {
-    const progress = notes.size === 0 ? null : ids.map((id) => notes.get(id) ?? null);
+  async #stampOnce(runner: QueryRunner, ids: readonly string[], skipLocked: boolean): Promise<Answers> {
+    const texts = this.#progress.of(ids);
+    const progress = texts.size === 0 ? null : ids.map((id) => texts.get(id)?.text ?? null);
     const rows = await this.#many.run(runner, { ids, minIntervalMs: this.#minIntervalMs, progress, skipLocked });
-    return new Map(rows.map(({ delegationId, ...answer }) => [delegationId, answer]));
+    const answers = new Map(rows.map(({ delegationId, ...answer }) => [delegationId, answer]));
+    this.#progress.answered(texts, answers);
+    return answers;
   }
 
   #result(delegationId: string, answer: Answer | undefined): HeartbeatResult {

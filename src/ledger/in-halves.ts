@@ -1,16 +1,16 @@
 import { mayConcernOneRow } from '../db/sqlstate.ts';
 
-/** Attempts of one call that may fail while the item that is at fault is looked for. */
+/** Attempts that may fail in one call while it searches for the item at fault; then all that remain count as failed. */
 const FAILED_ATTEMPTS_MAX = 32;
 
 /**
- * Does `work` on all of the items, and when that fails with what may be the fault of one, on each half by itself: so that
- * one item costs no other. `lose` is told the items whose work failed, and the error.
+ * Does `work` on all of the items. When it fails for what may be the fault of one item, each half is tried by itself, so
+ * that one bad item does not make the others fail. `onFailure` gets the items whose work failed, and the error.
  */
 export async function inHalves<Item>(
   items: readonly Item[],
   work: (items: readonly Item[]) => Promise<void>,
-  lose: (items: readonly Item[], error: Error) => void,
+  onFailure: (items: readonly Item[], error: Error) => void,
 ): Promise<void> {
   let failedAttempts = 0;
   const attempt = async (some: readonly Item[]): Promise<void> => {
@@ -22,7 +22,7 @@ export async function inHalves<Item>(
         const half = Math.ceil(some.length / 2);
         await attempt(some.slice(0, half));
         await attempt(some.slice(half));
-      } else lose(some, err as Error);
+      } else onFailure(some, err as Error);
     }
   };
   await attempt(items);

@@ -52,7 +52,7 @@ export class Insertion {
   }
 }
 
-/** What the schema's functions take, checked. */
+/** Checked arguments of the schema's insert functions. */
 export type InsertValues = Parameters<ReturnType<typeof insertStatement>['run']>[1];
 
 /** @throws InvalidArgumentError */

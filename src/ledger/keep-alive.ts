@@ -6,19 +6,20 @@ import type { KeepAliveRounds, Participant } from './keep-alive-rounds.ts';
 export interface KeepAliveOptions {
   /**
    * Milliseconds between heartbeats, at most 2147483647. Default: a tenth of the threshold that the delegation is judged by,
-   * its own or the daemons', from 100 ms to 60 s. Those of one ledger go out together, so that one may come after half of it.
+   * its own or the daemons', from 100 ms to 60 s. Heartbeats of one ledger are sent together, so one may be sent after half
+   * of this time.
    */
   readonly everyMs?: number | undefined;
   /**
-   * Called once, when the delegation is no longer this agent's to work on: `terminal`, or `missing` for a whole threshold.
-   * What it throws, the disposal throws.
+   * Called once, when the agent should stop: the delegation is `terminal`, or was `missing` for a whole threshold. An error
+   * that it throws is thrown by stop() and by the disposal.
    */
   readonly onTerminal?: ((result: HeartbeatResult) => unknown) | undefined;
 }
 
 const EVERY_MIN_MS = 100;
 const EVERY_MAX_MS = 60_000;
-/** What a timer takes; beyond it Node would make it a loop of one millisecond. */
+/** The longest time that a timer supports; with a longer one it would fire after one millisecond, again and again. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /**
@@ -39,29 +40,29 @@ export class KeepAlive implements AsyncDisposable {
     this.#participant = {
       delegationId,
       intervalMs: (stuckAfterMs) => everyMs ?? intervalFor(stuckAfterMs),
-      heard: (result, stuckAfterMs) => {
-        if (this.#isLost(result, stuckAfterMs)) this.#lose(result, onTerminal);
+      onAnswer: (result, stuckAfterMs) => {
+        if (this.#isLost(result, stuckAfterMs)) this.#end(result, onTerminal);
       },
     };
     rounds.join(this.#participant);
   }
 
-  /** Aborted when the delegation is no longer this agent's to work on; its reason is a DelegationLostError. */
+  /** Aborted when the agent should stop, as for onTerminal; its reason is a DelegationLostError. */
   get signal(): AbortSignal {
     return this.#lost.signal;
   }
 
   /**
-   * How far the work is: 1 to 200 characters, which go with the next heartbeat; of several only the last. Lost when the
-   * keepAlive ends before that. NUL and lone surrogates become U+FFFD. @throws InvalidArgumentError
+   * How far the work is: 1 to 200 characters, sent with the delegation's next heartbeat, and again until it is written; of
+   * several only the last. NUL and lone surrogates become U+FFFD. @throws InvalidArgumentError
    */
   progress(text: string): void {
-    this.#rounds.say(this.#participant, noteText('progress', text));
+    this.#rounds.reportProgress(this.#participant, noteText('progress', text));
   }
 
   /**
-   * Ends the heartbeats, for those without `await using`; may be called again. Resolves when none is under way any more,
-   * after five seconds at the latest. @throws what onTerminal threw
+   * Ends the heartbeats, for code without `await using`; may be called again. Resolves when none is under way any more,
+   * after five seconds at the latest. @throws the error that onTerminal threw
    */
   async stop(): Promise<void> {
     await this.#rounds.leave(this.#participant);
@@ -73,8 +74,8 @@ export class KeepAlive implements AsyncDisposable {
   }
 
   /**
-   * One `missing` proves nothing: the caller may not have committed yet, a policy may hide the row for a moment. Believed
-   * when nothing else was heard for a whole threshold.
+   * One `missing` proves nothing: the caller may not have committed yet, or a policy hides the row for a moment. It counts
+   * when no other answer came for a whole threshold.
    */
   #isLost({ outcome }: HeartbeatResult, stuckAfterMs: number): boolean {
     if (outcome !== 'missing') {
@@ -85,10 +86,10 @@ export class KeepAlive implements AsyncDisposable {
     return performance.now() - this.#missingSinceMs >= stuckAfterMs;
   }
 
-  #lose(result: HeartbeatResult, onTerminal: KeepAliveOptions['onTerminal']): void {
+  #end(result: HeartbeatResult, onTerminal: KeepAliveOptions['onTerminal']): void {
     void this.#rounds.leave(this.#participant);
     this.#lost.abort(new DelegationLostError(result));
-    // Unhandled, what the callback throws would end the agent's process: it is the disposal's to throw.
+    // An unhandled error of the callback would end the agent's process; stop() throws it instead.
     void (async () => onTerminal?.(result))().catch((err: unknown) => {
       this.#thrown = { err };
     });

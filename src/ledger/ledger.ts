@@ -7,6 +7,7 @@ import { A2aTasks } from './a2a-tasks.ts';
 import type { Activity } from './activity.ts';
 import { Adjustment, type AdjustOptions, type AdjustResult } from './adjustment.ts';
 import { assertDurationMs, assertId } from './arguments.ts';
+import { ConfirmedStatuses } from './confirmed-statuses.ts';
 import type { Delegation } from './delegation.ts';
 import { InvalidArgumentError } from './errors.ts';
 import type { HeartbeatOptions } from './heartbeat-options.ts';
@@ -22,9 +23,8 @@ import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
 import { epochStatement } from './statements/epoch.ts';
 import { getStatement, historyStatement } from './statements/read.ts';
-import { StatusChange, sayingOf } from './status-change.ts';
+import { StatusChange, statusRequestOf } from './status-change.ts';
 import { ledgerTables } from './tables.ts';
-import { ToldStatuses } from './told-statuses.ts';
 import { isTerminal, type Status } from './transitions.ts';
 import { type ResumeOptions, type ResumeResult, Waiting, type WaitOptions, type WaitResult } from './waiting.ts';
 
@@ -34,8 +34,8 @@ export interface LedgerOptions {
   /** Where the ledger's events go: any pino logger. Default: JSON lines on stderr, from `warn` up. */
   readonly logger?: LogSink | undefined;
   /**
-   * A heartbeat younger than this is `fresh` and writes nothing. Default 15000: 40 stamps in the default threshold of
-   * ten minutes. Never more than a tenth of the daemon's threshold, whatever is asked.
+   * A heartbeat that comes sooner than this after the last one is `fresh` and writes nothing. Default 15000, which gives 40
+   * heartbeats in the default threshold of ten minutes. A tenth of the threshold is used where that is shorter.
    */
   readonly heartbeatMinIntervalMs?: number | undefined;
 }
@@ -45,10 +45,10 @@ const HEARTBEAT_MIN_INTERVAL_DEFAULT_MS = 15_000;
 /**
  * The durable ledger of delegations, as orchestrators and agents use it.
  *
- * `db` is a Kysely instance or a transaction of the caller's own, in which every method takes part. `insert` and the
- * heartbeats are best effort: a database failure is logged and returned as an outcome, and inside a transaction it is
- * undone to a savepoint, so that the caller's work goes on. The others throw the database's error.
- * Tables are looked for where `db` looks for them: by its search path, or in the schema of `db.withSchema()`.
+ * `db` is a Kysely instance, or a transaction of the caller, in which every method takes part. `insert`, `insertMany` and
+ * the heartbeats are best effort: a database failure is logged and returned as an outcome; in a transaction they use a
+ * savepoint, so that a failure does not abort the transaction. The other methods throw the database's error.
+ * The tables are those that `db` finds: by its search path, or in the schema of `db.withSchema()`.
  */
 export class DelegationLedger {
   /** Delegations that are tasks of the A2A protocol. */
@@ -59,7 +59,7 @@ export class DelegationLedger {
   readonly #insertion: Insertion;
   readonly #manyInsertions: ManyInsertions;
   readonly #statusChange: StatusChange;
-  readonly #told: ToldStatuses;
+  readonly #confirmed: ConfirmedStatuses;
   readonly #waiting: Waiting;
   readonly #adjustment: Adjustment;
   readonly #epoch: ReturnType<typeof epochStatement>;
@@ -79,18 +79,20 @@ export class DelegationLedger {
     this.#waiting = new Waiting(db, tables);
     this.#adjustment = new Adjustment(db, tables);
     this.#epoch = epochStatement(tables);
-    this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) => this.#told.heard(epoch));
+    this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) =>
+      this.#confirmed.onEpoch(epoch),
+    );
     this.#rounds = new KeepAliveRounds(this.#heartbeats);
-    this.#told = new ToldStatuses(
+    this.#confirmed = new ConfirmedStatuses(
       {
-        say: (saying) => this.#statusChange.say(saying),
+        setStatus: (request) => this.#statusChange.apply(request),
         statusOf: async (delegationId) => (await this.get(delegationId))?.status ?? null,
         epoch: async () => (await this.#epoch.run(db, {}))[0]?.epoch ?? null,
         keptMs: () => this.#heartbeats.stuckAfterMs ?? STUCK_AFTER_UNKNOWN_MS,
       },
       log,
     );
-    this.a2aTasks = new A2aTasks(db, tables, log, (saying) => this.#told.keep(saying));
+    this.a2aTasks = new A2aTasks(db, tables, log, (request) => this.#confirmed.remember(request));
     this.#get = getStatement(tables);
     this.#history = historyStatement(tables);
   }
@@ -110,8 +112,8 @@ export class DelegationLedger {
   }
 
   /**
-   * Records many: one result each, as of `insert`, in the order of the list, one round trip per 1000. One that is invalid, or
-   * whose insert fails, costs no other. Never throws.
+   * Records many delegations in one round trip per 1000: one result each, as from `insert`, in the order of the list. One
+   * that is invalid, or whose insert fails, does not make the others fail. Never throws.
    *
    *     const results = await ledger.insertMany(tasks.map((task) => ({ ...task, callerId: 'planner' })));
    *     const lost = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'invalid');
@@ -123,32 +125,33 @@ export class DelegationLedger {
   }
 
   /**
-   * Moves a delegation forward, with its activity, as one compare-and-set. An end, or `in_progress`, that was confirmed is
-   * kept in memory for the daemon's threshold (at most 10000 delegations, 32 MiB) and told again when the database turns
-   * out to have gone back in time; not what was told in a transaction of the caller's.
+   * Moves a delegation forward, with its activity, as one compare-and-set. A change to `in_progress` or to a terminal status
+   * that the database confirmed is kept in memory for the daemon's threshold (at most 10000 delegations, 32 MiB), and
+   * repeated when the database turns out to have gone back in time; not one made in a transaction of the caller.
    *
    *     const result = await ledger.setStatus(id, 'completed', { resultPreview: 'Build is green', responseBody });
-   *     // changed | unchanged: it had that status | refused: it ended otherwise before, and the result is recorded as late
-   *     // | missing: no such delegation, recorded as an orphan update
+   *     // changed | unchanged: it had that status | refused: it cannot go back; a result is recorded as a late one
+   *     // | missing: no such delegation; recorded as an orphan update
    *
    * SQL: `SELECT ... FROM delegation_set_status($1, ...)`
    *
    * @throws InvalidArgumentError before anything is written, or the database's error.
    */
   async setStatus(delegationId: string, status: Status, options: SetStatusOptions = {}): Promise<SetStatusResult> {
-    const saying = sayingOf(delegationId, status, options);
-    const result = await this.#statusChange.say(saying);
-    // In the caller's transaction nobody knows yet whether it will be so.
-    const isSo = result.outcome === 'changed' || (result.outcome === 'unchanged' && isTerminal(status));
-    if (isSo && !this.#db.isTransaction) this.#told.keep(saying);
+    const request = statusRequestOf(delegationId, status, options);
+    const result = await this.#statusChange.apply(request);
+    // A transaction of the caller may still be rolled back.
+    const isConfirmed = result.outcome === 'changed' || (result.outcome === 'unchanged' && isTerminal(status));
+    if (isConfirmed && !this.#db.isTransaction) this.#confirmed.remember(request);
     return result;
   }
 
   /**
-   * Says that the delegation's agent is alive, and how far it is. Never throws. A loop of heartbeats is `keepAlive`.
+   * Records that the delegation's agent is alive and, if given, how far its work is. Never throws. `keepAlive` sends
+   * heartbeats in a loop.
    *
    *     const { outcome, stuckAfterMs } = await ledger.heartbeat(id, { progress: '3 of 7 files' });
-   *     // stamped | fresh: stamped a moment ago, nothing written | terminal, missing: stop working on it | failed: logged
+   *     // stamped | fresh: stamped a moment ago, nothing written | terminal: stop working on it | missing | failed: logged
    *
    * SQL: `SELECT ... FROM delegation_heartbeat($1, min_interval_ms => $2, progress => $3)`
    */
@@ -157,8 +160,8 @@ export class DelegationLedger {
   }
 
   /**
-   * Heartbeats of many: one result per id, as of `heartbeat`, in the order given, in one round trip. Two batches that share
-   * ids cannot deadlock. At most 10000 ids. Never throws.
+   * Heartbeats of many delegations: one result per id, as from `heartbeat`, in the order given, in one round trip. Two calls
+   * that share ids cannot deadlock. At most 10000 ids. Never throws.
    *
    *     const results = await ledger.heartbeatMany([...working]);
    *     for (const { delegationId, outcome } of results) if (outcome === 'terminal') stop(delegationId);
@@ -170,8 +173,8 @@ export class DelegationLedger {
   }
 
   /**
-   * The delegation waits for something outside of its agent: until then its silence is legitimate, and its deadline stands
-   * still. A heartbeat does not end the wait; resume() and a change of status do.
+   * Records that the delegation waits for something outside its agent. Until the given instant its silence is allowed and its
+   * deadline stands still. A heartbeat does not end the wait; resume() and a change of status do.
    *
    *     await ledger.wait(id, { untilMs: 7 * 24 * 3_600_000, reason: 'approval by a person' });
    *     // waiting | unchanged: it waits so already | refused: it has ended | missing
@@ -185,7 +188,7 @@ export class DelegationLedger {
   }
 
   /**
-   * Ends a wait, and gives back the time that was not used. A sign of life.
+   * Ends a wait. The deadline moves earlier by the part of the wait that was not used. Counts as a heartbeat.
    *
    *     const { outcome } = await ledger.resume(id); // resumed | unchanged: it did not wait | refused: it has ended | missing
    *
@@ -198,8 +201,8 @@ export class DelegationLedger {
   }
 
   /**
-   * Changes the deadline, to a later one only, and the delegation's own thresholds; null takes one away. A threshold that
-   * is lowered counts from the agent's next heartbeat, whose answer carries it.
+   * Changes the deadline, to a later one only, and the delegation's own thresholds; null removes one. A lower threshold
+   * applies from the agent's next heartbeat on, whose answer names it.
    *
    *     await ledger.adjust(id, { deadlineMs: 3_600_000, stuckAfterMs: 30_000, stalledAfterMs: null });
    *     // adjusted | unchanged: nothing differs | refused: it has ended, or the deadline is earlier | missing
@@ -213,19 +216,22 @@ export class DelegationLedger {
   }
 
   /**
-   * Heartbeats until disposed, several times within the delegation's threshold. Those of one ledger go out together.
+   * Heartbeats until disposed, several times within the delegation's threshold. Heartbeats of one ledger are sent together.
    *
    *     await using alive = ledger.keepAlive(id, { onTerminal: ({ status }) => console.warn(`it is ${status}: stop`) });
    *     await work({ signal: alive.signal, onFile: (name) => alive.progress(name) });
    *
    * SQL: `SELECT ... FROM delegation_heartbeat_many($1, ...)` once per round; for one alone that of `heartbeat`
    *
-   * @throws InvalidArgumentError, also in a transaction: nobody would see its stamps before it is committed.
+   * @throws InvalidArgumentError, also in a transaction: its heartbeats would not be visible before the commit.
    */
   keepAlive(delegationId: string, options: KeepAliveOptions = {}): KeepAlive {
     assertId('delegationId', delegationId);
     if (this.#db.isTransaction) {
-      throw new InvalidArgumentError('db', 'must not be a transaction for keepAlive: nobody sees its heartbeats');
+      throw new InvalidArgumentError(
+        'db',
+        'must not be a transaction for keepAlive: its heartbeats would not be visible',
+      );
     }
     return new KeepAlive(this.#rounds, delegationId, options);
   }
@@ -263,7 +269,7 @@ export class DelegationLedger {
 
 let sharedDefaultLogger: LogSink | undefined;
 
-/** One for all ledgers that were given none: each would hold a stream of its own. */
+/** Shared by all ledgers without a logger of their own; each logger holds a stream. */
 function defaultLogger(): LogSink {
   sharedDefaultLogger ??= createLogger({ level: 'warn', destination: 'stderr' });
   return sharedDefaultLogger;

@@ -1,8 +1,8 @@
-/** What arguments may be, in the library and in the functions of the schema alike. The tables' constraints say the same. */
+/** Limits of arguments, in the library and in the functions of the schema. The tables' constraints have the same. */
 
 /** Characters of an id. */
 export const ID_LENGTH_MAX = 200;
-/** Characters of a reason, and of what is said about progress. */
+/** Characters of a reason, and of a progress text. */
 export const NOTE_LENGTH_MAX = 200;
 /** Bytes of an agent's address. */
 export const AGENT_URL_BYTES_MAX = 500;

@@ -12,12 +12,17 @@ import { INSERT_MANY_MAX } from './limits.ts';
 import { insertManyStatement } from './statements/insert-many.ts';
 import type { LedgerTables } from './tables.ts';
 
-interface Asked {
-  readonly place: number;
-  readonly parameters: InsertValues;
+/** One valid delegation of the caller's list. */
+interface Insert {
+  /** Its index in the list. */
+  readonly index: number;
+  readonly values: InsertValues;
 }
 
-/** Writes many delegations with few round trips. */
+/**
+ * Records many delegations, a thousand per round trip. One that is invalid, or whose insert fails, does not make the
+ * others fail; all that failed are logged as one `ledger.insert_failed`.
+ */
 export class ManyInsertions {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
@@ -34,29 +39,29 @@ export class ManyInsertions {
   async insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
     const list = this.#listOf(delegations);
     const results: InsertResult[] = [];
-    const asked: Asked[] = [];
-    for (const [place, delegation] of list.entries()) {
+    const inserts: Insert[] = [];
+    for (const [index, delegation] of list.entries()) {
       try {
-        asked.push({ place, parameters: valuesOf(delegation) });
+        inserts.push({ index, values: valuesOf(delegation) });
       } catch (err) {
-        results[place] = failure('invalid', delegation?.delegationId, err as Error);
+        results[index] = failure('invalid', delegation?.delegationId, err as Error);
         this.#logFailure([delegation], err as Error);
       }
     }
-    const lost: Asked[] = [];
+    const failed: Insert[] = [];
     let lastError: Error | undefined;
-    const write = (some: readonly Asked[]) => this.#write(some, list, results);
-    const lose = (some: readonly Asked[], error: Error) => {
-      for (const { place, parameters } of some) results[place] = failure('failed', parameters.delegationId, error);
-      lost.push(...some);
+    const write = (some: readonly Insert[]) => this.#write(some, list, results);
+    const onFailure = (some: readonly Insert[], error: Error) => {
+      for (const { index, values } of some) results[index] = failure('failed', values.delegationId, error);
+      failed.push(...some);
       lastError = error;
     };
-    for (let from = 0; from < asked.length; from += INSERT_MANY_MAX) {
-      await inHalves(asked.slice(from, from + INSERT_MANY_MAX), write, lose);
+    for (let from = 0; from < inserts.length; from += INSERT_MANY_MAX) {
+      await inHalves(inserts.slice(from, from + INSERT_MANY_MAX), write, onFailure);
     }
     if (lastError) {
       this.#logFailure(
-        lost.map(({ parameters }) => parameters),
+        failed.map(({ values }) => values),
         lastError,
       );
     }
@@ -69,20 +74,19 @@ export class ManyInsertions {
     return [];
   }
 
-  async #write(some: readonly Asked[], list: readonly InsertArguments[], results: InsertResult[]): Promise<void> {
-    const rows = `[${some.map(({ parameters }) => elementOf(parameters)).join(',')}]`;
+  async #write(some: readonly Insert[], list: readonly InsertArguments[], results: InsertResult[]): Promise<void> {
+    const rows = `[${some.map(({ values }) => elementOf(values)).join(',')}]`;
     const answers = await bestEffort(this.#db, (runner) => this.#many.run(runner, { rows }));
     for (const [i, { outcome, delegationId, status }] of answers.entries()) {
-      const { place } = some[i]!;
-      results[place] =
+      const { index } = some[i]!;
+      results[index] =
         delegationId === null || status === null
-          ? // Whoever held its id or key is gone: by itself it is tried again until that is settled.
-            await this.#one.insert(list[place]!)
+          ? // The row that held its id or key is gone. Alone it is tried again until the outcome is clear.
+            await this.#one.insert(list[index]!)
           : { outcome, delegationId, status };
     }
   }
 
-  /** One line for all that failed. */
   #logFailure(failed: readonly (Partial<InsertArguments> | undefined)[], error: Error): void {
     const [first] = failed;
     this.#log.emit('ledger.insert_failed', {
@@ -98,21 +102,19 @@ function failure(outcome: 'invalid' | 'failed', delegationId: unknown, error: Er
   return { outcome, delegationId: idText(delegationId), error } as InsertResult;
 }
 
-/** JSON text with the arguments of the schema's function by name. The body is JSON already. */
-function elementOf(parameters: InsertValues): string {
+/** JSON text with the arguments of `delegation_insert` by name. The request body is JSON text already. */
+function elementOf(values: InsertValues): string {
   const element = JSON.stringify({
-    id: parameters.delegationId,
-    caller: parameters.callerId,
-    callee: parameters.calleeId,
-    preview: parameters.taskPreview,
-    idempotency_key: parameters.idempotencyKey,
-    deadline: parameters.deadline,
-    deadline_ms: parameters.deadlineMs,
-    stuck_after_ms: parameters.stuckAfterMs,
-    stalled_after_ms: parameters.stalledAfterMs,
-    traceparent: parameters.traceparent,
+    id: values.delegationId,
+    caller: values.callerId,
+    callee: values.calleeId,
+    preview: values.taskPreview,
+    idempotency_key: values.idempotencyKey,
+    deadline: values.deadline,
+    deadline_ms: values.deadlineMs,
+    stuck_after_ms: values.stuckAfterMs,
+    stalled_after_ms: values.stalledAfterMs,
+    traceparent: values.traceparent,
   });
-  return parameters.requestBody === null
-    ? element
-    : `${element.slice(0, -1)},"request_body":${parameters.requestBody}}`;
+  return values.requestBody === null ? element : `${element.slice(0, -1)},"request_body":${values.requestBody}}`;
 }

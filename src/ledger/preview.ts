@@ -1,6 +1,6 @@
 import { storableText } from './arguments.ts';
 
-/** Bytes of UTF-8 that a preview column holds; the tables' size constraints say the same. */
+/** Bytes of UTF-8 that a preview column holds; the tables' size constraints have the same limit. */
 export const PREVIEW_BYTES_MAX = 4096;
 
 /**

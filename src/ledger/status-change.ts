@@ -10,8 +10,8 @@ import { setStatusStatement } from './statements/set-status.ts';
 import type { LedgerTables } from './tables.ts';
 import type { Status } from './transitions.ts';
 
-/** What setStatus was asked, checked and as the statement's values: no later change of the caller's can reach it. */
-export interface Saying {
+/** The arguments of one setStatus, checked and copied, so that the caller's later changes to its objects do not matter. */
+export interface StatusRequest {
   readonly delegationId: string;
   readonly to: Status;
   readonly errorDetail: string | null;
@@ -22,7 +22,7 @@ export interface Saying {
 }
 
 /** @throws InvalidArgumentError */
-export function sayingOf(delegationId: string, to: Status, options: SetStatusOptions): Saying {
+export function statusRequestOf(delegationId: string, to: Status, options: SetStatusOptions): StatusRequest {
   assertId('delegationId', delegationId);
   assertStatus('status', to);
   const { actor = 'ledger', responseBody, errorDetail, resultPreview } = options;
@@ -44,7 +44,10 @@ export function sayingOf(delegationId: string, to: Status, options: SetStatusOpt
   };
 }
 
-/** The ledger's guarded transition of one delegation. */
+/**
+ * The guarded transition of one delegation, with its activity. A request that the row cannot take is an outcome and an
+ * event: `ledger.transition_refused`, `ledger.late_result` or `ledger.orphan_update`.
+ */
 export class StatusChange {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
@@ -57,9 +60,9 @@ export class StatusChange {
   }
 
   /** @throws the database's error */
-  async say(saying: Saying): Promise<SetStatusResult> {
-    const { delegationId, to } = saying;
-    const [row] = await this.#statement.run(this.#db, saying);
+  async apply(request: StatusRequest): Promise<SetStatusResult> {
+    const { delegationId, to } = request;
+    const [row] = await this.#statement.run(this.#db, request);
     const { outcome, from, lateResult } = row!;
     if (outcome === 'missing' || from === null) {
       this.#log.emit('ledger.orphan_update', { delegationId, attempted: to });

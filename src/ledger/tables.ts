@@ -1,6 +1,6 @@
 import { type LedgerDb, tableReference } from '../db/schema.ts';
 
-/** The functions of the schema that the library calls, by the names that it has for them. */
+/** The functions of the schema that the library calls, by its own names for them. */
 const functionNames = {
   insert: 'delegation_insert',
   insertMany: 'delegation_insert_many',
@@ -21,7 +21,7 @@ export interface LedgerTables {
   readonly a2aTasks: string;
   readonly sweeperState: string;
   readonly sweeperThreshold: string;
-  /** Beside the delegations. */
+  /** In the schema of the delegations. */
   readonly functions: Readonly<Record<keyof typeof functionNames, string>>;
 }
 

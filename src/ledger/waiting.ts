@@ -8,7 +8,7 @@ import { resumeStatement, waitStatement } from './statements/wait.ts';
 import type { LedgerTables } from './tables.ts';
 import type { Status } from './transitions.ts';
 
-/** For how long, and for what. One of `until` and `untilMs` must be given. */
+/** How long, and what for. Either `until` or `untilMs` must be given. */
 export interface WaitOptions {
   /** An instant in the future, on the database's clock, at most 30 days from now. */
   readonly until?: Date | string | null | undefined;
@@ -26,8 +26,8 @@ export interface ResumeOptions {
 }
 
 /**
- * `waiting`: it waits until `waitingUntil`. `unchanged`: it did so already, until the same instant for the same reason.
- * `refused`: it has ended. `missing`: no such delegation. Neither of these two wrote anything.
+ * `waiting`: it waits until `waitingUntil`. `unchanged`: it already waited until the same instant for the same reason.
+ * `refused`: it has ended. `missing`: no such delegation. Only `waiting` wrote anything.
  */
 export type WaitResult =
   | { readonly outcome: 'waiting'; readonly status: Status; readonly waitingUntil: Date }
@@ -36,16 +36,17 @@ export type WaitResult =
   | { readonly outcome: 'missing'; readonly status: null; readonly waitingUntil: null };
 
 /**
- * `resumed`: the wait has ended, and counts as a heartbeat. `unchanged`: it did not wait. `refused`: it has ended.
+ * `resumed`: the wait has ended, and counts as a heartbeat; from now on the delegation's threshold is `stuckAfterMs` (null:
+ * no daemon has run yet). `unchanged`: it did not wait. `refused`: it has ended.
  * `missing`: no such delegation. Only `resumed` wrote anything.
  */
 export type ResumeResult =
-  | { readonly outcome: 'resumed'; readonly status: Status }
-  | { readonly outcome: 'unchanged'; readonly status: Status }
-  | { readonly outcome: 'refused'; readonly status: Status }
-  | { readonly outcome: 'missing'; readonly status: null };
+  | { readonly outcome: 'resumed'; readonly status: Status; readonly stuckAfterMs: number | null }
+  | { readonly outcome: 'unchanged'; readonly status: Status; readonly stuckAfterMs: null }
+  | { readonly outcome: 'refused'; readonly status: Status; readonly stuckAfterMs: null }
+  | { readonly outcome: 'missing'; readonly status: null; readonly stuckAfterMs: null };
 
-/** Waits of delegations for something outside of their agents. */
+/** Lets delegations wait for something outside their agents, and resumes them. */
 export class Waiting {
   readonly #db: LedgerDb;
   readonly #wait: ReturnType<typeof waitStatement>;
@@ -74,7 +75,7 @@ export class Waiting {
       reason: noteText('reason', reason),
       actor,
     };
-    // The database's clock judges an instant: what it refuses must not end the caller's transaction.
+    // Only the database's clock can judge an instant; when it is refused, the caller's transaction must go on.
     const [row] = await bestEffort(this.#db, (runner) => this.#wait.run(runner, values)).catch((err: unknown) => {
       throw asInvalidArgument(err, { until: 'until' });
     });

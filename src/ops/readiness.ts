@@ -36,7 +36,7 @@ export function unreadyReasons({ outdated, punctuality, refusal = null }: Readin
   if (refusal !== null) return [{ reason: refusal.reason, detail: refusal.remedy }];
   if (punctuality === null) return [];
   const { now, sweptAt, dueSince } = punctuality;
-  if (sweptAt === null) return [{ reason: 'never_swept', detail: 'no sweep has gone through yet' }];
+  if (sweptAt === null) return [{ reason: 'never_swept', detail: 'no sweep has completed yet' }];
   // The database's clock was set back: that sweep says nothing about now, until a daemon's beat corrects the instant.
   if (sweptAt.getTime() > now.getTime() + AHEAD_TOLERATED_MS) {
     const detail = `last successful sweep ${sweptAt.toISOString()} lies in the future: the database's clock was set back to ${now.toISOString()}`;

@@ -38,9 +38,9 @@ interface Begun {
 }
 
 /**
- * Applies the rules of a sweep, one after the other: overdue, stale, stalled. None depends on another: one that fails has
- * the error as its outcome, and the others have their turn. While agents are asked for the suspects that are A2A tasks, the
- * other rows are marked. Emits an event for each mark, sweep.held and sweep.released.
+ * Applies the rules of a sweep, one after the other: overdue, stale, stalled. None depends on another: when one fails, the
+ * error is its outcome, and the others still run. While agents are asked for the suspects that are A2A tasks, the other
+ * rows are marked. Emits an event for each mark, sweep.held and sweep.released.
  */
 export class Judging {
   readonly #log: EventLog;
@@ -63,9 +63,9 @@ export class Judging {
   async judge(run: Run): Promise<Judged> {
     const { storms } = this.#parts;
     const probes = this.#parts.probing?.open(run) ?? null;
-    // Before the overdue rule: what that one ends has not come back.
+    // Before the overdue rule, so that rows which it ends are not taken for rows that were heard again.
     const recalling = storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
-    await recalling.catch(() => {}); // its failure is the stale rule's
+    await recalling.catch(() => {}); // awaited again, and reported, by the stale rule
     const { staleness } = run.judgement;
     const overdue = await this.#begin(run, { name: 'overdue', staleness, rowsMax: this.#options.rowsMax }, null);
     const { storm, stale } = await this.#stale(run, recalling, probes);
@@ -90,7 +90,7 @@ export class Judging {
     }
   }
 
-  /** Held with the stale rule: agents that come back may have lost what they reported meanwhile. */
+  /** Held with the stale rule: what agents reported during an outage may be lost. */
   async #stalled(run: Run, storm: StormReading | null, probes: SweepProbes | null): Promise<Begun> {
     try {
       const staleness = await this.#stalledGuard.staleness(run.judgement, run.request.force ?? false);
@@ -140,7 +140,7 @@ export class Judging {
       rowsMax,
       limitMs,
       suspects,
-      // A sweep between the ticks tries none of them again, and does not read whether there are any.
+      // A sweep between the ticks does not try them again, and does not read whether there are any.
       someKnown: suspects.length > 0 || request.trigger === 'due',
       signal,
       onMarked: (rows) => {

@@ -30,7 +30,7 @@ import type { DueSweepRequest, SweepRequest } from './sweep-request.ts';
 import type { Judged, Run } from './sweep-run.ts';
 import { STATEMENT_LIMIT_MS, type SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
-import { type Judgement, judge } from './threshold/staleness.ts';
+import { judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
 
 /**
@@ -39,7 +39,7 @@ import { inSpan } from './tracing.ts';
  * a batch that judges each row under its lock.
  *
  * Open, judge and mark, close, report. The rules do not depend on one another: when one fails the others still run,
- * what was marked stays, and then the sweep fails. Reports come last, and fail nothing.
+ * what was marked stays, and then the sweep fails. Reports come last; one that fails does not fail the sweep.
  */
 export class Sweeper {
   readonly #db: LedgerDb;
@@ -94,18 +94,18 @@ export class Sweeper {
 
   /**
    * The same for what came due between the ticks, unless another sweep has begun since `after`: then it returns false.
-   * What earlier sweeps left behind, and the faults that last, are the ticks'.
+   * Rows that earlier sweeps left, and standing faults, are left to the sweeps on ticks.
    */
-  sweepDue({ sweepId, after, signal }: DueSweepRequest): Promise<boolean> {
+  sweepDue({ sweepId, after, judgedAtUs, signal }: DueSweepRequest): Promise<boolean> {
     return this.#inTurn(async () => {
       const opening = await this.#lease.openAfter(sweepId, after);
       if (opening === null) return false;
-      await this.#logged(sweepId, { trigger: 'due', signal }, opening);
+      await this.#logged(sweepId, { trigger: 'due', signal, judgedAtUs }, opening);
       return true;
     });
   }
 
-  /** One after the other: what a sweep began is not to be taken from it by this same process. */
+  /** One after the other, so that no sweep of this process takes the lease from another one. */
   #inTurn<Result>(sweep: () => Promise<Result>): Promise<Result> {
     const swept = this.#turn.then(sweep);
     this.#turn = swept.catch(() => {});
@@ -192,9 +192,9 @@ export class Sweeper {
     const { trigger } = run.request;
     const all = Object.values(outcomes);
     const errors: unknown[] = all.map(({ err }) => err).filter((err) => err !== null);
-    const remaining = await this.#countRemaining(judgement).catch((err: unknown) => {
+    const remaining = await this.#countRemaining(run, all).catch((err: unknown) => {
       errors.push(err);
-      return { overdue: 0, stale: 0, stalled: 0 };
+      return nothingRemains;
     });
     const held = storm?.action === 'hold';
     const isCutShort = (name: RuleName) =>
@@ -214,12 +214,16 @@ export class Sweeper {
       dryRun: false,
       rows: [],
     };
-    // What is the ticks' has had its turn with a whole sweep alone.
+    // A sweep between the ticks leaves some work to the next tick, so it does not count as completed.
     const wentThrough =
       trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
+    // One that is cut short between the ticks has not judged what came due: it is dated as the one before it, so that another daemon
+    // finds the rest due.
+    const isCut = trigger === 'due' && all.some(({ end }) => end === 'aborted');
+    const judgedAtUs = isCut ? (run.request.judgedAtUs ?? nowUs) : nowUs;
     const callees = evidence.stuckCallees.top();
     const stalled = outcomes.stalled.marked;
-    const record = { summary, stalled, startedAtUs: nowUs, trigger, wentThrough, callees, marks: evidence.latest };
+    const record = { summary, stalled, startedAtUs: judgedAtUs, trigger, wentThrough, callees, marks: evidence.latest };
     await this.#records.close(record).catch((err: unknown) => errors.push(err));
     if (errors.length === 0) {
       this.#log.emit('sweep.completed', {
@@ -232,14 +236,23 @@ export class Sweeper {
     return { summary, errors };
   }
 
-  async #countRemaining({ nowUs, staleness }: Judgement): Promise<Record<RuleName, number>> {
+  /** Not counted where a sweep between the ticks, which leaves out what is poisoned, marked all that it found. */
+  async #countRemaining(
+    { request, judgement }: Run,
+    outcomes: readonly RuleOutcome[],
+  ): Promise<Readonly<Record<RuleName, number>>> {
+    const isAllMarked = outcomes.every(({ end, found, marked }) => end === 'done' && found === marked);
+    if (request.trigger === 'due' && isAllMarked && !(await this.#poisons.anyKnown())) return nothingRemains;
+    const { nowUs, staleness } = judgement;
     const limitMs = this.#options.statementLimitMs ?? STATEMENT_LIMIT_MS;
     const rows = await limited(this.#db, limitMs, (session) => this.#remaining.run(session, { now: nowUs, staleness }));
     return rows[0]!;
   }
 }
 
-/** Over budget with rows left, or ended before its rows did. */
+const nothingRemains: Readonly<Record<RuleName, number>> = { overdue: 0, stale: 0, stalled: 0 };
+
+/** Over budget with rows left, or ended early. */
 function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
   return end === 'budget' ? remaining > 0 : end !== 'done';
 }

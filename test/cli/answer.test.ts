@@ -61,7 +61,7 @@ describe('an answer of more than a megabyte', () => {
   test('ends without an error when its reader closes the pipe after one line', async () => {
     const { code, stdout, stderr } = await shell('$NODE $MAIN sweep --dry-run | head -1');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^fleet-.* stuck: silent for 19 h 26 min\n$/);
+    expect(stdout).toMatch(/^fleet-.* stuck: silent for 19 h \d+ min\n$/);
   });
 });
 

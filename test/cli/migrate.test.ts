@@ -168,7 +168,9 @@ test.each([['sweep'], ['sweep', '--dry-run'], ['sweep', '--json']])(
   async (...args) => {
     const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL: database.url, ...fresh });
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
-    expect(stderr).toMatch(/^There is no ledger in the schema fresh: run `delegation-sweeper migrate up`$/);
+    expect(stderr).toMatch(
+      /^There is no ledger in the schema fresh: run `delegation-sweeper migrate up`, or set DB_SCHEMA to the schema that has it$/,
+    );
   },
 );
 

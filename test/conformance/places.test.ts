@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openLedger } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { cases } from './cases/cases.ts';
 import type { Client, Place } from './clients/client.ts';
@@ -75,6 +76,21 @@ describe.each(Object.entries(places))('%s,', (_, prepare) => {
     database = await createTestDatabase(server);
     place = await prepare(database);
     inspector = await Inspector.open(database.url, place);
+  });
+
+  test('the tasks of the A2A protocol are recorded, told, claimed and found', async () => {
+    await inspector.empty();
+    await using ledger = await openLedger(place.url, { schema: place.schema });
+    const task = { agentUrl: 'https://coder.example', taskId: 't-1', userName: 'ada' };
+    const delegation = { delegationId: 'd-1', callerId: 'planner', calleeId: 'coder', taskPreview: 'task' };
+    const { a2aTasks } = ledger;
+    expect(await a2aTasks.begin(delegation, task)).toMatchObject({ outcome: 'inserted' });
+    expect(await a2aTasks.tell('d-1', { step: 'in_progress' }, { task })).toMatchObject({ outcome: 'changed' });
+    expect([await a2aTasks.claim('d-1', 60_000), await a2aTasks.claim('d-1', 60_000)]).toEqual([true, false]);
+    for await (const { delegationId } of a2aTasks.open(task)) expect(delegationId).toBe('d-1');
+    const end = { step: 'completed', resultPreview: 'done' } as const;
+    expect(await a2aTasks.tell('d-1', end, { task, storeState: 'ended' })).toMatchObject({ status: 'completed' });
+    expect(await a2aTasks.find(task, { calleeId: 'coder' })).toMatchObject({ resultPreview: 'done' });
   });
 
   describe.each(Object.entries(clients))('through %s', (_, open) => {

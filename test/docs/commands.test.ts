@@ -16,6 +16,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/deploy.md: psql "$ADMIN_URL" -f deploy/postgres/roles.sql': 'deploy/verify/documented.ts',
   'docs/deploy.md: kubectl create namespace delegation-sweeper': 'deploy/verify/documented.ts',
   'docs/deploy.md: kubectl apply -k deploy/k8s/overlays/production': 'deploy/verify/documented.ts',
+  'docs/a2a.md: npm run -s build': 'deploy/package/documented.ts',
   'docs/library.md: npm ci && npm run -s build && npm pack': 'deploy/package/documented.ts',
   'docs/library.md: npm install /path/to/delegation-sweeper-*.tgz kysely pg': 'deploy/package/documented.ts',
 };

@@ -118,8 +118,8 @@ describe('a threshold of its own', () => {
     const alive = ['a', 'b'].map((id) => new KeepAlive(rounds, id, { everyMs: 20 }));
     (await round(beats, 1)).answer('stamped', { a: 1_000, b: 1_000_000_000 });
     await round(beats, 2);
-    await waitFor('the silence of both', () => beats.silences.length > 0);
-    expect(beats.silences[0]).toEqual(['a', 'b']);
+    await waitFor('the silence of both', () => beats.timeouts.length > 0);
+    expect(beats.timeouts[0]).toEqual(['a', 'b']);
     await Promise.all(alive.map((one) => one.stop()));
   });
 

@@ -199,7 +199,7 @@ describe('the rounds', () => {
     const beats = new ScriptedBeats();
     const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 20 });
     await waitFor('a second heartbeat', () => beats.asked.length >= 2);
-    expect(beats.silences[0]).toEqual(['a']);
+    expect(beats.timeouts[0]).toEqual(['a']);
     beats.asked[0]!.answer('missing');
     await new Promise((resolve) => setImmediate(resolve));
     expect(alive.signal.aborted).toBe(false);
@@ -213,7 +213,7 @@ describe('the rounds', () => {
     const beats = new ScriptedBeats();
     const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', { everyMs: 1 });
     await waitFor('eight heartbeats', () => beats.asked.length === 8);
-    await waitFor('eight silences', () => beats.silences.length === 8);
+    await waitFor('eight silences', () => beats.timeouts.length === 8);
     // The eighth was given up, and a ninth would be due each millisecond.
     for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(beats.asked).toHaveLength(8);

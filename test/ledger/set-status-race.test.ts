@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { SetStatusResult } from '../../src/ledger/set-status-result.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { seedDelegation, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -77,32 +78,34 @@ describe('sessions that race for one row', () => {
     expect(await result).toEqual({ outcome: 'changed', from: 'in_progress', to: 'completed' });
   });
 
-  test('the same late result from two sessions at once is recorded once', async () => {
-    const id = await seedDelegation(database, { status: 'stuck' });
-    const { ledger } = testLedger(database.db);
+  /** The answers of sessions that waited for the row's lock together: none sees in its snapshot what another one wrote. */
+  async function atOnce(id: string, calls: readonly (() => Promise<SetStatusResult>)[]): Promise<SetStatusResult[]> {
     const gate = await database.connect();
     await gate.query('BEGIN');
     await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
-    const both = [1, 2].map(() => ledger.setStatus(id, 'completed', { resultPreview: 'x', responseBody: [1] }));
-    await waitUntilWaiting(database, 2);
+    const answers = calls.map((call) => call());
+    await waitUntilWaiting(database, calls.length);
     await gate.query('COMMIT');
     await gate.end();
-    expect(await Promise.all(both)).toEqual(Array(2).fill({ outcome: 'refused', from: 'stuck', to: 'completed' }));
+    return Promise.all(answers);
+  }
+  const payload = { resultPreview: 'x', responseBody: [1] };
+
+  test('the same late result from two sessions at once is recorded once', async () => {
+    const id = await seedDelegation(database, { status: 'stuck' });
+    const { ledger } = testLedger(database.db);
+    const complete = () => ledger.setStatus(id, 'completed', payload);
+    expect(await atOnce(id, [complete, complete])).toEqual(
+      Array(2).fill({ outcome: 'refused', from: 'stuck', to: 'completed' }),
+    );
     expect(await ledger.history(id)).toHaveLength(2);
   });
 
   test('the same result from two sessions at once is in the row, and not a late one', async () => {
     const id = await seedDelegation(database);
     const { ledger } = testLedger(database.db);
-    const gate = await database.connect();
-    await gate.query('BEGIN');
-    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
-    // The loser waits for the winner's lock, so the winner's activity is not in its snapshot.
-    const both = [1, 2].map(() => ledger.setStatus(id, 'completed', { resultPreview: 'x', responseBody: [1] }));
-    await waitUntilWaiting(database, 2);
-    await gate.query('COMMIT');
-    await gate.end();
-    const outcomes = (await Promise.all(both)).map(({ outcome }) => outcome);
+    const complete = () => ledger.setStatus(id, 'completed', payload);
+    const outcomes = (await atOnce(id, [complete, complete])).map(({ outcome }) => outcome);
     expect(outcomes.toSorted()).toEqual(['changed', 'unchanged']);
     expect(await ledger.history(id)).toHaveLength(2);
   });
@@ -110,15 +113,12 @@ describe('sessions that race for one row', () => {
   test('two results of one status from two sessions at once: one is in the row, the other is recorded', async () => {
     const id = await seedDelegation(database);
     const { ledger } = testLedger(database.db);
-    const gate = await database.connect();
-    await gate.query('BEGIN');
-    await gate.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
-    const both = ['x', 'y'].map((resultPreview) => ledger.setStatus(id, 'completed', { resultPreview }));
-    await waitUntilWaiting(database, 2);
-    await gate.query('COMMIT');
-    await gate.end();
-    await Promise.all(both);
+    const previews = ['x', 'y'];
+    await atOnce(
+      id,
+      previews.map((resultPreview) => () => ledger.setStatus(id, 'completed', { resultPreview })),
+    );
     const kept = (await ledger.history(id)).slice(1).map(({ detail }) => detail.resultPreview);
-    expect(kept.toSorted()).toEqual(['x', 'y']);
+    expect(kept.toSorted()).toEqual(previews);
   });
 });

@@ -24,14 +24,31 @@ describe('wait and resume', () => {
       waitingSince: expect.any(Date),
       waitingReason: 'a person',
     });
-    expect(await ledger().resume(id, { actor: 'me' })).toEqual({ outcome: 'resumed', status: 'in_progress' });
-    expect(await ledger().resume(id)).toEqual({ outcome: 'unchanged', status: 'in_progress' });
+    expect(await ledger().resume(id, { actor: 'me' })).toEqual({
+      outcome: 'resumed',
+      status: 'in_progress',
+      stuckAfterMs: null,
+    });
+    expect(await ledger().resume(id)).toEqual({ outcome: 'unchanged', status: 'in_progress', stuckAfterMs: null });
     expect(await ledger().get(id)).toMatchObject({ waitingUntil: null, waitingSince: null, waitingReason: null });
     expect((await ledger().history(id)).map(({ event, actor }) => [event, actor])).toEqual([
       ['delegation.in_progress', 'test'],
       ['delegation.waiting', 'ledger'],
       ['delegation.resumed', 'me'],
     ]);
+  });
+
+  test('resume answers with the threshold: it is a sign of life, after which a lowered one applies', async () => {
+    const id = await seedDelegation(database);
+    await ledger().adjust(id, { stuckAfterMs: 90_000 });
+    await ledger().wait(id, { untilMs: 60_000, reason: 'a person' });
+    await ledger().adjust(id, { stuckAfterMs: 30_000 });
+    expect(await ledger().resume(id)).toMatchObject({ outcome: 'resumed', stuckAfterMs: 30_000 });
+    await ledger().adjust(id, { stuckAfterMs: null });
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 45000');
+    await ledger().wait(id, { untilMs: 60_000, reason: 'a person' });
+    expect(await ledger().resume(id)).toMatchObject({ outcome: 'resumed', stuckAfterMs: 45_000 });
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
   });
 
   test('take a text that a model wrote as it can be stored', async () => {
@@ -47,13 +64,13 @@ describe('wait and resume', () => {
       status: 'completed',
       waitingUntil: null,
     });
-    expect(await ledger().resume(id)).toEqual({ outcome: 'refused', status: 'completed' });
+    expect(await ledger().resume(id)).toEqual({ outcome: 'refused', status: 'completed', stuckAfterMs: null });
     expect(await ledger().wait(randomUUID(), { untilMs: 1, reason: 'x' })).toEqual({
       outcome: 'missing',
       status: null,
       waitingUntil: null,
     });
-    expect(await ledger().resume(randomUUID())).toEqual({ outcome: 'missing', status: null });
+    expect(await ledger().resume(randomUUID())).toEqual({ outcome: 'missing', status: null, stuckAfterMs: null });
   });
 
   test.each([

@@ -4,6 +4,15 @@ const at = '2026-07-28T10:00:00.000Z';
 const err = { code: '57P01', message: 'terminating connection due to administrator command' };
 const callees = [{ calleeId: 'writer', count: 3 }];
 const row = { sweepId: 's-1', delegationId: 'd-1', callerId: 'planner', calleeId: 'writer' };
+const stuck = {
+  ...row,
+  fromStatus: 'in_progress',
+  toStatus: 'stuck',
+  lastHeartbeat: at,
+  silentMs: 700_000,
+  stuckAfterMs: 600_000,
+  deadline: at,
+} as const;
 const session = {
   pid: 4711,
   user: 'app',
@@ -77,25 +86,9 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'sweep.probes_left': { sweepId: 's-1', asked: 100, left: 20 },
   'sweep.superseded': { sweepId: 's-1', bySweepId: 's-2' },
   'ledger.daily': { marked: 10, lateResults: 1, lateResultRatio: 0.1, windowMs: 86_400_000 },
-  'delegation.stuck': {
-    ...row,
-    fromStatus: 'in_progress',
-    toStatus: 'stuck',
-    lastHeartbeat: at,
-    silentMs: 700_000,
-    stuckAfterMs: 600_000,
-    deadline: at,
-    probe: 'no_answer',
-    probeReason: 'timeout',
-  },
+  'delegation.stuck': { ...stuck, probe: 'no_answer', probeReason: 'timeout' },
   'delegation.stalled': {
-    ...row,
-    fromStatus: 'in_progress',
-    toStatus: 'stuck',
-    lastHeartbeat: at,
-    silentMs: 700_000,
-    stuckAfterMs: 600_000,
-    deadline: at,
+    ...stuck,
     probe: null,
     probeReason: null,
     progressAt: at,
@@ -118,7 +111,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'ledger.late_result': { delegationId: 'd-1', from: 'stuck', attempted: 'completed' },
   'ledger.orphan_update': { delegationId: 'd-1', attempted: 'completed' },
   'ledger.a2a_failed': { delegationId: 'd-1', step: 'in_progress', err },
-  'ledger.told_again': { told: 3, changed: 1, due: 0, err: null },
+  'ledger.changes_repeated': { repeated: 3, changed: 1, remaining: 0, err: null },
   'demo.started': { agents: 12, stuckAfterMs: 4000, database: 'embedded', schema: 'demo', limitMs: 90_000 },
   'demo.agent': { agent: 'absentee', delegationId: 'd-1', pid: null, act: 'queued', detail: 'queued, nobody comes' },
   'demo.result': {

@@ -25,7 +25,16 @@ export function limit(ticks: number | null | undefined): number | null | undefin
 
 /** Instants are compared in the rows. */
 export function withoutInstant(answer: object): object {
-  const { waitingUntil: _, status, ...rest } = answer as { waitingUntil?: unknown; status?: unknown };
+  const {
+    waitingUntil: _,
+    stuckAfterMs: __,
+    status,
+    ...rest
+  } = answer as {
+    waitingUntil?: unknown;
+    stuckAfterMs?: unknown;
+    status?: unknown;
+  };
   return status === null || status === undefined ? rest : { ...rest, status };
 }
 

@@ -2,7 +2,7 @@ import type { Status } from '../../src/ledger/transitions.ts';
 import type { Mutation } from './mutation.ts';
 import type { Operation, Scenario } from './operation.ts';
 
-/** Which scenarios detect it: see the setups of model.test.ts. */
+/** Which scenarios detect it: see setups.ts. */
 export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
 
 export interface Mutant extends Mutation {
@@ -28,6 +28,42 @@ const sweep: Operation = { op: 'sweep', force: false };
 const heartbeat = (progress: string | null = null): Operation => ({ op: 'heartbeat', id, progress });
 const step = (to: Status): Operation => ({ op: 'setStatus', id, to, text: null, body: null });
 
+const seven = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6'] as const;
+const allInProgress = seven.map(() => 'in_progress' as const);
+
+/** Seven agents that have all been silent for too long are heard, each in a transaction that stays open, during a sweep. */
+function heardDuringSweeps(times: number): Scenario {
+  const heard = (ids: readonly (typeof seven)[number][]) =>
+    ids.map((each) => ({ operation: { op: 'heartbeat', id: each, progress: null }, hold: 'commit' }) as const);
+  const sessions = [
+    [{ operation: { op: 'sweep', force: false }, hold: 'no' }],
+    heard(seven.slice(0, 3)),
+    heard(seven.slice(3)),
+  ] as const;
+  const round = [
+    { step: 'together', sessions, picks: [0] },
+    { step: 'alone', session: 0, operation: pass(12) },
+  ] as const;
+  return {
+    start: allInProgress,
+    callees: 1,
+    firstSilence: 12,
+    steps: Array.from({ length: times }, () => round).flat(),
+  };
+}
+
+/** Two sessions end each of seven delegations at once, each way in a transaction that holds its lock for a moment. */
+function twoEnds(): Scenario {
+  const steps = seven.map((each) => {
+    const ends = (['completed', 'failed'] as const).map((to) => {
+      const operation = { op: 'setStatus', id: each, to, text: null, body: null } as const;
+      return [{ operation, hold: 'commit' }] as const;
+    });
+    return { step: 'together', sessions: ends, picks: [0] } as const;
+  });
+  return { start: allInProgress, callees: 1, firstSilence: 0, steps };
+}
+
 /** Each rule of the ledger and the sweep with a change that breaks it. */
 export const mutants: readonly Mutant[] = [
   {
@@ -39,6 +75,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a storm guard that takes one dead agent for a storm',
     setup: 'plain',
+    witness: {
+      start: allInProgress,
+      callees: 1,
+      firstSilence: 12,
+      steps: [{ step: 'alone', session: 0, operation: sweep }],
+    },
     edits: [['to_json((pg_catalog.count(*))::bigint) AS "callees"', 'to_json(2) AS "callees"']],
   },
   {
@@ -103,6 +145,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a sweep that does not lock what it picks',
     setup: 'simultaneous',
+    witness: heardDuringSweeps(3),
     // By its key: a row looked up by its ctid would be missed after a concurrent update moved it.
     edits: [
       ['FOR NO KEY UPDATE SKIP LOCKED', ''],
@@ -112,6 +155,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a setStatus that does not lock what it judges',
     setup: 'simultaneous',
+    witness: twoEnds(),
     edits: [
       [
         'FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;\n  IF NOT FOUND THEN\n    INSERT',

@@ -208,10 +208,10 @@ describe('what a reading costs', () => {
     await database.query(`
       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, finished_at, revision)
       SELECT 'h' || i, 'caller', 'callee', repeat('x', 100), 'completed', now() - interval '1 day', now(), 1
-      FROM generate_series(1, 50000) i`);
+      FROM generate_series(1, 20000) i`);
     await database.query(`
       INSERT INTO activity_logs (delegation_id, event, to_status, actor)
-      SELECT 'h' || i, 'delegation.completed', 'completed', 'test' FROM generate_series(1, 50000) i`);
+      SELECT 'h' || i, 'delegation.completed', 'completed', 'test' FROM generate_series(1, 20000) i`);
     await database.query('VACUUM ANALYZE delegations, activity_logs');
   }
 

@@ -1,5 +1,6 @@
 import type { HeartbeatResult } from '../../src/ledger/heartbeat-result.ts';
 import type { RoundBeats } from '../../src/ledger/keep-alive-rounds.ts';
+import { PendingProgress } from '../../src/ledger/pending-progress.ts';
 
 type Outcome = HeartbeatResult['outcome'];
 
@@ -13,15 +14,20 @@ export interface AskedBeats {
 /** Heartbeats that are answered when the test allows it. The daemons' threshold is a second. */
 export class ScriptedBeats implements RoundBeats {
   readonly asked: AskedBeats[] = [];
-  readonly silences: (readonly string[])[] = [];
+  readonly timeouts: (readonly string[])[] = [];
   readonly stuckAfterMs = 1000;
+  readonly #progress = new PendingProgress();
 
-  async beat(id: string, progress?: string): Promise<HeartbeatResult> {
-    const said = new Map(progress === undefined ? [] : [[id, progress]]);
-    return (await this.beatFree([id], said)).get(id)!;
+  reportProgress(id: string, text: string): void {
+    this.#progress.report(id, text);
   }
 
-  beatFree(ids: readonly string[], progress: ReadonlyMap<string, string>): Promise<Map<string, HeartbeatResult>> {
+  async beat(id: string): Promise<HeartbeatResult> {
+    return (await this.beatUnlocked([id])).get(id)!;
+  }
+
+  beatUnlocked(ids: readonly string[]): Promise<Map<string, HeartbeatResult>> {
+    const texts = this.#progress.of(ids);
     return new Promise((resolve) => {
       const resultOf = (delegationId: string, outcome: Outcome, stuckAfterMs: number | undefined) =>
         ({
@@ -30,13 +36,17 @@ export class ScriptedBeats implements RoundBeats {
           status: 'stuck',
           ...(stuckAfterMs !== undefined && { stuckAfterMs }),
         }) as HeartbeatResult;
-      const answer: AskedBeats['answer'] = (outcome, ownThresholdsMs = {}) =>
-        resolve(new Map(ids.map((id) => [id, resultOf(id, outcome, ownThresholdsMs[id])])));
-      this.asked.push({ ids, progress: Object.fromEntries(progress), answer });
+      const answer: AskedBeats['answer'] = (outcome, ownThresholdsMs = {}) => {
+        const results = new Map(ids.map((id) => [id, resultOf(id, outcome, ownThresholdsMs[id])]));
+        this.#progress.answered(texts, results);
+        resolve(results);
+      };
+      const progress = Object.fromEntries([...texts].map(([id, { text }]) => [id, text]));
+      this.asked.push({ ids, progress, answer });
     });
   }
 
-  logSilence(ids: readonly string[]): void {
-    this.silences.push(ids);
+  logTimeout(ids: readonly string[]): void {
+    this.timeouts.push(ids);
   }
 }

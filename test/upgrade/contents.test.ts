@@ -1,20 +1,13 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testLedger } from '../support/fixtures.ts';
 import { runProgram } from '../support/program.ts';
 import { unreplayable } from '../support/replay.ts';
-import { restoreOldLedger } from './old-ledger.ts';
+import { useOldLedger } from './use-old-ledger.ts';
 
 // A ledger of 0.1.0 with rows of each status, after `migrate up`.
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
-  await restoreOldLedger(database);
-});
-afterEach(async () => {
-  await database[Symbol.asyncDispose]();
-});
+const database = useOldLedger();
 
 /** Every row of 0.1.0's tables, with the columns that these had then. */
 async function contents(): Promise<unknown> {
@@ -49,7 +42,7 @@ test('its schema is that of a newly made ledger', async () => {
   expect(made.length).toBeGreaterThan(100);
 });
 
-async function schemaOf({ query }: TestDatabase): Promise<string[]> {
+async function schemaOf({ query }: Pick<TestDatabase, 'query'>): Promise<string[]> {
   const rows = await query<{ line: string }>(`
   SELECT format('column %s.%s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
     pg_get_expr(d.adbin, d.adrelid)) AS line

@@ -1,16 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { restoreOldLedger } from './old-ledger.ts';
+import { useOldLedger } from './use-old-ledger.ts';
 
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
-  await restoreOldLedger(database, { empty: true });
-});
-afterEach(async () => {
-  await database[Symbol.asyncDispose]();
-});
+const database = useOldLedger({ empty: true });
 
 interface Shape {
   status?: string;
@@ -99,4 +91,20 @@ describe('rows of an older ledger whose instants would be refused now', () => {
       ),
     ).toEqual([{ n: 2333 }]);
   });
+});
+
+test('constraints that a migration replaced are validated, by the next `migrate up` when the first was interrupted', async () => {
+  const notValidated = () =>
+    database.query(
+      `SELECT conname FROM pg_constraint WHERE NOT convalidated AND connamespace = 'old'::regnamespace AND contype = 'c'`,
+    );
+  await migrateUp(database.db, 'old');
+  expect(await notValidated()).toEqual([]);
+  await database.query(`ALTER TABLE old.delegations DROP CONSTRAINT delegations_status_known,
+    ADD CONSTRAINT delegations_status_known CHECK (status <> 'none') NOT VALID`);
+  await database.query(`ALTER TABLE old.activity_logs DROP CONSTRAINT activity_logs_event_known,
+    ADD CONSTRAINT activity_logs_event_known CHECK (event <> 'none') NOT VALID`);
+  expect(await notValidated()).toHaveLength(2);
+  expect(await migrateUp(database.db, 'old')).toEqual([]);
+  expect(await notValidated()).toEqual([]);
 });

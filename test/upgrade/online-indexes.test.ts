@@ -1,23 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { onlineIndexes } from '../../src/db/finishing/indexes.ts';
 import type { Database } from '../../src/db/schema.ts';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 import { waitFor } from '../support/wait-for.ts';
-import { restoreOldLedger } from './old-ledger.ts';
+import { useOldLedger } from './use-old-ledger.ts';
 
 // Indexes that are built while agents work.
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
-  await restoreOldLedger(database, { empty: true });
-});
-afterEach(async () => {
-  await database[Symbol.asyncDispose]();
-});
+const database = useOldLedger({ empty: true });
 
 const names = onlineIndexes.map(({ name }) => name).sort();
 

@@ -1,22 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { schemaVersion } from '../../src/db/migrator.ts';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newestMigration } from '../support/migration-names.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { OldLoad } from './load.ts';
-import { restoreOldLedger } from './old-ledger.ts';
+import { useOldLedger } from './use-old-ledger.ts';
 
 // A ledger of 0.1.0 that is brought up to date while programs of 0.1.0 work on it.
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
-  await restoreOldLedger(database);
-});
-afterEach(async () => {
-  await database[Symbol.asyncDispose]();
-});
+const database = useOldLedger();
 
 /** What reads a table and stays in its transaction: a report, a dump. */
 async function reader(): Promise<pg.Client> {

@@ -13,18 +13,25 @@ export async function constraintState(db: Kysely<Database>, schema: string, name
   return rows[0]!.validated ? 'validated' : 'not_validated';
 }
 
-/** Reads the whole table under a lock that stops no reader and no writer. Throws 23514 where a row violates it. */
-export async function validateConstraint(
+/** Of those named, in their order. Throws the database's error. */
+export async function notValidated(db: Kysely<Database>, schema: string, names: readonly string[]): Promise<string[]> {
+  const states = await Promise.all(names.map((name) => constraintState(db, schema, name)));
+  return names.filter((_, i) => states[i] === 'not_validated');
+}
+
+/** Reads the whole table, once, under a lock that stops no reader and no writer. Throws 23514 where a row violates one. */
+export async function validateConstraints(
   db: Kysely<Database>,
   schema: string,
   table: string,
-  name: string,
+  names: readonly string[],
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     // Without the time limits that are set for agents; autovacuum yields to it.
     await sql`SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)`.execute(
       transaction,
     );
-    await sql`ALTER TABLE ${sql.id(schema, table)} VALIDATE CONSTRAINT ${sql.id(name)}`.execute(transaction);
+    const validations = sql.join(names.map((name) => sql`VALIDATE CONSTRAINT ${sql.id(name)}`));
+    await sql`ALTER TABLE ${sql.id(schema, table)} ${validations}`.execute(transaction);
   });
 }

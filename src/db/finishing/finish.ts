@@ -2,15 +2,18 @@ import type { Kysely } from 'kysely';
 import { retryWhileLocked } from '../migration-retry.ts';
 import type { Database } from '../schema.ts';
 import { sqlstate, sqlstateOf } from '../sqlstate.ts';
-import { constraintState, validateConstraint } from './constraint.ts';
+import { constraintState, notValidated, validateConstraints } from './constraint.ts';
 import { healInstants } from './heal-instants.ts';
 import { onlineIndexes, REPLACED_INDEX } from './indexes.ts';
 import { buildOnline, dropOnline } from './online-index.ts';
 
 /** Added by migration 0005, without reading the rows. */
 const INSTANTS = 'delegations_instants_sound';
-/** Widened by migration 0006, likewise. */
-const EVENTS = 'activity_logs_event_known';
+/** Replaced by migration 0006, likewise. Each row that the older ones accepted satisfies them. */
+const REPLACED = {
+  delegations: ['delegations_status_known', 'delegations_finished_when_terminal'],
+  activity_logs: ['activity_logs_event_known', 'activity_logs_from_status_known', 'activity_logs_to_status_known'],
+} as const;
 
 /** Correcting skips locked rows, and an update may move a row to a page that was already read. */
 const ROUNDS_MAX = 20;
@@ -27,7 +30,7 @@ export async function prepare(db: Kysely<Database>, schema: string, giveUpAfterM
 export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<void> {
   for (let round = 1; (await constraintState(db, schema, INSTANTS)) === 'not_validated'; round += 1) {
     try {
-      await validateConstraint(db, schema, 'delegations', INSTANTS);
+      await validateConstraints(db, schema, 'delegations', [INSTANTS]);
     } catch (err) {
       if (sqlstateOf(err) !== sqlstate.checkViolation || round >= ROUNDS_MAX) throw err;
       await healInstants(db, schema, giveUpAfterMs);
@@ -35,7 +38,8 @@ export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs
   }
   for (const index of onlineIndexes) await buildOnline(db, schema, index, giveUpAfterMs);
   await retryWhileLocked(() => dropOnline(db, schema, REPLACED_INDEX), giveUpAfterMs);
-  if ((await constraintState(db, schema, EVENTS)) === 'not_validated') {
-    await validateConstraint(db, schema, 'activity_logs', EVENTS);
+  for (const [table, constraints] of Object.entries(REPLACED)) {
+    const names = await notValidated(db, schema, constraints);
+    if (names.length > 0) await validateConstraints(db, schema, table, names);
   }
 }

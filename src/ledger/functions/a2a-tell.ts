@@ -34,7 +34,7 @@ export const a2aTellFunction: SchemaFunction = {
     ...idChecks('id'),
     [`(${isOneOf('step', steps)}) IS NOT TRUE`, `'step must be one of ' || ${listed(steps)}`],
     ...idChecks('actor'),
-    minIntervalCheck,
+    minIntervalCheck(),
     noteCheck('progress', { mayBeNull: true }),
     noteCheck('reason', { mayBeNull: true }),
     durationCheck('wait_ms', WAIT_MAX_MS),

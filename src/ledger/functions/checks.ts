@@ -17,6 +17,12 @@ export function idChecks(name: string, { mayBeNull = false } = {}): Check[] {
   ];
 }
 
+/** SQL: holds whenever a check of these ids does, none of which may be NULL, and for long ones. */
+export function idsAreSuspect(...names: readonly string[]): string {
+  const all = `(${names.join(' || ')})`;
+  return `(char_length${all} <= ${ID_LENGTH_MAX} AND '' NOT IN (${names.join(', ')}) AND ${all} !~ ${controlCharacters}) IS NOT TRUE`;
+}
+
 /** A text of a person or a model: any character, but not too many. */
 export function noteCheck(name: string, { mayBeNull = false } = {}): Check {
   const length = mayBeNull ? `char_length(${name})` : `coalesce(char_length(${name}), 0)`;
@@ -41,10 +47,10 @@ export function durationCheck(name: string, maxMs: number): Check {
   ];
 }
 
-/** A heartbeat's debounce; 0: each is written. */
-export const minIntervalCheck: Check = [
-  `(min_interval_ms BETWEEN 0 AND ${DURATION_MAX_MS}) IS NOT TRUE`,
-  `format('min_interval_ms must be from 0 to ${DURATION_MAX_MS} milliseconds, not %s', coalesce(min_interval_ms::text, 'NULL'))`,
+/** A heartbeat's debounce, in the parameter of that name or place; 0: each is written. NaN is greater than all numbers. */
+export const minIntervalCheck = (parameter = 'min_interval_ms'): Check => [
+  `(${parameter} BETWEEN 0 AND ${DURATION_MAX_MS}) IS NOT TRUE`,
+  `format('min_interval_ms must be from 0 to ${DURATION_MAX_MS} milliseconds, not %s', coalesce(${parameter}::text, 'NULL'))`,
 ];
 
 /** An instant, or milliseconds from now. */
@@ -66,15 +72,29 @@ export function deadlineChecks(): Check[] {
   ];
 }
 
-/**
- * SQL: the text's longest start that a preview column holds. The first byte left out begins a code point: the other bytes
- * of one begin with the bits 10, and there are three of those at most.
- */
+/** SQL: the text's longest start that a preview column holds; NULL of NULL. */
 export function cutPreview(text: string): string {
-  const bytes = `convert_to(${text}, 'UTF8')`;
-  return `CASE WHEN octet_length(${text}) <= ${PREVIEW_BYTES_MAX} THEN ${text} ELSE
-      convert_from(substr(${bytes}, 1, (SELECT max(n) FROM generate_series(${PREVIEW_BYTES_MAX - 3}, ${PREVIEW_BYTES_MAX}) n
-        WHERE get_byte(${bytes}, n) NOT BETWEEN 128 AND 191)), 'UTF8') END`;
+  return `CASE WHEN octet_length(${text}) <= ${PREVIEW_BYTES_MAX} THEN ${text} ELSE ${startOf(text)} END`;
+}
+
+/** PL/pgSQL: the same for variables. Short texts cost no more than a look. */
+export function cutPreviews(...variables: readonly string[]): string {
+  const bytes = variables.map((name) => `octet_length(${name})`);
+  return `
+  IF ${bytes.length > 1 ? `greatest(${bytes.join(', ')})` : bytes[0]} > ${PREVIEW_BYTES_MAX} THEN${variables
+    .map((name) => `\n    ${name} := ${cutPreview(name)};`)
+    .join('')}
+  END IF;`;
+}
+
+/**
+ * SQL: of a text that is too long. The first byte left out begins a code point: the other bytes of one begin with the bits
+ * 10, and there are three of those at most. A text of a hundred megabytes is first cut to what could fit.
+ */
+function startOf(text: string): string {
+  const bytes = `convert_to(left(${text}, ${PREVIEW_BYTES_MAX + 1}), 'UTF8')`;
+  return `convert_from(substr(${bytes}, 1, (SELECT max(n) FROM generate_series(${PREVIEW_BYTES_MAX - 3}, ${PREVIEW_BYTES_MAX}) n
+        WHERE get_byte(${bytes}, n) NOT BETWEEN 128 AND 191)), 'UTF8')`;
 }
 
 /** SQL: a literal list of what is accepted, for a message. */

@@ -41,7 +41,7 @@ export const heartbeatManyFunction: SchemaFunction = {
       `ids IS NULL OR cardinality(ids) > ${HEARTBEAT_IDS_MAX} OR array_position(ids, NULL) IS NOT NULL`,
       `'ids must have at most ${HEARTBEAT_IDS_MAX} ids, and no NULL'`,
     ],
-    minIntervalCheck,
+    minIntervalCheck(),
     ['cardinality(progress) <> cardinality(ids)', `'progress must have as many elements as ids'`],
     [
       `EXISTS (SELECT FROM unnest(progress) t (said) WHERE char_length(t.said) NOT BETWEEN 1 AND ${NOTE_LENGTH_MAX})`,

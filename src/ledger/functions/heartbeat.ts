@@ -71,7 +71,7 @@ export const beatDeclaration = `
   stamp_is_due boolean;
   in_force_ms bigint;`;
 
-const checks = [...idChecks('id'), minIntervalCheck, noteCheck('progress', { mayBeNull: true })] as const;
+const checks = [...idChecks('id'), minIntervalCheck(), noteCheck('progress', { mayBeNull: true })] as const;
 
 /**
  * A sign of life. Programs of 0.1.0 call `delegation_heartbeat($1, $2)` without types, and must reach the function that
@@ -92,7 +92,7 @@ export const heartbeatByPositionFunction: SchemaFunction = {
   name: 'delegation_heartbeat',
   parameters: `text, text, float8, OUT outcome text, OUT status text, OUT stuck_after_ms bigint, OUT epoch text`,
   types: 'text, text, float8',
-  body: `
+  body: `${refuse([minIntervalCheck('$3')])}
   SELECT h.outcome, h.status, h.stuck_after_ms, h.epoch
   INTO outcome, status, stuck_after_ms, epoch
   FROM delegation_heartbeat($1, min_interval_ms => $3::bigint, progress => $2) h;`,

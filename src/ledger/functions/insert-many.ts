@@ -1,7 +1,7 @@
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
 import { INSERT_MANY_MAX } from '../limits.ts';
 import { cutPreview } from './checks.ts';
-import { insertChecks } from './insert.ts';
+import { insertChecks, insertSuspicion } from './insert.ts';
 import { firstProblem, refuse, type SchemaFunction } from './schema-function.ts';
 
 const element = `(id text, caller text, callee text, preview text, idempotency_key text, deadline timestamptz,
@@ -23,22 +23,27 @@ export const insertManyFunction: SchemaFunction = {
   declare: `
   at timestamptz := clock_timestamp();
   ids_differ boolean;
+  is_suspect boolean;
   inserted_ids text[];
-  inserted_places bigint[];`,
+  inserted_places bigint[];
+  inserted_statuses text[];`,
   body: `${refuse([
     [
       `CASE WHEN jsonb_typeof(rows) = 'array' THEN jsonb_array_length(rows) <= ${INSERT_MANY_MAX} END IS NOT TRUE`,
       `'rows must be an array of at most ${INSERT_MANY_MAX} objects'`,
     ],
   ])}
-  SELECT format('rows[%s]: %s', e.nr - 1, e.problem) INTO problem
-  FROM (SELECT nr, ${firstProblem(insertChecks)} AS problem
-    FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS given (${names}, nr)) e
-  WHERE e.problem IS NOT NULL ORDER BY e.nr LIMIT 1;
-  IF problem IS NOT NULL THEN
-    RAISE EXCEPTION '%', problem USING ERRCODE = 'invalid_parameter_value';
+  SELECT count(DISTINCT id) = count(*), bool_or(${insertSuspicion}) INTO ids_differ, is_suspect
+  FROM jsonb_to_recordset(rows) AS ${element};
+  IF is_suspect THEN
+    SELECT format('rows[%s]: %s', e.nr - 1, e.problem) INTO problem
+    FROM (SELECT nr, ${firstProblem(insertChecks)} AS problem
+      FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS given (${names}, nr)) e
+    WHERE e.problem IS NOT NULL ORDER BY e.nr LIMIT 1;
+    IF problem IS NOT NULL THEN
+      RAISE EXCEPTION '%', problem USING ERRCODE = 'invalid_parameter_value';
+    END IF;
   END IF;
-  SELECT count(DISTINCT e.id) = count(*) INTO ids_differ FROM jsonb_to_recordset(rows) AS e (id text);
   WITH given AS MATERIALIZED (
     SELECT * FROM ROWS FROM (jsonb_to_recordset(rows) AS ${element}) WITH ORDINALITY AS e (${names}, nr)),
   inserted AS (
@@ -63,7 +68,13 @@ export const insertManyFunction: SchemaFunction = {
   recorded AS (
     INSERT INTO activity_logs (delegation_id, event, to_status, actor, request_body)
     SELECT p.delegation_id, 'delegation.' || p.status, p.status, 'ledger', p.request_body FROM placed p ORDER BY p.nr)
-  SELECT array_agg(p.delegation_id), array_agg(p.nr) INTO inserted_ids, inserted_places FROM placed p;
+  SELECT array_agg(p.delegation_id), array_agg(p.nr), array_agg(p.status)
+  INTO inserted_ids, inserted_places, inserted_statuses FROM placed p;
+  IF cardinality(inserted_ids) = jsonb_array_length(rows) THEN
+    RETURN QUERY SELECT p.nr, 'inserted', p.id, p.status
+      FROM unnest(inserted_ids, inserted_places, inserted_statuses) p (id, nr, status) ORDER BY p.nr;
+    RETURN;
+  END IF;
   -- A separate statement: the winner of a race that ended while the insert waited is invisible to its snapshot.
   RETURN QUERY
     SELECT e.nr, CASE WHEN i.nr = e.nr THEN 'inserted' ELSE 'duplicate' END, h.delegation_id, h.status

@@ -1,5 +1,5 @@
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
-import { cutPreview, deadlineChecks, idChecks, thresholdCheck } from './checks.ts';
+import { cutPreviews, deadlineChecks, idChecks, idsAreSuspect, thresholdCheck } from './checks.ts';
 import { type Check, refuse, type SchemaFunction } from './schema-function.ts';
 import { traceparentCheck } from './traceparent-check.ts';
 
@@ -19,6 +19,10 @@ export const insertChecks: readonly Check[] = [
   traceparentCheck,
 ];
 
+/** Holds whenever one of them does. */
+export const insertSuspicion = `preview IS NULL OR ${idsAreSuspect('id', 'caller', 'callee')}
+    OR num_nonnulls(idempotency_key, deadline, deadline_ms, stuck_after_ms, stalled_after_ms, traceparent) > 0`;
+
 /** Records a new delegation as queued, with its activity. A duplicate names the delegation that has the id or the caller's key. */
 export const insertFunction: SchemaFunction = {
   name: 'delegation_insert',
@@ -29,13 +33,13 @@ export const insertFunction: SchemaFunction = {
   types: 'text, text, text, text, text, timestamptz, bigint, bigint, jsonb, float8, text',
   declare: `
   at timestamptz;`,
-  body: `${refuse(insertChecks)}
+  body: `${refuse(insertChecks, insertSuspicion)}${cutPreviews('preview')}
   FOR round IN 1..${ROUNDS_MAX} LOOP
     at := clock_timestamp();
     -- No conflict target: the id and the idempotency key each have a unique index, and either makes it a duplicate.
     INSERT INTO delegations AS d (delegation_id, caller_id, callee_id, task_preview, idempotency_key, deadline,
       stuck_after_ms, stalled_after_ms, traceparent, created_at, updated_at, revision)
-    VALUES (id, caller, callee, ${cutPreview('preview')}, delegation_insert.idempotency_key,
+    VALUES (id, caller, callee, preview, delegation_insert.idempotency_key,
       coalesce(delegation_insert.deadline, at + coalesce(deadline_ms, ${DEADLINE_DEFAULT_MS}) * interval '1 millisecond'),
       delegation_insert.stuck_after_ms, delegation_insert.stalled_after_ms, delegation_insert.traceparent, at, at, 1)
     ON CONFLICT DO NOTHING

@@ -6,16 +6,16 @@ const PG_ROUTINE_OID_SINCE = 160_000;
  * with the call, since the function has a search path of its own.
  */
 export function ownSchema(name: string, serverVersion: number): string {
-  return `${serverVersion >= PG_ROUTINE_OID_SINCE ? placeByOid(name) : placeByContext(name)}
-  place := set_config('search_path', 'pg_catalog, ' || place || ', pg_temp', true);`;
+  return serverVersion >= PG_ROUTINE_OID_SINCE ? placeByOid(name) : placeByContext(name);
 }
 
 /** By what the server says at this call: the qualified name without the function's, which may stand in quotes. */
 function placeByOid(name: string): string {
   return `
   GET DIAGNOSTICS routine = PG_ROUTINE_OID;
-  place := routine::regproc::text;
-  place := left(place, CASE WHEN right(place, 1) = '"' THEN ${-(name.length + 3)} ELSE ${-(name.length + 1)} END);`;
+  place := routine::regproc::text;${moveTo(
+    `left(place, CASE WHEN right(place, 1) = '"' THEN ${-(name.length + 3)} ELSE ${-(name.length + 1)} END)`,
+  )}`;
 }
 
 /**
@@ -35,5 +35,10 @@ function placeByContext(name: string): string {
   END IF;
   IF place IS NULL THEN
     RAISE EXCEPTION 'the schema of ${name} was renamed: connect again' USING ERRCODE = 'object_not_in_prerequisite_state';
-  END IF;`;
+  END IF;${moveTo('place')}`;
+}
+
+function moveTo(schema: string): string {
+  return `
+  place := set_config('search_path', 'pg_catalog, ' || ${schema} || ', pg_temp', true);`;
 }

@@ -1,8 +1,8 @@
 import { isOneOf, literal } from '../../db/literal.ts';
 import { detailColumnOf } from '../detail-column.ts';
 import { isLateResult, mayBecome, type Status, statuses, terminalStatuses } from '../transitions.ts';
-import { cutPreview, idChecks, listed } from './checks.ts';
-import { refuse, type SchemaFunction } from './schema-function.ts';
+import { cutPreviews, idChecks, idsAreSuspect, listed } from './checks.ts';
+import { type Check, refuse, type SchemaFunction } from './schema-function.ts';
 
 const withDetail = (column: ReturnType<typeof detailColumnOf>) =>
   statuses.filter((status) => detailColumnOf(status) === column);
@@ -22,6 +22,14 @@ const goesWith = (name: string, accepted: readonly Status[]) =>
     `format('${name} goes with ${accepted.join(' and ')} only, not with %s', status)`,
   ] as const;
 
+const checksOfStatus: readonly Check[] = [
+  [`(${isOneOf('status', statuses)}) IS NOT TRUE`, `'status must be one of ' || ${listed(statuses)}`],
+  goesWith('error_detail', withDetail('error_detail')),
+  goesWith('result_preview', withDetail('result_preview')),
+];
+
+const checks: readonly Check[] = [...idChecks('id'), ...idChecks('actor'), ...checksOfStatus];
+
 /**
  * Moves a delegation forward, with its activity: lock, judge, move, record. Each step is a statement with its own snapshot,
  * so that it judges the row as the session left it for whose lock it waited.
@@ -37,21 +45,14 @@ export const setStatusFunction: SchemaFunction = {
   is_written_here boolean;
   held text;
   detail_text text;
-  detail jsonb;`,
-  body: `${refuse([
-    ...idChecks('id'),
-    [`(${isOneOf('status', statuses)}) IS NOT TRUE`, `'status must be one of ' || ${listed(statuses)}`],
-    ...idChecks('actor'),
-    goesWith('error_detail', withDetail('error_detail')),
-    goesWith('result_preview', withDetail('result_preview')),
-  ])}
-  error_detail := ${cutPreview('error_detail')};
-  result_preview := ${cutPreview('result_preview')};
+  detail jsonb := '{}';`,
+  body: `${refuse(checks, [idsAreSuspect('id', 'actor'), ...checksOfStatus.map(([condition]) => `(${condition})`)].join('\n    OR '))}${cutPreviews('error_detail', 'result_preview')}
   to_status := status;
   late_result := false;
-  detail_text := coalesce(error_detail, result_preview);
-  detail := CASE WHEN error_detail IS NOT NULL THEN jsonb_build_object('errorDetail', error_detail)
-    WHEN result_preview IS NOT NULL THEN jsonb_build_object('resultPreview', result_preview) ELSE '{}' END;
+  IF error_detail IS NOT NULL OR result_preview IS NOT NULL THEN
+    detail_text := coalesce(error_detail, result_preview);
+    detail := jsonb_strip_nulls(jsonb_build_object('errorDetail', error_detail, 'resultPreview', result_preview));
+  END IF;
   SELECT d.status, CASE WHEN to_status = 'completed' THEN d.result_preview ELSE d.error_detail END, age(d.xmin) <= 0
   INTO from_status, held, is_written_here
   FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;

@@ -4,7 +4,7 @@ import { statuses } from '../transitions.ts';
 
 const outcomes = ['adjusted', 'unchanged', 'refused', 'missing'] as const;
 
-/** Null leaves what is there; the flags take an own threshold away. */
+/** Null leaves a value unchanged; the flags remove an own threshold. */
 export function adjustStatement({ functions }: LedgerTables) {
   return statement({
     parameters: {

@@ -1,7 +1,7 @@
 import { column, statement } from '../../db/statement.ts';
 import type { LedgerTables } from '../tables.ts';
 
-/** Which epoch it is, for a process that has nothing to heartbeat. */
+/** The database's epoch, for a process that sends no heartbeats. */
 export function epochStatement({ sweeperThreshold }: LedgerTables) {
   return statement({
     columns: { epoch: column.text('t.epoch') },

@@ -27,8 +27,8 @@ FROM ${functions.heartbeat}($delegationId, min_interval_ms => $minIntervalMs, pr
   });
 }
 
-/** Of whom each says something, or nothing. */
-const notes: Parameter<readonly (string | null)[]> = { type: 'text[]' };
+/** For each id a progress text, or null. */
+const progressTexts: Parameter<readonly (string | null)[]> = { type: 'text[]' };
 
 /** Many in one round trip: one row for each different id. */
 export function heartbeatManyStatement({ functions }: LedgerTables) {
@@ -36,7 +36,7 @@ export function heartbeatManyStatement({ functions }: LedgerTables) {
     parameters: {
       ids: parameter.texts,
       minIntervalMs: parameter.wholeNumber,
-      progress: nullable(notes),
+      progress: nullable(progressTexts),
       skipLocked: parameter.boolean,
     },
     columns: { delegationId: column.text('h.delegation_id'), ...answer },

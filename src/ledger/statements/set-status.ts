@@ -4,7 +4,7 @@ import { statuses } from '../transitions.ts';
 
 const outcomes = ['changed', 'unchanged', 'refused', 'missing'] as const;
 
-/** One guarded transition with its activity. `lateResult`: what was said was recorded as a late result. */
+/** One guarded transition with its activity. `lateResult`: the payload was recorded as a late result. */
 export function setStatusStatement({ functions }: LedgerTables) {
   return statement({
     parameters: {

@@ -31,6 +31,7 @@ export function resumeStatement({ functions }: LedgerTables) {
     columns: {
       outcome: column.oneOf(resumeOutcomes, 'r.outcome'),
       status: nullable(column.oneOf(statuses, 'r.status')),
+      stuckAfterMs: nullable(column.wholeNumber('r.stuck_after_ms')),
     },
     sql: (columns) => `SELECT ${columns} FROM ${functions.resume}($delegationId, $actor) r`,
   });

@@ -17,8 +17,8 @@ export const ledgerLines = {
     message: 'Update for a delegation that is not in the ledger; recorded in the activity',
   },
   'ledger.a2a_failed': { level: 'error', message: 'What an A2A task says of its delegation was not recorded' },
-  'ledger.told_again': {
+  'ledger.changes_repeated': {
     level: 'warn',
-    message: 'The database went back in time: statuses that it had confirmed were written again',
+    message: 'The database went back in time: changes that it had confirmed were repeated',
   },
 } as const satisfies Record<string, Line>;

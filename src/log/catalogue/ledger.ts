@@ -45,12 +45,12 @@ export const ledgerEvents = {
       err,
     }),
   },
-  'ledger.told_again': {
-    ...ledgerLines['ledger.told_again'],
+  'ledger.changes_repeated': {
+    ...ledgerLines['ledger.changes_repeated'],
     fields: z.strictObject({
-      told: count('delegations whose begin or end was written again'),
+      repeated: count('delegations whose start or end was repeated'),
       changed: count('of these, delegations whose status the database had lost'),
-      due: count('delegations that are still to be written again; retried later'),
+      remaining: count('delegations whose repetition failed or was not reached; retried later'),
       err: err.nullable(),
     }),
   },

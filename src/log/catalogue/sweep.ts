@@ -40,7 +40,7 @@ export const sweepEvents = {
   ),
   'sweep.held': event(
     'error',
-    'Storm guard holds the stale rule: too many delegations went silent at once',
+    'Storm guard holds the rules stale and stalled: too many delegations went silent at once',
     z.strictObject({
       sweepId,
       stale: count('rows that would have been marked'),
@@ -55,7 +55,7 @@ export const sweepEvents = {
   ),
   'sweep.released': event(
     'warn',
-    'A hold of the stale rule has ended, or was ignored for one sweep',
+    'A hold has ended, or was ignored for one sweep',
     z.strictObject({
       sweepId,
       why: z

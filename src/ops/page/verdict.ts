@@ -11,7 +11,7 @@ export interface Verdict {
 
 export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status): Verdict {
   if (sweptAt === null) {
-    return { tone: 'bad', title: 'Not sweeping', detail: 'No sweep has gone through yet.' };
+    return { tone: 'bad', title: 'Not sweeping', detail: 'No sweep has completed yet.' };
   }
   if (sweptAt < dueSince) {
     const detail = `The last successful sweep was ${since(now, sweptAt)} ago; three ticks have passed since.`;

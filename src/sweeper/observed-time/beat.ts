@@ -17,7 +17,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 const DIFFERS_REPEAT_MS = 3_600_000;
 /** A beat that lies further ahead of the clock than this shows that the clock was set back. */
 const AHEAD_TOLERATED_US = 1_000_000;
-/** After a beat that failed, no shorter time without one is a gap. */
+/** After a beat that failed, a shorter time without a beat is no gap. */
 const OUTAGE_MIN_MS = 1_000;
 
 /**
@@ -25,7 +25,7 @@ const OUTAGE_MIN_MS = 1_000;
  * beat also publishes the threshold of this daemon, and compares the database with what this process remembers: the
  * database's clock with the process's monotonic one, and the last beat there with the last one committed.
  *
- * Risk: a gap or jump that is missed turns an outage of ours into silence of agents, and marks living ones.
+ * Risk: a gap or jump that is missed makes an outage of the database look like silence of agents, and marks living ones.
  * Emits sweep.unobserved, clock.jumped, database.rewound, config.differs.
  */
 export class Beat {
@@ -41,7 +41,7 @@ export class Beat {
   readonly #differences = new Repeats(DIFFERS_REPEAT_MS);
   #lastLeftUs: Micros | null = null;
   #lastReading: ClockReading | null = null;
-  /** By the process's clock, when the first of the beats was sent that failed since one was left; null: none did. */
+  /** By the process's clock, since when the database is known to be away without a beat since; null: it is not. */
   #failingSinceMs: number | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -68,9 +68,14 @@ export class Beat {
     return this.#time.now();
   }
 
+  /** The database was away between two beats: what was sent to it at this instant, by `now()`, failed. */
+  missed(sentAtMs: number): void {
+    this.#failingSinceMs ??= sentAtMs;
+  }
+
   /**
-   * Whether a reading contradicts what this process remembers, or its last beat failed: then a beat has to record why,
-   * before anything is judged.
+   * Whether a reading contradicts what this process remembers, or the database was away since the last beat: then a beat
+   * has to record why, before anything is judged.
    */
   isContradictedBy(reading: ClockReading, ownBeatAtUs: Micros | null): boolean {
     if (this.#failingSinceMs !== null) return true;
@@ -90,7 +95,7 @@ export class Beat {
         lastLeftUs: this.#lastLeftUs,
       })
       .catch((err: unknown) => {
-        this.#failingSinceMs ??= sentAtMs;
+        this.missed(sentAtMs);
         throw err;
       });
     this.#failingSinceMs = null;
@@ -108,7 +113,7 @@ export class Beat {
   }
 
   /**
-   * How long beats have failed by now. So long without any daemon's beat is a gap, even when it is shorter than three
+   * How long the database has been away by now. So long without any daemon's beat is a gap, even when it is shorter than three
    * intervals: a delegation's own threshold may be as short.
    */
   #outageMs(nowMs: number): number {

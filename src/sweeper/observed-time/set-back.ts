@@ -9,7 +9,7 @@ import { futureStateStatement } from './statements/future-state.ts';
 const BATCHES_MAX = 10_000;
 
 /**
- * For when the database's clock was set back: takes instants that lie in the future back to now. A heartbeat from the
+ * For when the database's clock was set back: sets instants that lie in the future to now. A heartbeat from the
  * future would keep a dead agent's delegation from being stale until the clock has caught up.
  */
 export class SetBack {

@@ -14,11 +14,11 @@ type Answer = Awaited<ReturnType<ReturnType<typeof lookStatement>['run']>>[numbe
 
 /**
  * Rows in progress are read again when the next of them comes due, and at the latest after a hundred times what reading
- * them took; but not before ten times that. It takes no time worth mentioning with a healthy fleet, and a second per
+ * them took; but not before five times that. It takes no time worth mentioning with a healthy fleet, and half a second per
  * million rows where the threshold is so short that the whole fleet stands in the horizon's bucket.
  */
 const REST_FACTOR = 100;
-const REST_FACTOR_MIN = 10;
+const REST_FACTOR_MIN = 5;
 
 /** Looks for what comes due next: one statement a look, and a second one where another sweep may have left what seems due. */
 export class Looks {
@@ -30,6 +30,8 @@ export class Looks {
   /** By the process's clock: when rows in progress may be read again, and when they must be. */
   #readableAtMs = Number.NEGATIVE_INFINITY;
   #readAgainAtMs = Number.NEGATIVE_INFINITY;
+  /** What was due when rows in progress were last read, until another sweep has judged; null: nothing was. */
+  #dueUs: Micros | null = null;
 
   constructor(db: LedgerDb, options: ThresholdOptions, time: Time = processTime) {
     this.#db = db;
@@ -47,6 +49,7 @@ export class Looks {
     // left. Where none of them is due before the next look, there is nothing to repeat.
     const { basis } = this.#question;
     this.#readAgainAtMs = this.#readableAtMs;
+    this.#dueUs = null;
     const isNear = look.dueUs !== null && look.dueUs < look.nowUs + LOOK_EVERY_MS * MICROS_PER_MS;
     if (asked.judgedAtUs !== null && !isNear) return look;
     const again = await this.#ask();
@@ -67,8 +70,8 @@ export class Looks {
     });
     const answer = stateRow(row);
     this.#question = questionAfter(answer, this.#options);
-    const heardDueUs = heard ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
-    return lookOf(answer, earliest([answer.deadlineUs, answer.specialUs, heardDueUs]));
+    const heardDueUs = answer.hasRead ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
+    return lookOf(answer, earliest([answer.deadlineUs, answer.specialUs, heardDueUs, this.#dueUs]));
   }
 
   /** Rows in progress were read. Returns when the next of them comes due. */
@@ -80,10 +83,11 @@ export class Looks {
     const atMs = this.#time.now();
     this.#readableAtMs = atMs + REST_FACTOR_MIN * tookMs;
     this.#readAgainAtMs = Math.max(this.#readableAtMs, atMs + Math.min(dueInMs, REST_FACTOR * tookMs));
+    this.#dueUs = dueInMs < 0 ? dueUs : null;
     return dueUs;
   }
 
-  /** Rows in progress were not read: none of them counts as due until they are. */
+  /** Rows in progress were not read: none of them counts as due until they are, but one that was due before. */
   #readAgainUs(nowUs: Micros): Micros | null {
     const inMs = this.#readAgainAtMs - this.#time.now();
     return Number.isFinite(inMs) ? nowUs + Math.max(1, Math.ceil(inMs)) * MICROS_PER_MS : null;

@@ -6,12 +6,12 @@ export const LOOK_EVERY_MS = 2_400;
 export const SWEEP_EVERY_MS = 1_000;
 /**
  * While another sweep between the ticks runs, what is due is left to it. When the same row is due after this long, and after
- * several times what the last sweep took, that sweep's daemon has died, or the sweep has passed that row over; an overlap
+ * twice what the last sweep took, that sweep's daemon has died, or the sweep has passed that row over; an overlap
  * of two sweeps is harmless.
  */
-export const SWEEP_PATIENCE_MS = 1_500;
+export const SWEEP_PATIENCE_MS = 1_000;
 export const SWEEP_PATIENCE_MAX_MS = 20_000;
-const SWEEPS_PATIENT = 4;
+const SWEEPS_PATIENT = 2;
 /**
  * The same for a tick's sweep or a command's. A tick's that lost its lease would not count as completed, though no daemon
  * is at fault; and when its daemon has died, pg-boss gives the tick to another one within half a minute.

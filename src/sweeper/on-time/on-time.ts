@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { isAway } from '../../db/sqlstate.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import { processTime, type Time } from '../../lifecycle/time.ts';
+import type { Beat } from '../observed-time/beat.ts';
 import type { Availability } from '../schedule/availability.ts';
 import { retrying } from '../schedule/retrying.ts';
 import type { Sweeper } from '../sweeper.ts';
@@ -21,15 +23,26 @@ export class OnTime implements Service {
   readonly #looks: Looks;
   readonly #sweeper: Sweeper;
   readonly #availability: Availability;
+  readonly #beat: Pick<Beat, 'missed' | 'now'> | undefined;
   readonly #time: Time;
   readonly #aborter = new AbortController();
   #loop: Promise<void> | undefined;
   #seen = { what: '', sinceMs: 0 };
+  /** Leases in a row that this process took from sweeps that had not ended. */
+  #taken = 0;
 
-  constructor(looks: Looks, sweeper: Sweeper, availability: Availability, time: Time = processTime) {
+  /** `beat`: this daemon's own. It learns of an outage between two beats, which would look like silence otherwise. */
+  constructor(
+    looks: Looks,
+    sweeper: Sweeper,
+    availability: Availability,
+    beat?: Pick<Beat, 'missed' | 'now'>,
+    time: Time = processTime,
+  ) {
     this.#looks = looks;
     this.#sweeper = sweeper;
     this.#availability = availability;
+    this.#beat = beat;
     this.#time = time;
   }
 
@@ -52,11 +65,22 @@ export class OnTime implements Service {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const seen = await this.#availability.until(() => this.#looks.look(), signal);
+    const seen = await this.#availability.until(() => this.#look(), signal);
     const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
-    const step = nextStep(look, this.#unchangedForMs(look), this.#sweeper.askingMs);
-    const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look.leaseId, signal);
+    if (look.isRecorded) this.#taken = 0;
+    // Each time it is patient for twice as long: sweeps that are merely slow must not take the lease from one another for ever.
+    const step = nextStep(look, this.#unchangedForMs(look) / 2 ** this.#taken, this.#sweeper.askingMs);
+    if (step.kind === 'sweep' && !look.isRecorded) this.#taken += 1;
+    const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look, signal);
     await this.#time.sleep(pauseMs, signal);
+  }
+
+  async #look(): Promise<Look> {
+    const sentAtMs = this.#beat?.now();
+    return this.#looks.look().catch((err: unknown) => {
+      if (sentAtMs !== undefined && isAway(err)) this.#beat?.missed(sentAtMs);
+      throw err;
+    });
   }
 
   /** How long this process has seen the same row due and the same sweep with the lease. */
@@ -69,15 +93,15 @@ export class OnTime implements Service {
   }
 
   /** Unless another sweep has begun since. Never rejects; the sweeper logs what fails. Returns the pause after it, in ms. */
-  async #sweep(after: string | null, signal: AbortSignal): Promise<number> {
-    let previous = after;
+  async #sweep({ leaseId, judgedAtUs }: Look, signal: AbortSignal): Promise<number> {
+    let previous = leaseId;
     let hasSwept = false;
     try {
       await retrying(async () => {
         const sweepId = randomUUID();
         const expected = previous;
         previous = sweepId;
-        hasSwept = await this.#sweeper.sweepDue({ sweepId, after: expected, signal });
+        hasSwept = await this.#sweeper.sweepDue({ sweepId, after: expected, judgedAtUs, signal });
       }, signal);
       // Another replica was quicker and sweeps.
       return hasSwept ? 0 : SWEEP_EVERY_MS;

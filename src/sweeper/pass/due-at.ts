@@ -43,7 +43,7 @@ export function ownThresholdMs(otherwise: string): string {
 /** SQL: the silence that is allowed to the row, in ms: its own, or the daemons'. */
 export const thresholdMs = ownThresholdMs(daemonsThresholdMs);
 
-/** SQL: since when its silence counts: a wait that has passed without a word is where it begins. */
+/** SQL: since when its silence counts: from its last heartbeat, or from the end of a wait that passed without a resume. */
 export const heardAt = 'greatest(d.last_heartbeat, d.waiting_until)';
 
 /** SQL: since when its lack of progress counts. */

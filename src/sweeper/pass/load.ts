@@ -1,6 +1,6 @@
 /**
  * Whether other sessions work on the database during the sweep. Two signs show it: sessions that hold locks for writing
- * delegations, and batches that take much longer than this sweep's own quick ones. No fixed time per row would serve: a
+ * delegations, and batches that take much longer than this sweep's own quick ones. A fixed time per row would not do: a
  * batch of a thousand rows takes 40 ms on one machine and 100 ms on another that is as idle.
  */
 export interface Load {
@@ -13,15 +13,15 @@ export interface Load {
 
 export const noLoad: Load = { isLoaded: false, otherwise: 0, quickMsPerRow: null };
 
-/** What a batch may take whatever its rows: round trips, a commit. */
+/** What a batch may take whatever the number of its rows: round trips, a commit. */
 const QUICK_MS = 25;
 /** A batch is slow when its rows take this many times as long as those of the quickest. Undisturbed they vary up to 2 times. */
 const SLOW_TIMES = 3;
-/** Below this many times it is easy. */
+/** Below this many times it is quick. */
 const EASY_TIMES = 2;
 /** With each batch the quickest one counts this much less, so that a database that became slower for good is not loaded. */
 const QUICK_GROWTH = 1.01;
-/** One slow batch may be a checkpoint's; some easy ones between slow ones, chance. */
+/** One slow batch may be due to a checkpoint, and a few quick ones between slow ones to chance. */
 const SLOW_BATCHES = 2;
 const EASY_BATCHES = 16;
 

@@ -30,7 +30,7 @@ const APART_SHARE_OF_LIMIT = 1 / 2;
 
 /**
  * The statements of one rule, each in a transaction that the server itself ends after the pass's limit. A COMMIT without
- * an answer is looked up, so that marks are counted and logged when they are there, and only then.
+ * an answer is looked up, so that marks are counted and logged exactly when they were committed.
  */
 export class Marker {
   readonly #db: LedgerDb;
@@ -74,6 +74,10 @@ export class Marker {
 
   /** Marks as many rows of a range, oldest first. */
   markBatch(pass: RulePass, range: Range, rowsMax: number, foundIds: readonly string[]): Promise<MarkAnswer[]> {
+    if (range.ids !== null) {
+      const ids = range.ids.filter((id) => !foundIds.includes(id));
+      return this.#mark(pass, this.#rows, { ...markedBy(pass), ids, rowsMax }, pass.limitMs);
+    }
     const values = { ...markedBy(pass), ...rangeValues(range), foundIds, rowsMax };
     return this.#mark(pass, this.#statements(pass).batch, values, pass.limitMs);
   }

@@ -15,4 +15,6 @@ export interface Range {
   readonly upTo: Place;
   /** Rows in it when it was planned. */
   readonly rows: number;
+  /** Their ids where they are few; null: they are found by their places. */
+  readonly ids: readonly string[] | null;
 }

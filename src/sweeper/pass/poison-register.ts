@@ -9,6 +9,7 @@ import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import type { Poison } from './poison.ts';
 import { type RuleName, ruleNames } from './rules.ts';
+import { anyPoisonedStatement } from './statements/any-poisoned.ts';
 import { forgetHealedStatement } from './statements/forget-healed.ts';
 import { poisonedCountStatement } from './statements/poisoned-count.ts';
 import { suspectsStatement } from './statements/suspects.ts';
@@ -25,6 +26,7 @@ export class PoisonRegister {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
   readonly #notices: Notices;
+  readonly #any: ReturnType<typeof anyPoisonedStatement>;
   readonly #suspects: ReturnType<typeof suspectsStatement>;
   readonly #forget: ReturnType<typeof forgetHealedStatement>;
   readonly #counts: ReadonlyMap<RuleName, ReturnType<typeof poisonedCountStatement>>;
@@ -33,9 +35,15 @@ export class PoisonRegister {
     this.#db = db;
     this.#log = log;
     this.#notices = faults;
+    this.#any = anyPoisonedStatement(tables);
     this.#suspects = suspectsStatement(tables);
     this.#forget = forgetHealedStatement(tables);
     this.#counts = new Map(ruleNames.map((name) => [name, poisonedCountStatement(tables, name)]));
+  }
+
+  /** Whether any is known. @throws the database's error. */
+  async anyKnown(): Promise<boolean> {
+    return (await this.#any.run(this.#db, {}))[0]!.any;
   }
 
   /** The rows to try again. Throws the database's error. */

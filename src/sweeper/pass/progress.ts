@@ -5,6 +5,8 @@ import { isMarked, type MarkAnswer, type MarkedRow } from './statements/marking.
 /** The outcome of a pass of one rule. */
 export interface RuleOutcome {
   readonly marked: number;
+  /** Rows that were found to match. */
+  readonly found: number;
   readonly batches: number;
   readonly poisons: readonly Poison[];
   /**
@@ -17,20 +19,21 @@ export interface RuleOutcome {
 }
 
 export function failedOutcome(err: unknown): RuleOutcome {
-  return { marked: 0, batches: 0, poisons: [], end: 'failed', err };
+  return { marked: 0, found: 0, batches: 0, poisons: [], end: 'failed', err };
 }
 
 /** Rows of the rule were left, as by a budget that was used up. */
-export const cutShort: RuleOutcome = { marked: 0, batches: 0, poisons: [], end: 'budget', err: null };
+export const cutShort: RuleOutcome = { marked: 0, found: 0, batches: 0, poisons: [], end: 'budget', err: null };
 
-/** From the one that says most about how a rule's passes ended to the one that says least. */
+/** Of several passes of a rule, the outcome has the end that comes first in this list. */
 const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
 
-/** What the passes of one rule came to together. */
+/** The common outcome of the passes of one rule. */
 export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
   const sum = (count: (outcome: RuleOutcome) => number) => outcomes.reduce((total, each) => total + count(each), 0);
   return {
     marked: sum(({ marked }) => marked),
+    found: sum(({ found }) => found),
     batches: sum(({ batches }) => batches),
     poisons: outcomes.flatMap(({ poisons }) => poisons),
     end: endsByWeight.find((end) => outcomes.some((outcome) => outcome.end === end)) ?? 'done',
@@ -66,9 +69,10 @@ export class Progress {
   readonly #poisons = new Map<string, Poison>();
   readonly #suspects: ReadonlySet<string>;
   #poisonsNew = 0;
-  /** Poisoned by a retryable error since a batch last succeeded: the database may have been the cause. */
+  /** Rows found poisoned by a retryable error since a batch last succeeded: the database may have been the cause. */
   #unsure: string[] = [];
   #batches = 0;
+  #found = 0;
   #marked = 0;
   /** Rows that the batches in flight may still mark. */
   #reserved = 0;
@@ -104,6 +108,11 @@ export class Progress {
   checkLease(answers: readonly { readonly leaseId: string | null }[]): void {
     // Final: another batch's answer may be older than this one.
     this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
+  }
+
+  /** Counts rows that were found to match. */
+  find(rows: number): void {
+    this.#found += rows;
   }
 
   /** Returns how many rows were marked. */
@@ -169,7 +178,8 @@ export class Progress {
     const end = this.#end();
     const cause = end === 'failed' ? this.#failed : end === 'skipped' ? this.#skipped : null;
     const poisons = [...this.#poisons.values()];
-    return { marked: this.#marked, batches: this.#batches, poisons, end, err: cause?.err ?? null };
+    const [marked, found, batches] = [this.#marked, this.#found, this.#batches];
+    return { marked, found, batches, poisons, end, err: cause?.err ?? null };
   }
 
   #left(): number {

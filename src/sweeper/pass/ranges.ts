@@ -1,7 +1,7 @@
 import type { Place, Range } from './place.ts';
 
-/** The places at which the next batches end, each with its number of rows; fewer than requested: these are the last. */
-export type Plan = (after: Place, rowsMax: number) => Promise<readonly (Place & { readonly rows: number })[]>;
+/** The places at which the next batches end, each with its rows; fewer than requested: these are the last. */
+export type Plan = (after: Place, rowsMax: number) => Promise<readonly (Place & Pick<Range, 'rows' | 'ids'>)[]>;
 
 /** Batches planned at a time. */
 const WINDOW_BATCHES = 16;
@@ -42,7 +42,7 @@ export class Ranges {
   async #planOn(): Promise<void> {
     const ends = await this.#plan(this.#after, this.#windowRows);
     for (const upTo of ends) {
-      this.#queue.push({ after: this.#after, upTo, rows: upTo.rows });
+      this.#queue.push({ after: this.#after, upTo, rows: upTo.rows, ids: upTo.ids });
       this.#after = upTo;
     }
     this.#isAll = ends.reduce((rows, end) => rows + end.rows, 0) < this.#windowRows;

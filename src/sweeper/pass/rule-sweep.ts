@@ -51,7 +51,9 @@ export class RuleSweep {
     const plan = async (after: Place, rowsMax: number) => {
       const answers = await this.#marker.plan(pass, after, rowsMax, progress.poisonedIds());
       progress.checkLease(answers);
-      return answers.filter(isBatchEnd);
+      const ends = answers.filter(isBatchEnd);
+      for (const { rows } of ends) progress.find(rows);
+      return ends;
     };
     const ranges = new Ranges(plan, placeBeforeAll, pass.batchRowsMax, pass.rowsMax);
     const first = this.#takeRanges(pass, progress, ranges).finally(() => this.#wakeSpares());

@@ -29,7 +29,7 @@ export interface Rule {
   readonly matches: string;
   /** The index column that orders the rule's rows, oldest first; the id breaks ties. */
   readonly key: 'deadline' | 'heartbeat_bucket' | 'suspect_at';
-  /** How long ago it should have been heard, said how far it is, or finished: an interval. */
+  /** Its silence, its time without progress, or how long it is overdue: an interval. */
   readonly lateness: string;
   /** How long ago it came to match, in observed time: an interval. */
   readonly dueFor: string;
@@ -39,7 +39,8 @@ export interface Rule {
   readonly errorDetail: { readonly text: string; readonly withSeconds: boolean };
 }
 
-const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
+/** SQL: the instant before which a plain row must have been heard to be stale. */
+export const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
 
 /** Removed by the planner when the list is empty. */
 const none = (list: 'spared' | 'jumps') => `jsonb_array_length($staleness -> '${list}') = 0`;
@@ -63,7 +64,7 @@ export function isNotOverdue(instant: string): string {
   return `(d.deadline >= ${instant} OR NOT ${none('jumps')} AND d.deadline >= ${onItsClock(instant)})`;
 }
 
-/** Past its deadline, in whatever state. Index: delegations_deadline. */
+/** Past its deadline, in any open status. Index: delegations_deadline. */
 export const overdue: Rule = {
   name: 'overdue',
   scan: 'overdue',
@@ -77,8 +78,8 @@ export const overdue: Rule = {
 };
 
 /**
- * A plain row, silent for longer than the threshold of observed time. The bucket says the same as the heartbeat, coarser,
- * and is what the index delegations_heartbeat_plain holds.
+ * A plain row, silent for longer than the threshold of observed time. The bucket is the heartbeat rounded down,
+ * which the index delegations_heartbeat_plain holds.
  */
 export const stale: Rule = {
   name: 'stale',
@@ -95,7 +96,7 @@ export const stale: Rule = {
 
 /**
  * SQL: a special row that no longer waits. suspect_at is a lower bound of the instant at which it can match a rule about
- * silence: it finds the rows by the index delegations_suspect, and what follows judges them.
+ * silence: the index delegations_suspect finds these rows by it, and the rule then judges them exactly.
  */
 const isSuspect = `${isInProgress} AND d.suspect_at < ${timestampOf(`($staleness ->> 'suspectUs')`)} AND ${isNotWaiting()}`;
 
@@ -112,8 +113,8 @@ export const staleSpecial: Rule = {
 
 /**
  * A special row that is heard, and has made no progress for longer than its own limit. One that is silent for too long is
- * the stale rule's. One that has not been heard since it came due may be cut off: see StalledGuard, which sets the time
- * that it is given to be heard.
+ * left to the stale rule. The agent of one that has not been heard since it came due may be cut off: StalledGuard sets how
+ * long it has to be heard.
  */
 export const stalled: Rule = {
   name: 'stalled',

@@ -66,7 +66,7 @@ export class Upkeep {
     this.#awaited = withGrace(this.#awaited, atMs, this.#graceMs(reading.nowMs, atMs));
     const lateMs = latenessMs(this.#awaited, reading, atMs);
     if (lateMs > 0) await this.#requestLate(this.#awaited, reading, lateMs, atMs);
-    // Only now: a repair that is refused must not keep a sweep from being requested.
+    // Last, since a repair that is refused must not keep a sweep from being requested.
     for (const repair of repairs) if (repair.status === 'rejected') throw repair.reason;
   }
 
@@ -85,7 +85,7 @@ export class Upkeep {
     const requested = !reading.active && (await queue.request('cron'));
     this.#refusals = requested || reading.active ? 0 : this.#refusals + 1;
     if (this.#refusals === 0) this.#awaited = awaitNext(cron, reading, atMs);
-    // Refused once: another replica was a moment quicker, and logs it. Refused again: it is queued, and no worker takes it.
+    // Refused once: another replica has just requested it, and logs it. Refused again: it is queued, and no worker takes it.
     if ((requested || this.#refusals > 1) && this.#missed.claim('tick', atMs)) {
       log.emit('sweep.tick_missed', { dueAt: new Date(missed.dueMs).toISOString(), lateMs });
     }

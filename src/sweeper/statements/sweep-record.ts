@@ -4,7 +4,7 @@ import type { SweeperTables } from '../tables.ts';
 /** Kept sweeps: enough for a week's picture. */
 const SWEEPS_KEPT = '8 days';
 
-/** Keeps a sweep, forgets those of last week, and, when it went through, dates the last one that did. */
+/** Stores a sweep, removes those older than eight days and, when it completed, stores its time as that of the last one. */
 export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {
   return statement({
     parameters: {

@@ -8,7 +8,7 @@ export const AGE_BINS = 20;
  * From this bin on a row may be late. Heartbeats that all fall on one instant leave the younger bins empty, too; this long
  * is more than a minute at the default threshold, so one of their sweeps in turn sees them all young.
  */
-const LATE_FROM_BIN = 3;
+export const LATE_FROM_BIN = 3;
 
 /**
  * From this bin on, seven tenths of the threshold, a row sets off the count: an outage is seen while it forms, before the

@@ -10,12 +10,12 @@ import { CALLEES_MIN, type StormOptions } from './storm-guard.ts';
 const COUNT_TIMEOUT_MS = 5_000;
 
 /**
- * Keeps an outage of ours from looking like lack of progress. In one, neither heartbeats nor progress arrive, and a row's
- * own `stalled_after_ms` may pass long before its agent counts as silent, so that the storm guard sees nothing yet.
+ * Keeps an outage of the database or the network from looking like lack of progress: neither heartbeats nor progress
+ * arrive, and a row's own `stalled_after_ms` may pass long before its agent counts as silent and the storm guard sees it.
  *
- * A heartbeat after a row came due proves that its agent is not cut off and yet has nothing to report: such a row is
- * marked at once. One that was not heard since is given STORM_MAX_HOLD to be heard, for as long as so many delegations
- * may be stalled that an outage of ours would be a storm; after that it is marked, or it was marked stale before.
+ * A heartbeat after a row came due proves that its agent is connected and has no progress to report: such a row is marked at
+ * once. One that was not heard since then has STORM_MAX_HOLD to be heard, as long as enough delegations may be stalled for
+ * a storm; after that it is marked, unless the stale rule has marked it before.
  */
 export class StalledGuard {
   readonly #db: LedgerDb;

@@ -1,7 +1,7 @@
 import { type Gap, observedUsSince } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
-/** When so many go silent at once that the likely cause is not the agents but the network, a rollout, the database. */
+/** When silence counts as a storm: so much at once that the cause is likely the network, a rollout or the database. */
 export interface StormOptions {
   /** Fewer rows that fell silent together than this are never a storm. */
   readonly minStale: number;
@@ -9,7 +9,7 @@ export interface StormOptions {
   readonly ratio: number;
   /** Longest hold, in observed time; after it each sweep marks a share of the stale. */
   readonly maxHoldMs: number;
-  /** Fewer silent callees are no storm. Default 2: one dead agent with many delegations is not one. */
+  /** With fewer silent callees there is no storm. Default 2, since one agent with many delegations may die. */
   readonly minCallees?: number;
 }
 
@@ -26,7 +26,7 @@ export interface StormSigns {
   readonly inFlight: number;
   /**
    * The same two in those classes of thresholds of which so large a share fell silent that it is a storm's. An outage shows
-   * first where thresholds are short: there all are silent, while of the rest nobody is late yet. Absent: all rows are of one class.
+   * first where thresholds are short: there all are silent while none of the others is late. Absent: all rows are of one class.
    */
   readonly hit?: { readonly silent: number; readonly inFlight: number };
   /** Of the rows that the sweep before left silent (`toWatch`), those that are not silent any more. */
@@ -65,7 +65,7 @@ export const calm: StormState = {
 export interface StormMoment {
   readonly nowUs: Micros;
   readonly stuckAfterMs: number;
-  /** Unobserved time, which counts towards no hold: no agent could be heard in it. Default none. */
+  /** Unobserved time, which does not count towards a hold: no agent could be heard in it. Default none. */
   readonly gaps?: readonly Gap[];
   /** Overrides a hold for this one sweep. */
   readonly force: boolean;

@@ -41,7 +41,7 @@ export class StormMemory {
     return { state: { ...kept, cameBack: cameBackSoFar }, cameBack: Math.max(0, watched - stillSilent) };
   }
 
-  /** Records a hold from this instant, before anything is counted, so that it exists also when counting ends the sweep. */
+  /** Records a hold from this instant, for a sweep that could not count: so it ends at some time, whatever fails. */
   async begin(sweepId: string, nowUs: Micros): Promise<void> {
     await this.#begin.run(this.#db, { sweepId, now: nowUs });
   }

@@ -11,12 +11,14 @@ import {
   type ClassSilence,
   heardBeforeUs,
   hitBy,
+  LATE_FROM_BIN,
   silenceOf,
   sumOf,
   WATCHED_FROM_BIN,
 } from './ages.ts';
 import { ageCountStatement, PLAIN_CLASS } from './statements/age-count.ts';
 import { anySilentStatement } from './statements/any-silent.ts';
+import { lateCountStatement } from './statements/late-count.ts';
 import { type SilentCallees, silentCalleesStatement } from './statements/silent-callees.ts';
 import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
 import { type Recalled, StormMemory } from './storm-memory.ts';
@@ -67,6 +69,7 @@ export class StormWatch {
   readonly #options: StormOptions;
   readonly #memory: StormMemory;
   readonly #anySilent: ReturnType<typeof anySilentStatement>;
+  readonly #late: ReturnType<typeof lateCountStatement>;
   readonly #ages: ReturnType<typeof ageCountStatement>;
   readonly #callees: ReturnType<typeof silentCalleesStatement>;
 
@@ -75,6 +78,7 @@ export class StormWatch {
     this.#options = options;
     this.#memory = new StormMemory(db, tables);
     this.#anySilent = anySilentStatement(tables);
+    this.#late = lateCountStatement(tables);
     this.#ages = ageCountStatement(tables);
     this.#callees = silentCalleesStatement(tables);
   }
@@ -102,19 +106,31 @@ export class StormWatch {
     if (off && before !== calm && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
     const boundsUs = ageBoundsUs(judgement, judgement.stuckAfterMs);
     const anySilent = (beforeUs: Micros) => this.#anySilentRow(question, beforeUs);
-    if (off || (before === calm && !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))))) {
+    const isCalm = async () =>
+      !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))) || (await this.#fewLate(question, boundsUs));
+    if (off || (before === calm && (await isCalm()))) {
       return { action: 'sweep', state: calm, released: null, ...nothing };
     }
-    const begins = !held && !force && sweepId !== null && (await anySilent(judgement.horizon.atUs));
-    if (begins) await this.#memory.begin(sweepId, judgement.nowUs);
-    const signs = await this.#count(question, boundsUs).catch((err: unknown) => {
+    const signs = await this.#count(question, boundsUs).catch(async (err: unknown) => {
       if (force || this.#heldTooLong(question)) return null;
+      if (!held && sweepId !== null && (await anySilent(judgement.horizon.atUs))) {
+        await this.#memory.begin(sweepId, judgement.nowUs);
+      }
       throw err;
     });
     const reading = signs === null ? this.#judgeBlindly(question) : this.#judge(question, signs);
-    const asBefore = before === calm && reading.state === calm && !begins;
+    const asBefore = before === calm && reading.state === calm;
     if (sweepId !== null && !asBefore) await this.#keep(sweepId, question, reading);
     return reading;
+  }
+
+  /** Fewer than a storm has can have fallen silent together: whatever the others' ages are, they need not be counted. */
+  async #fewLate({ judgement }: StormQuestion, boundsUs: readonly Micros[]): Promise<boolean> {
+    const { nowUs, staleness } = judgement;
+    const rowsMax = Math.max(1, this.#options.minStale);
+    const before = heardBeforeUs(boundsUs, LATE_FROM_BIN);
+    const [row] = await this.#late.run(this.#db, { now: nowUs, staleness, before, rowsMax });
+    return row!.rows < rowsMax;
   }
 
   async #anySilentRow({ judgement }: StormQuestion, beforeUs: Micros): Promise<boolean> {

@@ -1,8 +1,11 @@
 import type { Message, StreamResponse, Task } from '@a2a-js/sdk';
 import { InMemoryTaskStore } from '@a2a-js/sdk/server';
+import { DatabaseTaskStore } from '@a2a-js/sdk/server/database';
 import { describe, expect, jest, test } from '@jest/globals';
+import { forwardOnly } from '../../../src/a2a/index.ts';
 import type { DelegationLedger } from '../../../src/index.ts';
 import { request, textOf } from '../../support/a2a/messages.ts';
+import { createTaskTables } from '../../support/a2a/task-store.ts';
 import { testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { eventually } from './eventually.ts';
@@ -298,39 +301,51 @@ test("cancelTask is the executor's, and its delegation fails", async () => {
   );
 });
 
-test('cancelTask at another server, which executes nothing: the task stays canceled, and the executor is asked to stop', async () => {
-  const { ledger } = testLedger(database.db);
-  const taskStore = new InMemoryTaskStore();
-  const stopped = Promise.withResolvers<void>();
-  await using one = await serveAgent({
-    ledger,
-    taskStore,
-    options: { stuckAfterMs: 1000 },
-    executor: {
-      execute: async (context, bus) => {
-        const { task, status } = publishing(context, bus);
-        task(WORKING);
-        await stopped.promise;
-        // It has not noticed, and would revive its task.
-        task(WORKING);
-        status(COMPLETED, 'done');
-      },
-      cancelTask: async () => stopped.resolve(),
+test.each([
+  ['in memory', async () => new InMemoryTaskStore()],
+  [
+    'in PostgreSQL',
+    async () => {
+      await createTaskTables(database.url);
+      return new DatabaseTaskStore(forwardOnly(database.db));
     },
-  });
-  await using two = await serveAgent({ ledger, taskStore, executor: {} });
-  const client = await one.client();
-  const { id } = (await client.sendMessage(request('wait', { returnImmediately: true }))) as Task;
-  await eventually(async () => expect(await delegationOf(ledger, { id })).toMatchObject({ status: 'in_progress' }));
-  const canceled = await (await two.client()).cancelTask({ id, tenant: '', metadata: undefined });
-  expect(canceled.status?.state).toBe(CANCELED);
-  await stopped.promise;
-  expect((await client.getTask({ id, tenant: '' })).status?.state).toBe(CANCELED);
-  expect(await delegationOf(ledger, { id })).toMatchObject({
-    status: 'failed',
-    errorDetail: 'a2a: CANCELED: Task cancellation requested by user.',
-  });
-});
+  ],
+])(
+  'cancelTask at another server on one store %s: the task stays canceled, and the executor is asked to stop',
+  async (_, store) => {
+    const { ledger } = testLedger(database.db);
+    const taskStore = await store();
+    const stopped = Promise.withResolvers<void>();
+    await using one = await serveAgent({
+      ledger,
+      taskStore,
+      options: { stuckAfterMs: 1000 },
+      executor: {
+        execute: async (context, bus) => {
+          const { task, status } = publishing(context, bus);
+          task(WORKING);
+          await stopped.promise;
+          // It has not noticed, and would revive its task.
+          task(WORKING);
+          status(COMPLETED, 'done');
+        },
+        cancelTask: async () => stopped.resolve(),
+      },
+    });
+    await using two = await serveAgent({ ledger, taskStore, executor: {} });
+    const client = await one.client();
+    const { id } = (await client.sendMessage(request('wait', { returnImmediately: true }))) as Task;
+    await eventually(async () => expect(await delegationOf(ledger, { id })).toMatchObject({ status: 'in_progress' }));
+    const canceled = await (await two.client()).cancelTask({ id, tenant: '', metadata: undefined });
+    expect(canceled.status?.state).toBe(CANCELED);
+    await stopped.promise;
+    expect((await client.getTask({ id, tenant: '' })).status?.state).toBe(CANCELED);
+    expect(await delegationOf(ledger, { id })).toMatchObject({
+      status: 'failed',
+      errorDetail: 'a2a: CANCELED: Task cancellation requested by user.',
+    });
+  },
+);
 
 test("the caller's own delegation is shared, by the message's id", async () => {
   const { ledger } = testLedger(database.db);

@@ -11,8 +11,10 @@ import { PushInbox } from './push-inbox.ts';
 import { Stage, type StageOptions } from './stage.ts';
 
 const versions = ['1.0', '0.3'] as const;
-const database = useDatabase();
 const undo = new AsyncDisposableStack();
+// Before the database is dropped.
+afterAll(() => undo.disposeAsync());
+const database = useDatabase();
 let inbox: PushInbox;
 let ledger: DelegationLedger;
 /** Its database cannot be reached. */
@@ -20,26 +22,22 @@ let brokenLedger: DelegationLedger;
 /** The SDK alone, with the ledger under it, and with one that is away: an agent for each version. */
 const kinds = ['alone', 'with the ledger', 'with the ledger away'] as const;
 const agents = new Map<string, ScriptedAgent>();
+/** Six processes. */
+const START_MS = 300_000;
 const AWAY = 'postgresql://127.0.0.1:1/nowhere';
 beforeAll(async () => {
   inbox = undo.use(await PushInbox.open());
   ledger = new DelegationLedger(database.db, { logger: capturedLog().logger });
   brokenLedger = undo.use(await openLedger(AWAY, { logger: capturedLog().logger }));
-  const starting = versions.flatMap((version) =>
-    kinds.map(async (kind) => {
+  for (const version of versions) {
+    for (const kind of kinds) {
       const place = kind === 'alone' ? undefined : kind === 'with the ledger' ? database.url : AWAY;
-      const agent = await ScriptedAgent.start({
-        name: 'agent',
-        version,
-        ...(place && { ledger: { url: place, calleeId: 'agent', callerId: 'caller' } }),
-      });
+      const ledgerOption = place && { ledger: { url: place, calleeId: 'agent', callerId: 'caller' } };
+      const agent = await ScriptedAgent.start({ name: 'agent', version, ...ledgerOption });
       agents.set(`${kind} ${version}`, undo.use(agent));
-    }),
-  );
-  await Promise.all(starting);
-});
-afterAll(() => undo.disposeAsync());
-
+    }
+  }
+}, START_MS);
 async function heard(conversation: Conversation, options: Omit<StageOptions, 'inbox'>): Promise<unknown> {
   const stage = await Stage.open({ ...options, inbox });
   stage.begin();

@@ -96,10 +96,20 @@ describe('delegation_heartbeat', () => {
     ['id', `''`],
     ['min_interval_ms', `'x', min_interval_ms => -1`],
     ['min_interval_ms', `'x', min_interval_ms => NULL`],
+    ['min_interval_ms', `'x', 'half', 'NaN'::float8`],
+    ['min_interval_ms', `'x', 'half', 1e30`],
+    ['min_interval_ms', `'x', 'half', -1`],
     ['progress', `'x', progress => ''`],
     ['progress', `'x', progress => repeat('x', 201)`],
   ])('refuses %s: %s', async (name, args) => {
     await expect(beat(args, [])).rejects.toMatchObject({ code: '22023', message: expect.stringMatching(`^${name} `) });
+  });
+
+  test.each([`'NaN'::float8`, '1e30', '-1e30'])('as of 0.1.0 refuses %s as debounce_ms', async (debounce) => {
+    await expect(database.query(`SELECT delegation_heartbeat('x', ${debounce})`)).rejects.toMatchObject({
+      code: '22023',
+      message: expect.stringMatching('^debounce_ms '),
+    });
   });
 });
 

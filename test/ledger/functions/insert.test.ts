@@ -65,6 +65,17 @@ describe('delegation_insert', () => {
     await rival.end();
   });
 
+  test('cuts a preview of many megabytes by its first characters', async () => {
+    const id = randomUUID();
+    await insert(`$1, 'a', 'b', 'x' || repeat('€', 5000000)`, [id]);
+    expect(
+      await database.query(
+        `SELECT task_preview = 'x' || repeat('€', 1365) AS starts FROM delegations WHERE delegation_id = $1`,
+        [id],
+      ),
+    ).toEqual([{ starts: true }]);
+  });
+
   test('cuts a preview on a code point', async () => {
     for (const [text, bytes] of [
       ['x'.repeat(5000), 4096],

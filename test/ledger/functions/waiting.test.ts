@@ -63,6 +63,7 @@ describe('delegation_wait and delegation_resume', () => {
       outcome: 'resumed',
       status: 'in_progress',
       waiting_until: null,
+      stuck_after_ms: null,
     });
     const resumed = await row(id);
     expect(resumed.reason).toBeNull();

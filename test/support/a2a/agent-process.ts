@@ -5,6 +5,9 @@ import { type AgentOptions, CLOSE_GATES } from './agent-options.ts';
 
 const script = path.join(import.meta.dirname, 'agent.ts');
 
+/** On a busy machine; the SDK's modules are many. */
+const START_WITHIN_MS = 60_000;
+
 /** What a scripted agent's executor saw or did. */
 export interface Reported {
   readonly event: 'execute' | 'returned' | 'cancelTask';
@@ -32,7 +35,7 @@ export class ScriptedAgent implements AsyncDisposable {
   static async start(options: AgentOptions): Promise<ScriptedAgent> {
     const child = spawnNode([script, JSON.stringify(options)]);
     try {
-      const line = await child.waitForLine((text) => text.includes('"listening"'));
+      const line = await child.waitForLine((text) => text.includes('"listening"'), { timeoutMs: START_WITHIN_MS });
       return new ScriptedAgent(child, options, JSON.parse(line));
     } catch (err) {
       await child[Symbol.asyncDispose]();

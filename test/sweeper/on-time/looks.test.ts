@@ -6,6 +6,7 @@ import { Looks } from '../../../src/sweeper/on-time/looks.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
 import { leaveBeat } from '../../support/leave-beat.ts';
 import { useDatabase } from '../../support/use-database.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const database = useDatabase({ per: 'test' });
 const THRESHOLD_MS = 600_000;
@@ -122,6 +123,34 @@ describe('what comes due next', () => {
     const { dueUs: due, nowUs } = await told().look();
     expect(due).toBeLessThan(nowUs);
   });
+});
+
+test('what was found due stays so from look to look, until a sweep has judged', async () => {
+  await sweptSecondsAgo(60);
+  const id = await seedDelegation(database, { silentSeconds: 605 });
+  const one = looks();
+  const seen = [];
+  for (let turn = 0; turn < 5; turn += 1) seen.push((await one.look()).dueUs);
+  expect(new Set(seen)).toEqual(new Set([await silentFrom(id)]));
+  await testSweeper(database.db).sweeper.sweep({ trigger: 'cron' });
+  const { dueUs: due, nowUs } = await one.look();
+  expect(due === null || due > nowUs).toBe(true);
+});
+
+test('a look after another sweep asks again, by what that sweep judged', async () => {
+  await seedDelegation(database, { silentSeconds: 598 });
+  await sweptSecondsAgo(60);
+  const one = looks();
+  expect((await one.look()).dueUs).not.toBeNull();
+  await database.query('UPDATE delegations SET last_heartbeat = clock_timestamp()');
+  const next = await seedDelegation(database, { silentSeconds: 597 });
+  await testSweeper(database.db).sweeper.sweep({ trigger: 'cron' });
+  // A look that may not read the fleet yet says when it will.
+  const dueUs = await waitFor('the look', async () => {
+    const look = await one.look();
+    return look.dueUs !== null && look.dueUs === (await silentFrom(next)) ? look.dueUs : undefined;
+  });
+  expect(dueUs).toBe(await silentFrom(next));
 });
 
 describe('everything is left to the ticks', () => {

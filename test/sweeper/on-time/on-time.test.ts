@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../../src/db/database.ts';
+import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
 import { Looks } from '../../../src/sweeper/on-time/looks.ts';
 import { OnTime } from '../../../src/sweeper/on-time/on-time.ts';
 import { Availability } from '../../../src/sweeper/schedule/availability.ts';
@@ -10,6 +11,7 @@ import { TcpProxy } from '../../chaos/tcp-proxy.ts';
 import { markingBackends, slowMarks } from '../../support/faults.ts';
 import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { addressOf, proxied } from '../../support/proxied.ts';
+import { seedSpecial } from '../../support/seed-special.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -18,8 +20,15 @@ const database = useDatabase({ per: 'test' });
 /** Generous: the machine is shared. */
 const SOON_MS = 10_000;
 
-/** A daemon's sweeps between the ticks, without the ticks. */
-async function startOnTime(options: Partial<SweeperOptions>, url = database.url) {
+/**
+ * A daemon's sweeps between the ticks, without the ticks. Default: with the sweep at start, and without beats. `leavesBeat`:
+ * one, after which no other comes for ten seconds.
+ */
+async function startOnTime(
+  options: Partial<SweeperOptions>,
+  url = database.url,
+  { sweepsAtStart = true, leavesBeat = false } = {},
+) {
   const capture = capturedLog();
   const handle = openDatabase({
     location: { url },
@@ -29,9 +38,11 @@ async function startOnTime(options: Partial<SweeperOptions>, url = database.url)
     schema: 'public',
   });
   const all = { ...sweeperDefaults, ...options };
-  const sweeper = new Sweeper(handle.db, capture.log, all);
-  const service = new OnTime(new Looks(handle.db, all), sweeper, new Availability(capture.log));
-  await sweeper.sweep({ trigger: 'startup' });
+  const beat = leavesBeat ? new Beat(handle.db, capture.log, all.stuckAfterMs) : undefined;
+  const sweeper = new Sweeper(handle.db, capture.log, all, undefined, beat);
+  const service = new OnTime(new Looks(handle.db, all), sweeper, new Availability(capture.log), beat);
+  await beat?.leave();
+  if (sweepsAtStart) await sweeper.sweep({ trigger: 'startup' });
   await service.start();
   return {
     ...capture,
@@ -235,6 +246,48 @@ describe('between the ticks', () => {
     expect((await marked(id, 2_000)).status).toBe('stuck');
     expect(daemon.events('database.recovered')).toHaveLength(1);
     expect(daemon.events('sweep.failed')).toEqual([]);
+  });
+
+  test('an outage between two beats does not count as silence of a delegation with a short threshold', async () => {
+    await using proxy = await TcpProxy.open(() => addressOf(database.url));
+    await using daemon = await startOnTime({}, proxied(database.url, proxy), { leavesBeat: true });
+    const id = await seedSpecial(database, { stuckAfterMs: 3_000 });
+    proxy.cut();
+    await waitFor('its threshold to pass', async () => {
+      const due = `SELECT FROM delegations WHERE last_heartbeat + interval '3500 ms' < clock_timestamp()`;
+      return daemon.events('database.unavailable').length > 0 && (await database.query(due)).length > 0;
+    });
+    proxy.restore();
+    expect((await marked(id, 3_000)).status).toBe('stuck');
+    expect(daemon.events('sweep.unobserved')).toHaveLength(1);
+    const [row] = await database.query<{ ms: number }>(
+      `SELECT (extract(epoch FROM finished_at - gap_end) * 1000)::float8 AS ms FROM delegations, sweeper_gaps`,
+    );
+    expect(row!.ms).toBeGreaterThanOrEqual(3_000);
+  });
+
+  test('an error that is the look’s alone is no outage', async () => {
+    await using daemon = await startOnTime({}, database.url, { leavesBeat: true });
+    await database.query('ALTER TABLE sweeper_sweeps RENAME COLUMN duration_ms TO renamed');
+    await waitFor('a look to fail', () => daemon.events('database.refused').length > 0);
+    await database.query('ALTER TABLE sweeper_sweeps RENAME COLUMN renamed TO duration_ms');
+    const id = await seedSpecial(database, { stuckAfterMs: 1_000, silentSeconds: 0.5 });
+    expect((await marked(id, 1_000)).status).toBe('stuck');
+    expect(daemon.events('sweep.unobserved')).toEqual([]);
+  });
+
+  test('what a sweep did not reach before its daemon stopped is marked by another daemon, without a tick', async () => {
+    const slow = await slowMarks(database, 200);
+    await using stopping = await startOnTime({ stuckAfterMs: 2_000, batchRowsMax: 1 });
+    const ids = await Promise.all(Array.from({ length: 20 }, () => seedDelegation(database, { silentSeconds: 1 })));
+    await waitFor('a mark', async () => (await markingBackends(database)).length > 0);
+    await stopping.stop();
+    await slow.undo();
+    await using _other = await startOnTime({ stuckAfterMs: 2_000 }, database.url, { sweepsAtStart: false });
+    const all = await Promise.all(ids.map((id) => marked(id, 2_000)));
+    expect(all.every(({ status }) => status === 'stuck')).toBe(true);
+    const sweeps = await database.query<{ trigger: string }>('SELECT trigger FROM sweeper_sweeps ORDER BY trigger');
+    expect(new Set(sweeps.map(({ trigger }) => trigger))).toEqual(new Set(['due', 'startup']));
   });
 
   test('a sweep under way is cancelled when the daemon stops, and what it had marked stays', async () => {

@@ -142,7 +142,12 @@ describe('a batch', () => {
     const tables = sweeperTables(database.db);
     const nowUs = Date.now() * 1000;
     const judged = { now: nowUs, staleness: plainStaleness(nowUs) };
-    const range = rangeValues({ after: placeBeforeAll, upTo: { keyUs: nowUs, delegationId: 'z' }, rows: 100 });
+    const range = rangeValues({
+      after: placeBeforeAll,
+      upTo: { keyUs: nowUs, delegationId: 'z' },
+      rows: 100,
+      ids: null,
+    });
     const values = { ...judged, ...range, foundIds: [], rowsMax: 100 };
     const plans = [
       await explain(planStatement(tables, rule).bind({ ...values, batchRowsMax: 10 })),
@@ -159,9 +164,41 @@ describe('a batch', () => {
   }
 });
 
+describe('a few stale rows among many that are alive', () => {
+  test('are named by the plan, so that the batch does not read their bucket again; many are not', async () => {
+    await load(0, { inProgress: LARGE_FLEET, silentSeconds: 0 });
+    const tables = sweeperTables(database.db);
+    const ids = ['live-7', 'live-1000', 'live-1999'];
+    const nowUs = Date.now() * 1000 + 300_000_000;
+    const planned = (rowsMax: number, batchRowsMax: number, horizonUs: number) =>
+      planStatement(tables, stale).run(database.db, {
+        now: nowUs,
+        staleness: plainStaleness(horizonUs),
+        afterUs: placeBeforeAll.keyUs,
+        afterId: placeBeforeAll.delegationId,
+        foundIds: [],
+        rowsMax,
+        batchRowsMax,
+      });
+    await database.query(
+      `UPDATE delegations SET last_heartbeat = last_heartbeat - interval '1 second' WHERE delegation_id = ANY($1)`,
+      [ids],
+    );
+    const [{ us }] = (await database.query<{ us: number }>(
+      'SELECT (extract(epoch FROM max(last_heartbeat)) * 1000000)::float8 AS us FROM delegations',
+    )) as [{ us: number }];
+    expect(await planned(1000, 1000, us)).toMatchObject([{ rows: 3, ids: expect.arrayContaining(ids) }]);
+    expect(await planned(1000, 2, us)).toMatchObject([
+      { rows: 2, ids: null },
+      { rows: 1, ids: null },
+    ]);
+    expect(await planned(1000, 1000, us + 1)).toMatchObject([{ rows: 1000, ids: null }]);
+  });
+});
+
 describe('the ranges of a pass', () => {
   const places = (from: number, count: number, rows = 1000) =>
-    Array.from({ length: count }, (_, i) => ({ keyUs: from + i, delegationId: `row-${from + i}`, rows }));
+    Array.from({ length: count }, (_, i) => ({ keyUs: from + i, delegationId: `row-${from + i}`, rows, ids: null }));
 
   test('follow each other without a gap, and are planned while earlier ones are processed', async () => {
     const asked: number[] = [];

@@ -70,6 +70,6 @@ test('a sweep between the ticks leaves them to the ticks, however many, and mark
     WHEN (OLD.delegation_id <> '${healthy}') EXECUTE FUNCTION poison()`);
   const { sweeper, events } = testSweeper(database.db);
   const signal = new AbortController().signal;
-  expect(await sweeper.sweepDue({ sweepId: 'due', after: null, signal })).toBe(true);
+  expect(await sweeper.sweepDue({ sweepId: 'due', after: null, judgedAtUs: null, signal })).toBe(true);
   expect(events('sweep.completed')).toMatchObject([{ trigger: 'due', stuck: 1, poisoned: 0, remaining: 150 }]);
 });

@@ -93,6 +93,22 @@ describe('a threshold of its own', () => {
 });
 
 describe('a row that waits', () => {
+  test('whose wait ended by a jump of the clock has its whole threshold from the end of the jump on', async () => {
+    await seed({ delegationId: 'own', stuckAfterMs: 60_000, silentSeconds: 4_000, waitingForSeconds: -1_800 });
+    await seed({
+      delegationId: 'mute',
+      stalledAfterMs: 60_000,
+      silentSeconds: 1,
+      waitingForSeconds: -1_800,
+      enteredSeconds: 4_000,
+    });
+    await database.query(`INSERT INTO sweeper_gaps (gap_start, gap_end, kind)
+      VALUES (clock_timestamp() - interval '1 hour', clock_timestamp() - interval '30 s', 'clock_jump')`);
+    expect((await swept()).marked).toEqual([]);
+    await database.query(`UPDATE sweeper_gaps SET gap_end = gap_end - interval '40 s'`);
+    expect((await swept()).marked).toEqual(['stale own', 'stalled mute']);
+  });
+
   test('is left alone, however silent, until its wait has passed for as long as its threshold', async () => {
     await seed({ delegationId: 'waits', silentSeconds: 90_000, waitingForSeconds: 1 });
     await seed({

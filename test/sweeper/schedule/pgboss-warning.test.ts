@@ -6,10 +6,9 @@ import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const database = useDatabase({ replayed: false });
-const source = (file: string) => readFileSync(new URL(file, import.meta.resolve('pg-boss')), 'utf8');
-const emitters = ['boss', 'timekeeper', 'manager', 'notifier', 'index']
-  .map((name) => source(`./${name}.js`))
-  .join('\n');
+const source = (file: string) =>
+  readFileSync(new URL(`../../../node_modules/pg-boss/dist/${file}`, import.meta.url), 'utf8');
+const emitters = ['boss', 'timekeeper', 'manager', 'notifier', 'index'].map((name) => source(`${name}.js`)).join('\n');
 
 /** Each warning as pg-boss 12.38's source emits it: these fields come with the event, and only these are certain. */
 const emitted: Readonly<Record<Exclude<PgBossWarningType, 'unknown'>, object>> = {

@@ -97,7 +97,7 @@ export function simulate(run: Run): Outcome {
   let open = agents.map((of) => new Row(of));
   const sweeps: Outcome['sweeps'][number][] = [];
   for (let at = phase; at < until; at += between ? 1 : everySeconds) {
-    for (const row of open) row.hear(at);
+    for (const row of open) if (row.nextAt <= at) row.hear(at);
     if (unobserved && at >= unobserved.from && at < unobserved.until) continue;
     const isTick = (at - phase) % everySeconds === 0;
     if (!isTick && between === 'due' && !guard.hasDue(at, open)) continue;

@@ -9,7 +9,14 @@ import {
   sumOf,
   WATCHED_FROM_BIN,
 } from '../../../src/sweeper/storm/ages.ts';
-import { calm, judgeStorm, type StormState, staleAllowed, toWatch } from '../../../src/sweeper/storm/storm-guard.ts';
+import {
+  CALLEES_MIN,
+  calm,
+  judgeStorm,
+  type StormState,
+  staleAllowed,
+  toWatch,
+} from '../../../src/sweeper/storm/storm-guard.ts';
 import type { Agent, Run } from './simulated-fleet.ts';
 
 const US = 1_000_000;
@@ -17,31 +24,47 @@ const US = 1_000_000;
 const EPOCH_US = 1_700_000_000 * US;
 const PLAIN_CLASS = 0;
 
-const usOf = (second: number) => EPOCH_US + Math.round(second * US);
+/** Jest runs tests in a context of their own, where looking up a global is slow: not once a row. */
+const { floor, log2, max, min, round } = Math;
+const NEVER = Number.POSITIVE_INFINITY;
+const BEFORE_ALL = Number.NEGATIVE_INFINITY;
 
-/** A delegation in progress. */
+const usOf = (second: number) => EPOCH_US + round(second * US);
+
+/** A delegation in progress. Millions of them are asked each second of a run: what is asked is a plain field. */
 export class Row {
   readonly agent: Agent;
-  lastUs = Number.NEGATIVE_INFINITY;
+  lastUs = BEFORE_ALL;
+  /** It waits, or has a threshold of its own. */
+  isSpecial: boolean;
+  /** The second of the next thing that `hear` has to tell it. */
+  nextAt: number;
   #waitsUntil: number | null = null;
   #next = 0;
 
   constructor(of: Agent) {
     this.agent = of;
+    this.isSpecial = of.ownMs !== undefined;
+    this.nextAt = this.#earliest();
   }
 
   hear(untilSecond: number): void {
     const { heard, wait } = this.agent;
-    if (wait && untilSecond >= wait.from) this.#waitsUntil = wait.until;
+    if (wait && untilSecond >= wait.from) {
+      this.#waitsUntil = wait.until;
+      this.isSpecial = true;
+    }
     while (this.#next < heard.length && heard[this.#next]! <= untilSecond) {
       this.lastUs = usOf(heard[this.#next]!);
       this.#next += 1;
     }
+    this.nextAt = this.#earliest();
   }
 
-  /** It waits, or has a threshold of its own. */
-  get isSpecial(): boolean {
-    return this.agent.ownMs !== undefined || this.#waitsUntil !== null;
+  #earliest(): number {
+    const { heard, wait } = this.agent;
+    const beat = heard[this.#next] ?? NEVER;
+    return wait && this.#waitsUntil === null ? min(beat, wait.from) : beat;
   }
 
   isWaiting(at: number): boolean {
@@ -50,7 +73,7 @@ export class Row {
 
   /** Since when its silence counts. */
   get heardUs(): number {
-    return this.#waitsUntil === null ? this.lastUs : Math.max(this.lastUs, usOf(this.#waitsUntil));
+    return this.#waitsUntil === null ? this.lastUs : max(this.lastUs, usOf(this.#waitsUntil));
   }
 }
 
@@ -59,9 +82,9 @@ export class SimulatedGuard {
   readonly released: string[] = [];
   readonly #run: Run;
   #state: StormState = calm;
-  #watched = { rows: 0, beforeUs: 0, at: Number.NEGATIVE_INFINITY };
+  #watched = { rows: 0, beforeUs: 0, at: BEFORE_ALL };
   readonly #bounds = new Map<number, number[]>();
-  #judgedAt = Number.NEGATIVE_INFINITY;
+  #judgedAt = BEFORE_ALL;
 
   constructor(run: Run) {
     this.#run = run;
@@ -70,7 +93,12 @@ export class SimulatedGuard {
   /** Whether the daemon would have a sweep now, between its ticks. */
   hasDue(at: number, open: readonly Row[]): boolean {
     if (this.#state.heldSinceUs !== null) return false;
-    return open.some((row) => this.#isStale(row, at) && !this.#isStale(row, this.#judgedAt));
+    const judgedAt = this.#judgedAt;
+    const [horizonUs, judgedUs] = [this.#horizonUs(at), this.#horizonUs(judgedAt)];
+    for (const row of open) {
+      if (this.#isStale(row, at, horizonUs) && !this.#isStale(row, judgedAt, judgedUs)) return true;
+    }
+    return false;
   }
 
   #gaps(at: number) {
@@ -97,37 +125,51 @@ export class SimulatedGuard {
     return silentUs / (this.#thresholdMs(row) * 1000);
   }
 
-  #isStale(row: Row, at: number): boolean {
-    if (at === Number.NEGATIVE_INFINITY || row.isWaiting(at)) return false;
-    return row.isSpecial ? this.#age(row, at) > 1 : row.lastUs < this.#boundsUs(at)[0]!;
+  /** Nothing is stale at the instant of a sweep that has not been. */
+  #horizonUs(at: number): number {
+    return at === BEFORE_ALL ? at : this.#boundsUs(at)[0]!;
+  }
+
+  #isStale(row: Row, at: number, horizonUs: number): boolean {
+    if (!row.isSpecial) return row.lastUs < horizonUs;
+    return at !== BEFORE_ALL && !row.isWaiting(at) && this.#age(row, at) > 1;
   }
 
   #binOf(row: Row, at: number, boundsUs: readonly number[]): number {
-    if (!row.isSpecial) return AGE_BINS - 1 - boundsUs.findLastIndex((boundUs) => boundUs <= row.lastUs);
+    if (!row.isSpecial) {
+      let bin = 0;
+      while (bin < AGE_BINS && boundsUs[AGE_BINS - 1 - bin]! > row.lastUs) bin += 1;
+      return bin;
+    }
     const age = this.#age(row, at);
-    return age > 1 ? AGE_BINS : Math.min(AGE_BINS - 1, Math.max(0, Math.floor(AGE_BINS * age)));
+    return age > 1 ? AGE_BINS : min(AGE_BINS - 1, max(0, floor(AGE_BINS * age)));
   }
 
   #classOf(row: Row): number {
-    return row.isSpecial ? Math.floor(Math.log2(this.#thresholdMs(row))) : PLAIN_CLASS;
+    return row.isSpecial ? floor(log2(this.#thresholdMs(row))) : PLAIN_CLASS;
   }
 
   sweep(at: number, open: readonly Row[]): { action: string; marked: readonly Row[] } {
     const { stuckAfterMs, options } = this.#run;
     this.#judgedAt = at;
     const boundsUs = this.#boundsUs(at);
-    const stale = open.filter((row) => this.#isStale(row, at));
+    const horizonUs = this.#horizonUs(at);
     const lateUs = heardBeforeUs(boundsUs, WATCHED_FROM_BIN);
-    const latePlain = open.filter((row) => !row.isSpecial && row.lastUs < lateUs).length;
+    const stale: Row[] = [];
+    let latePlain = 0;
+    for (const row of open) {
+      if (this.#isStale(row, at, horizonUs)) stale.push(row);
+      if (!row.isSpecial && row.lastUs < lateUs) latePlain += 1;
+    }
     if (latePlain === 0 && stale.length === 0 && this.#state === calm) return { action: 'sweep', marked: [] };
     const signs = {
       ...this.#count(open, at, boundsUs),
       stale: stale.length,
-      cameBack: Math.max(0, this.#watched.rows - open.filter((row) => this.#isStillSilent(row)).length),
+      cameBack: max(0, this.#watched.rows - this.#stillSilent(open)),
     };
     const moment = { nowUs: usOf(at), stuckAfterMs, force: false };
     const { action, state, released } = judgeStorm(signs, this.#state, options, moment);
-    const allowed = Math.min(stale.length, staleAllowed(action, stale.length));
+    const allowed = min(stale.length, staleAllowed(action, stale.length));
     this.#state = state;
     const { which, rows } = toWatch({ action, state }, { stale: stale.length, late: latePlain });
     this.#watched = { rows, beforeUs: which === 'late' ? lateUs : boundsUs[0]!, at };
@@ -135,28 +177,41 @@ export class SimulatedGuard {
     return { action, marked: stale.toSorted((a, b) => a.lastUs - b.lastUs).slice(0, allowed) };
   }
 
-  #isStillSilent(row: Row): boolean {
-    return row.isSpecial ? this.#isStale(row, this.#watched.at) : row.lastUs < this.#watched.beforeUs;
+  #stillSilent(open: readonly Row[]): number {
+    const { at, beforeUs } = this.#watched;
+    let silent = 0;
+    for (const row of open) if (this.#isStale(row, at, beforeUs)) silent += 1;
+    return silent;
   }
 
   #count(open: readonly Row[], at: number, boundsUs: readonly number[]) {
-    const expected = open.filter((row) => !row.isWaiting(at));
-    const binned = expected.map((row) => ({ row, of: this.#classOf(row), bin: this.#binOf(row, at, boundsUs) }));
-    const ages = [...new Set(binned.map(({ of }) => of))].map((of): ClassAges => {
-      const rowsByAge = Array.from({ length: AGE_BINS + 1 }, () => 0);
-      for (const each of binned) if (each.of === of) rowsByAge[each.bin]! += 1;
-      return { class: of, rowsByAge };
-    });
-    const classes = silenceOf(ages);
-    const hit = hitBy(classes, this.#run.options.ratio);
-    const fromBins = new Map(hit.map(({ class: of, fromBin }) => [of, fromBin ?? Number.POSITIVE_INFINITY]));
-    const silent = binned.filter(({ of, bin }) => bin >= (fromBins.get(of) ?? Number.POSITIVE_INFINITY));
+    const expected = open.filter((row) => !row.isSpecial || !row.isWaiting(at));
+    const bins = expected.map((row) => this.#binOf(row, at, boundsUs));
+    const rowsByAge = new Map<number, number[]>();
+    let late = 0;
+    for (const [i, row] of expected.entries()) {
+      const of = this.#classOf(row);
+      const counts = rowsByAge.get(of) ?? Array.from({ length: AGE_BINS + 1 }, () => 0);
+      counts[bins[i]!]! += 1;
+      rowsByAge.set(of, counts);
+      if (bins[i]! >= WATCHED_FROM_BIN) late += 1;
+    }
+    const classes = silenceOf([...rowsByAge].map(([of, counts]): ClassAges => ({ class: of, rowsByAge: counts })));
+    const { ratio, minCallees: enough = CALLEES_MIN } = this.#run.options;
+    const hit = hitBy(classes, ratio);
+    const fromBins = new Map(hit.map(({ class: of, fromBin }) => [of, fromBin ?? NEVER]));
+    const callees = new Set<string>();
+    for (const [i, row] of expected.entries()) {
+      if (bins[i]! >= (fromBins.get(this.#classOf(row)) ?? NEVER)) callees.add(row.agent.callee);
+      // Only whether there are enough of them matters.
+      if (callees.size === enough) break;
+    }
     return {
       silent: sumOf(classes.map((each) => each.silent)),
       inFlight: expected.length,
       hit: { silent: sumOf(hit.map((each) => each.silent)), inFlight: sumOf(hit.map((each) => each.inFlight)) },
-      late: binned.filter(({ bin }) => bin >= WATCHED_FROM_BIN).length,
-      callees: new Set(silent.map(({ row }) => row.agent.callee)).size,
+      late,
+      callees: callees.size,
     };
   }
 }

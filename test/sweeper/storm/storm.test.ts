@@ -383,6 +383,28 @@ test('in the idle case no other statement of the guard is sent, and the state is
   for (const part of others) expect(statements.filter((text) => text.includes(part))).toEqual([]);
 });
 
+test('where fewer than a storm has are late, the fleet is not counted', async () => {
+  await seedFleet(database, { rows: 100, silentSeconds: 80 });
+  await seedFleet(database, { rows: 15, silentSeconds: 200 });
+  await seedDelegation(database, { silentSeconds: 700 });
+  const statements: string[] = [];
+  const dialect = new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url, max: 2 }) });
+  await using spied = new Kysely<Database>({ dialect, log: ({ query }) => void statements.push(query.sql) });
+  const counted = () => statements.filter((text) => text.includes('"rowsByAge"')).length;
+  expect(await testSweeper(spied, { storm }).sweeper.sweep({ trigger: 'manual' })).toMatchObject({
+    stuck: 1,
+    held: false,
+  });
+  expect(counted()).toBe(0);
+  // Twenty, with the one that is marked.
+  for (const silentSeconds of [100, 110, 120, 700, 710]) await seedDelegation(database, { silentSeconds });
+  expect(await testSweeper(spied, { storm }).sweeper.sweep({ trigger: 'manual' })).toMatchObject({
+    stuck: 2,
+    held: false,
+  });
+  expect(counted()).toBe(1);
+});
+
 test('the fleet is counted along the index, the longest silent first, to a million rows at most', async () => {
   await seedFleet(database, { rows: 2000, callees: 100 });
   await database.query('VACUUM ANALYZE delegations');

@@ -29,8 +29,6 @@ const ranges: Parameter<readonly HeardRange[]> = parameter.json;
  */
 export function lookStatement(tables: SweeperTables) {
   const { delegations, sweeps, sweeperState, sweeperThreshold } = tables;
-  const from = timestampOf(`(range.value ->> 'fromUs')`);
-  const until = timestampOf(`(range.value ->> 'untilUs')`);
   return statement({
     parameters: {
       daemonId: nullable(parameter.text),
@@ -39,8 +37,9 @@ export function lookStatement(tables: SweeperTables) {
       staleness: ruleParameters.staleness,
       /** No deadline before this one can have been open then. */
       deadlinesFrom: nullable(parameter.micros),
-      /** Whether rows in progress are read, and when those that come due next were last heard. */
+      /** Whether rows in progress are read, unless another sweep has judged since. */
       heard: parameter.boolean,
+      /** When those that come due next were last heard. */
       ranges,
       /** Rows heard more recently than this come due too late to matter. */
       lagMs: parameter.number,
@@ -57,6 +56,8 @@ export function lookStatement(tables: SweeperTables) {
       judgedForMs: nullable(column.wholeNumber('judged.duration_ms')),
       deadlineUs: nullable(column.micros('found.deadline')),
       specialUs: nullable(column.micros('found.special')),
+      /** Whether rows in progress were read, and the longest silence among those that were asked for. */
+      hasRead: column.boolean('found.has_read'),
       heardUs: nullable(column.micros('found.heard')),
       /** Time that the server took. */
       tookUs: column.wholeNumber('extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000'),
@@ -65,6 +66,13 @@ export function lookStatement(tables: SweeperTables) {
 WITH judged AS MATERIALIZED (
   SELECT w.started_at, w.duration_ms FROM ${sweeps} w WHERE w.started_at <= statement_timestamp()
   ORDER BY w.started_at DESC LIMIT 1),
+-- As columns: what is computed here is not computed again for each row.
+ranges AS MATERIALIZED (
+  SELECT ${timestampOf(`(range.value ->> 'fromUs')`)} AS from_at,
+    coalesce(${timestampOf(`(range.value ->> 'untilUs')`)}, 'infinity') AS until_at,
+    statement_timestamp() - $lagMs * interval '1 millisecond' AS lag_at
+  FROM jsonb_array_elements($ranges) range),
+read AS MATERIALIZED (SELECT $heard AND judged.started_at = $judgedAt AS has_read FROM judged),
 found AS MATERIALIZED (
   SELECT (
     SELECT min(due.at) FROM (
@@ -79,12 +87,12 @@ found AS MATERIALIZED (
       ORDER BY d.suspect_at, d.delegation_id LIMIT ${SPECIAL_MAX}) d,
       LATERAL (VALUES (${silentAt(now)}), (${stalledAt(now)})) due (at)
     WHERE due.at >= $judgedAt) AS special,
-  CASE WHEN $heard THEN (
-    SELECT min(row.heard) FROM jsonb_array_elements($ranges) range, LATERAL (
+  coalesce((SELECT has_read FROM read), false) AS has_read,
+  CASE WHEN (SELECT has_read FROM read) THEN (
+    SELECT min(row.heard) FROM ranges, LATERAL (
       SELECT d.last_heartbeat AS heard FROM ${delegations} d
-      WHERE ${isInProgress} AND d.suspect_at IS NULL AND d.heartbeat_bucket > ${from} - ${BUCKET}
-        AND d.heartbeat_bucket <= statement_timestamp() - $lagMs * interval '1 millisecond'
-        AND d.last_heartbeat >= ${from} AND (range.value ->> 'untilUs' IS NULL OR d.last_heartbeat < ${until})
+      WHERE ${isInProgress} AND d.suspect_at IS NULL AND d.heartbeat_bucket > from_at - ${BUCKET}
+        AND d.heartbeat_bucket <= lag_at AND d.last_heartbeat >= from_at AND d.last_heartbeat < until_at
       ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${ROWS_MAX}) row) END AS heard)
 SELECT ${columns}
 FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton LEFT JOIN judged ON true, found

@@ -1,16 +1,27 @@
 import { leftJoined, type RowOf } from '../../../db/column.ts';
-import { column, parameter, statement } from '../../../db/statement.ts';
+import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { type Rule, ruleParameters } from '../rules.ts';
 import { leaseColumns } from './lease-id.ts';
 import { afterParameters, isAfter } from './places.ts';
 import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
 
+/**
+ * Up to so many rows in all are named. A few rows that are stale lie anywhere among those of their bucket that are alive, all of
+ * which a batch would read again to find them by their places.
+ */
+const NAMED_MAX = 100;
+
 const endColumns = {
   delegationId: column.text('e.delegation_id'),
   keyUs: column.micros('e.key'),
   /** Rows in the batch. */
   rows: column.wholeNumber('(e.n - 1) % $batchRowsMax + 1'),
+  /** The ids of all rows, where they are few and make one batch. */
+  ids: nullable(
+    column.json<readonly string[]>(`CASE WHEN e.is_last AND e.n <= least(${NAMED_MAX}, $batchRowsMax)
+    THEN (SELECT json_agg(delegation_id ORDER BY n) FROM numbered) END`),
+  ),
 };
 
 /** The place of a batch's last row. */

@@ -1,6 +1,6 @@
 import { column, parameter, statement } from '../../../db/statement.ts';
 import { timestampOf } from '../../instant.ts';
-import { ruleParameters, stale } from '../../pass/rules.ts';
+import { horizon, ruleParameters, stale } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { AGE_BINS } from '../ages.ts';
 import {
@@ -9,6 +9,7 @@ import {
   inPlainOrder,
   inSuspectOrder,
   isCountable,
+  isCountableOfAll,
   isExpected,
   isOpen,
   ROWS_COUNTED_MAX,
@@ -19,8 +20,8 @@ export const PLAIN_CLASS = 0;
 
 /**
  * The rows in progress that are expected to be heard, by class of threshold and by age, youngest first; the last age is
- * what is past the threshold. What has passed its deadline is the other rule's. $bounds: the instants that part the ages
- * of plain rows, oldest first, in Micros. No class without rows but that of the plain ones.
+ * what is past the threshold. Overdue rows are left out. $bounds: the instants that part the ages
+ * of plain rows, oldest first, in Micros. A class without rows is left out, except that of the plain ones.
  */
 export function ageCountStatement(tables: SweeperTables) {
   return statement({
@@ -32,10 +33,10 @@ export function ageCountStatement(tables: SweeperTables) {
     },
     sql: (columns) => `
 WITH plain AS (
-  SELECT (${stale.matches}) AS is_stale, width_bucket(d.last_heartbeat,
+  SELECT d.last_heartbeat < ${horizon} AND ${stale.matches} AS is_stale, width_bucket(d.last_heartbeat,
     ARRAY(SELECT ${timestampOf('us')} FROM unnest($bounds) WITH ORDINALITY parts (us, n) ORDER BY n)) AS bucket
   FROM ${tables.delegations} d
-  WHERE ${isOpen} AND d.suspect_at IS NULL AND d.last_heartbeat IS NOT NULL AND ${isCountable(tables)}
+  WHERE ${isOpen} AND d.suspect_at IS NULL AND d.last_heartbeat IS NOT NULL AND ${isCountableOfAll(tables, horizon)}
   ${inPlainOrder} LIMIT ${ROWS_COUNTED_MAX}),
 special AS (
   SELECT ${classOf} AS class, ${ageBinOf} AS bin

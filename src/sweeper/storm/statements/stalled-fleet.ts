@@ -7,7 +7,7 @@ import { inSuspectOrder } from './countable.ts';
 const ROWS_EXAMINED_MAX = 10_000;
 
 /**
- * The delegations in progress whose lack of progress counts, and their callees. `isAll`: no more were there to examine.
+ * The delegations in progress whose lack of progress counts, and their callees. `isAll`: all of them were examined.
  */
 export function stalledFleetStatement({ delegations }: SweeperTables) {
   return statement({

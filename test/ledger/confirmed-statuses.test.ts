@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { ConfirmedStatuses, type RepetitionCalls } from '../../src/ledger/confirmed-statuses.ts';
 import type { DelegationLedger } from '../../src/ledger/ledger.ts';
-import { type Saying, sayingOf } from '../../src/ledger/status-change.ts';
-import { type Retelling, ToldStatuses } from '../../src/ledger/told-statuses.ts';
+import { type StatusRequest, statusRequestOf } from '../../src/ledger/status-change.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { capturedLog, seedDelegation, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -53,8 +53,8 @@ describe('a database that went back in time', () => {
     const id = await seedDelegation(database);
     await hear(ledger);
     const restore = await backup();
-    const said = { resultPreview: 'the answer', responseBody: { n: 1 }, actor: 'agent-7' };
-    expect(await ledger.setStatus(id, 'completed', said)).toMatchObject({ outcome: 'changed' });
+    const options = { resultPreview: 'the answer', responseBody: { n: 1 }, actor: 'agent-7' };
+    expect(await ledger.setStatus(id, 'completed', options)).toMatchObject({ outcome: 'changed' });
     await restore();
     expect((await ledger.get(id))?.status).toBe('in_progress');
     await hear(ledger);
@@ -67,8 +67,8 @@ describe('a database that went back in time', () => {
         responseBody: { n: 1 },
       },
     ]);
-    await waitFor('its line', () => events('ledger.told_again').length > 0);
-    expect(events('ledger.told_again')).toMatchObject([{ told: 1, changed: 1, due: 0, err: null }]);
+    await waitFor('the event', () => events('ledger.changes_repeated').length > 0);
+    expect(events('ledger.changes_repeated')).toMatchObject([{ repeated: 1, changed: 1, remaining: 0, err: null }]);
   });
 
   test('that had also lost the start gets both, in their order', async () => {
@@ -139,8 +139,13 @@ describe('a database that went back in time', () => {
     await ledger.setStatus(id, 'completed');
     await restore();
     await database.query('ALTER TABLE activity_logs RENAME TO away');
-    await waitFor('a failure', () => events('ledger.told_again').length > 0);
-    expect(events('ledger.told_again')[0]).toMatchObject({ told: 0, changed: 0, due: 1, err: { code: '42P01' } });
+    await waitFor('a failure', () => events('ledger.changes_repeated').length > 0);
+    expect(events('ledger.changes_repeated')[0]).toMatchObject({
+      repeated: 0,
+      changed: 0,
+      remaining: 1,
+      err: { code: '42P01' },
+    });
     await database.query('ALTER TABLE away RENAME TO activity_logs');
     await waitFor('the result', async () => (await ledger.get(id))?.status === 'completed');
   });
@@ -153,8 +158,8 @@ describe('a database that went back in time', () => {
     await ledger.setStatus(begun, 'in_progress');
     await changeEpoch();
     await hear(ledger);
-    await waitFor('its line', () => events('ledger.told_again').length > 0);
-    expect(events('ledger.told_again')).toMatchObject([{ told: 2, changed: 0, due: 0 }]);
+    await waitFor('the event', () => events('ledger.changes_repeated').length > 0);
+    expect(events('ledger.changes_repeated')).toMatchObject([{ repeated: 2, changed: 0, remaining: 0 }]);
     expect([await ledger.history(done), await ledger.history(begun)].map(({ length }) => length)).toEqual([2, 2]);
     expect(events('ledger.transition_refused')).toEqual([]);
   });
@@ -168,78 +173,80 @@ describe('a database that went back in time', () => {
     await changeEpoch();
     await ledger.heartbeatMany([id, 'x']);
     await trx.rollback().execute();
-    expect(events('ledger.told_again')).toEqual([]);
+    expect(events('ledger.changes_repeated')).toEqual([]);
   });
 });
 
 describe('a confirmed status', () => {
-  /** A ledger that only lists the changes it gets. */
-  function listening(keptMs: number) {
-    const told: Saying[] = [];
+  /** A ledger that only lists the requests it gets. */
+  function recording(keptMs: number) {
+    const repeated: StatusRequest[] = [];
     let failing = false;
     const refused = new Set<string>();
-    const retelling: Retelling = {
-      say: async (saying) => {
+    const calls: RepetitionCalls = {
+      setStatus: async (request) => {
         if (failing) throw new Error('away');
-        if (refused.has(saying.delegationId)) throw Object.assign(new Error('no'), { code: 'P0001' });
-        told.push(saying);
-        return { outcome: 'changed', from: 'in_progress', to: saying.to };
+        if (refused.has(request.delegationId)) throw Object.assign(new Error('no'), { code: 'P0001' });
+        repeated.push(request);
+        return { outcome: 'changed', from: 'in_progress', to: request.to };
       },
       statusOf: async () => 'queued',
       epoch: async () => null,
       keptMs: () => keptMs,
     };
     const { log, events } = capturedLog();
-    const statuses = new ToldStatuses(retelling, log);
-    statuses.heard('one');
-    return { statuses, told, events, refused, fail: (on: boolean) => (failing = on) };
+    const statuses = new ConfirmedStatuses(calls, log);
+    statuses.onEpoch('one');
+    return { statuses, repeated, events, refused, fail: (on: boolean) => (failing = on) };
   }
-  const saying = (to: Status, id: string = randomUUID(), body?: unknown) => sayingOf(id, to, { responseBody: body });
+  const request = (to: Status, id: string = randomUUID(), body?: unknown) =>
+    statusRequestOf(id, to, { responseBody: body });
 
   test('is remembered for the newest ten thousand delegations, and 32 MiB', async () => {
-    const { statuses, told, events } = listening(600_000);
-    for (let count = 0; count < 10_005; count += 1) statuses.keep(saying('completed', `id-${count}`));
-    statuses.heard('two');
-    await waitFor('its line', () => events('ledger.told_again').length === 1);
-    expect([told.length, told[0]?.delegationId]).toEqual([10_000, 'id-5']);
+    const { statuses, repeated, events } = recording(600_000);
+    for (let count = 0; count < 10_005; count += 1) statuses.remember(request('completed', `id-${count}`));
+    statuses.onEpoch('two');
+    await waitFor('the event', () => events('ledger.changes_repeated').length === 1);
+    expect([repeated.length, repeated[0]?.delegationId]).toEqual([10_000, 'id-5']);
     const large = 'x'.repeat(2 ** 20);
-    for (let count = 0; count < 40; count += 1) statuses.keep(saying('completed', `large-${count}`, large));
-    statuses.heard('three');
-    await waitFor('its line', () => events('ledger.told_again').length === 2);
-    expect(told.slice(10_000)).toHaveLength(15);
-    expect(told.at(-1)?.delegationId).toBe('large-39');
+    for (let count = 0; count < 40; count += 1) statuses.remember(request('completed', `large-${count}`, large));
+    statuses.onEpoch('three');
+    await waitFor('the event', () => events('ledger.changes_repeated').length === 2);
+    expect(repeated.slice(10_000)).toHaveLength(15);
+    expect(repeated.at(-1)?.delegationId).toBe('large-39');
   });
 
   test('is repeated although a row before it raises, and that row is repeated when it no longer does', async () => {
-    const { statuses, told, events, refused } = listening(2000);
-    for (const id of ['first', 'second', 'third']) statuses.keep(saying('completed', id));
+    const { statuses, repeated, events, refused } = recording(2000);
+    for (const id of ['first', 'second', 'third']) statuses.remember(request('completed', id));
     refused.add('first');
-    statuses.heard('two');
-    await waitFor('its line', () => events('ledger.told_again').length >= 1);
-    expect(told.map(({ delegationId }) => delegationId)).toEqual(['second', 'third']);
-    expect(events('ledger.told_again')[0]).toMatchObject({ told: 2, due: 1, err: { code: 'P0001' } });
+    statuses.onEpoch('two');
+    await waitFor('the event', () => events('ledger.changes_repeated').length >= 1);
+    expect(repeated.map(({ delegationId }) => delegationId)).toEqual(['second', 'third']);
+    expect(events('ledger.changes_repeated')[0]).toMatchObject({ repeated: 2, remaining: 1, err: { code: 'P0001' } });
     refused.clear();
-    await waitFor('the first', () => told.length === 3);
+    await waitFor('the first', () => repeated.length === 3);
   });
 
   test('is remembered for one threshold, and only when it is a start or an end', async () => {
-    const { statuses, told, events } = listening(150);
-    statuses.keep(saying('completed', 'old'));
+    const { statuses, repeated, events } = recording(150);
+    statuses.remember(request('completed', 'old'));
     const keptAtMs = performance.now();
     await waitFor('the threshold', () => performance.now() - keptAtMs > 150);
-    for (const to of ['queued', 'dispatched', 'in_progress', 'failed'] as const) statuses.keep(saying(to, `new-${to}`));
-    statuses.heard('two');
-    await waitFor('its line', () => events('ledger.told_again').length === 1);
-    expect(told.map(({ delegationId }) => delegationId)).toEqual(['new-in_progress', 'new-failed']);
+    for (const to of ['queued', 'dispatched', 'in_progress', 'failed'] as const)
+      statuses.remember(request(to, `new-${to}`));
+    statuses.onEpoch('two');
+    await waitFor('the event', () => events('ledger.changes_repeated').length === 1);
+    expect(repeated.map(({ delegationId }) => delegationId)).toEqual(['new-in_progress', 'new-failed']);
   });
 
   test('is repeated as it was, whatever the caller does to its objects', async () => {
-    const { statuses, told, events } = listening(600_000);
+    const { statuses, repeated, events } = recording(600_000);
     const body = { n: 1 };
-    statuses.keep(saying('completed', 'x', body));
+    statuses.remember(request('completed', 'x', body));
     body.n = 2;
-    statuses.heard('two');
-    await waitFor('its line', () => events('ledger.told_again').length === 1);
-    expect(told[0]?.responseBody).toBe('{"n":1}');
+    statuses.onEpoch('two');
+    await waitFor('the event', () => events('ledger.changes_repeated').length === 1);
+    expect(repeated[0]?.responseBody).toBe('{"n":1}');
   });
 });

@@ -1,0 +1,91 @@
+import { expect, test } from '@jest/globals';
+import { startDaemon } from '../support/daemon.ts';
+import { seedDelegation } from '../support/fixtures.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+/** No tick comes in between. */
+const env = { STUCK_AFTER: '10s', SWEEP_CRON: '0 0 1 1 *' };
+/** A tick is a minute, and the current one may have just passed. */
+const TICK_MS = 180_000;
+
+const statusOf = async (id: string) =>
+  (await database.query<{ status: string }>('SELECT status FROM delegations WHERE delegation_id = $1', [id]))[0]!
+    .status;
+const toBeStuck = (id: string) =>
+  waitFor(`${id} to be stuck`, async () => (await statusOf(id)) === 'stuck', { timeoutMs: 60_000 });
+const up = (name: string) => {
+  const url = new URL(database.url);
+  url.searchParams.set('application_name', name);
+  return startDaemon(url.href, env);
+};
+/** Sweeps that marked anything, by trigger. */
+const marking = () =>
+  database.query<{ trigger: string; stuck: number }>('SELECT trigger, stuck FROM sweeper_sweeps WHERE stuck > 0');
+
+test('a daemon killed between its look and its sweep: another one sweeps on time, without a tick', async () => {
+  await using first = up('first');
+  await using second = up('second');
+  const sweeps = () => [first, second].flatMap((daemon) => daemon.events('sweep.completed'));
+  await waitFor(
+    'both to be up',
+    () => first.events('daemon.started').length + second.events('daemon.started').length === 2,
+  );
+  await waitFor('the sweep at start', () => sweeps().length > 0);
+  // What is due has been seen; the statement that takes the lease waits, and locks nothing yet.
+  await database.query(`
+    CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_advisory_xact_lock_shared(4242); RETURN NULL; END $$;
+    CREATE TRIGGER gate BEFORE UPDATE OF sweep_id ON sweeper_state FOR EACH STATEMENT EXECUTE FUNCTION gate()`);
+  const keeper = await database.connect();
+  await keeper.query('SELECT pg_advisory_lock(4242)');
+  // Heard after the daemons lowered the threshold, so that it is judged by theirs.
+  const id = await seedDelegation(database);
+  await waitFor('the first to take the lease', async () => {
+    const taking = `SELECT FROM pg_stat_activity WHERE application_name = 'first' AND wait_event = 'advisory'`;
+    return (await database.query(taking)).length > 0;
+  });
+  first.child.kill('SIGKILL');
+  await first.child.exit;
+  await keeper.query('SELECT pg_advisory_unlock(4242)');
+  await toBeStuck(id);
+  await waitFor('its sweep', async () => (await marking()).length > 0);
+  expect(await marking()).toEqual([{ trigger: 'due', stuck: 1 }]);
+  second.child.kill('SIGTERM');
+  expect(await second.child.exit).toEqual({ code: 0, signal: null });
+});
+
+test('three daemons: what comes due at one instant is marked by one sweep between the ticks', async () => {
+  const daemons = ['first', 'second', 'third'].map(up);
+  try {
+    await waitFor('all to be up', () => daemons.every((daemon) => daemon.events('daemon.started').length > 0));
+    const ids = await Promise.all(Array.from({ length: 12 }, () => seedDelegation(database)));
+    await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
+    for (const id of ids) await toBeStuck(id);
+    await waitFor('its sweep', async () => (await marking()).length > 0);
+    expect(await marking()).toEqual([{ trigger: 'due', stuck: 12 }]);
+  } finally {
+    for (const { child } of daemons) child.kill('SIGTERM');
+    for (const { child } of daemons) expect(await child.exit).toEqual({ code: 0, signal: null });
+  }
+});
+
+test(
+  'SWEEP_ON_TIME=false: nothing looks between the ticks, and the tick finds what came due',
+  async () => {
+    await using daemon = startDaemon(database.url, {
+      STUCK_AFTER: '1s',
+      SWEEP_CRON: '* * * * *',
+      SWEEP_ON_TIME: 'false',
+    });
+    await daemon.until('sweep.completed');
+    const id = await seedDelegation(database);
+    await daemon.until('delegation.stuck', undefined, { timeoutMs: TICK_MS });
+    expect(await statusOf(id)).toBe('stuck');
+    await waitFor('its sweep', async () => (await marking()).length > 0);
+    expect(await marking()).toEqual([{ trigger: 'cron', stuck: 1 }]);
+    expect(daemon.events('sweep.completed').filter(({ trigger }) => trigger === 'due')).toEqual([]);
+  },
+  TICK_MS + 30_000,
+);

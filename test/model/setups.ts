@@ -1,0 +1,34 @@
+import type fc from 'fast-check';
+import type { TestDatabase } from '../support/database.ts';
+import type { SetupName } from './mutants.ts';
+import { interleaved, plainSequential, type Scenario, sequential, simultaneous } from './operation.ts';
+import type { SweepBounds } from './reference-sweep.ts';
+import type { Way } from './regressions.ts';
+import { World, type WorldOptions } from './world.ts';
+
+/** MODEL_RUNS=20 for twenty times as many scenarios. */
+export const times = Number(process.env.MODEL_RUNS || 1);
+export const timeoutMs = 120_000 * times;
+
+/** Small, so that six rows are enough for budgets, batches and storms. */
+const narrow: SweepBounds = { batchRowsMax: 2, rowsMax: 3, stormMinStale: 3, stormRatio: 0.5 };
+const wide: SweepBounds = { batchRowsMax: 2, rowsMax: 100, stormMinStale: 1, stormRatio: 0 };
+
+export interface Setup {
+  readonly way: Way;
+  readonly bounds: SweepBounds;
+  readonly scenarios: fc.Arbitrary<Scenario>;
+}
+
+export const setups = {
+  /** With the storm guard, whose model knows no waits and no limits of a delegation's own. */
+  plain: { way: 'sequential', bounds: narrow, scenarios: plainSequential },
+  sequential: { way: 'sequential', bounds: wide, scenarios: sequential },
+  interleaved: { way: 'interleaved', bounds: wide, scenarios: interleaved },
+  simultaneous: { way: 'simultaneous', bounds: wide, scenarios: simultaneous },
+} as const satisfies Record<SetupName, Setup>;
+
+/** A world in which such scenarios are played. */
+export function worldOf(database: TestDatabase, { way, bounds }: Setup, mutant: Partial<WorldOptions> = {}): World {
+  return new World(database, { ...mutant, bounds, connections: way === 'simultaneous' ? 3 : 1 });
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+
+const PACKAGES = ['kysely', 'kysely/migration', 'zod', 'pg-boss', '@opentelemetry/api', 'fast-check'];
+
+const root = path.resolve(import.meta.dirname, '../..');
+const cache = path.join(root, 'node_modules/.cache');
+
+/**
+ * Jest loads every module anew for every test file. These packages have hundreds of them, which took longer than most
+ * files' tests: a bundle of each is loaded in its place. Returns Jest's `moduleNameMapper` for that.
+ */
+export async function bundlePackages(): Promise<Record<string, string>> {
+  const lock = await readFile(path.join(root, 'package-lock.json'), 'utf8');
+  const source = await readFile(import.meta.filename, 'utf8');
+  const key = createHash('sha256').update(lock).update(source).digest('hex').slice(0, 16);
+  const bundles = path.join(cache, `test-packages-${key}`);
+  if (!existsSync(bundles)) await makeBundles(bundles);
+  return { [`^(${PACKAGES.join('|')})$`]: path.join(bundles, '$1.mjs') };
+}
+
+/** Made under another name, then renamed: of two runs at once, one is first and the other uses what it made. */
+async function makeBundles(bundles: string): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  const draft = await mkdtemp(`${bundles}.`);
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: Object.fromEntries(PACKAGES.map((name) => [name, name])),
+      outdir: draft,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      // What two packages share stays one module.
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      mainFields: ['module', 'main'],
+      // Tests that replace a part of pg mean the pg that pg-boss uses, too.
+      external: ['pg'],
+      // CommonJS inside of them requires Node's modules.
+      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
+    });
+    await rename(draft, bundles);
+  } catch (err) {
+    await rm(draft, { recursive: true, force: true });
+    if (!existsSync(bundles)) throw err;
+  }
+}
