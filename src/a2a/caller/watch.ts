@@ -54,7 +54,7 @@ export class Watch {
       if (this.#follower.hasEnded) return;
       this.#seen.take(event);
       this.#isFirst = false;
-      this.#tell(this.#observation(event));
+      this.#observe(this.#observation(event));
     });
   }
 
@@ -66,10 +66,10 @@ export class Watch {
       this.#isFirst = false;
       this.#seen.take(event);
       const observation = this.#observation(event);
-      if (!isFirst) return this.#tell(observation);
-      // What changed before this process looked for the first time is not known: the ledger tells.
+      if (!isFirst) return this.#observe(observation);
+      // What changed before this process looked for the first time is not known: the ledger knows.
       this.#looking = this.#delegated.then((known) => {
-        if (known?.found === undefined || isNews(observation, known.found)) this.tell(observation);
+        if (known?.found === undefined || isNews(observation, known.found)) this.observe(observation);
       });
     });
   }
@@ -83,8 +83,8 @@ export class Watch {
   }
 
   /** What is not seen in the task: that it goes on, or that the agent refused it. */
-  tell(observation: Observation): void {
-    quietly(() => this.#tell(observation));
+  observe(observation: Observation): void {
+    quietly(() => this.#observe(observation));
   }
 
   /** Resolves when what was seen is written, in a few seconds at the latest. */
@@ -94,7 +94,7 @@ export class Watch {
     await this.#follower.settled();
   }
 
-  #tell(observation: Observation): void {
+  #observe(observation: Observation): void {
     this.#wait = observation.step === 'waiting' ? observation : undefined;
     const { id: taskId, contextId } = this.#seen;
     // A task that the ledger would not take as one costs its record, and not the news of it.
