@@ -82,7 +82,7 @@ test('a transport that asks once more than the SDK is noticed', async () => {
       const { sendMessage } = transport;
       transport.sendMessage = async (...call) => {
         const result = await sendMessage.apply(transport, call);
-        if ('status' in result) await transport.getTask({ tenant: '', id: result.id, historyLength: undefined });
+        if ('status' in result) await transport.getTask({ tenant: '', id: result.id }, call[1]);
         return result;
       };
       return transport;
