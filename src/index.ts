@@ -2,10 +2,10 @@
 export type { A2aObservation, A2aStep } from './ledger/a2a-observation.ts';
 export type {
   A2aBeginResult,
+  A2aObserveOptions,
+  A2aObserveResult,
   A2aSide,
   A2aStoreState,
-  A2aTellOptions,
-  A2aTellResult,
   OpenA2aTask,
 } from './ledger/a2a-results.ts';
 export type { A2aTask, NotifiedA2aTask } from './ledger/a2a-task.ts';

@@ -41,8 +41,8 @@ export async function a2aScenario(bench: Bench): Promise<Findings> {
 
   const figures: Figure[] = [];
   for (const [what, calls, call] of [
-    ['calls', bench.quick ? 200 : 1000, callOnce],
-    [`streams of ${STREAM_EVENTS} events`, bench.quick ? 30 : 150, streamOnce],
+    ['calls', bench.quick ? 100 : 500, callOnce],
+    [`streams of ${STREAM_EVENTS} events`, bench.quick ? 20 : 100, streamOnce],
   ] as const) {
     bench.say(`a2a: ${what}`);
     const contestants = Object.entries(clients).map(

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type A2aObserveResult,
   type A2aStoreState,
   type A2aTask,
-  type A2aTellResult,
   type DelegationLedger,
   isTerminal,
   type Status,
@@ -54,7 +54,7 @@ export class Follower {
   #task: A2aTask | undefined;
   #taskIsTold = false;
   /** What the ledger was last told, and when by this process's monotonic clock. */
-  #told: Told;
+  #written: Written;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #stuckAfterMs: number | null = null;
   #hasEnded = false;
@@ -104,7 +104,7 @@ export class Follower {
     if (this.#next === undefined) return false;
     const { observation, storeState } = this.#next;
     if (this.#task !== undefined && !this.#taskIsTold) return true;
-    if (storeState === 'ended' || saysMore(observation, this.#told)) return true;
+    if (storeState === 'ended' || saysMore(observation, this.#written)) return true;
     return performance.now() - this.#toldAtMs >= this.#intervalMs();
   }
 
@@ -131,7 +131,7 @@ export class Follower {
       const sight = this.#next!;
       this.#next = undefined;
       const task = this.#taskIsTold ? undefined : this.#task;
-      const result = await this.#ledger.a2aTasks.tell(delegationId, sight.observation, {
+      const result = await this.#ledger.a2aTasks.observe(delegationId, sight.observation, {
         // The state of the store is kept with the task.
         task: sight.storeState === 'ended' ? this.#task : task,
         storeState: sight.storeState,
@@ -153,13 +153,13 @@ export class Follower {
         continue;
       }
       if (result.outcome === 'failed' || result.outcome === 'invalid') return;
-      this.#told = afterwards(sight.observation, this.#told);
+      this.#written = afterwards(sight.observation, this.#written);
       this.#heard(result, sight.observation);
       return;
     }
   }
 
-  #heard(result: A2aTellResult, { step }: Observation): void {
+  #heard(result: A2aObserveResult, { step }: Observation): void {
     if (result.outcome === 'missing' || result.status === null) return;
     this.#stuckAfterMs = result.stuckAfterMs;
     if (!isTerminal(result.status) || result.status === step || this.#isLost) return;
@@ -182,24 +182,24 @@ function isEnd({ step }: Observation): boolean {
 }
 
 /** What the ledger knows: a step, and of a wait what for, since another reason is another wait. */
-type Told = 'dispatched' | 'in_progress' | `waiting ${string}` | 'completed' | 'failed' | undefined;
+type Written = 'dispatched' | 'in_progress' | `waiting ${string}` | 'completed' | 'failed' | undefined;
 
-function isWait(told: Told): boolean {
-  return told?.startsWith('waiting') ?? false;
+function isWait(written: Written): boolean {
+  return written?.startsWith('waiting') ?? false;
 }
 
 /** Whether it changes the delegation, whatever its clock: the task's state may go back to SUBMITTED, its status may not. */
-function saysMore(observation: Observation, told: Told): boolean {
-  if (observation.step === 'alive') return isWait(told);
-  if (observation.step === 'dispatched') return told === undefined || isWait(told);
-  return isEnd(observation) || afterwards(observation, told) !== told;
+function saysMore(observation: Observation, written: Written): boolean {
+  if (observation.step === 'alive') return isWait(written);
+  if (observation.step === 'dispatched') return written === undefined || isWait(written);
+  return isEnd(observation) || afterwards(observation, written) !== written;
 }
 
-/** What the ledger knows when it was told so. */
-function afterwards(observation: Observation, told: Told): Told {
+/** What the ledger knows when it was written so. */
+function afterwards(observation: Observation, written: Written): Written {
   if (observation.step === 'waiting') return `waiting ${observation.reason}`;
-  if (observation.step === 'alive') return isWait(told) ? 'in_progress' : told;
-  return observation.step === 'dispatched' && told !== undefined && told !== 'dispatched'
+  if (observation.step === 'alive') return isWait(written) ? 'in_progress' : written;
+  return observation.step === 'dispatched' && written !== undefined && written !== 'dispatched'
     ? 'in_progress'
     : observation.step;
 }

@@ -8,7 +8,7 @@ export type A2aSide = { readonly callerId: string } | { readonly calleeId: strin
 /** What the agent's own task store holds: a state that is `open`, or the task's end. */
 export type A2aStoreState = 'open' | 'ended';
 
-export interface A2aTellOptions {
+export interface A2aObserveOptions {
   /** Which task it is: recorded in the same round trip. */
   readonly task?: A2aTask | undefined;
   /** By the agent that keeps the task alone. */
@@ -21,7 +21,7 @@ export interface A2aTellOptions {
  * `changed`: the status, or a wait. `unchanged`: a sign of life, or what it was already. `refused`: it has ended otherwise; a
  * result is recorded as late. `missing`: no such delegation. `invalid`, `failed`: nothing was written; logged.
  */
-export type A2aTellResult =
+export type A2aObserveResult =
   | {
       readonly outcome: 'changed' | 'unchanged' | 'refused';
       readonly status: Status;

@@ -2,7 +2,7 @@ import type { LedgerDb } from '../db/schema.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type A2aObservation, type A2aStep, observationValues } from './a2a-observation.ts';
-import type { A2aBeginResult, A2aSide, A2aTellOptions, A2aTellResult, OpenA2aTask } from './a2a-results.ts';
+import type { A2aBeginResult, A2aObserveOptions, A2aObserveResult, A2aSide, OpenA2aTask } from './a2a-results.ts';
 import { type A2aTask, agentUrlOf, type NotifiedA2aTask, storedA2aTask } from './a2a-task.ts';
 import { assertDurationMs, assertId, idText, loggedId } from './arguments.ts';
 import { bestEffort } from './best-effort.ts';
@@ -15,9 +15,9 @@ import {
   beginA2aStatement,
   claimA2aStatement,
   findA2aStatement,
+  observeA2aStatement,
   openA2aStatement,
   resumeA2aStatement,
-  tellA2aStatement,
 } from './statements/a2a-tasks.ts';
 import type { StatusRequest } from './status-change.ts';
 import type { LedgerTables } from './tables.ts';
@@ -31,7 +31,7 @@ export class A2aTasks {
   readonly #log: EventLog;
   readonly #confirmed: (request: StatusRequest) => void;
   readonly #begin: ReturnType<typeof beginA2aStatement>;
-  readonly #tell: ReturnType<typeof tellA2aStatement>;
+  readonly #observe: ReturnType<typeof observeA2aStatement>;
   readonly #find: ReturnType<typeof findA2aStatement>;
   readonly #findNotified: ReturnType<typeof findNotifiedStatement>;
   readonly #resume: ReturnType<typeof resumeA2aStatement>;
@@ -43,7 +43,7 @@ export class A2aTasks {
     this.#log = log;
     this.#confirmed = confirmed;
     this.#begin = beginA2aStatement(tables);
-    this.#tell = tellA2aStatement(tables);
+    this.#observe = observeA2aStatement(tables);
     this.#find = findA2aStatement(tables);
     this.#findNotified = findNotifiedStatement(tables);
     this.#resume = resumeA2aStatement(tables);
@@ -57,20 +57,28 @@ export class A2aTasks {
    *     await ledger.a2aTasks.record(id, { agentUrl: 'https://coder.example/a2a', taskId: task.id, contextId: task.contextId });
    *     // changed, unchanged, refused (it has ended): recorded | missing: no such delegation | invalid, failed: logged
    */
-  record(delegationId: string, task: A2aTask, options: Omit<A2aTellOptions, 'task'> = {}): Promise<A2aTellResult> {
-    return this.#told(delegationId, 'recorded', undefined, { ...options, task });
+  record(
+    delegationId: string,
+    task: A2aTask,
+    options: Omit<A2aObserveOptions, 'task'> = {},
+  ): Promise<A2aObserveResult> {
+    return this.#record(delegationId, 'recorded', undefined, { ...options, task });
   }
 
   /**
    * What one sight of its task says of a delegation: it moves forward, waits, ends, or its agent is alive; any of them ends
    * a wait but a wait itself. One round trip, in which the task may be recorded as well. Never throws.
    *
-   *     await ledger.a2aTasks.tell(id, { step: 'waiting', reason: 'a2a: INPUT_REQUIRED: which branch?' }, { task });
+   *     await ledger.a2aTasks.observe(id, { step: 'waiting', reason: 'a2a: INPUT_REQUIRED: which branch?' }, { task });
    *
-   * SQL: `SELECT ... FROM delegation_a2a_tell($1, ...)`
+   * SQL: `SELECT ... FROM delegation_a2a_observe($1, ...)`
    */
-  tell(delegationId: string, observation: A2aObservation, options: A2aTellOptions = {}): Promise<A2aTellResult> {
-    return this.#told(delegationId, observation?.step, observation, options);
+  observe(
+    delegationId: string,
+    observation: A2aObservation,
+    options: A2aObserveOptions = {},
+  ): Promise<A2aObserveResult> {
+    return this.#record(delegationId, observation?.step, observation, options);
   }
 
   /**
@@ -199,12 +207,12 @@ export class A2aTasks {
     this.#failure(delegationId, step, err);
   }
 
-  async #told(
+  async #record(
     delegationId: string,
     step: A2aStep | 'recorded',
     observation: A2aObservation | undefined,
-    { task, storeState, actor = 'a2a' }: A2aTellOptions,
-  ): Promise<A2aTellResult> {
+    { task, storeState, actor = 'a2a' }: A2aObserveOptions,
+  ): Promise<A2aObserveResult> {
     try {
       assertId('delegationId', delegationId);
       assertId('actor', actor);
@@ -218,7 +226,7 @@ export class A2aTasks {
         ...(task === undefined && step !== 'recorded' ? noTask : storedA2aTask(task)),
         storeState: storeState ?? null,
       };
-      const [row] = await bestEffort(this.#db, (runner) => this.#tell.run(runner, values));
+      const [row] = await bestEffort(this.#db, (runner) => this.#observe.run(runner, values));
       const { outcome, status, lateResult, stuckAfterMs } = row!;
       const isEnd = step === 'completed' || step === 'failed';
       if (outcome === 'missing' || status === null) {

@@ -11,7 +11,7 @@ const functionNames = {
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
   a2aBegin: 'delegation_a2a_begin',
-  a2aTell: 'delegation_a2a_tell',
+  a2aObserve: 'delegation_a2a_observe',
 } as const;
 
 /** The ledger's tables and functions, as quoted SQL names, in the schema that the caller's Kysely addresses. */

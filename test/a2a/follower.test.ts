@@ -105,13 +105,13 @@ describe('what is seen of a task', () => {
 
 test('that work has begun is not lost to a sign of life that comes while its write fails', async () => {
   const told: string[] = [];
-  const tell = async (_: string, { step }: Observation) => {
+  const observe = async (_: string, { step }: Observation) => {
     told.push(step);
     if (told.length > 1) return { outcome: 'changed', status: 'in_progress', stuckAfterMs: null };
     follower.saw(alive);
     return { outcome: 'failed', status: null, error: new Error('away') };
   };
-  const follower = new Follower({ a2aTasks: { tell } } as never, 'delegation');
+  const follower = new Follower({ a2aTasks: { observe } } as never, 'delegation');
   follower.saw(working);
   await eventually(async () => expect(told).toEqual(['in_progress', 'in_progress']));
 });

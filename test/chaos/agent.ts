@@ -5,11 +5,11 @@
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CompiledQuery, QueryResult } from 'kysely';
 import { openDatabase } from '../../src/db/database.ts';
 import { DelegationLedger, type SetStatusOptions, type SetStatusResult, type Status } from '../../src/index.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { type DiaryEntry, writeDiary } from './diary.ts';
+import { writeHeartbeats } from './heartbeat-diary.ts';
 import { Random } from './random.ts';
 
 export interface AgentOptions {
@@ -42,27 +42,7 @@ const handle = openDatabase({
   schema: 'public',
 });
 
-/** What the heartbeat functions answer, one row for each delegation. */
-interface Heard {
-  /** Absent where only one was asked about. */
-  readonly delegationId?: string;
-  /** `locked`: not decided, and asked again. */
-  readonly outcome: 'stamped' | 'fresh' | 'terminal' | 'missing' | 'locked';
-}
-
-/** Writes down each heartbeat that the database answered, keepAlive's own ones, too. */
-const ask = handle.db.executeQuery.bind(handle.db) as (query: CompiledQuery) => Promise<QueryResult<unknown>>;
-handle.db.executeQuery = (async (query: CompiledQuery) => {
-  const askedAt = Date.now();
-  const result = await ask(query);
-  if (!query.sql.includes('delegation_heartbeat')) return result;
-  for (const { delegationId, outcome } of result.rows as Heard[]) {
-    if (outcome === 'locked') continue;
-    const id = delegationId ?? (query.parameters[0] as string);
-    write({ did: 'heartbeat', id, askedAt, answeredAt: Date.now(), outcome });
-  }
-  return result;
-}) as typeof handle.db.executeQuery;
+writeHeartbeats(handle.db, write);
 const ledger = new DelegationLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
 
 await Promise.all(Array.from({ length: options.lanes }, (_, lane) => workLane(lane)));

@@ -9,6 +9,7 @@ const iso = (afterMs: number) => new Date(HEARD_AT + afterMs).toISOString();
 
 const row: AuditedRow = {
   id: 'd',
+  key: 'm',
   status: 'stuck',
   resultPreview: null,
   errorDetail: null,
@@ -118,6 +119,16 @@ test('a repeated result is recorded in the row, or as a late one', () => {
   expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('r'))).toEqual([]);
   expect(kinds([inProgress, done, late], [completed('unchanged')], new Outages(), holding('another'))).toEqual([]);
   expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('another'))).toEqual(['lost']);
+});
+
+test("a result that an A2A caller has is in its agent's delegation, or was recorded as a late one", () => {
+  const saw: DiaryEntry = { ...heartbeat(0), did: 'saw', id: 'chosen', key: 'm', text: 'r', outcome: 'completed' };
+  const done: AuditedActivity = { ...base, event: 'delegation.completed', toStatus: 'completed' };
+  const holding = (resultPreview: string): AuditedRow[] => [{ ...row, status: 'completed', resultPreview }];
+  expect(kinds([inProgress, done], [saw], new Outages(), holding('r'))).toEqual([]);
+  expect(kinds([inProgress, stuck(6_000), late], [saw])).toEqual([]);
+  expect(kinds([inProgress, done], [saw], new Outages(), holding('another'))).toEqual(['lost']);
+  expect(kinds([], [{ ...saw, key: 'unknown' }], new Outages(), [])).toEqual(['lost']);
 });
 
 test('a second end, a delegation that was not found and an activity that contradicts the row are detected', () => {

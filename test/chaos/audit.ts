@@ -7,6 +7,8 @@ import type { Outages } from './outages.ts';
 
 export interface AuditedRow {
   readonly id: string;
+  /** The idempotency key. */
+  readonly key: string | null;
   readonly status: Status;
   readonly resultPreview: string | null;
   readonly errorDetail: string | null;
@@ -46,7 +48,9 @@ export function audit(
 ): Finding[] {
   const rowOf = new Map(rows.map((row) => [row.id, row]));
   const streamOf = Map.groupBy(activities, ({ id }) => id);
-  const diaryOf = Map.groupBy(entries, ({ id }) => id);
+  const idOf = new Map(rows.flatMap(({ id, key }) => (key === null ? [] : [[key, id] as const])));
+  // Where the caller could not reach the ledger, its agent was the first to record the delegation, with another id.
+  const diaryOf = Map.groupBy(entries, (entry) => (entry.did === 'saw' ? (idOf.get(entry.key) ?? entry.id) : entry.id));
   const ids = new Set([...rowOf.keys(), ...streamOf.keys(), ...diaryOf.keys()]);
   return [...ids].flatMap((id): Finding[] => {
     const row = rowOf.get(id);
@@ -90,6 +94,14 @@ function losses(
       if (outcome === 'missing') return [lost(`its row, at a ${did}`)];
       const isRecorded = stream.some(({ event }) => event === `delegation.${outcome}`);
       return (outcome === 'waiting' || outcome === 'resumed') && !isRecorded ? [lost(`its ${outcome}`)] : [];
+    }
+    if (did === 'saw') {
+      const { text } = entry;
+      const isKept = row?.status === 'completed' && row.resultPreview === text;
+      const isLate = stream.some(
+        ({ event, detail }) => event === 'delegation.late_result' && detail.resultPreview === text,
+      );
+      return isKept || isLate ? [] : [lost(`the result that its caller has, the row says ${row?.status}`)];
     }
     const { to, text } = entry;
     if (outcome === 'missing') return [lost(`its row, when it became ${to}`)];

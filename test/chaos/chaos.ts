@@ -96,7 +96,7 @@ async function judge(
 ): Promise<ChaosReport> {
   const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
   const rows = await fleet.query<AuditedRow>(`
-    SELECT delegation_id AS id, status, result_preview AS "resultPreview", error_detail AS "errorDetail",
+    SELECT delegation_id AS id, idempotency_key AS key, status, result_preview AS "resultPreview", error_detail AS "errorDetail",
       ${ms('created_at')} AS "createdAt", ${ms('finished_at')} AS "finishedAt" FROM delegations`);
   const activities = await fleet.query<AuditedActivity>(`
     SELECT delegation_id AS id, event, to_status AS "toStatus", actor, detail, response_body AS "responseBody"
@@ -125,6 +125,7 @@ async function judge(
     sweeps: sweeps!,
     heartbeatsAccepted: entries.filter(({ did, outcome }) => did === 'heartbeat' && outcome === 'stamped').length,
     lateResults: activities.filter(({ event }) => event === 'delegation.late_result').length,
+    a2aResults: entries.filter(({ did }) => did === 'saw').length,
     findings,
     problems: injections.flatMap(({ fault, problem }) => (problem ? [`${fault.name}: ${problem}`] : [])),
   };

@@ -22,6 +22,8 @@ export type DiaryEntry =
   | (Asked & { readonly did: 'wait'; readonly outcome: string; readonly untilMs: number })
   | (Asked & { readonly did: 'resume'; readonly outcome: string })
   | (Asked & { readonly did: 'heartbeat'; readonly outcome: string })
+  /** A result that an A2A agent gave to its caller. The ledger knows the delegation by the message's id as well. */
+  | (Asked & { readonly did: 'saw'; readonly outcome: 'completed'; readonly key: string; readonly text: string })
   | (Asked & {
       readonly did: 'setStatus';
       readonly to: Status;

@@ -59,14 +59,14 @@ async function allEnded({ fleet }: Chaos, ids: readonly string[]): Promise<void>
 }
 
 /** An agent in the middle of its work. */
-async function busyAgent({ fleet, random }: Chaos): Promise<Agent> {
+async function busyAgent({ fleet, random }: Chaos, isMeant: (agent: Agent) => boolean = () => true): Promise<Agent> {
   const busy = async () => {
     const rows = await fleet.query<{ name: string }>(
       `SELECT callee_id AS name FROM delegations WHERE status = 'in_progress'
-       AND last_heartbeat > clock_timestamp() - interval '1 second' GROUP BY callee_id HAVING count(*) >= 2`,
+       AND last_heartbeat > clock_timestamp() - interval '1 second' GROUP BY callee_id HAVING count(*) >= CASE WHEN callee_id LIKE 'a2a-%' THEN 1 ELSE 2 END`,
     );
     const names = new Set(rows.map(({ name }) => name));
-    const agents = fleet.agents.filter(({ name }) => names.has(name));
+    const agents = fleet.agents.filter((agent) => names.has(agent.name) && isMeant(agent));
     return agents.length > 0 ? random.pick(agents) : undefined;
   };
   return waitFor('an agent at work', busy, { timeoutMs: FOUND_WITHIN_MS });
@@ -152,9 +152,26 @@ export const faults: readonly Fault[] = [
     name: 'an agent killed in its work (SIGKILL)',
     async inject(chaos) {
       const agent = await busyAgent(chaos);
-      chaos.fleet.replaceAgent(agent);
+      await chaos.fleet.replaceAgent(agent);
       await agent.child.exit;
       await allEnded(chaos, await inProgressOf(chaos, agent));
+    },
+  },
+  {
+    name: 'an A2A agent killed while its caller waits (SIGKILL)',
+    async inject(chaos) {
+      const agent = await busyAgent(chaos, ({ card }) => card !== undefined);
+      await chaos.fleet.replaceAgent(agent);
+      await agent.child.exit;
+      await allEnded(chaos, await inProgressOf(chaos, agent));
+    },
+  },
+  {
+    name: 'A2A agents cut off from their caller, not from the ledger',
+    async inject({ fleet, random }) {
+      for (const proxy of fleet.a2aProxies) proxy.cut();
+      await sleep(random.between(500, LONGER_THAN_THRESHOLD_MS));
+      for (const proxy of fleet.a2aProxies) proxy.restore();
     },
   },
   {

@@ -8,6 +8,8 @@ import { PgBoss } from 'pg-boss';
 import { SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import { spawnNode, type TestChild } from '../support/child.ts';
 import { waitFor } from '../support/wait-for.ts';
+import type { A2aAgentOptions } from './a2a-agent.ts';
+import type { A2aCallerOptions } from './a2a-caller.ts';
 import type { AgentOptions } from './agent.ts';
 import { ChaosServer } from './chaos-server.ts';
 import type { Random } from './random.ts';
@@ -19,17 +21,26 @@ export type DaemonName = (typeof DAEMONS)[number];
 
 export const CONTROL = 'chaos-control';
 const AGENTS = 5;
+/** Servers of A2A, and the calls that their one caller makes at a time. */
+const A2A_AGENTS = 2;
+const A2A_CALLS = 3;
+const A2A_CALLER = 'a2a-caller';
 const LANES = 3;
+const STARTED_WITHIN = { timeoutMs: 120_000 };
 /** A cron tick is a minute: between ticks sweeps are requested through the same queue. */
 const ASK_EVERY_MS = 1_000;
 
 const agentScript = path.join(import.meta.dirname, 'agent.ts');
+const a2aAgentScript = path.join(import.meta.dirname, 'a2a-agent.ts');
+const a2aCallerScript = path.join(import.meta.dirname, 'a2a-caller.ts');
 const daemonScript = path.join(import.meta.dirname, 'daemon.ts');
 
 export interface Agent {
   readonly name: string;
   readonly diary: string;
   readonly child: TestChild;
+  /** Of an A2A agent: its card, once it listens. */
+  card?: object;
 }
 
 /**
@@ -44,6 +55,8 @@ export class Fleet implements AsyncDisposable {
   readonly daemonProxies = new Map<DaemonName, TcpProxy>();
   readonly daemons = new Map<DaemonName, TestChild>();
   readonly agentProxy: TcpProxy;
+  /** Between the A2A agents and their caller, one for each agent that ever was. */
+  readonly a2aProxies: TcpProxy[] = [];
   /** Every agent so far; those that may still work are in `agents`. */
   readonly everyAgent: Agent[] = [];
   agents: Agent[] = [];
@@ -54,6 +67,7 @@ export class Fleet implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #waker: ChildProcess;
   #asking = true;
+  #a2aCaller: Agent | undefined;
 
   private constructor(
     server: ChaosServer,
@@ -133,15 +147,69 @@ export class Fleet implements AsyncDisposable {
   startAgent(): Agent {
     const name = `agent-${this.everyAgent.length + 1}`;
     const options: AgentOptions = {
-      url: `postgresql://postgres@127.0.0.1:${this.agentProxy.port}/postgres`,
+      url: this.#agentUrl,
       diary: path.join(this.#diaries, name),
       agent: name,
-      seed: Math.floor(this.#random.between(0, 2 ** 32)),
+      seed: this.#seed(),
       lanes: LANES,
       stuckAfterMs: STUCK_AFTER_MS,
     };
-    const child = spawnNode([agentScript, JSON.stringify(options)]);
-    const agent = { name, diary: options.diary, child };
+    return this.#begin(agentScript, name, options);
+  }
+
+  /** The SDK's server behind a proxy of its own; its caller is told when it listens. */
+  async startA2aAgent(): Promise<Agent> {
+    let port = 0;
+    const proxy = this.#stack.use(await TcpProxy.open(() => ({ port, host: '127.0.0.1' })));
+    this.a2aProxies.push(proxy);
+    const name = `a2a-agent-${this.everyAgent.length + 1}`;
+    const options: A2aAgentOptions = {
+      url: this.#agentUrl,
+      diary: path.join(this.#diaries, name),
+      agent: name,
+      agentUrl: `http://127.0.0.1:${proxy.port}/`,
+      callerId: A2A_CALLER,
+      stuckAfterMs: STUCK_AFTER_MS,
+    };
+    const agent = this.#begin(a2aAgentScript, options.agent, options);
+    const listening = JSON.parse(await agent.child.waitForLine((line) => line.includes('"card"'), STARTED_WITHIN));
+    port = listening.port;
+    agent.card = listening.card;
+    this.#tellCaller();
+    return agent;
+  }
+
+  #startA2aCaller(): void {
+    const options: A2aCallerOptions = {
+      url: this.#agentUrl,
+      diary: path.join(this.#diaries, A2A_CALLER),
+      caller: A2A_CALLER,
+      seed: this.#seed(),
+      lanes: A2A_CALLS,
+      stuckAfterMs: STUCK_AFTER_MS,
+    };
+    const child = spawnNode([a2aCallerScript, JSON.stringify(options)]);
+    this.#a2aCaller = { name: A2A_CALLER, diary: options.diary, child };
+    this.everyAgent.push(this.#a2aCaller);
+    this.#own(child);
+  }
+
+  #tellCaller(): void {
+    const cards = this.agents.flatMap(({ card }) => (card === undefined ? [] : [card]));
+    this.#a2aCaller!.child.say(JSON.stringify(cards));
+  }
+
+  get #agentUrl(): string {
+    return `postgresql://postgres@127.0.0.1:${this.agentProxy.port}/postgres`;
+  }
+
+  #seed(): number {
+    return Math.floor(this.#random.between(0, 2 ** 32));
+  }
+
+  #begin(script: string, name: string, options: { readonly diary: string }): Agent {
+    const child = spawnNode([script, JSON.stringify(options)]);
+    const agent: Agent = { name, diary: options.diary, child };
     this.everyAgent.push(agent);
     this.agents.push(agent);
     this.#own(child);
@@ -153,17 +221,24 @@ export class Fleet implements AsyncDisposable {
     this.#waker.stdin!.write(`${child.pid}\n`);
   }
 
-  /** Kills an agent and starts another in its place. */
-  replaceAgent(agent: Agent): void {
+  /** Kills an agent and starts another of its kind in its place. */
+  async replaceAgent(agent: Agent): Promise<void> {
     agent.child.kill('SIGKILL');
     this.agents = this.agents.filter((other) => other !== agent);
-    this.startAgent();
+    if (agent.card === undefined) this.startAgent();
+    else await this.startA2aAgent();
   }
 
   /** The agents finish their current work and end. */
   async finish(timeoutMs: number): Promise<void> {
-    for (const { child } of this.agents) child.say('finish');
-    const ended = Promise.all(this.agents.map(({ child }) => child.exit));
+    const caller = this.#a2aCaller!.child;
+    caller.say('finish');
+    for (const { child, card } of this.agents) {
+      // While it has calls, its caller needs it.
+      if (card === undefined) child.say('finish');
+      else void caller.exit.then(() => child.say('finish'));
+    }
+    const ended = Promise.all([caller, ...this.agents.map(({ child }) => child)].map(({ exit }) => exit));
     await Promise.race([ended, sleep(timeoutMs, undefined, { ref: false })]);
   }
 
@@ -182,6 +257,8 @@ export class Fleet implements AsyncDisposable {
     const swept = async () => (await this.query('SELECT FROM sweeper_state WHERE swept_at IS NOT NULL')).length > 0;
     await waitFor('the first sweep', swept, { timeoutMs: 120_000 });
     for (let count = 0; count < AGENTS; count += 1) this.startAgent();
+    this.#startA2aCaller();
+    for (let count = 0; count < A2A_AGENTS; count += 1) await this.startA2aAgent();
   }
 
   async #askForSweeps(): Promise<void> {

@@ -26,6 +26,8 @@ export interface ChaosReport {
   readonly sweeps: { readonly count: number; readonly held: number; readonly gaps: number };
   readonly heartbeatsAccepted: number;
   readonly lateResults: number;
+  /** That A2A agents gave to their caller. */
+  readonly a2aResults: number;
   readonly findings: readonly Finding[];
   readonly problems: readonly string[];
 }
@@ -81,9 +83,10 @@ export function reportTable({ faults, total }: ChaosReport): string {
 }
 
 export function reportSummary(report: ChaosReport): string {
-  const { seed, startedAt, durationMs, stuckAfterMs, statuses, sweeps, heartbeatsAccepted, lateResults } = report;
+  const { seed, startedAt, durationMs, stuckAfterMs, statuses, sweeps, heartbeatsAccepted, lateResults, a2aResults } =
+    report;
   const ended = Object.entries(statuses).map(([status, count]) => `${count} ${status}`);
-  return `Seed ${seed}, ${startedAt.slice(0, 10)}, ${Math.round(durationMs / 1000)} s, threshold ${stuckAfterMs / 1000} s: ${ended.join(', ')}; ${sweeps.count} sweeps, ${sweeps.held} of them held for a storm, ${sweeps.gaps} gaps; ${heartbeatsAccepted} heartbeats accepted, ${lateResults} late results kept.`;
+  return `Seed ${seed}, ${startedAt.slice(0, 10)}, ${Math.round(durationMs / 1000)} s, threshold ${stuckAfterMs / 1000} s: ${ended.join(', ')}; ${sweeps.count} sweeps, ${sweeps.held} of them held for a storm, ${sweeps.gaps} gaps; ${heartbeatsAccepted} heartbeats accepted, ${lateResults} late results kept, ${a2aResults} results of A2A calls.`;
 }
 
 /** Nothing lost, marked falsely, ended twice, not found or inconsistent, and every fault survived. */

@@ -34,3 +34,9 @@ test('a terminal gets columns, a pipe single lines; ages are in human units, and
     '1 min 30 s that no daemon observed did not count as silence.',
   ]);
 });
+
+test('a row whose agent would be asked first is said to depend on it', () => {
+  const rows = [{ delegationId: 'task', rule: 'stalled' as const, silentMs: 90_000, asked: true as const }];
+  const [line] = sweepWords({ ...summary, rows }, { terminal: false }).split('\n');
+  expect(line).toBe('task  stuck: no progress for 1 min 30 s, unless its agent, which is asked first, says otherwise');
+});

@@ -85,11 +85,11 @@ describe.each(Object.entries(places))('%s,', (_, prepare) => {
     const delegation = { delegationId: 'd-1', callerId: 'planner', calleeId: 'coder', taskPreview: 'task' };
     const { a2aTasks } = ledger;
     expect(await a2aTasks.begin(delegation, task)).toMatchObject({ outcome: 'inserted' });
-    expect(await a2aTasks.tell('d-1', { step: 'in_progress' }, { task })).toMatchObject({ outcome: 'changed' });
+    expect(await a2aTasks.observe('d-1', { step: 'in_progress' }, { task })).toMatchObject({ outcome: 'changed' });
     expect([await a2aTasks.claim('d-1', 60_000), await a2aTasks.claim('d-1', 60_000)]).toEqual([true, false]);
     for await (const { delegationId } of a2aTasks.open(task)) expect(delegationId).toBe('d-1');
     const end = { step: 'completed', resultPreview: 'done' } as const;
-    expect(await a2aTasks.tell('d-1', end, { task, storeState: 'ended' })).toMatchObject({ status: 'completed' });
+    expect(await a2aTasks.observe('d-1', end, { task, storeState: 'ended' })).toMatchObject({ status: 'completed' });
     expect(await a2aTasks.find(task, { calleeId: 'coder' })).toMatchObject({ resultPreview: 'done' });
   });
 

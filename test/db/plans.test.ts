@@ -104,9 +104,9 @@ const leadingColumns: Record<string, string> = {
 
 /** What is wrong with a plan: each way of reading more of a large table than the rows wanted. */
 function faultsOf(plan: PlanNode, { sql }: RecordedStatement): string[] {
-  // Counts the fleet by its age, up to a limit; so do two others with the special rows, when some are silent or stalled.
+  // Counts the fleet by its age, up to a limit; so do three others with the special rows, when some are silent or stalled.
   const countsFleet = sql.includes('"rowsByAge"');
-  const countsSpecial = sql.includes('AS "top"') || sql.includes('AS "isAll"');
+  const countsSpecial = ['AS "top"', 'AS "isAll"', ') late'].some((part) => sql.includes(part));
   return nodesOf(plan).flatMap((node) => {
     const { 'Relation Name': table = '', 'Index Name': index, 'Index Cond': condition = '' } = node;
     if (LARGE.includes(table) && node['Node Type'].startsWith('Seq')) return [`sequential scan on ${table}`];

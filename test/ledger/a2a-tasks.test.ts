@@ -83,7 +83,7 @@ describe('which task a delegation is', () => {
 describe('what is seen of a task', () => {
   test('moves its delegation, and its result may come at once', async () => {
     const { ledger, delegationId, task, said } = await delegated();
-    const result = await ledger.a2aTasks.tell(
+    const result = await ledger.a2aTasks.observe(
       delegationId,
       { step: 'completed', resultPreview: 'done', responseBody: { ok: true } },
       { task },
@@ -96,11 +96,11 @@ describe('what is seen of a task', () => {
 
   test('never takes it back: SUBMITTED after WORKING is a sign of life', async () => {
     const { ledger, delegationId, said } = await delegated();
-    const tell = (step: 'dispatched' | 'in_progress') => ledger.a2aTasks.tell(delegationId, { step });
-    expect(await tell('dispatched')).toMatchObject({ outcome: 'changed', status: 'dispatched' });
-    expect(await tell('in_progress')).toMatchObject({ outcome: 'changed', status: 'in_progress' });
+    const observe = (step: 'dispatched' | 'in_progress') => ledger.a2aTasks.observe(delegationId, { step });
+    expect(await observe('dispatched')).toMatchObject({ outcome: 'changed', status: 'dispatched' });
+    expect(await observe('in_progress')).toMatchObject({ outcome: 'changed', status: 'in_progress' });
     const { lastHeartbeat } = (await ledger.get(delegationId))!;
-    expect(await tell('dispatched')).toMatchObject({ outcome: 'unchanged', status: 'in_progress' });
+    expect(await observe('dispatched')).toMatchObject({ outcome: 'unchanged', status: 'in_progress' });
     expect((await ledger.get(delegationId))!.lastHeartbeat!.getTime()).toBeGreaterThanOrEqual(lastHeartbeat!.getTime());
     expect(await said()).toEqual(['queued', 'dispatched', 'in_progress']);
   });
@@ -108,11 +108,14 @@ describe('what is seen of a task', () => {
   test.each(['dispatched', 'in_progress', 'alive'] as const)('ends a wait: %s', async (step) => {
     const { ledger, delegationId, said } = await delegated();
     const wait = { step: 'waiting', reason: 'a2a: INPUT_REQUIRED: which branch?' } as const;
-    expect(await ledger.a2aTasks.tell(delegationId, wait)).toMatchObject({ outcome: 'changed', status: 'in_progress' });
+    expect(await ledger.a2aTasks.observe(delegationId, wait)).toMatchObject({
+      outcome: 'changed',
+      status: 'in_progress',
+    });
     const waiting = (await ledger.get(delegationId))!;
     expect(waiting.waitingUntil!.getTime() - waiting.waitingSince!.getTime()).toBe(7 * 24 * 3_600_000);
-    expect(await ledger.a2aTasks.tell(delegationId, wait)).toMatchObject({ outcome: 'unchanged' });
-    expect(await ledger.a2aTasks.tell(delegationId, { step })).toMatchObject({ outcome: 'changed' });
+    expect(await ledger.a2aTasks.observe(delegationId, wait)).toMatchObject({ outcome: 'unchanged' });
+    expect(await ledger.a2aTasks.observe(delegationId, { step })).toMatchObject({ outcome: 'changed' });
     expect(await ledger.get(delegationId)).toMatchObject({ status: 'in_progress', waitingUntil: null });
     expect(await said()).toEqual(['queued', 'in_progress', 'waiting', 'resumed']);
   });
@@ -130,11 +133,11 @@ describe('what is seen of a task', () => {
     'the same end, seen by both sides in bodies of another shape, is no late result; another one is',
     async (end, another) => {
       const { ledger, delegationId, said } = await delegated();
-      await ledger.a2aTasks.tell(delegationId, { ...end, responseBody: { task: 1 } });
-      const again = await ledger.a2aTasks.tell(delegationId, { ...end, responseBody: { statusUpdate: 1 } });
+      await ledger.a2aTasks.observe(delegationId, { ...end, responseBody: { task: 1 } });
+      const again = await ledger.a2aTasks.observe(delegationId, { ...end, responseBody: { statusUpdate: 1 } });
       expect(again).toMatchObject({ outcome: 'unchanged', status: end.step });
       expect((await said()).at(-1)).toBe(end.step);
-      await ledger.a2aTasks.tell(delegationId, another);
+      await ledger.a2aTasks.observe(delegationId, another);
       expect((await said()).at(-1)).toBe('late_result');
     },
   );
@@ -143,15 +146,15 @@ describe('what is seen of a task', () => {
     const { ledger, delegationId, said, events } = await delegated();
     await ledger.setStatus(delegationId, 'failed', { errorDetail: 'deadline exceeded' });
     for (const step of ['dispatched', 'in_progress', 'alive'] as const) {
-      expect(await ledger.a2aTasks.tell(delegationId, { step })).toMatchObject({
+      expect(await ledger.a2aTasks.observe(delegationId, { step })).toMatchObject({
         outcome: 'refused',
         status: 'failed',
       });
     }
-    expect(await ledger.a2aTasks.tell(delegationId, { step: 'waiting', reason: 'r' })).toMatchObject({
+    expect(await ledger.a2aTasks.observe(delegationId, { step: 'waiting', reason: 'r' })).toMatchObject({
       outcome: 'refused',
     });
-    const late = await ledger.a2aTasks.tell(delegationId, { step: 'completed', resultPreview: 'done' });
+    const late = await ledger.a2aTasks.observe(delegationId, { step: 'completed', resultPreview: 'done' });
     expect(late).toMatchObject({ outcome: 'refused', status: 'failed' });
     expect(await said()).toEqual(['queued', 'failed', 'late_result']);
     expect(events('ledger.late_result')).toHaveLength(1);
@@ -160,8 +163,11 @@ describe('what is seen of a task', () => {
   test('of a delegation that is not there is missing; its result is recorded', async () => {
     const { ledger, events } = await delegated();
     const unknown = randomUUID();
-    expect(await ledger.a2aTasks.tell(unknown, { step: 'in_progress' })).toEqual({ outcome: 'missing', status: null });
-    expect(await ledger.a2aTasks.tell(unknown, { step: 'failed', errorDetail: 'a2a: FAILED' })).toEqual({
+    expect(await ledger.a2aTasks.observe(unknown, { step: 'in_progress' })).toEqual({
+      outcome: 'missing',
+      status: null,
+    });
+    expect(await ledger.a2aTasks.observe(unknown, { step: 'failed', errorDetail: 'a2a: FAILED' })).toEqual({
       outcome: 'missing',
       status: null,
     });
@@ -177,7 +183,7 @@ describe('what is seen of a task', () => {
     [undefined, /step/],
   ])('%j is invalid: logged, nothing written', async (observation, message) => {
     const { ledger, delegationId, said } = await delegated();
-    const result = await ledger.a2aTasks.tell(delegationId, observation as never);
+    const result = await ledger.a2aTasks.observe(delegationId, observation as never);
     expect(result).toMatchObject({ status: null, error: { message: expect.stringMatching(message) } });
     expect(await said()).toEqual(['queued']);
   });
@@ -185,7 +191,7 @@ describe('what is seen of a task', () => {
   test('is not recorded while the database is away: logged, and nothing throws', async () => {
     const { ledger, delegationId, events } = await delegated();
     await database.query('ALTER TABLE delegations RENAME TO away');
-    const result = await ledger.a2aTasks.tell(delegationId, { step: 'in_progress' });
+    const result = await ledger.a2aTasks.observe(delegationId, { step: 'in_progress' });
     await database.query('ALTER TABLE away RENAME TO delegations');
     expect(result).toMatchObject({ outcome: 'failed', status: null });
     expect(events('ledger.a2a_failed')).toHaveLength(1);
@@ -195,7 +201,7 @@ describe('what is seen of a task', () => {
 describe('a message that goes on with a task', () => {
   test('finds its delegation and ends its wait in one call', async () => {
     const { ledger, delegationId, task } = await delegated();
-    await ledger.a2aTasks.tell(delegationId, { step: 'waiting', reason: 'a2a: INPUT_REQUIRED' }, { task });
+    await ledger.a2aTasks.observe(delegationId, { step: 'waiting', reason: 'a2a: INPUT_REQUIRED' }, { task });
     const resume = (callerId: string) => ledger.a2aTasks.resume(task, { callerId });
     expect(await resume('another')).toBeUndefined();
     const resumed = { delegationId, status: 'in_progress', waitingReason: 'a2a: INPUT_REQUIRED' };
@@ -254,7 +260,7 @@ describe("the agent's own side", () => {
     const caller = delegation();
     await ledger.insert(caller);
     await ledger.a2aTasks.record(caller.delegationId, { ...task(), agentUrl: url });
-    await ledger.a2aTasks.tell(ids[1]!, { step: 'completed' }, { task: tasks[1], storeState: 'ended' });
+    await ledger.a2aTasks.observe(ids[1]!, { step: 'completed' }, { task: tasks[1], storeState: 'ended' });
     await ledger.setStatus(ids[2]!, 'failed', { errorDetail: 'deadline exceeded' });
     const open = await collected(ledger.a2aTasks.open({ agentUrl: url }));
     expect(open.map(({ delegationId }) => delegationId)).toEqual([ids[0], ids[2]].toSorted());

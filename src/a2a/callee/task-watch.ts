@@ -126,7 +126,7 @@ export class TaskWatch implements AsyncDisposable {
     const options = { task: { agentUrl, tenant, taskId, contextId, userName }, storeState: 'ended' } as const;
     const end = ended === undefined ? { step: 'failed' as const, errorDetail: NOT_HELD } : observationOf(ended);
     if (isKnown || end === undefined) await ledger.a2aTasks.record(delegationId, options.task, options);
-    else await ledger.a2aTasks.tell(delegationId, end, options);
+    else await ledger.a2aTasks.observe(delegationId, end, options);
   }
 
   /** Silent long enough for its process to have ended, if the ledger could be reached all the time. */

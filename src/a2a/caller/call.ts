@@ -34,7 +34,7 @@ export class Call {
     this.#name(event);
     // A message about a task that was there before is no result; the task still waits where nothing else is said of it.
     const isAside = event?.payload?.$case === 'message' && !this.#of.begins();
-    if (isAside) this.#watch.tell(this.#of.waitedFor?.() ?? { step: 'alive' });
+    if (isAside) this.#watch.observe(this.#of.waitedFor?.() ?? { step: 'alive' });
     else this.#watch.heard(event);
   }
 
@@ -57,7 +57,7 @@ export class Call {
     const { begins, waitedFor } = this.#of;
     const errorDetail = begins() ? refusalOf(error) : undefined;
     const observation = errorDetail === undefined ? waitedFor?.() : ({ step: 'failed', errorDetail } as const);
-    if (observation !== undefined) this.#watch.tell(observation);
+    if (observation !== undefined) this.#watch.observe(observation);
   }
 
   /** Resolves when what was seen is written, or has taken too long. */

@@ -67,7 +67,7 @@ export class Calls {
     const known = this.#tasks.get(task);
     if (known !== undefined) {
       const waitedFor = known.wait;
-      if (waitedFor !== undefined) known.tell({ step: 'in_progress' });
+      if (waitedFor !== undefined) known.observe({ step: 'in_progress' });
       await this.#patience.wait(known.settled());
       return this.#call({ tenant, watch: known, begins: never, waitedFor: () => waitedFor });
     }

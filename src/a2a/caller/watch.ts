@@ -56,7 +56,7 @@ export class Watch {
       if (this.#follower.hasEnded) return;
       this.#seen.take(event);
       this.#isFirst = false;
-      this.#tell(this.#observation(event));
+      this.#observe(this.#observation(event));
     });
   }
 
@@ -68,12 +68,12 @@ export class Watch {
       this.#isFirst = false;
       this.#seen.take(event);
       const observation = this.#observation(event);
-      if (!isFirst) return this.#tell(observation);
-      // What changed before this process looked for the first time is not known: the ledger tells.
+      if (!isFirst) return this.#observe(observation);
+      // What changed before this process looked for the first time is not known: the ledger knows.
       this.#firstLook = observation;
       this.#looking = this.#delegated.then((known) => {
         const isOvertaken = this.#firstLook !== observation;
-        if (!isOvertaken && (known?.found === undefined || isNews(observation, known.found))) this.tell(observation);
+        if (!isOvertaken && (known?.found === undefined || isNews(observation, known.found))) this.observe(observation);
       });
     });
   }
@@ -87,8 +87,8 @@ export class Watch {
   }
 
   /** What is not seen in the task: that it goes on, or that the agent refused it. */
-  tell(observation: Observation): void {
-    quietly(() => this.#tell(observation));
+  observe(observation: Observation): void {
+    quietly(() => this.#observe(observation));
   }
 
   /** Resolves when what was seen is written, in a few seconds at the latest. */
@@ -98,7 +98,7 @@ export class Watch {
     await this.#follower.settled();
   }
 
-  #tell(observation: Observation): void {
+  #observe(observation: Observation): void {
     if (this.#firstLook !== undefined && overtakes(observation, this.#firstLook)) this.#firstLook = undefined;
     this.#wait = observation.step === 'waiting' ? observation : undefined;
     const { id: taskId, contextId } = this.#seen;
@@ -128,7 +128,7 @@ export class Watch {
 /** Whether what is told now takes the place of an earlier look, which the ledger would otherwise be told after it. */
 function overtakes({ step }: Observation, look: Observation): boolean {
   if (isEnd(look)) return false;
-  // That work has begun is still to be told.
+  // That work has begun is still to be observed.
   return step !== 'alive' || (look.step !== 'dispatched' && look.step !== 'in_progress');
 }
 

@@ -18,6 +18,7 @@ interface Kept {
 /** How an agent is called, by its card, which is kept for five minutes. */
 export class AgentCards {
   readonly #kept = new Map<string, Kept>();
+  readonly #pending = new Map<string, Promise<AgentCard>>();
 
   /**
    * The card of the agent at this address, with the bindings that are asked alone. Where none can be had, it is taken for
@@ -26,7 +27,21 @@ export class AgentCards {
   async cardOf(agentUrl: string, fetchImpl: typeof fetch): Promise<AgentCard> {
     const kept = this.#kept.get(agentUrl);
     if (kept !== undefined && performance.now() - kept.atMs < KEPT_MS) return kept.card;
-    const card = askable((await this.#find(agentUrl, fetchImpl)) ?? plainCard(agentUrl));
+    // Many tasks of one agent are asked for at once: its card is read once.
+    const pending = this.#pending.get(agentUrl) ?? this.#read(agentUrl, fetchImpl);
+    this.#pending.set(agentUrl, pending);
+    return pending;
+  }
+
+  async #read(agentUrl: string, fetchImpl: typeof fetch): Promise<AgentCard> {
+    try {
+      return this.#keep(agentUrl, askable((await this.#find(agentUrl, fetchImpl)) ?? plainCard(agentUrl)));
+    } finally {
+      this.#pending.delete(agentUrl);
+    }
+  }
+
+  #keep(agentUrl: string, card: AgentCard): AgentCard {
     if (this.#kept.size >= KEPT_MAX) this.#kept.clear();
     this.#kept.set(agentUrl, { card, atMs: performance.now() });
     return card;

@@ -12,8 +12,8 @@ export const demoExecutor: AgentExecutor = {
     const { role, work } = context.userMessage.metadata as { readonly role: string; readonly work: Work };
     publishTask(context, bus);
     for (let workedMs = 0; workedMs < work.workMs; workedMs += SAY_EVERY_MS) {
+      if (workedMs > 0) publishStatus(context, bus, TaskState.TASK_STATE_WORKING, `${workedMs / 1000} s of work`);
       await sleep(Math.min(SAY_EVERY_MS, work.workMs - workedMs));
-      publishStatus(context, bus, TaskState.TASK_STATE_WORKING, `${workedMs / 1000 + 1} s of work`);
     }
     if (work.ending === 'completes') publishStatus(context, bus, TaskState.TASK_STATE_COMPLETED, resultOf(role));
     if (work.ending === 'asks') publishStatus(context, bus, TaskState.TASK_STATE_INPUT_REQUIRED, 'which of the two?');

@@ -1,5 +1,5 @@
 import { a2aBeginFunction } from './a2a-begin.ts';
-import { a2aTellFunction } from './a2a-tell.ts';
+import { a2aObserveFunction } from './a2a-observe.ts';
 import { adjustFunction } from './adjust.ts';
 import { heartbeatByPositionFunction, heartbeatFunction } from './heartbeat.ts';
 import { heartbeatManyFunction } from './heartbeat-many.ts';
@@ -27,5 +27,5 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   resumeFunction,
   adjustFunction,
   a2aBeginFunction,
-  a2aTellFunction,
+  a2aObserveFunction,
 ];

@@ -13,7 +13,7 @@ const task = {
 } as const;
 
 const beginOutcomes = ['found', 'inserted', 'duplicate'] as const;
-const tellOutcomes = ['changed', 'unchanged', 'refused', 'missing'] as const;
+const observeOutcomes = ['changed', 'unchanged', 'refused', 'missing'] as const;
 
 export function beginA2aStatement({ functions }: LedgerTables) {
   return statement({
@@ -42,7 +42,7 @@ SELECT ${columns} FROM ${functions.a2aBegin}($delegationId, $callerId, $calleeId
   });
 }
 
-export function tellA2aStatement({ functions }: LedgerTables) {
+export function observeA2aStatement({ functions }: LedgerTables) {
   return statement({
     parameters: {
       delegationId: parameter.text,
@@ -61,14 +61,14 @@ export function tellA2aStatement({ functions }: LedgerTables) {
       taskId: nullable(task.taskId),
     },
     columns: {
-      outcome: column.oneOf(tellOutcomes, 't.outcome'),
+      outcome: column.oneOf(observeOutcomes, 't.outcome'),
       status: nullable(column.oneOf(statuses, 't.status')),
       lateResult: column.boolean('t.late_result'),
       stuckAfterMs: nullable(column.wholeNumber('t.stuck_after_ms')),
       epoch: nullable(column.text('t.epoch')),
     },
     sql: (columns) => `
-SELECT ${columns} FROM ${functions.a2aTell}($delegationId, $step, $errorDetail, $resultPreview, $responseBody, $reason,
+SELECT ${columns} FROM ${functions.a2aObserve}($delegationId, $step, $errorDetail, $resultPreview, $responseBody, $reason,
   $waitMs, $progress, $minIntervalMs, $actor, $agentUrl, $tenant, $taskId, $contextId, $userName, $storeState) t`,
   });
 }

@@ -95,14 +95,14 @@ export class Answers {
     const step = stepOf(seen);
     const unchanged = { outcome: 'unchanged' as const, reason: null, effect: 'give_up' as const };
     if (step === ALIVE && fingerprint === suspect.known) return unchanged;
-    const isChanged = await this.#tell(asking, suspect, seen, fingerprint);
+    const isChanged = await this.#record(asking, suspect, seen, fingerprint);
     // It waits for the same as before, and that wait has passed.
     if (isChanged === false) return unchanged;
     return { outcome: step, reason: null, effect: isChanged ? ('changed' as const) : ('none' as const) };
   }
 
   /** Null: it was not told. @throws the database's error. */
-  async #tell(
+  async #record(
     { run, staleness }: Asking,
     { delegationId, rule }: Suspect,
     seen: A2aObservation,

@@ -170,13 +170,16 @@ describe('an executor that', () => {
     });
     const client = await agent.client();
     const task = (await client.sendMessage(request('think', { returnImmediately: true }))) as Task;
-    const first = await delegationOf(ledger, task);
-    await eventually(async () => {
-      const { lastHeartbeat } = (await ledger.get(first.delegationId))!;
-      expect(lastHeartbeat!.getTime() - first.lastHeartbeat!.getTime()).toBeGreaterThan(300);
+    const { delegationId } = await delegationOf(ledger, task);
+    const heardAtMs = async () => (await ledger.get(delegationId))!.lastHeartbeat?.getTime() ?? 0;
+    const firstMs = await eventually(async () => {
+      const atMs = await heardAtMs();
+      expect(atMs).toBeGreaterThan(0);
+      return atMs;
     });
+    await eventually(async () => expect(await heardAtMs()).toBeGreaterThan(firstMs + 300));
     done.resolve();
-    await eventually(async () => expect(await ledger.get(first.delegationId)).toMatchObject({ status: 'completed' }));
+    await eventually(async () => expect(await ledger.get(delegationId)).toMatchObject({ status: 'completed' }));
   });
 
   test('asks: the delegation waits, and goes on with the answer', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     log: ({ query }) => {
-      statements.push(/delegation_(?:insert|a2a_tell|resume)/.exec(query.sql)?.[0] ?? query.sql);
+      statements.push(/delegation_(?:insert|a2a_observe|resume)/.exec(query.sql)?.[0] ?? query.sql);
     },
   });
 });
@@ -37,18 +37,18 @@ const client = () => delegatingClient(agent, testLedger(db).ledger);
 describe('the round trips to the ledger', () => {
   test('of a message that is answered with its result: one before, one after', async () => {
     await (await client()).sendMessage(request('submitted; working; artifact one; complete done'));
-    expect(statements).toEqual(['delegation_insert', 'delegation_a2a_tell']);
+    expect(statements).toEqual(['delegation_insert', 'delegation_a2a_observe']);
   });
 
   test('of a message that is answered by a message: the same', async () => {
     await (await client()).sendMessage(request('message hello'));
-    expect(statements).toEqual(['delegation_insert', 'delegation_a2a_tell']);
+    expect(statements).toEqual(['delegation_insert', 'delegation_a2a_observe']);
   });
 
   test('of a stream: one when it begins, one when it ends, none for what comes between', async () => {
     const outgoing = request(`working; beat 50 1; ${'artifact x; '.repeat(50)} complete done`);
     await eventsOf((await client()).sendMessageStream(outgoing));
-    expect(statements).toEqual(['delegation_insert', 'delegation_a2a_tell', 'delegation_a2a_tell']);
+    expect(statements).toEqual(['delegation_insert', 'delegation_a2a_observe', 'delegation_a2a_observe']);
   });
 
   test('of a message that goes on with a task: its wait ends in one, by a process that knows the task', async () => {
@@ -56,7 +56,7 @@ describe('the round trips to the ledger', () => {
     const asked = (await known.sendMessage(request('working; ask which one?'))) as Task;
     statements.length = 0;
     await known.sendMessage(request('working; complete', { taskId: asked.id }));
-    expect(statements).toEqual(['delegation_a2a_tell', 'delegation_a2a_tell']);
+    expect(statements).toEqual(['delegation_a2a_observe', 'delegation_a2a_observe']);
   });
 
   test('and by one that does not', async () => {
@@ -64,7 +64,7 @@ describe('the round trips to the ledger', () => {
     const asked = (await (await client()).sendMessage(first)) as Task;
     statements.length = 0;
     await (await client()).sendMessage(request('working; complete', { taskId: asked.id }));
-    expect(statements).toEqual(['delegation_resume', 'delegation_a2a_tell']);
+    expect(statements).toEqual(['delegation_resume', 'delegation_a2a_observe']);
     expect(await delegationOf(testLedger(db).ledger, database, first.message!.messageId)).toMatchObject({
       status: 'completed',
       waitingUntil: null,

@@ -73,6 +73,26 @@ describe.each(versions)('protocol %s', (version) => {
   });
 });
 
+test('a transport that asks once more than the SDK is noticed', async () => {
+  const [conversation] = conversations;
+  const decorate: StageOptions['decorate'] = (factory) => ({
+    protocolName: factory.protocolName,
+    async create(...args) {
+      const transport = await factory.create(...args);
+      const { sendMessage } = transport;
+      transport.sendMessage = async (...call) => {
+        const result = await sendMessage.apply(transport, call);
+        if ('status' in result) await transport.getTask({ tenant: '', id: result.id }, call[1]);
+        return result;
+      };
+      return transport;
+    },
+  });
+  const agent = agents.get('alone 1.0')!;
+  const more = await heard(conversation!, { agent, binding: 'JSONRPC', decorate });
+  expect(more).not.toEqual(await heardAlone(conversation!, '1.0', 'JSONRPC'));
+});
+
 test('the adapter was there: the ledger has the conversations of both sides, each task once, with its end', async () => {
   const rows = await database.query<{ status: string; tasks: number }>(
     'SELECT status, count(*)::int AS tasks FROM delegations GROUP BY status',

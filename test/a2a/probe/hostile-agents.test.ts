@@ -331,4 +331,6 @@ test('many large answers are all read, a few at a time', async () => {
   });
   expect(answers.map((answer) => 'seen' in answer && answer.seen.step)).toEqual(tasks.map(() => 'in_progress'));
   expect(mostTaking).toBeLessThanOrEqual(4);
+  // Their one card was looked for once, in both places.
+  expect(server.requests.filter(({ method }) => method === 'GET')).toHaveLength(2);
 });

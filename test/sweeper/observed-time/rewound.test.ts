@@ -29,7 +29,7 @@ async function restore(): Promise<void> {
         `SELECT attname AS name FROM pg_attribute WHERE attrelid = 'backup_${table}'::regclass AND attnum > 0 AND NOT attisdropped`,
       )
     ).map(({ name }) => name);
-    await database.query(`TRUNCATE ${table}`);
+    await database.query(`TRUNCATE ${table} CASCADE`);
     await database.query(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM backup_${table}`);
   }
 }

@@ -55,12 +55,11 @@ describe('at most A2A_PROBE_MAX are asked in a sweep', () => {
     const [silent] = await suspects(1);
     const stalled = await seedDelegation(database, { silentSeconds: 0 });
     await mapTask(database, stalled);
+    // In two steps, since a change of the limit counts lack of progress from then.
+    await database.query('UPDATE delegations SET stalled_after_ms = 60000 WHERE delegation_id = $1', [stalled]);
     await database.query(
-      `UPDATE delegations SET stalled_after_ms = 60000, stalled_from = clock_timestamp() - interval '5 minutes' WHERE delegation_id = $1`,
-      [stalled],
-    );
-    await database.query(
-      `UPDATE delegations SET suspect_at = clock_timestamp() - interval '1 minute' WHERE delegation_id = $1`,
+      `UPDATE delegations SET stalled_from = clock_timestamp() - interval '5 minutes',
+         suspect_at = clock_timestamp() - interval '1 minute' WHERE delegation_id = $1`,
       [stalled],
     );
     const probe = new ScriptedProbe(() => noAnswer);

@@ -8,7 +8,7 @@ export const ALIVE = 'alive';
 
 /**
  * Takes an agent's answer for its delegation, which is locked and judged again: whoever was heard meanwhile needs no answer,
- * and one that another session works on is left alone. The ledger's own function tells it, with all of its rules. Recorded
+ * and one that another session works on is left alone. The ledger's own function applies it, with all of its rules. Recorded
  * where it changed something. No row: nothing was told.
  */
 export function takeAnswerStatement(tables: SweeperTables, rule: Rule) {
@@ -32,7 +32,7 @@ WITH judged AS MATERIALIZED (
   WHERE d.delegation_id = $delegationId AND ${rule.matches} FOR NO KEY UPDATE SKIP LOCKED),
 told AS MATERIALIZED (
   SELECT j.delegation_id, j.status, $step = ${literal(ALIVE)} OR t.outcome = 'changed' AS is_changed
-  FROM judged j CROSS JOIN LATERAL ${tables.functions.a2aTell}(j.delegation_id, $step, error_detail => $errorDetail,
+  FROM judged j CROSS JOIN LATERAL ${tables.functions.a2aObserve}(j.delegation_id, $step, error_detail => $errorDetail,
     result_preview => $resultPreview, response_body => $responseBody, reason => $reason, wait_ms => $waitMs,
     progress => $progress, min_interval_ms => 0, actor => 'sweeper') t),
 recorded AS (

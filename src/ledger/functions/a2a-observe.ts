@@ -7,20 +7,20 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 
 const steps = ['dispatched', 'in_progress', 'waiting', 'completed', 'failed', 'alive', 'recorded'] as const;
 
-const isFrom = (to: Status) => isOneOf('delegation_a2a_tell.status', sourcesOf(to));
+const isFrom = (to: Status) => isOneOf('delegation_a2a_observe.status', sourcesOf(to));
 
 /** PL/pgSQL: the row is locked, so nothing refuses it. */
 const move = (to: Status) => `
-    PERFORM delegation_set_status(id, ${literal(to)}, actor => delegation_a2a_tell.actor);
+    PERFORM delegation_set_status(id, ${literal(to)}, actor => delegation_a2a_observe.actor);
     outcome := 'changed';
-    delegation_a2a_tell.status := ${literal(to)};`;
+    delegation_a2a_observe.status := ${literal(to)};`;
 
 /**
  * What one sight of an A2A task says of its delegation, and which task it is, in one call: a wait ends, the status moves
  * forward, by way of in_progress where it must, or the agent is alive. An open state never takes a status back.
  */
-export const a2aTellFunction: SchemaFunction = {
-  name: 'delegation_a2a_tell',
+export const a2aObserveFunction: SchemaFunction = {
+  name: 'delegation_a2a_observe',
   parameters: `id text, step text, error_detail text DEFAULT NULL, result_preview text DEFAULT NULL,
   response_body jsonb DEFAULT NULL, reason text DEFAULT NULL, wait_ms float8 DEFAULT NULL, progress text DEFAULT NULL,
   min_interval_ms bigint DEFAULT 0, actor text DEFAULT 'a2a', ${taskParameters},
@@ -43,38 +43,38 @@ export const a2aTellFunction: SchemaFunction = {
   ])}
   late_result := false;
   SELECT d.status, d.waiting_until IS NOT NULL, coalesce(d.stuck_after_ms, s.stuck_after_ms), s.epoch
-  INTO delegation_a2a_tell.status, is_waiting, delegation_a2a_tell.stuck_after_ms, delegation_a2a_tell.epoch
+  INTO delegation_a2a_observe.status, is_waiting, delegation_a2a_observe.stuck_after_ms, delegation_a2a_observe.epoch
   FROM delegations d LEFT JOIN sweeper_threshold s ON s.singleton WHERE d.delegation_id = id;
-  IF delegation_a2a_tell.status IS NOT NULL AND agent_url IS NOT NULL AND task_id IS NOT NULL THEN${recordTask('delegation_a2a_tell', 'id')}
+  IF delegation_a2a_observe.status IS NOT NULL AND agent_url IS NOT NULL AND task_id IS NOT NULL THEN${recordTask('delegation_a2a_observe', 'id')}
   END IF;
   outcome := 'unchanged';
   IF step IN ('completed', 'failed') THEN
     SELECT d.status, CASE WHEN step = 'completed' THEN d.result_preview ELSE d.error_detail END
-    INTO delegation_a2a_tell.status, held FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
-    IF step = 'completed' AND delegation_a2a_tell.status = 'queued' THEN
-      PERFORM delegation_set_status(id, 'in_progress', actor => delegation_a2a_tell.actor);
+    INTO delegation_a2a_observe.status, held FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
+    IF step = 'completed' AND delegation_a2a_observe.status = 'queued' THEN
+      PERFORM delegation_set_status(id, 'in_progress', actor => delegation_a2a_observe.actor);
     END IF;
     -- Caller and agent see the same end, in bodies of another shape, which are no other result.
-    IF delegation_a2a_tell.status = step AND held IS NOT DISTINCT FROM (
+    IF delegation_a2a_observe.status = step AND held IS NOT DISTINCT FROM (
       CASE WHEN step = 'completed' THEN ${cutPreview('result_preview')} ELSE ${cutPreview('error_detail')} END) THEN
       response_body := NULL;
     END IF;
     SELECT s.outcome, CASE WHEN s.outcome = 'changed' THEN s.to_status ELSE s.from_status END, s.late_result
-    INTO outcome, delegation_a2a_tell.status, late_result
-    FROM delegation_set_status(id, step, delegation_a2a_tell.error_detail, delegation_a2a_tell.result_preview,
-      delegation_a2a_tell.response_body, delegation_a2a_tell.actor) s;
+    INTO outcome, delegation_a2a_observe.status, late_result
+    FROM delegation_set_status(id, step, delegation_a2a_observe.error_detail, delegation_a2a_observe.result_preview,
+      delegation_a2a_observe.response_body, delegation_a2a_observe.actor) s;
     RETURN;
   END IF;
-  IF delegation_a2a_tell.status IS NULL THEN
+  IF delegation_a2a_observe.status IS NULL THEN
     outcome := 'missing';
     RETURN;
   END IF;
   IF step = 'recorded' THEN
     RETURN;
   END IF;
-  IF is_waiting OR step = 'waiting' OR step <> 'alive' AND ${isOneOf('delegation_a2a_tell.status', sourcesOf('in_progress'))} THEN
+  IF is_waiting OR step = 'waiting' OR step <> 'alive' AND ${isOneOf('delegation_a2a_observe.status', sourcesOf('in_progress'))} THEN
     SELECT d.status, d.waiting_until IS NOT NULL, d.waiting_reason
-    INTO delegation_a2a_tell.status, is_waiting, held_reason
+    INTO delegation_a2a_observe.status, is_waiting, held_reason
     FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
       outcome := 'missing';
@@ -84,29 +84,29 @@ export const a2aTellFunction: SchemaFunction = {
     ELSIF step IN ('in_progress', 'waiting') AND ${isFrom('in_progress')} THEN${move('in_progress')}
       is_waiting := false;
     END IF;
-    IF step = 'waiting' AND NOT ${isOneOf('delegation_a2a_tell.status', terminalStatuses)} THEN
+    IF step = 'waiting' AND NOT ${isOneOf('delegation_a2a_observe.status', terminalStatuses)} THEN
       IF NOT is_waiting OR held_reason <> reason THEN
-        PERFORM delegation_wait(id, NULL, reason, delegation_a2a_tell.actor, wait_ms);
+        PERFORM delegation_wait(id, NULL, reason, delegation_a2a_observe.actor, wait_ms);
         outcome := 'changed';
       END IF;
       RETURN;
     END IF;
-    IF is_waiting AND NOT ${isOneOf('delegation_a2a_tell.status', terminalStatuses)} THEN
-      PERFORM delegation_resume(id, delegation_a2a_tell.actor);
+    IF is_waiting AND NOT ${isOneOf('delegation_a2a_observe.status', terminalStatuses)} THEN
+      PERFORM delegation_resume(id, delegation_a2a_observe.actor);
       outcome := 'changed';
     END IF;
   END IF;
-  IF ${isOneOf('delegation_a2a_tell.status', terminalStatuses)} THEN
+  IF ${isOneOf('delegation_a2a_observe.status', terminalStatuses)} THEN
     outcome := 'refused';
     RETURN;
   END IF;
   -- A status or a wait that ended was a sign of life as well, but for the progress.
   IF outcome = 'unchanged' OR progress IS NOT NULL THEN
-    SELECT h.status INTO delegation_a2a_tell.status
-    FROM delegation_heartbeat(id, min_interval_ms => delegation_a2a_tell.min_interval_ms,
-      progress => delegation_a2a_tell.progress) h;
+    SELECT h.status INTO delegation_a2a_observe.status
+    FROM delegation_heartbeat(id, min_interval_ms => delegation_a2a_observe.min_interval_ms,
+      progress => delegation_a2a_observe.progress) h;
   END IF;
-  IF ${isOneOf('delegation_a2a_tell.status', terminalStatuses)} THEN
+  IF ${isOneOf('delegation_a2a_observe.status', terminalStatuses)} THEN
     outcome := 'refused';
   END IF;`,
 };
