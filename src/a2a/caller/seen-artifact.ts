@@ -1,6 +1,6 @@
 import type { Artifact, Part } from '@a2a-js/sdk';
 import { partPrint, partsPrint } from './fingerprint.ts';
-import { keptParts, sizeOf } from './kept-parts.ts';
+import { jsonSize, keptParts, sizeOf } from './kept-parts.ts';
 
 /** The last parts, by which one that comes again is known. */
 const TAIL_PARTS_MAX = 32;
@@ -18,7 +18,13 @@ export class SeenArtifact {
     this.#print = partsPrint('', parts);
     this.#tail = tailOf(parts);
     this.kept = { ...artifact, parts: [] };
-    this.#keep(parts, room);
+    this.#size = jsonSize(this.kept);
+    if (this.#size > room) {
+      const { artifactId } = artifact;
+      this.kept = { artifactId, name: '', description: '', parts: [], metadata: undefined, extensions: [] };
+      this.#size = 0;
+    }
+    this.#keep(parts, room - this.#size);
   }
 
   /** Characters or bytes that it keeps. */

@@ -1,7 +1,7 @@
 import { type Artifact, type StreamResponse, type Task, type TaskArtifactUpdateEvent, TaskState } from '@a2a-js/sdk';
 import { interruptedStates, terminalStates } from '../task-state.ts';
 import { statusPrint } from './fingerprint.ts';
-import { keptParts } from './kept-parts.ts';
+import { jsonSize, keptParts } from './kept-parts.ts';
 import { SeenArtifact } from './seen-artifact.ts';
 
 /** Artifacts that are told apart. */
@@ -123,7 +123,11 @@ export class SeenTask {
     this.#print = statusPrint(status);
     this.#status = {
       ...status,
-      message: message && { ...message, parts: keptParts(message.parts ?? [], this.#contentMax) },
+      message: message && {
+        ...message,
+        metadata: jsonSize(message.metadata) > this.#contentMax ? undefined : message.metadata,
+        parts: keptParts(message.parts ?? [], this.#contentMax),
+      },
     };
   }
 
