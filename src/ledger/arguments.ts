@@ -135,8 +135,13 @@ function isIsoInstant(text: string): boolean {
   return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
+/** Levels of arrays and objects in a body; PostgreSQL's own limit is about ten times as high, and its max_stack_depth lowers it. */
+const BODY_DEPTH_MAX = 1_000;
+const NOT_KEPT = '(nested too deeply, or too large, to be kept)';
+
 /**
- * The body as JSON text, null when there is none. NUL and lone surrogates, in keys and values, become U+FFFD.
+ * The body as JSON text, null when there is none. NUL and lone surrogates, in keys and values, become U+FFFD; what is nested
+ * more deeply than the database takes is kept as the text of its JSON, or, where JavaScript cannot write it, as a note.
  * @throws InvalidArgumentError for what JSON cannot hold: a cycle, a BigInt, a function.
  */
 export function jsonBody(field: string, body: unknown): string | null {
@@ -145,10 +150,29 @@ export function jsonBody(field: string, body: unknown): string | null {
   try {
     json = JSON.stringify(body);
   } catch (err) {
+    if (err instanceof RangeError) return JSON.stringify(NOT_KEPT);
     throw new InvalidArgumentError(field, `must be JSON: ${(err as Error).message}`);
   }
   if (json === undefined) throw new InvalidArgumentError(field, `must be JSON, not ${typeOf(body)}`);
-  return json.replace(JSON_ESCAPE, (sequence) => (REFUSED_ESCAPE.test(sequence) ? REPLACEMENT : sequence));
+  const flat = depthOf(json) > BODY_DEPTH_MAX ? JSON.stringify(json) : json;
+  return flat.replace(JSON_ESCAPE, (sequence) => (REFUSED_ESCAPE.test(sequence) ? REPLACEMENT : sequence));
+}
+
+function depthOf(json: string): number {
+  if (json.length <= 2 * BODY_DEPTH_MAX) return 0;
+  const [quote, backslash, opening, closing] = [0x22, 0x5c, 0x7b, 0x7d];
+  let [depth, deepest, isText] = [0, 0, false];
+  for (let index = 0; index < json.length; index += 1) {
+    const code = json.charCodeAt(index);
+    if (code === quote) isText = !isText;
+    else if (isText && code === backslash) index += 1;
+    // A square bracket differs from a brace in one bit.
+    else if (!isText && (code | 0x20) === opening) {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+    } else if (!isText && (code | 0x20) === closing) depth -= 1;
+  }
+  return deepest;
 }
 
 /** The id in a result or a log line, where the value may not be an id at all; never throws. */

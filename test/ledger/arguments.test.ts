@@ -233,6 +233,25 @@ describe('text from models is never refused:', () => {
     expect([history[0]?.requestBody, history[1]?.responseBody]).toEqual([kept, kept]);
   });
 
+  test('a body nested as deeply as no database takes it is kept as the text of its JSON', async () => {
+    const { ledger } = testLedger(database.db);
+    const [deep, text] = [JSON.parse(`${'['.repeat(20_000)}"]\\" a"${']'.repeat(20_000)}`), '{['.repeat(20_000)];
+    const bodies = [
+      [deep, JSON.stringify(deep)],
+      // JSON.stringify has a bound of its own for objects.
+      [{ deep, text }, '(nested too deeply, or too large, to be kept)'],
+      [{ text }, { text }],
+    ];
+    for (const [said, kept] of bodies) {
+      const delegation = valid();
+      expect(await ledger.insert({ ...delegation, requestBody: said })).toMatchObject({ outcome: 'inserted' });
+      await ledger.a2aTasks.observe(delegation.delegationId, { step: 'completed', responseBody: said });
+      const history = await ledger.history(delegation.delegationId);
+      expect([history[0]?.requestBody, history.at(-1)?.responseBody]).toEqual([kept, kept]);
+      expect(history.at(-1)).toMatchObject({ toStatus: 'completed' });
+    }
+  });
+
   test('a repetition is the same result, not a late one', async () => {
     const { ledger } = testLedger(database.db);
     const id = await seedDelegation(database);
