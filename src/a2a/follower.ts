@@ -136,6 +136,7 @@ export class Follower {
         task: sight.storeState === 'ended' ? this.#task : task,
         storeState: sight.storeState,
         actor: this.#options.actor,
+        knowsWait: isWait(this.#written),
       });
       if (result.outcome === 'failed' && retry < RETRIES_MAX) {
         this.#next = this.#next === undefined ? sight : later(sight, this.#next);

@@ -115,7 +115,7 @@ function absentee(name: string): Role {
     work: null,
     ending: {
       status: 'failed',
-      by: 'sweeper',
+      by: ['sweeper'],
       errorDetail: OVERDUE_DETAIL,
       activity: ['delegation.queued', 'delegation.failed'],
       result: null,
@@ -129,5 +129,5 @@ function absentee(name: string): Role {
 
 function ending(status: 'completed' | 'failed' | 'stuck', by: string, errorDetail: RegExp | null): Ending {
   const activity: ActivityEvent[] = ['delegation.queued', 'delegation.dispatched', 'delegation.in_progress'];
-  return { status, by, errorDetail, activity: [...activity, `delegation.${status}`], result: null };
+  return { status, by: [by], errorDetail, activity: [...activity, `delegation.${status}`], result: null };
 }

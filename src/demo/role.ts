@@ -17,8 +17,8 @@ export interface Scene {
 /** What the ledger must hold about a delegation at the end. */
 export interface Ending {
   readonly status: Status;
-  /** Who set the status: the activity's actor. */
-  readonly by: string;
+  /** Who may set the status: the activity's actor. Caller and agent of an A2A task both may. */
+  readonly by: readonly string[];
   readonly errorDetail: RegExp | null;
   /** All its activity, oldest first. */
   readonly activity: readonly ActivityEvent[];

@@ -15,6 +15,8 @@ export interface A2aObserveOptions {
   readonly storeState?: A2aStoreState | undefined;
   /** Recorded in the activity: 1 to 200 characters. Default `a2a`. */
   readonly actor?: string | undefined;
+  /** The actor has seen the wait that an open state now ends. Otherwise only a wait that it recorded itself ends. Default false. */
+  readonly knowsWait?: boolean | undefined;
 }
 
 /**

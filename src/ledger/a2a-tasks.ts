@@ -211,7 +211,7 @@ export class A2aTasks {
     delegationId: string,
     step: A2aStep | 'recorded',
     observation: A2aObservation | undefined,
-    { task, storeState, actor = 'a2a' }: A2aObserveOptions,
+    { task, storeState, actor = 'a2a', knowsWait = false }: A2aObserveOptions,
   ): Promise<A2aObserveResult> {
     try {
       assertId('delegationId', delegationId);
@@ -225,6 +225,7 @@ export class A2aTasks {
         actor,
         ...(task === undefined && step !== 'recorded' ? noTask : storedA2aTask(task)),
         storeState: storeState ?? null,
+        knowsWait,
       };
       const [row] = await bestEffort(this.#db, (runner) => this.#observe.run(runner, values));
       const { outcome, status, lateResult, stuckAfterMs } = row!;

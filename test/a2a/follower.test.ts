@@ -77,6 +77,24 @@ describe('what is seen of a task', () => {
     expect(await said()).toEqual(['queued', 'in_progress', 'waiting', 'resumed']);
   });
 
+  test('ends a wait of the other side only when it has seen that wait', async () => {
+    const { ledger, delegationId, follower, see, said } = await followed();
+    const agent = new Follower(ledger, delegationId, { actor: 'a2a-agent' });
+    see(working);
+    await follower.settled();
+    agent.saw(waiting('one'));
+    await agent.settled();
+    // What was on its way when the agent began to wait.
+    see(dispatched, working, alive);
+    await follower.settled();
+    expect(await said()).toEqual(['queued', 'in_progress', 'waiting']);
+    see(waiting('one'));
+    await follower.settled();
+    see(working);
+    await follower.settled();
+    expect(await said()).toEqual(['queued', 'in_progress', 'waiting', 'resumed']);
+  });
+
   test('names its task once, in the same round trip', async () => {
     const { ledger, delegationId, follower, statements } = await followed();
     const task = { agentUrl, taskId: randomUUID() };

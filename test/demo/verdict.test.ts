@@ -7,7 +7,7 @@ const at = new Date('2026-07-28T10:00:00Z');
 
 const expected: Ending = {
   status: 'stuck',
-  by: 'sweeper',
+  by: ['sweeper'],
   errorDetail: /^no heartbeat for \d+s$/,
   activity: ['delegation.queued', 'delegation.in_progress', 'delegation.stuck', 'delegation.late_result'],
   result: 'the result',

@@ -120,6 +120,18 @@ describe('what is seen of a task', () => {
     expect(await said()).toEqual(['queued', 'in_progress', 'waiting', 'resumed']);
   });
 
+  test('ends no wait of another actor that it has not seen: it may have been seen before the wait', async () => {
+    const { ledger, delegationId, said } = await delegated();
+    const wait = { step: 'waiting', reason: 'a2a: INPUT_REQUIRED: which branch?' } as const;
+    await ledger.a2aTasks.observe(delegationId, wait, { actor: 'a2a-agent' });
+    for (const step of ['dispatched', 'in_progress', 'alive'] as const)
+      expect(await ledger.a2aTasks.observe(delegationId, { step })).toMatchObject({ outcome: 'unchanged' });
+    expect((await ledger.get(delegationId))!.waitingReason).toBe(wait.reason);
+    await ledger.a2aTasks.observe(delegationId, { step: 'in_progress' }, { knowsWait: true });
+    expect((await ledger.get(delegationId))!.waitingReason).toBeNull();
+    expect(await said()).toEqual(['queued', 'in_progress', 'waiting', 'resumed']);
+  });
+
   test.each([
     [
       { step: 'completed', resultPreview: 'x'.repeat(5000) },

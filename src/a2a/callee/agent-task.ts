@@ -17,6 +17,8 @@ export interface FirstSight {
   readonly message: Message | undefined;
 }
 
+/** In the activity: the caller's side of the same delegation may record as well. */
+const AGENT_ACTOR = 'a2a-agent';
 const CALLEE_CHARACTERS_MAX = 200;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 15_000;
@@ -43,6 +45,7 @@ export class AgentTask {
     this.task = { agentUrl: options.agentUrl, tenant, userName, taskId: first.taskId, contextId: first.contextId };
     this.delegationId = this.#begin(context, first).catch(() => undefined);
     this.#follower = new Follower(options.ledger, this.delegationId, {
+      actor: AGENT_ACTOR,
       onLost: (status) => {
         for (const tell of this.#lost) tell(status);
       },

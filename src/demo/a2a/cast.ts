@@ -60,7 +60,7 @@ export const cast: readonly A2aRole[] = [
     work: { workMs: 600_000, ending: 'completes' },
     ending: {
       status: 'stuck',
-      by: 'sweeper',
+      by: ['sweeper'],
       errorDetail: /^no heartbeat for \d+s$/,
       activity: [...begun, 'delegation.stuck'],
       result: null,
@@ -102,7 +102,7 @@ export const cast: readonly A2aRole[] = [
     work: { workMs: 2_000, ending: 'returns' },
     ending: {
       status: 'failed',
-      by: 'a2a',
+      by: ['a2a', 'a2a-agent'],
       errorDetail: /^a2a: FAILED/,
       activity: [...begun, 'delegation.failed'],
       result: null,
@@ -152,7 +152,7 @@ export const cast: readonly A2aRole[] = [
 function completed(role: string, between: readonly ActivityEvent[]): Ending {
   return {
     status: 'completed',
-    by: 'a2a',
+    by: ['a2a', 'a2a-agent'],
     errorDetail: null,
     activity: [...begun, ...between, 'delegation.completed'],
     result: resultOf(role),
@@ -162,5 +162,5 @@ function completed(role: string, between: readonly ActivityEvent[]): Ending {
 /** The sweep got the result from the agent. */
 function takenOver(role: string, between: readonly ActivityEvent[]): Ending {
   const { activity, ...rest } = completed(role, between);
-  return { ...rest, by: 'sweeper', activity: [...activity, 'delegation.probed'] };
+  return { ...rest, by: ['sweeper'], activity: [...activity, 'delegation.probed'] };
 }

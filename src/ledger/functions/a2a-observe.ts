@@ -17,15 +17,17 @@ const move = (to: Status) => `
 
 /**
  * What one sight of an A2A task says of its delegation, and which task it is, in one call: a wait ends, the status moves
- * forward, by way of in_progress where it must, or the agent is alive. An open state never takes a status back.
+ * forward, by way of in_progress where it must, or the agent is alive. An open state never takes a status back. It ends a wait
+ * of the same actor, or one that the actor has seen as well (knows_wait).
  */
 export const a2aObserveFunction: SchemaFunction = {
   name: 'delegation_a2a_observe',
   parameters: `id text, step text, error_detail text DEFAULT NULL, result_preview text DEFAULT NULL,
   response_body jsonb DEFAULT NULL, reason text DEFAULT NULL, wait_ms float8 DEFAULT NULL, progress text DEFAULT NULL,
   min_interval_ms bigint DEFAULT 0, actor text DEFAULT 'a2a', ${taskParameters},
+  knows_wait boolean DEFAULT false,
   OUT outcome text, OUT status text, OUT late_result boolean, OUT stuck_after_ms bigint, OUT epoch text`,
-  types: `text, text, text, text, jsonb, text, float8, text, bigint, text, ${taskTypes}`,
+  types: `text, text, text, text, jsonb, text, float8, text, bigint, text, ${taskTypes}, boolean`,
   declare: `
   is_waiting boolean;
   held_reason text;
@@ -91,7 +93,11 @@ export const a2aObserveFunction: SchemaFunction = {
       END IF;
       RETURN;
     END IF;
-    IF is_waiting AND NOT ${isOneOf('delegation_a2a_observe.status', terminalStatuses)} THEN
+    -- Caller and agent may see one task, each in its own time. What one of them saw late must not end a wait that the other
+    -- recorded meanwhile.
+    IF is_waiting AND NOT ${isOneOf('delegation_a2a_observe.status', terminalStatuses)}
+      AND (knows_wait OR delegation_a2a_observe.actor = (SELECT a.actor FROM activity_logs a
+        WHERE a.delegation_id = id AND a.event = 'delegation.waiting' ORDER BY a.activity_id DESC LIMIT 1)) THEN
       PERFORM delegation_resume(id, delegation_a2a_observe.actor);
       outcome := 'changed';
     END IF;

@@ -59,6 +59,7 @@ export function observeA2aStatement({ functions }: LedgerTables) {
       agentUrl: nullable(task.agentUrl),
       tenant: nullable(task.tenant),
       taskId: nullable(task.taskId),
+      knowsWait: parameter.boolean,
     },
     columns: {
       outcome: column.oneOf(observeOutcomes, 't.outcome'),
@@ -69,7 +70,8 @@ export function observeA2aStatement({ functions }: LedgerTables) {
     },
     sql: (columns) => `
 SELECT ${columns} FROM ${functions.a2aObserve}($delegationId, $step, $errorDetail, $resultPreview, $responseBody, $reason,
-  $waitMs, $progress, $minIntervalMs, $actor, $agentUrl, $tenant, $taskId, $contextId, $userName, $storeState) t`,
+  $waitMs, $progress, $minIntervalMs, $actor, $agentUrl, $tenant, $taskId, $contextId, $userName, $storeState,
+  $knowsWait) t`,
   });
 }
 

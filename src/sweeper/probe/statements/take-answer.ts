@@ -34,7 +34,7 @@ told AS MATERIALIZED (
   SELECT j.delegation_id, j.status, $step = ${literal(ALIVE)} OR t.outcome = 'changed' AS is_changed
   FROM judged j CROSS JOIN LATERAL ${tables.functions.a2aObserve}(j.delegation_id, $step, error_detail => $errorDetail,
     result_preview => $resultPreview, response_body => $responseBody, reason => $reason, wait_ms => $waitMs,
-    progress => $progress, min_interval_ms => 0, actor => 'sweeper') t),
+    progress => $progress, min_interval_ms => 0, actor => 'sweeper', knows_wait => true) t),
 recorded AS (
   INSERT INTO ${tables.activityLogs} (delegation_id, event, from_status, actor, detail)
   SELECT t.delegation_id, 'delegation.probed', t.status, 'sweeper', $detail FROM told t WHERE t.is_changed)
