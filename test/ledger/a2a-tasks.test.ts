@@ -262,6 +262,15 @@ describe("the agent's own side", () => {
     expect(second.delegationId).not.toBe(first.delegationId);
   });
 
+  test('makes another one for a message that is sent again after its delegation failed without a task', async () => {
+    const { ledger } = testLedger(database.db);
+    const [own, agents, one] = [delegation(), delegation(), task()];
+    await ledger.insert(own);
+    await ledger.setStatus(own.delegationId, 'failed', { errorDetail: 'a2a: UNSUPPORTED_OPERATION: too busy' });
+    const begun = await ledger.a2aTasks.begin({ ...agents, idempotencyKey: own.idempotencyKey }, one);
+    expect(begun).toEqual({ outcome: 'inserted', delegationId: agents.delegationId, status: 'queued' });
+  });
+
   test('is open until its store is known to hold the end', async () => {
     const { ledger } = testLedger(database.db);
     const url = 'https://open.example';

@@ -1,3 +1,5 @@
+import { isOneOf } from '../../db/literal.ts';
+import { terminalStatuses } from '../transitions.ts';
 import { recordTask, taskChecks, taskParameters, taskTypes } from './a2a-mapping.ts';
 import { insertChecks } from './insert.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
@@ -5,7 +7,7 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 /**
  * The delegation of an A2A task, on the side of the agent that does it: the one that its store follows already, or the one
  * with the caller's key (the caller's own, where both use this ledger), or a new one. Where the key's delegation is another
- * task (a message that was sent twice), a new one without a key.
+ * task, or had ended before it was one (a message that was sent twice), a new one without a key.
  */
 export const a2aBeginFunction: SchemaFunction = {
   name: 'delegation_a2a_begin',
@@ -14,7 +16,8 @@ export const a2aBeginFunction: SchemaFunction = {
   OUT outcome text, OUT delegation_id text, OUT status text`,
   types: `text, text, text, text, text, float8, bigint, bigint, jsonb, text, ${taskTypes}`,
   declare: `
-  deadline timestamptz;`,
+  deadline timestamptz;
+  is_this_task boolean;`,
   body: `${refuse([...insertChecks, ...taskChecks])}
   SELECT 'found', d.delegation_id, d.status
   INTO outcome, delegation_a2a_begin.delegation_id, delegation_a2a_begin.status
@@ -31,9 +34,12 @@ export const a2aBeginFunction: SchemaFunction = {
   FROM delegation_insert(id, caller, callee, preview, delegation_a2a_begin.idempotency_key, NULL,
     delegation_a2a_begin.stuck_after_ms, delegation_a2a_begin.stalled_after_ms, delegation_a2a_begin.request_body,
     delegation_a2a_begin.deadline_ms, delegation_a2a_begin.traceparent) i;
-  IF outcome = 'duplicate' AND EXISTS (SELECT FROM a2a_tasks t
-    WHERE t.delegation_id = delegation_a2a_begin.delegation_id AND (t.task_id <> delegation_a2a_begin.task_id
-      OR t.tenant <> coalesce(delegation_a2a_begin.tenant, '')))
+  IF outcome = 'duplicate' THEN
+    SELECT t.task_id = delegation_a2a_begin.task_id AND t.tenant = coalesce(delegation_a2a_begin.tenant, '')
+    INTO is_this_task FROM a2a_tasks t WHERE t.delegation_id = delegation_a2a_begin.delegation_id;
+  END IF;
+  IF outcome = 'duplicate'
+    AND NOT coalesce(is_this_task, NOT ${isOneOf('delegation_a2a_begin.status', terminalStatuses)})
   THEN
     SELECT i.outcome, i.delegation_id, i.status
     INTO outcome, delegation_a2a_begin.delegation_id, delegation_a2a_begin.status
