@@ -8,7 +8,8 @@ import { World, type WorldOptions } from './world.ts';
 
 /** MODEL_RUNS=20 for twenty times as many scenarios. */
 export const times = Number(process.env.MODEL_RUNS || 1);
-export const timeoutMs = 120_000 * times;
+/** Beside three other workers on two cores a scenario takes ten times as long as alone. */
+export const timeoutMs = 300_000 * times;
 
 /** Small, so that six rows are enough for budgets, batches and storms. */
 const narrow: SweepBounds = { batchRowsMax: 2, rowsMax: 3, stormMinStale: 3, stormRatio: 0.5 };

@@ -6,9 +6,9 @@ import { ProbeFailure } from './probe-failure.ts';
 const BYTES_MAX = 16_384;
 
 /**
- * Headers by host, from a folder with one file for each: `host_port`, or `host` for all of its ports, a colon of an IPv6
- * address as `_` as well. Each line is a header: `Authorization: Bearer ...`. Read for each request, so that a mounted
- * secret may rotate.
+ * Headers by host, from a folder with one file for each: `host_port`, or `host` for https on its port 443, a colon of an
+ * IPv6 address as `_` as well. Each line is a header: `Authorization: Bearer ...`. Read for each request, so that a mounted
+ * secret may rotate. The ledger's writers choose the port and the protocol of an agent, so others have to be named.
  */
 export class Credentials {
   readonly #directory: string | null;
@@ -22,7 +22,8 @@ export class Credentials {
     if (this.#directory === null) return {};
     const host = hostname.replace(/^\[|\]$/g, '').replaceAll(':', '_');
     const actual = port || (protocol === 'https:' ? '443' : '80');
-    for (const name of [`${host}_${actual}`, host]) {
+    const isDefault = protocol === 'https:' && actual === '443';
+    for (const name of [`${host}_${actual}`, ...(isDefault ? [host] : [])]) {
       const content = await read(path.join(this.#directory, name));
       if (content !== null) return headersOf(content);
     }

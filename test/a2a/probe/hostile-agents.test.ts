@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AgentProbe, type AgentProbeOptions } from '../../../src/a2a/probe/agent-probe.ts';
+import { Credentials } from '../../../src/a2a/probe/credentials.ts';
 import type { ProbeAnswer } from '../../../src/sweeper/probe/suspect-probe.ts';
 import { selfSigned, webServer } from '../../support/a2a/web-server.ts';
 import { spawnNode } from '../../support/child.ts';
@@ -293,9 +294,13 @@ describe('credentials', () => {
     writeFileSync(file, 'Authorization: Bearer two');
     await ask(`${server.origin}/rpc`, {}, { probe });
     expect(sent(server)).toBe('Bearer two');
-    writeFileSync(path.join(directory, '127.0.0.1'), 'authorization: Basic all-ports');
-    await ask(`${other.origin}/rpc`, {}, { probe });
-    expect(sent(other)).toBe('Basic all-ports');
+    // Without a port it is for https on port 443.
+    const host = 'agents.example.com';
+    writeFileSync(path.join(directory, host), 'authorization: Basic default');
+    const credentials = new Credentials(directory);
+    expect(await credentials.for(new URL(`https://${host}/rpc`))).toEqual({ authorization: 'Basic default' });
+    for (const url of [`https://${host}:8443/`, `http://${host}/`, `http://${host}:443/`])
+      expect(await credentials.for(new URL(url))).toEqual({});
   });
 
   test.each(['no header', `Authorization: ${SECRET}\u0001`, `${SECRET} : x`, 'a: b\n'.repeat(10_000)])(
