@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { seedDelegation } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -20,6 +21,12 @@ const up = (name: string) => {
   url.searchParams.set('application_name', name);
   return startDaemon(url.href, env);
 };
+/** Each daemon asks for one. */
+const sweepsAtStartToEnd = () =>
+  waitFor('the sweeps at start to end', async () => {
+    const open = `SELECT FROM pgboss.job WHERE name = $1 AND state < 'completed'`;
+    return (await database.query(open, [SWEEP_QUEUE])).length === 0;
+  });
 /** Sweeps that marked anything, by trigger. */
 const marking = () =>
   database.query<{ trigger: string; stuck: number }>('SELECT trigger, stuck FROM sweeper_sweeps WHERE stuck > 0');
@@ -33,6 +40,7 @@ test('a daemon killed between its look and its sweep: another one sweeps on time
     () => first.events('daemon.started').length + second.events('daemon.started').length === 2,
   );
   await waitFor('the sweep at start', () => sweeps().length > 0);
+  await sweepsAtStartToEnd();
   // What is due has been seen; the statement that takes the lease waits, and locks nothing yet.
   await database.query(`
     CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -60,6 +68,7 @@ test('three daemons: what comes due at one instant is marked by one sweep betwee
   const daemons = ['first', 'second', 'third'].map(up);
   try {
     await waitFor('all to be up', () => daemons.every((daemon) => daemon.events('daemon.started').length > 0));
+    await sweepsAtStartToEnd();
     const ids = await Promise.all(Array.from({ length: 12 }, () => seedDelegation(database)));
     await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
     for (const id of ids) await toBeStuck(id);

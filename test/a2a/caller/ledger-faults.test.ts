@@ -1,8 +1,8 @@
 import { type Task, TaskState } from '@a2a-js/sdk';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
+import { createLedgerPool } from '../../../src/index.ts';
 import { ScriptedAgent } from '../../support/a2a/agent-process.ts';
 import { request } from '../../support/a2a/messages.ts';
 import { testLedger } from '../../support/fixtures.ts';
@@ -20,8 +20,7 @@ afterAll(() => agent[Symbol.asyncDispose]());
 
 /** A ledger whose database is away once the relay is closed. */
 async function ledgerBehind(relay: Relay, undo: AsyncDisposableStack) {
-  const pool = new pg.Pool({ connectionString: relay.urlOf(database.url), max: 4 });
-  pool.on('error', () => undefined);
+  const pool = createLedgerPool(relay.urlOf(database.url), { connectionsMax: 4 });
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   undo.defer(() => db.destroy());
   return testLedger(db);
