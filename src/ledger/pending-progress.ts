@@ -35,11 +35,13 @@ export class PendingProgress {
     return texts;
   }
 
-  /** Drops what was sent and is written, or cannot be any more, unless a newer text has replaced it. */
+  /**
+   * Drops what was sent, unless a newer text has replaced it: it is written, or there is nothing to write it to. Only behind
+   * another session's lock it waits for the next heartbeat.
+   */
   answered(sent: PendingTexts, answers: ReadonlyMap<string, { readonly outcome: string }>): void {
     for (const [id, pending] of sent) {
-      const outcome = answers.get(id)?.outcome;
-      if ((outcome === 'stamped' || outcome === 'terminal') && this.#texts.get(id) === pending) this.#texts.delete(id);
+      if (answers.get(id)?.outcome !== 'locked' && this.#texts.get(id) === pending) this.#texts.delete(id);
     }
   }
 }
