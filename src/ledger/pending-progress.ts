@@ -4,6 +4,8 @@ interface PendingText {
   readonly text: string;
 }
 
+const over: ReadonlySet<string> = new Set(['stamped', 'terminal', 'missing']);
+
 /** What goes with one statement: texts by delegation. */
 export type PendingTexts = ReadonlyMap<string, PendingText>;
 
@@ -36,12 +38,13 @@ export class PendingProgress {
   }
 
   /**
-   * Drops what was sent, unless a newer text has replaced it: it is written, or there is nothing to write it to. Only behind
-   * another session's lock it waits for the next heartbeat.
+   * Drops what was sent, unless a newer text has replaced it: it is written, or there is nothing to write it to. Otherwise it
+   * goes with the next heartbeat.
    */
   answered(sent: PendingTexts, answers: ReadonlyMap<string, { readonly outcome: string }>): void {
     for (const [id, pending] of sent) {
-      if (answers.get(id)?.outcome !== 'locked' && this.#texts.get(id) === pending) this.#texts.delete(id);
+      const outcome = answers.get(id)?.outcome ?? 'missing';
+      if (over.has(outcome) && this.#texts.get(id) === pending) this.#texts.delete(id);
     }
   }
 }

@@ -70,15 +70,15 @@ describe('pending progress', () => {
     expect(pending.of(['a']).get('a')).toEqual({ text: 'newer' });
   });
 
-  test('keeps a text whose row another session had locked', () => {
+  test.each(['failed', 'fresh', 'locked'])('keeps a text whose heartbeat was answered %s', (outcome) => {
     const pending = new PendingProgress();
     pending.report('a', 'text');
-    pending.answered(pending.of(['a']), new Map([['a', { outcome: 'locked' }]]));
+    pending.answered(pending.of(['a']), new Map([['a', { outcome }]]));
     expect(pending.of(['a', 'b']).size).toBe(1);
   });
 
   // A row that is missing may come to be: what was reported before it did is not about it.
-  test.each(['stamped', 'fresh', 'terminal', 'missing'])('drops a text whose heartbeat was answered %s', (outcome) => {
+  test.each(['stamped', 'terminal', 'missing'])('drops a text whose heartbeat was answered %s', (outcome) => {
     const pending = new PendingProgress();
     pending.report('a', 'text');
     pending.answered(pending.of(['a']), new Map([['a', { outcome }]]));
