@@ -38,6 +38,7 @@ export class A2aTasks {
   readonly #open: ReturnType<typeof openA2aStatement>;
   readonly #claim: ReturnType<typeof claimA2aStatement>;
 
+  /** @internal Its types are not for users, whose compilers would look for zod. */
   constructor(db: LedgerDb, tables: LedgerTables, log: EventLog, confirmed: (request: StatusRequest) => void) {
     this.#db = db;
     this.#log = log;
@@ -66,8 +67,9 @@ export class A2aTasks {
   }
 
   /**
-   * What one sight of its task says of a delegation: it moves forward, waits, ends, or its agent is alive; any of them ends
-   * a wait but a wait itself. One round trip, in which the task may be recorded as well. Never throws.
+   * What one sight of its task says of a delegation: it moves forward, waits, ends, or its agent is alive; any of them ends a
+   * wait of the same actor, or one that it has seen (`knowsWait`). One round trip, in which the task may be recorded as well.
+   * Never throws.
    *
    *     await ledger.a2aTasks.observe(id, { step: 'waiting', reason: 'a2a: INPUT_REQUIRED: which branch?' }, { task });
    *
