@@ -10,6 +10,8 @@ const database = useDatabase({ per: 'test' });
 const env = { STUCK_AFTER: '10s', SWEEP_CRON: '0 0 1 1 *' };
 /** A tick is a minute, and the current one may have just passed. */
 const TICK_MS = 180_000;
+/** Beside other tests several daemons take up to a minute to start and to end. */
+const STARTS_MS = 180_000;
 
 const statusOf = async (id: string) =>
   (await database.query<{ status: string }>('SELECT status FROM delegations WHERE delegation_id = $1', [id]))[0]!
@@ -31,54 +33,62 @@ const sweepsAtStartToEnd = () =>
 const marking = () =>
   database.query<{ trigger: string; stuck: number }>('SELECT trigger, stuck FROM sweeper_sweeps WHERE stuck > 0');
 
-test('a daemon killed between its look and its sweep: another one sweeps on time, without a tick', async () => {
-  await using first = up('first');
-  await using second = up('second');
-  const sweeps = () => [first, second].flatMap((daemon) => daemon.events('sweep.completed'));
-  await waitFor(
-    'both to be up',
-    () => first.events('daemon.started').length + second.events('daemon.started').length === 2,
-  );
-  await waitFor('the sweep at start', () => sweeps().length > 0);
-  await sweepsAtStartToEnd();
-  // What is due has been seen; the statement that takes the lease waits, and locks nothing yet.
-  await database.query(`
+test(
+  'a daemon killed between its look and its sweep: another one sweeps on time, without a tick',
+  async () => {
+    await using first = up('first');
+    await using second = up('second');
+    const sweeps = () => [first, second].flatMap((daemon) => daemon.events('sweep.completed'));
+    await waitFor(
+      'both to be up',
+      () => first.events('daemon.started').length + second.events('daemon.started').length === 2,
+    );
+    await waitFor('the sweep at start', () => sweeps().length > 0);
+    await sweepsAtStartToEnd();
+    // What is due has been seen; the statement that takes the lease waits, and locks nothing yet.
+    await database.query(`
     CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN PERFORM pg_advisory_xact_lock_shared(4242); RETURN NULL; END $$;
     CREATE TRIGGER gate BEFORE UPDATE OF sweep_id ON sweeper_state FOR EACH STATEMENT EXECUTE FUNCTION gate()`);
-  const keeper = await database.connect();
-  await keeper.query('SELECT pg_advisory_lock(4242)');
-  // Heard after the daemons lowered the threshold, so that it is judged by theirs.
-  const id = await seedDelegation(database);
-  await waitFor('the first to take the lease', async () => {
-    const taking = `SELECT FROM pg_stat_activity WHERE application_name = 'first' AND wait_event = 'advisory'`;
-    return (await database.query(taking)).length > 0;
-  });
-  first.child.kill('SIGKILL');
-  await first.child.exit;
-  await keeper.query('SELECT pg_advisory_unlock(4242)');
-  await toBeStuck(id);
-  await waitFor('its sweep', async () => (await marking()).length > 0);
-  expect(await marking()).toEqual([{ trigger: 'due', stuck: 1 }]);
-  second.child.kill('SIGTERM');
-  expect(await second.child.exit).toEqual({ code: 0, signal: null });
-});
-
-test('three daemons: what comes due at one instant is marked by one sweep between the ticks', async () => {
-  const daemons = ['first', 'second', 'third'].map(up);
-  try {
-    await waitFor('all to be up', () => daemons.every((daemon) => daemon.events('daemon.started').length > 0));
-    await sweepsAtStartToEnd();
-    const ids = await Promise.all(Array.from({ length: 12 }, () => seedDelegation(database)));
-    await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
-    for (const id of ids) await toBeStuck(id);
+    const keeper = await database.connect();
+    await keeper.query('SELECT pg_advisory_lock(4242)');
+    // Heard after the daemons lowered the threshold, so that it is judged by theirs.
+    const id = await seedDelegation(database);
+    await waitFor('the first to take the lease', async () => {
+      const taking = `SELECT FROM pg_stat_activity WHERE application_name = 'first' AND wait_event = 'advisory'`;
+      return (await database.query(taking)).length > 0;
+    });
+    first.child.kill('SIGKILL');
+    await first.child.exit;
+    await keeper.query('SELECT pg_advisory_unlock(4242)');
+    await toBeStuck(id);
     await waitFor('its sweep', async () => (await marking()).length > 0);
-    expect(await marking()).toEqual([{ trigger: 'due', stuck: 12 }]);
-  } finally {
-    for (const { child } of daemons) child.kill('SIGTERM');
-    for (const { child } of daemons) expect(await child.exit).toEqual({ code: 0, signal: null });
-  }
-});
+    expect(await marking()).toEqual([{ trigger: 'due', stuck: 1 }]);
+    second.child.kill('SIGTERM');
+    expect(await second.child.exit).toEqual({ code: 0, signal: null });
+  },
+  STARTS_MS,
+);
+
+test(
+  'three daemons: what comes due at one instant is marked by one sweep between the ticks',
+  async () => {
+    const daemons = ['first', 'second', 'third'].map(up);
+    try {
+      await waitFor('all to be up', () => daemons.every((daemon) => daemon.events('daemon.started').length > 0));
+      await sweepsAtStartToEnd();
+      const ids = await Promise.all(Array.from({ length: 12 }, () => seedDelegation(database)));
+      await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
+      for (const id of ids) await toBeStuck(id);
+      await waitFor('its sweep', async () => (await marking()).length > 0);
+      expect(await marking()).toEqual([{ trigger: 'due', stuck: 12 }]);
+    } finally {
+      for (const { child } of daemons) child.kill('SIGTERM');
+      for (const { child } of daemons) expect(await child.exit).toEqual({ code: 0, signal: null });
+    }
+  },
+  STARTS_MS,
+);
 
 test(
   'SWEEP_ON_TIME=false: nothing looks between the ticks, and the tick finds what came due',
