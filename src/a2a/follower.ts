@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type A2aObserveResult,
   type A2aStoreState,
@@ -7,7 +6,9 @@ import {
   isTerminal,
   type Status,
 } from '../index.ts';
-import type { Observation } from './task-state.ts';
+import { within } from '../lifecycle/within.ts';
+import { LEDGER_RETRIES_MAX, pauseBeforeRetry } from './ledger-retry.ts';
+import { isEnd, type Observation } from './task-state.ts';
 
 export interface FollowerOptions {
   /** Recorded in the activity. Default `a2a`. */
@@ -30,10 +31,6 @@ interface Sight {
 
 const MIN_INTERVAL_DEFAULT_MS = 15_000;
 const STAMPS_IN_THRESHOLD = 10;
-/** A write that failed is tried again after 250 ms, doubled each time up to 15 s, about ten minutes long. */
-const RETRY_FIRST_MS = 250;
-const RETRY_MAX_MS = 15_000;
-const RETRIES_MAX = 45;
 /** settled() waits so long at most, where nothing else is said. */
 const SETTLED_DEFAULT_MS = 5_000;
 
@@ -94,10 +91,7 @@ export class Follower {
   /** Resolves when what was seen and is due is written, or has failed once, or `limitMs` have passed. Default 5000. */
   async settled(limitMs = SETTLED_DEFAULT_MS): Promise<void> {
     if (this.#writing === undefined) return;
-    const ended = new AbortController();
-    const limit = sleep(limitMs, undefined, { signal: ended.signal }).catch(() => {});
-    await Promise.race([this.#writing, this.#failing.promise, limit]);
-    ended.abort();
+    await within(limitMs, Promise.race([this.#writing, this.#failing.promise]));
   }
 
   #isDue(): boolean {
@@ -138,10 +132,10 @@ export class Follower {
         actor: this.#options.actor,
         knowsWait: isWait(this.#written),
       });
-      if (result.outcome === 'failed' && retry < RETRIES_MAX) {
+      if (result.outcome === 'failed' && retry < LEDGER_RETRIES_MAX) {
         this.#next = this.#next === undefined ? sight : later(sight, this.#next);
         this.#failing.resolve();
-        await sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** retry), undefined, { ref: false });
+        await pauseBeforeRetry(retry);
         continue;
       }
       this.#failing = Promise.withResolvers();
@@ -176,10 +170,6 @@ export class Follower {
 function later(before: Sight, after: Sight): Sight {
   const { step } = before.observation;
   return after.observation.step === 'alive' && (step === 'dispatched' || step === 'in_progress') ? before : after;
-}
-
-function isEnd({ step }: Observation): boolean {
-  return step === 'completed' || step === 'failed';
 }
 
 /** What the ledger knows: a step, and of a wait what for, since another reason is another wait. */

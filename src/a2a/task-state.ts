@@ -4,6 +4,11 @@ import type { A2aObservation } from '../index.ts';
 /** What one sight of a task says of its delegation. */
 export type Observation = A2aObservation;
 
+/** Whether it ends the delegation. */
+export function isEnd({ step }: Observation): boolean {
+  return step === 'completed' || step === 'failed';
+}
+
 /** Of a state's message in a reason or as progress; the ledger takes 200 characters. */
 const NOTE_CHARACTERS_MAX = 200;
 

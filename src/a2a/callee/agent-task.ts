@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Message } from '@a2a-js/sdk';
 import type { ServerCallContext } from '@a2a-js/sdk/server';
 import type { A2aStoreState, A2aTask, Status } from '../../index.ts';
 import { Follower } from '../follower.ts';
-import { idempotencyKeyOf } from '../ledger-id.ts';
+import { calleeOf, idempotencyKeyOf } from '../ledger-id.ts';
+import { LEDGER_RETRIES_MAX, pauseBeforeRetry } from '../ledger-retry.ts';
 import { type Observation, textOf } from '../task-state.ts';
 import { uuidv7 } from '../uuidv7.ts';
 import type { CalleeOptions } from './callee-options.ts';
@@ -19,10 +19,6 @@ export interface FirstSight {
 
 /** In the activity: the caller's side of the same delegation may record as well. */
 const AGENT_ACTOR = 'a2a-agent';
-const CALLEE_CHARACTERS_MAX = 200;
-const RETRY_FIRST_MS = 250;
-const RETRY_MAX_MS = 15_000;
-const RETRIES_MAX = 45;
 /** The SDK's call waits so long for the ledger at most, and only for an end. */
 const SETTLED_MAX_MS = 1_000;
 
@@ -86,14 +82,7 @@ export class AgentTask {
   }
 
   async #begin(context: ServerCallContext, { message }: FirstSight): Promise<string | undefined> {
-    const {
-      ledger,
-      agentUrl,
-      calleeId = agentUrl.slice(0, CALLEE_CHARACTERS_MAX),
-      deadlineMs,
-      stuckAfterMs,
-      stalledAfterMs,
-    } = this.#options;
+    const { ledger, agentUrl, calleeId = calleeOf(agentUrl), deadlineMs, stuckAfterMs, stalledAfterMs } = this.#options;
     const delegation = {
       delegationId: uuidv7(),
       callerId: callerOf(this.#options, context),
@@ -110,8 +99,8 @@ export class AgentTask {
       this.#ledgerIsAway = begun.outcome === 'failed';
       if (begun.outcome === 'invalid') return undefined;
       if (begun.outcome !== 'failed') return begun.delegationId;
-      if (retry === RETRIES_MAX) return undefined;
-      await sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** retry), undefined, { ref: false });
+      if (retry === LEDGER_RETRIES_MAX) return undefined;
+      await pauseBeforeRetry(retry);
     }
   }
 }

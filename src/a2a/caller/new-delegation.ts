@@ -1,12 +1,11 @@
 import type { Message } from '@a2a-js/sdk';
 import type { InsertArguments } from '../../index.ts';
-import { idempotencyKeyOf } from '../ledger-id.ts';
+import { calleeOf, idempotencyKeyOf } from '../ledger-id.ts';
 import { uuidv7 } from '../uuidv7.ts';
 import type { CallerSettings, DelegationChoice, OutgoingMessage } from './options.ts';
 
 /** Characters of a preview that are looked at: the ledger cuts it to 4096 bytes. */
 const PREVIEW_CHARACTERS_MAX = 4_096;
-const CALLEE_CHARACTERS_MAX = 200;
 
 /** The delegation that begins with a message. */
 export function newDelegation(settings: CallerSettings, agentUrl: string, outgoing: OutgoingMessage): InsertArguments {
@@ -14,7 +13,7 @@ export function newDelegation(settings: CallerSettings, agentUrl: string, outgoi
   return {
     delegationId: uuidv7(),
     callerId: settings.callerId,
-    calleeId: agentUrl.slice(0, CALLEE_CHARACTERS_MAX),
+    calleeId: calleeOf(agentUrl),
     taskPreview: previewOf(message),
     idempotencyKey: idempotencyKeyOf(message?.messageId),
     ...chosen(settings, outgoing),

@@ -1,3 +1,5 @@
+import { within } from '../../lifecycle/within.ts';
+
 /**
  * How long calls to agents wait for the ledger: a bounded time each, and not at all while an answer that an earlier call
  * gave up is still due. So a ledger that hangs delays one call, not every call.
@@ -13,15 +15,14 @@ export class Patience {
   /** Resolves when the work has settled, or when it has taken too long; never rejects. */
   async wait(work: Promise<unknown>): Promise<void> {
     if (this.#overdue > 0) return;
-    const { promise: tooLong, resolve } = Promise.withResolvers<'too long'>();
-    const settled = work.catch(() => undefined);
-    const timer = setTimeout(resolve, this.#waitMaxMs, 'too long');
-    if ((await Promise.race([settled, tooLong])) === 'too long') {
-      this.#overdue += 1;
-      void settled.then(() => {
-        this.#overdue -= 1;
-      });
-    }
-    clearTimeout(timer);
+    const settled = work.then(
+      () => 'settled' as const,
+      () => 'settled' as const,
+    );
+    if ((await within(this.#waitMaxMs, settled)) === 'settled') return;
+    this.#overdue += 1;
+    void settled.then(() => {
+      this.#overdue -= 1;
+    });
   }
 }

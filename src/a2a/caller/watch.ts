@@ -2,7 +2,7 @@ import type { Message, StreamResponse } from '@a2a-js/sdk';
 import type { A2aTask, Delegation, DelegationLedger } from '../../index.ts';
 import { Follower } from '../follower.ts';
 import { isLedgerId } from '../ledger-id.ts';
-import { type Observation, observationOf } from '../task-state.ts';
+import { isEnd, type Observation, observationOf } from '../task-state.ts';
 import { keptParts } from './kept-parts.ts';
 import { SeenTask } from './seen-task.ts';
 
@@ -130,10 +130,6 @@ function overtakes({ step }: Observation, look: Observation): boolean {
   if (isEnd(look)) return false;
   // That work has begun is still to be observed.
   return step !== 'alive' || (look.step !== 'dispatched' && look.step !== 'in_progress');
-}
-
-function isEnd({ step }: Observation): boolean {
-  return step === 'completed' || step === 'failed';
 }
 
 /** Whether the ledger does not have it already. That work has begun takes back no later state. */

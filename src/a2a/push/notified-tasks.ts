@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamResponse } from '@a2a-js/sdk';
 import { type DelegationLedger, InvalidArgumentError } from '../../index.ts';
+import { within } from '../../lifecycle/within.ts';
 import { KnownTasks } from '../caller/known-tasks.ts';
 import { Watch } from '../caller/watch.ts';
 import { taskIdOf } from './notification.ts';
@@ -34,7 +35,7 @@ export class NotifiedTasks {
     const name = { agentUrl: this.#by.agentUrl ?? '', tenant: this.#by.tenant ?? '', taskId: taskIdOf(event) };
     let watch = this.#known.get(name);
     if (watch === undefined) {
-      const delegationId = await withinMs(LEDGER_WAIT_MAX_MS, this.#delegationOf(name.taskId)).catch(() => undefined);
+      const delegationId = await within(LEDGER_WAIT_MAX_MS, this.#delegationOf(name.taskId)).catch(() => undefined);
       if (delegationId === undefined) return 503;
       if (delegationId === null) return 404;
       const { ledger } = this.#by;
@@ -71,15 +72,5 @@ export class NotifiedTasks {
       if (err instanceof InvalidArgumentError) return null;
       throw err;
     }
-  }
-}
-
-async function withinMs<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
-  const { promise: tooLong, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  try {
-    return await Promise.race([work, tooLong]);
-  } finally {
-    clearTimeout(timer);
   }
 }

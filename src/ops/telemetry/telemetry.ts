@@ -8,6 +8,7 @@ import {
 } from '@opentelemetry/resources';
 import { type IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Service } from '../../lifecycle/service.ts';
+import { within } from '../../lifecycle/within.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { type Answer, json, type Route } from '../answer.ts';
 import { Diagnostics } from './diagnostics.ts';
@@ -86,12 +87,9 @@ export class Telemetry implements Service {
   };
 
   async #shutDown(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, FLUSH_MS);
     // A collector that is away must not fail the stop; the diagnostics have logged it.
     const sent = Promise.allSettled(this.#providers.map((provider) => provider.shutdown()));
-    await Promise.race([sent, late]);
-    clearTimeout(timer);
+    await within(FLUSH_MS, sent);
     for (const api of [metrics, trace, context, diag]) api.disable();
   }
 }

@@ -1,6 +1,7 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import { type A2aObservation, observationValues } from '../../ledger/a2a-observation.ts';
+import { within } from '../../lifecycle/within.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Rule } from '../pass/rules.ts';
@@ -59,12 +60,12 @@ export class Answers {
       if (suspect !== undefined) taking = taking.then(() => this.#takeOne(asking, suspect, answer));
       return taking;
     };
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs + OVERTIME_MS);
     const limits = { timeoutMs, signal: run.signal };
     const done = probe.ask(suspects, limits, ({ delegationId }, answer) => take(delegationId, answer));
-    await Promise.race([done.catch(() => {}), late]);
-    clearTimeout(timer);
+    await within(
+      timeoutMs + OVERTIME_MS,
+      done.catch(() => {}),
+    );
     for (const delegationId of [...open.keys()]) take(delegationId, { outcome: 'no_answer', reason: 'timeout' });
     await taking;
   }
