@@ -1,3 +1,5 @@
+import { portOf } from './url-host.ts';
+
 interface Pattern {
   /** As URL writes it; a suffix with its leading dot. */
   readonly host: string;
@@ -14,9 +16,9 @@ export class AllowList {
     this.#patterns = hosts.map(patternOf);
   }
 
-  allows({ hostname, port, protocol }: URL): boolean {
-    const host = hostname.replace(/\.$/, '');
-    const actual = port || (protocol === 'https:' ? '443' : '80');
+  allows(url: URL): boolean {
+    const host = url.hostname.replace(/\.$/, '');
+    const actual = portOf(url);
     return this.#patterns.some(
       (pattern) =>
         (pattern.isSuffix ? host.endsWith(pattern.host) && host.length > pattern.host.length : host === pattern.host) &&

@@ -5,6 +5,7 @@ import type { AllowList } from './allow-list.ts';
 import type { CheckedLookup } from './checked-lookup.ts';
 import type { Credentials } from './credentials.ts';
 import { networkFailure, ProbeFailure } from './probe-failure.ts';
+import { bareHostOf } from './url-host.ts';
 
 export interface FetchParts {
   readonly allowed: AllowList;
@@ -35,7 +36,7 @@ export function checkedFetch(parts: FetchParts, limits: FetchLimits): typeof fet
     const url = URL.parse(input instanceof Request ? input.url : String(input));
     if (url === null) throw new ProbeFailure('unusable', 'malformed');
     if (!/^https?:$/.test(url.protocol) || !parts.allowed.allows(url)) throw new ProbeFailure('not_asked', 'host');
-    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const host = bareHostOf(url);
     if (isIP(host) !== 0) parts.lookup.check(host);
     const headers = { ...Object.fromEntries(new Headers(init.headers)), ...(await parts.credentials.for(url)) };
     try {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import path from 'node:path';
 import { ProbeFailure } from './probe-failure.ts';
+import { bareHostOf, portOf } from './url-host.ts';
 
 const BYTES_MAX = 16_384;
 
@@ -18,11 +19,11 @@ export class Credentials {
   }
 
   /** @throws ProbeFailure, which says nothing of the content. */
-  async for({ hostname, port, protocol }: URL): Promise<Record<string, string>> {
+  async for(url: URL): Promise<Record<string, string>> {
     if (this.#directory === null) return {};
-    const host = hostname.replace(/^\[|\]$/g, '').replaceAll(':', '_');
-    const actual = port || (protocol === 'https:' ? '443' : '80');
-    const isDefault = protocol === 'https:' && actual === '443';
+    const host = bareHostOf(url).replaceAll(':', '_');
+    const actual = portOf(url);
+    const isDefault = url.protocol === 'https:' && actual === '443';
     for (const name of [`${host}_${actual}`, ...(isDefault ? [host] : [])]) {
       const content = await read(path.join(this.#directory, name));
       if (content !== null) return headersOf(content);

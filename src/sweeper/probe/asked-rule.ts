@@ -12,12 +12,11 @@ export class AskedRule {
   answered: Promise<void> = Promise.resolve();
   readonly #givenUp = new Map<Rule, Map<string, ProbeEvidence>>();
 
-  /** `refusal`: why an agent may not be asked. */
-  constructor({ refused, asked, isCutShort }: Choice, refusal: (agentUrl: string) => string | null) {
+  constructor({ refused, asked, isCutShort }: Choice) {
     this.reserved = refused.length + asked.length;
     this.isCutShort = isCutShort;
-    for (const { rule, delegationId, agentUrl } of refused) {
-      this.giveUp(rule, delegationId, { outcome: 'not_asked', reason: refusal(agentUrl) });
+    for (const { rule, delegationId, refusal: reason } of refused) {
+      this.giveUp(rule, delegationId, { outcome: 'not_asked', reason });
     }
   }
 
@@ -32,4 +31,4 @@ export class AskedRule {
   }
 }
 
-export const nothingAsked = new AskedRule(nothingChosen, () => null);
+export const nothingAsked = new AskedRule(nothingChosen);

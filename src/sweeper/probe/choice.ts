@@ -6,10 +6,15 @@ export interface Suspect extends TaskSuspect {
   readonly rule: Rule;
 }
 
+export interface RefusedSuspect extends Suspect {
+  /** Why its agent may not be asked. */
+  readonly refusal: string;
+}
+
 /** What becomes of the suspects of one rule that are A2A tasks. */
 export interface Choice {
   /** May not be asked: marked without it. */
-  readonly refused: readonly Suspect[];
+  readonly refused: readonly RefusedSuspect[];
   readonly asked: readonly Suspect[];
   /** For the next sweep. */
   readonly left: readonly Suspect[];
@@ -25,8 +30,13 @@ export function choose(
   probe: Pick<SuspectProbe, 'refusal'>,
   { asksMax, isAll }: { readonly asksMax: number; readonly isAll: boolean },
 ): Choice {
-  const refused = suspects.filter(({ agentUrl }) => probe.refusal(agentUrl) !== null);
-  const askable = suspects.filter(({ agentUrl }) => probe.refusal(agentUrl) === null);
+  const refused: RefusedSuspect[] = [];
+  const askable: Suspect[] = [];
+  for (const suspect of suspects) {
+    const refusal = probe.refusal(suspect.agentUrl);
+    if (refusal === null) askable.push(suspect);
+    else refused.push({ ...suspect, refusal });
+  }
   const left = askable.slice(asksMax);
   return { refused, asked: askable.slice(0, asksMax), left, isCutShort: left.length > 0 || !isAll };
 }

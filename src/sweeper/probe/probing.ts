@@ -81,7 +81,7 @@ export class Probing {
         left += chosen.left.length;
         isCutShort ||= chosen.isCutShort;
         for (const { delegationId } of chosen.asked) effectless.add(delegationId);
-        const asked = new AskedRule(chosen, (agentUrl) => this.#options.probe.refusal(agentUrl));
+        const asked = new AskedRule(chosen);
         asked.answered = this.#answers.ask(run, chosen.asked, staleness, asked, (id) => effectless.delete(id));
         return asked;
       },
