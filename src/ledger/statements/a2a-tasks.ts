@@ -1,6 +1,7 @@
 import { column, nullable, parameter, statement } from '../../db/statement.ts';
 import type { LedgerTables } from '../tables.ts';
 import { statuses } from '../transitions.ts';
+import { beginning } from './insert.ts';
 import { delegationColumns } from './read.ts';
 
 const task = {
@@ -12,24 +13,24 @@ const task = {
   storeState: nullable(parameter.text),
 } as const;
 
+/** What was seen of a task. */
+export const observation = {
+  delegationId: parameter.text,
+  step: parameter.text,
+  errorDetail: nullable(parameter.text),
+  resultPreview: nullable(parameter.text),
+  responseBody: nullable(parameter.jsonText),
+  reason: nullable(parameter.text),
+  waitMs: nullable(parameter.number),
+  progress: nullable(parameter.text),
+} as const;
+
 const beginOutcomes = ['found', 'inserted', 'duplicate'] as const;
 const observeOutcomes = ['changed', 'unchanged', 'refused', 'missing'] as const;
 
 export function beginA2aStatement({ functions }: LedgerTables) {
   return statement({
-    parameters: {
-      delegationId: parameter.text,
-      callerId: parameter.text,
-      calleeId: parameter.text,
-      taskPreview: parameter.text,
-      idempotencyKey: nullable(parameter.text),
-      deadlineMs: nullable(parameter.number),
-      stuckAfterMs: nullable(parameter.wholeNumber),
-      stalledAfterMs: nullable(parameter.wholeNumber),
-      requestBody: nullable(parameter.jsonText),
-      traceparent: nullable(parameter.text),
-      ...task,
-    },
+    parameters: { ...beginning, ...task },
     columns: {
       outcome: column.oneOf(beginOutcomes, 'b.outcome'),
       delegationId: column.text('b.delegation_id'),
@@ -45,14 +46,7 @@ SELECT ${columns} FROM ${functions.a2aBegin}($delegationId, $callerId, $calleeId
 export function observeA2aStatement({ functions }: LedgerTables) {
   return statement({
     parameters: {
-      delegationId: parameter.text,
-      step: parameter.text,
-      errorDetail: nullable(parameter.text),
-      resultPreview: nullable(parameter.text),
-      responseBody: nullable(parameter.jsonText),
-      reason: nullable(parameter.text),
-      waitMs: nullable(parameter.number),
-      progress: nullable(parameter.text),
+      ...observation,
       minIntervalMs: parameter.wholeNumber,
       actor: parameter.text,
       ...task,

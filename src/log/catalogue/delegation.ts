@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { event } from './event.ts';
 import { calleeId, callerId, delegationId, instant, milliseconds, rule, sweepId, text } from './fields.ts';
+import { probeOutcomes } from './probe-outcomes.ts';
 
 const identity = { sweepId, delegationId, callerId, calleeId };
 const probe = {
@@ -56,18 +57,7 @@ export const delegationEvents = {
       ...identity,
       rule,
       outcome: z
-        .enum([
-          'alive',
-          'waiting',
-          'completed',
-          'failed',
-          'unchanged',
-          'unknown_task',
-          'refused',
-          'no_answer',
-          'unusable',
-          'not_asked',
-        ])
+        .enum(probeOutcomes)
         .describe(
           'what it answered; alive, waiting, completed and failed are told to the delegation, after all others it is marked',
         ),

@@ -2,6 +2,7 @@
  * Every instrument: its name without the prefix `delegation_sweeper_`, its meaning, and every label with all values that
  * it can take. docs/observability.md is generated from this; alerts and dashboards depend on it.
  */
+import { probeOutcomes } from '../../log/catalogue/probe-outcomes.ts';
 import { errorClasses } from './error-class.ts';
 
 export const PREFIX = 'delegation_sweeper_';
@@ -41,20 +42,7 @@ export const instruments = {
   probes: {
     kind: 'counter',
     help: 'Agents that this replica asked for their tasks before it gave these up, by what came of it',
-    labels: {
-      outcome: [
-        'alive',
-        'waiting',
-        'completed',
-        'failed',
-        'unchanged',
-        'unknown_task',
-        'refused',
-        'no_answer',
-        'unusable',
-        'not_asked',
-      ],
-    },
+    labels: { outcome: probeOutcomes },
   },
   probe_duration_seconds: {
     kind: 'histogram',

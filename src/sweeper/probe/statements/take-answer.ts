@@ -1,5 +1,6 @@
 import { literal } from '../../../db/literal.ts';
-import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { column, parameter, statement } from '../../../db/statement.ts';
+import { observation } from '../../../ledger/statements/a2a-tasks.ts';
 import { type Rule, ruleParameters } from '../../pass/rules.ts';
 import type { SweeperTables } from '../../tables.ts';
 
@@ -15,14 +16,7 @@ export function takeAnswerStatement(tables: SweeperTables, rule: Rule) {
   return statement({
     parameters: {
       ...ruleParameters,
-      delegationId: parameter.text,
-      step: parameter.text,
-      errorDetail: nullable(parameter.text),
-      resultPreview: nullable(parameter.text),
-      responseBody: nullable(parameter.jsonText),
-      reason: nullable(parameter.text),
-      waitMs: nullable(parameter.number),
-      progress: nullable(parameter.text),
+      ...observation,
       detail: parameter.json,
     },
     columns: { isChanged: column.boolean('told.is_changed') },
