@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Result } from './performance.ts';
+import type { Result } from './verdict.ts';
 
 const heads = ['agent', 'what happened', 'what the ledger says', ''] as const;
 

@@ -15,12 +15,12 @@ import type { Schedule } from '../sweeper/schedule/schedule.ts';
 import { closingTable } from './closing-table.ts';
 import { demoConfig } from './demo-config.ts';
 import { fleetShow } from './fleet-show.ts';
-import type { Result } from './performance.ts';
 import { Progress } from './progress.ts';
 import { openScreen } from './screen.ts';
 import type { Show } from './show.ts';
 import { Stage, stageNames } from './stage.ts';
 import { untilAborted } from './until-aborted.ts';
+import type { Result } from './verdict.ts';
 
 /** It takes about 20 seconds, with A2A about 30. */
 const LIMIT_MS = 90_000;

@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseLocation } from '../db/connection.ts';
 import { type Delegation, type DelegationLedger, isTerminal } from '../index.ts';
-import type { EventFields } from '../log/catalogue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { AgentProcess } from './agent-process.ts';
 import { relayTo } from './demo-process.ts';
 import type { Role, Scene } from './role.ts';
-import { problemsOf } from './verdict.ts';
-
-export type Result = EventFields<'demo.result'>;
+import { type Result, resultOf } from './verdict.ts';
 
 export interface PerformanceOptions {
   readonly ledger: DelegationLedger;
@@ -112,18 +109,9 @@ class Performance implements Scene {
 
   async #judge(happened: string, failure: string | null): Promise<Result> {
     const { ledger } = this.#options;
-    const row = await ledger.get(this.#delegationId);
-    const history = await ledger.history(this.#delegationId);
-    const problems = [...(failure === null ? [] : [failure]), ...problemsOf(this.#role.ending, row, history)];
-    return {
-      agent: this.#role.name,
-      delegationId: this.#delegationId,
-      happened,
-      status: row?.status ?? null,
-      errorDetail: row?.errorDetail ?? null,
-      lateResult: history.some(({ event }) => event === 'delegation.late_result'),
-      asExpected: problems.length === 0,
-      problems,
-    };
+    const { name: agent, ending } = this.#role;
+    const delegationId = this.#delegationId;
+    const [row, history] = [await ledger.get(delegationId), await ledger.history(delegationId)];
+    return resultOf({ agent, delegationId, ending, happened, failure }, row, history);
   }
 }

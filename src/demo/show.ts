@@ -1,4 +1,5 @@
-import type { PerformanceOptions, Result } from './performance.ts';
+import type { PerformanceOptions } from './performance.ts';
+import type { Result } from './verdict.ts';
 
 /** What a demo shows. */
 export interface Show {

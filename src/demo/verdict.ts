@@ -1,5 +1,33 @@
 import { type Activity, type Delegation, isTerminal, replay } from '../index.ts';
+import type { EventFields } from '../log/catalogue.ts';
 import type { Ending } from './role.ts';
+
+export type Result = EventFields<'demo.result'>;
+
+export interface Played {
+  readonly agent: string;
+  readonly delegationId: string;
+  readonly ending: Ending;
+  readonly happened: string;
+  /** Why the play did not come to its end; null when it did. */
+  readonly failure: string | null;
+}
+
+/** How a delegation ended, and whether it should have. */
+export function resultOf(played: Played, row: Delegation | null, history: readonly Activity[]): Result {
+  const { agent, delegationId, ending, happened, failure } = played;
+  const problems = [...(failure === null ? [] : [failure]), ...problemsOf(ending, row, history)];
+  return {
+    agent,
+    delegationId,
+    happened,
+    status: row?.status ?? null,
+    errorDetail: row?.errorDetail ?? null,
+    lateResult: history.some(({ event }) => event === 'delegation.late_result'),
+    asExpected: problems.length === 0,
+    problems,
+  };
+}
 
 /** What is not as expected about a delegation; empty when everything is. */
 export function problemsOf(expected: Ending, row: Delegation | null, history: readonly Activity[]): string[] {

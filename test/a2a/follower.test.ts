@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Follower, type FollowerOptions } from '../../src/a2a/follower.ts';
 import type { Observation } from '../../src/a2a/task-state.ts';
 import { DelegationLedger } from '../../src/index.ts';
-import { capturedLog } from '../support/fixtures.ts';
+import { capturedLog, stepsOf } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { eventually } from './callee/eventually.ts';
 
@@ -29,7 +29,7 @@ async function followed(options: FollowerOptions = {}) {
   const see = (...seen: (Observation | undefined)[]) => {
     for (const observation of seen) follower.saw(observation);
   };
-  const said = async () => (await ledger.history(delegationId)).map(({ event }) => event.replace('delegation.', ''));
+  const said = () => stepsOf(ledger, delegationId);
   return { ledger, delegationId, follower, see, said, statements: () => statements };
 }
 

@@ -7,10 +7,10 @@ import { pushReceiver } from '../../src/a2a/push-receiver.ts';
 import type { DelegationLedger } from '../../src/ledger/ledger.ts';
 import { ScriptedAgent } from '../support/a2a/agent-process.ts';
 import { agentMessage, artifactOf, request } from '../support/a2a/messages.ts';
-import { testLedger } from '../support/fixtures.ts';
+import { stepsOf, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { delegatingClient, delegationOf, stepsOf } from './caller/delegating.ts';
+import { delegatingClient, delegationOf } from './caller/delegating.ts';
 
 const database = useDatabase();
 const agentUrl = 'https://coder.example/a2a';
@@ -103,12 +103,12 @@ describe('a notification', () => {
     expect(await row()).toMatchObject({ waitingReason: 'a2a: INPUT_REQUIRED: which one?' });
     const done = status(taskId, COMPLETED, at(3), 'done');
     for (const body of [done, done, asks, working, done]) expect(await notify(body)).toBe(204);
-    expect(await stepsOf(ledger, await row())).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
+    expect(await stepsOf(ledger, (await row()).delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
     // Another process, which has seen none of them.
     receive = pushReceiver({ ledger, token: 'secret' });
     for (const body of [working, asks, done]) expect(await notify(body)).toBe(204);
     expect(await ledger.get(delegationId)).toMatchObject({ status: 'completed', resultPreview: 'done' });
-    expect(await stepsOf(ledger, await row())).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
+    expect(await stepsOf(ledger, (await row()).delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
   });
 
   test('of an end counts, also from a server whose clock is behind that of the one before', async () => {

@@ -13,13 +13,11 @@ import { AgentEvent, type AgentExecutor, DefaultRequestHandler, InMemoryTaskStor
 import { jsonRpcHandler, UserBuilder } from '@a2a-js/sdk/server/express';
 import express from 'express';
 import { LedgerTaskStore, ledgerExecutor } from '../../src/a2a/index.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { DelegationLedger } from '../../src/index.ts';
-import { createLogger } from '../../src/log/logger.ts';
 import { cardOf } from '../support/a2a/card.ts';
 import { type A2aWork, messageOf, statusOf } from './a2a-message.ts';
 import { writeDiary } from './diary.ts';
 import { writeHeartbeats } from './heartbeat-diary.ts';
+import { openMemberDatabase } from './member-database.ts';
 
 export interface A2aAgentOptions {
   readonly url: string;
@@ -46,15 +44,8 @@ createInterface({ input: process.stdin })
   // The parent has ended.
   .on('close', () => process.exit(1));
 
-const handle = openDatabase({
-  location: { url: options.url },
-  max: 4,
-  applicationName: 'chaos-agent',
-  queryTimeoutMs: options.stuckAfterMs / 2,
-  schema: 'public',
-});
-writeHeartbeats(handle.db, (entry) => writeDiary(diary, entry));
-const ledger = new DelegationLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
+const { db, ledger } = openMemberDatabase({ ...options, max: 4 });
+writeHeartbeats(db, (entry) => writeDiary(diary, entry));
 
 const executor: AgentExecutor = {
   async execute({ taskId, contextId, userMessage }, bus) {

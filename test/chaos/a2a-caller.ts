@@ -9,11 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentCard, type StreamResponse, TaskState } from '@a2a-js/sdk';
 import { ClientFactory, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
 import { ledgerTransport } from '../../src/a2a/index.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { DelegationLedger, isTerminal } from '../../src/index.ts';
-import { createLogger } from '../../src/log/logger.ts';
+import { isTerminal } from '../../src/index.ts';
 import { messageOf } from './a2a-message.ts';
 import { writeDiary } from './diary.ts';
+import { openMemberDatabase } from './member-database.ts';
 import { Random } from './random.ts';
 
 export interface A2aCallerOptions {
@@ -42,15 +41,7 @@ createInterface({ input: process.stdin })
   // The parent has ended.
   .on('close', () => process.exit(1));
 
-const handle = openDatabase({
-  location: { url: options.url },
-  max: options.lanes + 1,
-  applicationName: 'chaos-agent',
-  queryTimeoutMs: options.stuckAfterMs / 2,
-  schema: 'public',
-});
-const ledger = new DelegationLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
-
+const { ledger } = openMemberDatabase({ ...options, max: options.lanes + 1 });
 await Promise.all(Array.from({ length: options.lanes }, (_, lane) => callInLane(lane)));
 await recorded();
 process.exit(0);

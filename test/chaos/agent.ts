@@ -5,11 +5,10 @@
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDatabase } from '../../src/db/database.ts';
-import { DelegationLedger, type SetStatusOptions, type SetStatusResult, type Status } from '../../src/index.ts';
-import { createLogger } from '../../src/log/logger.ts';
+import type { SetStatusOptions, SetStatusResult, Status } from '../../src/index.ts';
 import { type DiaryEntry, writeDiary } from './diary.ts';
 import { writeHeartbeats } from './heartbeat-diary.ts';
+import { openMemberDatabase } from './member-database.ts';
 import { Random } from './random.ts';
 
 export interface AgentOptions {
@@ -34,16 +33,8 @@ createInterface({ input: process.stdin })
   // The parent has ended.
   .on('close', () => process.exit(1));
 
-const handle = openDatabase({
-  location: { url: options.url },
-  max: options.lanes + 1,
-  applicationName: 'chaos-agent',
-  queryTimeoutMs: options.stuckAfterMs / 2,
-  schema: 'public',
-});
-
-writeHeartbeats(handle.db, write);
-const ledger = new DelegationLedger(handle.db, { logger: createLogger({ level: 'silent' }) });
+const { db, ledger } = openMemberDatabase({ ...options, max: options.lanes + 1 });
+writeHeartbeats(db, write);
 
 await Promise.all(Array.from({ length: options.lanes }, (_, lane) => workLane(lane)));
 process.exit(0);

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { closingTable } from '../../src/demo/closing-table.ts';
-import type { Result } from '../../src/demo/performance.ts';
+import type { Result } from '../../src/demo/verdict.ts';
 
 const result: Result = {
   agent: 'zombie',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { A2aTask } from '../../src/ledger/a2a-task.ts';
-import { testLedger } from '../support/fixtures.ts';
+import { stepsOf, testLedger } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase();
@@ -18,8 +18,7 @@ async function delegated(callerId = 'planner', calleeId = 'coder') {
   const delegationId = randomUUID();
   await ledger.insert({ delegationId, callerId, calleeId, taskPreview: 'task' });
   const task: A2aTask = { agentUrl, taskId: randomUUID(), contextId: randomUUID() };
-  const events_ = async () => (await ledger.history(delegationId)).map(({ event }) => event.replace('delegation.', ''));
-  return { ledger, events, delegationId, task, said: events_ };
+  return { ledger, events, delegationId, task, said: () => stepsOf(ledger, delegationId) };
 }
 
 describe('which task a delegation is', () => {

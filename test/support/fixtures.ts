@@ -28,6 +28,11 @@ export const sweeperDefaults: SweeperOptions = {
   storm: { minStale: 20, ratio: 0, maxHoldMs: 1_800_000 },
 };
 
+/** A delegation's activity, as `in_progress`, `waiting`. */
+export async function stepsOf(ledger: Pick<DelegationLedger, 'history'>, delegationId: string): Promise<string[]> {
+  return (await ledger.history(delegationId)).map(({ event }) => event.replace('delegation.', ''));
+}
+
 export function testSweeper(db: LedgerDb, options: Partial<SweeperOptions> = {}) {
   const capture = capturedLog();
   return { sweeper: new Sweeper(db, capture.log, { ...sweeperDefaults, ...options }), ...capture };

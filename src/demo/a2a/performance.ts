@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Activity, type Delegation, isTerminal } from '../../index.ts';
 import { DemoProcess, relayTo } from '../demo-process.ts';
-import type { PerformanceOptions, Result } from '../performance.ts';
-import { problemsOf } from '../verdict.ts';
+import type { PerformanceOptions } from '../performance.ts';
+import { type Result, resultOf } from '../verdict.ts';
 import { type A2aRole, type A2aScene, type AgentName, agents, cast } from './cast.ts';
 import {
   type CallerOrder,
@@ -130,20 +130,10 @@ class Performance implements A2aScene {
 
   async #judge(happened: string, failure: string | null): Promise<Result> {
     const { ledger } = this.#options;
-    const { name, ending } = this.#role;
-    const row = await ledger.get(this.#delegationId);
-    const history = await ledger.history(this.#delegationId);
-    const problems = [...(failure === null ? [] : [failure]), ...problemsOf(ending, row, oneProbe(history))];
-    return {
-      agent: name,
-      delegationId: this.#delegationId,
-      happened,
-      status: row?.status ?? null,
-      errorDetail: row?.errorDetail ?? null,
-      lateResult: history.some(({ event }) => event === 'delegation.late_result'),
-      asExpected: problems.length === 0,
-      problems,
-    };
+    const { name: agent, ending } = this.#role;
+    const delegationId = this.#delegationId;
+    const [row, history] = [await ledger.get(delegationId), await ledger.history(delegationId)];
+    return resultOf({ agent, delegationId, ending, happened, failure }, row, oneProbe(history));
   }
 }
 

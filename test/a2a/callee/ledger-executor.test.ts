@@ -6,7 +6,7 @@ import { forwardOnly } from '../../../src/a2a/index.ts';
 import type { DelegationLedger } from '../../../src/index.ts';
 import { request, textOf } from '../../support/a2a/messages.ts';
 import { createTaskTables } from '../../support/a2a/task-store.ts';
-import { testLedger } from '../../support/fixtures.ts';
+import { stepsOf, testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { eventually } from './eventually.ts';
 import { CANCELED, COMPLETED, FAILED, INPUT_REQUIRED, publishing, SUBMITTED, WORKING } from './publishing.ts';
@@ -25,10 +25,6 @@ async function delegationOf(ledger: DelegationLedger, { id, tenant }: { id: stri
     expect(found).toBeDefined();
     return found!;
   });
-}
-
-async function eventsOf(ledger: DelegationLedger, delegationId: string) {
-  return (await ledger.history(delegationId)).map(({ event }) => event.replace('delegation.', ''));
 }
 
 describe('an executor that', () => {
@@ -56,7 +52,7 @@ describe('an executor that', () => {
       taskPreview: 'fix it',
       resultPreview: 'done',
     });
-    expect(await eventsOf(ledger, found!.delegationId)).toEqual(['queued', 'in_progress', 'completed']);
+    expect(await stepsOf(ledger, found!.delegationId)).toEqual(['queued', 'in_progress', 'completed']);
     const open = await database.query('SELECT FROM a2a_tasks WHERE task_id = $1 AND store_state = $2', [
       task.id,
       'open',
@@ -206,7 +202,7 @@ describe('an executor that', () => {
     expect(stateAndText((await client.sendMessage(answer)) as Task)).toEqual([COMPLETED, 'main']);
     const { delegationId } = waiting;
     await eventually(async () => expect(await ledger.get(delegationId)).toMatchObject({ status: 'completed' }));
-    expect(await eventsOf(ledger, delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'resumed', 'completed']);
+    expect(await stepsOf(ledger, delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'resumed', 'completed']);
     const { length } = await database.query('SELECT FROM a2a_tasks WHERE task_id = $1', [asked.id]);
     expect(length).toBe(1);
   });
@@ -248,7 +244,7 @@ describe('the ledger ends a delegation while its executor works', () => {
       ]);
       expect(open).toEqual([]);
     });
-    expect(await eventsOf(ledger, row!.delegation_id)).toEqual(['queued', 'in_progress', 'stuck']);
+    expect(await stepsOf(ledger, row!.delegation_id)).toEqual(['queued', 'in_progress', 'stuck']);
   });
 
   test('a result that it publishes all the same is recorded as late', async () => {
@@ -273,7 +269,7 @@ describe('the ledger ends a delegation while its executor works', () => {
     expect(stateAndText(task)).toEqual([COMPLETED, 'done']);
     const { delegationId } = await delegationOf(ledger, task);
     await eventually(async () =>
-      expect(await eventsOf(ledger, delegationId)).toEqual(['queued', 'in_progress', 'failed', 'late_result']),
+      expect(await stepsOf(ledger, delegationId)).toEqual(['queued', 'in_progress', 'failed', 'late_result']),
     );
   });
 });

@@ -7,7 +7,7 @@ import { forwardOnly, LedgerTaskStore } from '../../../src/a2a/index.ts';
 import { DelegationLedger } from '../../../src/index.ts';
 import { agentMessage, taskOf, userMessage } from '../../support/a2a/messages.ts';
 import { createTaskTables } from '../../support/a2a/task-store.ts';
-import { testLedger } from '../../support/fixtures.ts';
+import { stepsOf, testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { eventually } from './eventually.ts';
 import { CANCELED, COMPLETED, FAILED, INPUT_REQUIRED, SUBMITTED, WORKING } from './publishing.ts';
@@ -75,8 +75,7 @@ describe.each([
     await ledger.resume(delegationId);
     await store.save({ ...asked, history: [...asked.history, userMessage('main')] }, context());
     await store.save(newTask(COMPLETED, id, 'done'), context());
-    const events = (await ledger.history(delegationId)).map(({ event }) => event.replace('delegation.', ''));
-    expect(events).toEqual(['queued', 'in_progress', 'waiting', 'resumed', 'completed']);
+    expect(await stepsOf(ledger, delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'resumed', 'completed']);
   });
 
   test('a task that has ended is never revived: what is held is stored and answered', async () => {

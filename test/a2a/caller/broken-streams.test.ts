@@ -7,9 +7,9 @@ import { ScriptedAgent } from '../../support/a2a/agent-process.ts';
 import { bindings } from '../../support/a2a/card.ts';
 import { clientOf } from '../../support/a2a/client.ts';
 import { request } from '../../support/a2a/messages.ts';
-import { testLedger } from '../../support/fixtures.ts';
+import { stepsOf, testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
-import { type DelegatingOptions, delegatingClient, delegationOf, eventsOf, stepsOf } from './delegating.ts';
+import { type DelegatingOptions, delegatingClient, delegationOf, eventsOf } from './delegating.ts';
 import { Spy } from './spied.ts';
 
 const database = useDatabase();
@@ -74,7 +74,7 @@ describe.each(bindings)('a stream over %s whose connection breaks', (binding) =>
     ]);
     const row = await delegation();
     expect(row).toMatchObject({ status: 'completed', resultPreview: 'done' });
-    expect(await stepsOf(ledger, row)).toEqual(['queued', 'in_progress', 'completed']);
+    expect(await stepsOf(ledger, row.delegationId)).toEqual(['queued', 'in_progress', 'completed']);
   });
 
   test('goes on with the task as it is by then, where the subscription comes too late', async () => {

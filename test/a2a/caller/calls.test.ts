@@ -5,10 +5,10 @@ import type { DelegationLedger } from '../../../src/ledger/ledger.ts';
 import { ScriptedAgent } from '../../support/a2a/agent-process.ts';
 import { bindings } from '../../support/a2a/card.ts';
 import { type RequestFields, request } from '../../support/a2a/messages.ts';
-import { testLedger } from '../../support/fixtures.ts';
+import { stepsOf, testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { delegatingClient, delegationOf, eventsOf, kindsOf, stepsOf } from './delegating.ts';
+import { delegatingClient, delegationOf, eventsOf, kindsOf } from './delegating.ts';
 
 const database = useDatabase();
 const agents: Record<string, ScriptedAgent> = {};
@@ -56,7 +56,7 @@ describe.each(places)('a message of protocol %s over %s', (version, binding) => 
       resultPreview: 'report',
     });
     expect(row.delegationId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(await stepsOf(ledger, row)).toEqual(['queued', 'in_progress', 'completed']);
+    expect(await stepsOf(ledger, row.delegationId)).toEqual(['queued', 'in_progress', 'completed']);
   });
 
   test('is followed as the agent streams, and its artifacts are the result', async () => {
@@ -77,7 +77,7 @@ describe.each(places)('a message of protocol %s over %s', (version, binding) => 
     expect(kindsOf(events)).toEqual(['task', 'statusUpdate', 'artifactUpdate', 'artifactUpdate', 'statusUpdate']);
     const row = await delegation(messageId);
     expect(row).toMatchObject({ status: 'completed', resultPreview: 'one\ntwo' });
-    expect(await stepsOf(ledger, row)).toEqual(['queued', 'dispatched', 'in_progress', 'completed']);
+    expect(await stepsOf(ledger, row.delegationId)).toEqual(['queued', 'dispatched', 'in_progress', 'completed']);
   });
 
   test('that is answered by a message alone has that message as its result', async () => {
@@ -107,7 +107,13 @@ describe.each(places)('a message of protocol %s over %s', (version, binding) => 
     expect(second.answer).toMatchObject({ id: taskId, status: { state: TaskState.TASK_STATE_COMPLETED } });
     const row = await delegation(first.messageId);
     expect(row).toMatchObject({ status: 'completed', waitingUntil: null, resultPreview: 'that one' });
-    expect(await stepsOf(ledger, row)).toEqual(['queued', 'in_progress', 'waiting', 'resumed', 'completed']);
+    expect(await stepsOf(ledger, row.delegationId)).toEqual([
+      'queued',
+      'in_progress',
+      'waiting',
+      'resumed',
+      'completed',
+    ]);
     await expect(delegation(second.messageId)).rejects.toThrow('began no delegation');
   });
 

@@ -2,7 +2,6 @@ import type { StreamResponse } from '@a2a-js/sdk';
 import type { Client, TransportFactory } from '@a2a-js/sdk/client';
 import { ledgerTransport } from '../../../src/a2a/caller/ledger-transport.ts';
 import type { LedgerTransportOptions } from '../../../src/a2a/caller/options.ts';
-import type { Activity } from '../../../src/ledger/activity.ts';
 import type { Delegation } from '../../../src/ledger/delegation.ts';
 import type { DelegationLedger } from '../../../src/ledger/ledger.ts';
 import type { ScriptedAgent } from '../../support/a2a/agent-process.ts';
@@ -37,11 +36,6 @@ export async function delegationOf(ledger: DelegationLedger, db: Queryable, mess
   );
   if (row === undefined) throw new Error(`message ${messageId} began no delegation`);
   return (await ledger.get(row.id))!;
-}
-
-/** Its activity, as `in_progress`, `waiting`. */
-export async function stepsOf(ledger: DelegationLedger, { delegationId }: Delegation): Promise<string[]> {
-  return (await ledger.history(delegationId)).map(({ event }: Activity) => event.replace('delegation.', ''));
 }
 
 /** Every event of a stream. */

@@ -5,11 +5,11 @@ import type { Database } from '../../../src/db/schema.ts';
 import { createLedgerPool } from '../../../src/index.ts';
 import { ScriptedAgent } from '../../support/a2a/agent-process.ts';
 import { request } from '../../support/a2a/messages.ts';
-import { testLedger } from '../../support/fixtures.ts';
+import { stepsOf, testLedger } from '../../support/fixtures.ts';
 import { Relay } from '../../support/relay.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor, waitUntilWaiting } from '../../support/wait-for.ts';
-import { delegatingClient, delegationOf, eventsOf, kindsOf, stepsOf } from './delegating.ts';
+import { delegatingClient, delegationOf, eventsOf, kindsOf } from './delegating.ts';
 
 const database = useDatabase();
 let agent: ScriptedAgent;
@@ -86,7 +86,7 @@ describe('a ledger that hangs', () => {
     await lock.end();
     const row = () => delegationOf(ledger, database, first.message!.messageId).catch(() => undefined);
     await waitFor('the result', async () => (await row())?.status === 'completed');
-    expect(await stepsOf(ledger, (await row())!)).toEqual(['queued', 'in_progress', 'completed']);
+    expect(await stepsOf(ledger, (await row())!.delegationId)).toEqual(['queued', 'in_progress', 'completed']);
   });
 });
 
@@ -102,7 +102,9 @@ describe('a ledger that has given the delegation up', () => {
     await ledger.setStatus((await row()).delegationId, 'stuck', { errorDetail: 'no heartbeat' });
     agent.open('given-up');
     await eventsOf(stream);
-    await waitFor('the late result', async () => (await stepsOf(ledger, await row())).includes('late_result'));
+    await waitFor('the late result', async () =>
+      (await stepsOf(ledger, (await row()).delegationId)).includes('late_result'),
+    );
     expect((await row()).status).toBe('stuck');
   });
 });
