@@ -66,6 +66,7 @@ function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> 
     resultPreview,
     errorDetail,
     ownTicks,
+    loweredFromTicks: status === 'in_progress' ? delegation.loweredFromTicks : null,
     stalledTicks: delegation.stalledTicks,
     waiting: waiting && {
       sinceAgo: now - waiting.sinceAt,

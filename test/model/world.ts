@@ -62,6 +62,8 @@ export interface PictureRow {
   readonly resultPreview: string | null;
   readonly errorDetail: string | null;
   readonly ownTicks: Tick | null;
+  /** The longer threshold that still counts: of two orders of a group only one may have lowered it. */
+  readonly loweredFromTicks: Tick | null;
   readonly stalledTicks: Tick | null;
   /** `untilAgo`: below zero as long as it lasts. */
   readonly waiting: { readonly sinceAgo: Tick; readonly untilAgo: Tick; readonly reason: string } | null;
@@ -172,6 +174,7 @@ export class World implements AsyncDisposable {
       SELECT delegation_id AS id, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
         error_detail AS "errorDetail", finished_at IS NOT NULL AS finished,
         floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
+        CASE WHEN status = 'in_progress' AND lowered_at >= last_heartbeat THEN lowered_from_ms::float8 / ${TICK_MS} END AS "loweredFromTicks",
         stalled_after_ms::float8 / ${TICK_MS} AS "stalledTicks", progress, round(${ago('progress_at')}) AS "progressAgo",
         CASE WHEN waiting_until IS NOT NULL THEN json_build_object('sinceAgo', round(${ago('waiting_since')}),
           'untilAgo', round(${ago('waiting_until')}), 'reason', waiting_reason) END AS waiting
