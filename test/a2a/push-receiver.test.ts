@@ -103,12 +103,22 @@ describe('a notification', () => {
     expect(await row()).toMatchObject({ waitingReason: 'a2a: INPUT_REQUIRED: which one?' });
     const done = status(taskId, COMPLETED, at(3), 'done');
     for (const body of [done, done, asks, working, done]) expect(await notify(body)).toBe(204);
-    expect(await stepsOf(ledger, (await row()).delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
+    expect(await stepsOf(ledger, (await row()).delegationId)).toEqual([
+      'queued',
+      'in_progress',
+      'waiting',
+      'completed',
+    ]);
     // Another process, which has seen none of them.
     receive = pushReceiver({ ledger, token: 'secret' });
     for (const body of [working, asks, done]) expect(await notify(body)).toBe(204);
     expect(await ledger.get(delegationId)).toMatchObject({ status: 'completed', resultPreview: 'done' });
-    expect(await stepsOf(ledger, (await row()).delegationId)).toEqual(['queued', 'in_progress', 'waiting', 'completed']);
+    expect(await stepsOf(ledger, (await row()).delegationId)).toEqual([
+      'queued',
+      'in_progress',
+      'waiting',
+      'completed',
+    ]);
   });
 
   test('of an end counts, also from a server whose clock is behind that of the one before', async () => {
