@@ -3,7 +3,8 @@ import { type DatabaseHandle, openDatabase } from '../db/database.ts';
 import { isRefusal, remedyOf } from '../db/refusal.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { Cached, NoAnswer } from '../ops/cached.ts';
+import { NoAnswer } from '../ops/answer-within.ts';
+import { Cached } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
@@ -13,6 +14,7 @@ import type { Telemetry } from '../ops/telemetry/telemetry.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import { CONSOLE_POOL_MAX, consolePages } from './console-pages.ts';
 import { connectionOf, type Location } from './location.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
@@ -45,7 +47,9 @@ export function opsServices(
       queryTimeoutMs: QUERY_TIMEOUT_MS,
       schema: config.dbSchema,
     });
-  const [handle, readinessHandle] = [open(POOL_MAX), open(READINESS_POOL_MAX)];
+  const handle = open(POOL_MAX);
+  const readinessHandle = open(READINESS_POOL_MAX);
+  const consoleHandle = open(CONSOLE_POOL_MAX);
   const reader = new StatusReader(handle.db, statusOptions(config));
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
@@ -82,9 +86,11 @@ export function opsServices(
         refusalOf,
       ),
       '/metrics': telemetry.metricsRoute,
+      ...consolePages(consoleHandle, config, refusalOf),
     },
   });
-  return [telemetry, { name: 'ops database', async start() {}, stop: () => closeAll(handle, readinessHandle) }, server];
+  const close = () => closeAll(handle, readinessHandle, consoleHandle);
+  return [telemetry, { name: 'ops database', async start() {}, stop: close }, server];
 }
 
 /** Without an answer in time it is unknown whether the database would have refused. */

@@ -271,6 +271,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     a2aProbeCredentialsDir: null,
     opsHost: '127.0.0.1',
     opsPort: 9464,
+    opsShowPreviews: false,
     logLevel: 'info',
     shutdownGraceMs: 25_000,
   });

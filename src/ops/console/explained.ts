@@ -1,0 +1,28 @@
+import type { Explanation, IsoInstant } from '../../sweeper/explanation/explanation.ts';
+import type { Html } from '../page/html.ts';
+import { age, time } from '../page/time.ts';
+
+/** Reads what a delegation's page shows. All reject with the database's error. */
+export interface ExplainProbe {
+  /** Null: the ledger has no such delegation. */
+  readonly explain: (delegationId: string) => Promise<Explanation | null>;
+  /** Ids that are like this one. */
+  readonly near: (delegationId: string) => Promise<readonly string[]>;
+}
+
+/** Writes an explanation's instants, beside the instant of the explanation itself. */
+export class Instants {
+  readonly now: Date;
+
+  constructor({ now }: Pick<Explanation, 'now'>) {
+    this.now = new Date(now);
+  }
+
+  at(instant: IsoInstant): Html {
+    return time(new Date(instant), this.now);
+  }
+
+  age(instant: IsoInstant): Html {
+    return age(new Date(instant), this.now);
+  }
+}
