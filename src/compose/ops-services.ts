@@ -7,7 +7,6 @@ import { NoAnswer } from '../ops/answer-within.ts';
 import { Cached } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
-import type { PoolUse } from '../ops/pool-use.ts';
 import { livezRoute, type ReadinessReading, readyzRoute } from '../ops/readiness.ts';
 import { observeGauges } from '../ops/telemetry/gauges.ts';
 import type { Telemetry } from '../ops/telemetry/telemetry.ts';
@@ -15,6 +14,7 @@ import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
 import { CONSOLE_POOL_MAX, consolePages } from './console-pages.ts';
+import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
@@ -39,7 +39,7 @@ export function opsServices(
   place: Pick<Location, 'location'>,
   log: EventLog,
   telemetry: Telemetry,
-  pool: () => PoolUse,
+  daemon: Pick<DaemonServices, 'poolUse' | 'probe'>,
 ): Service[] {
   const open = (max: number) =>
     openDatabase({
@@ -74,7 +74,7 @@ export function opsServices(
     () => reader.census(),
     (tookMs) => Math.max(STATUS_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
   );
-  observeGauges(telemetry.meter, { status, census, pool, version });
+  observeGauges(telemetry.meter, { status, census, pool: daemon.poolUse, version });
   const server = new OpsServer(log, {
     host: config.opsHost,
     port: config.opsPort,
@@ -86,7 +86,7 @@ export function opsServices(
         refusalOf,
       ),
       '/metrics': telemetry.metricsRoute,
-      ...consolePages(consoleHandle, config, refusalOf),
+      ...consolePages(consoleHandle, config, { probe: daemon.probe, refusalOf }),
     },
   });
   const close = () => closeAll(handle, readinessHandle, consoleHandle);

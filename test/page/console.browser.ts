@@ -28,7 +28,7 @@ beforeAll(async () => {
         if (id === 'hostile') return { ...stuck, delegation: { ...stuck.delegation, previews } };
         return id === silentId ? { ...silent, delegation: { ...silent.delegation, delegationId: id } } : null;
       },
-      near: async () => [stuckId],
+      unknown: async (delegationId: string) => ({ now: stuck.now, delegationId, activity: stuck.timeline, near: [stuckId] }),
     },
     turns: new Turns({ runningMax: 1, waitingMax: 9, answerWithinMs: 5_000 }),
     refusalOf: () => null,

@@ -1,4 +1,4 @@
-import type { Attempts } from '../../sweeper/explanation/explanation.ts';
+import type { Explanation } from '../../sweeper/explanation/explanation.ts';
 import { type Html, html } from '../page/html.ts';
 import { calleeLink, delegationLink } from '../page/links.ts';
 import { statusWord } from '../page/status-word.ts';
@@ -15,16 +15,15 @@ const columns = [
 ];
 
 /** The delegations that tried the same, the first one first. */
-export function attemptsTable({ list, isCutShort }: Attempts, at: Instants): Html {
-  if (list.length === 1) return html`<p class="none">This one alone: nothing was tried again.</p>`;
-  const rows = list.map(({ delegationId, attempt, status, calleeId, createdAt, finishedAt, isThis }) => [
+export function attemptsTable(attempts: Explanation['attempts'], at: Instants): Html {
+  if (attempts.length <= 1) return html`<p class="none">This one alone: nothing was tried again.</p>`;
+  const rows = attempts.map(({ delegationId, attempt, status, calleeId, createdAt, finishedAt, startAfter, isThis }) => [
     isThis ? html`<code>${delegationId}</code> (this one)` : delegationLink(delegationId),
     attempt,
     statusWord(status),
     calleeLink(calleeId),
     at.at(createdAt),
-    finishedAt === null ? 'open' : at.age(finishedAt),
+    finishedAt !== null ? at.age(finishedAt) : startAfter === null ? 'open' : html`open, not to start before ${at.at(startAfter)}`,
   ]);
-  const more = isCutShort ? html`<p class="none">There are more than are listed.</p>` : null;
-  return html`${stackedTable({ caption: 'The delegations that tried the same', columns, rows })}${more}`;
+  return stackedTable({ caption: 'The delegations that tried the same', columns, rows });
 }

@@ -1,4 +1,5 @@
 import type { Explanation } from '../../sweeper/explanation/explanation.ts';
+import type { UnknownDelegation } from '../../sweeper/explanation/unknown-delegation.ts';
 import { factsList } from '../page/facts.ts';
 import { type Html, html } from '../page/html.ts';
 import type { Layout } from '../page/layout.ts';
@@ -45,14 +46,21 @@ ${factsList([
 }
 
 /** The ledger has no such delegation; perhaps one of these was meant. */
-export function unknownPage(delegationId: string, near: readonly string[], version: string): Layout {
+export function unknownPage(unknown: UnknownDelegation, version: string): Layout {
+  const { delegationId, activity, near } = unknown;
   const likes =
     near.length === 0
       ? html`<p class="none">No delegation’s id is like this one.</p>`
       : html`<p>Did you mean one of these?</p><ul>${near.map((id) => html`<li>${delegationLink(id)}</li>`)}</ul>`;
+  const rest =
+    activity === null
+      ? null
+      : html`<section><h2>Timeline</h2><p class="sub">Its activity is there, which outlives a delegation: it was deleted, or an update came for one that was never inserted.</p>
+${timelineTable(activity, new Instants(unknown))}</section>`;
   const main = html`<section class="verdict bad"><h1>No such delegation</h1>
 <p>The ledger has no delegation <code>${delegationId}</code>.</p></section>
 <section><h2>Like this one</h2>${likes}</section>
+${rest}
 <section><h2>Find another</h2>${findForm(delegationId)}</section>`;
   return { title: 'No such delegation', current: null, main, footer: null, version };
 }

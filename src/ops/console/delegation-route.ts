@@ -32,6 +32,6 @@ export async function delegationAnswer(
 ): Promise<Answer> {
   const explanation = await turns.take(() => probe.explain(delegationId));
   if (explanation !== null) return pageAnswer(200, delegationPage(explanation, version));
-  const near = await turns.take(() => probe.near(delegationId));
-  return pageAnswer(404, unknownPage(delegationId, near, version));
+  const unknown = await turns.take(() => probe.unknown(delegationId));
+  return pageAnswer(404, unknownPage(unknown, version));
 }

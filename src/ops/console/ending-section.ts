@@ -42,21 +42,24 @@ function evidence(mark: MarkEvidence, ending: Ending, at: Instants): Html {
       heard,
     ]);
   }
+  const silence = rule === 'stalled' ? 'Without progress' : 'Silent';
+  const countedMs = notCounted.reduce((left, { ms }) => left - ms, latenessMs);
   const stalled: Term = { name: 'Last progress', value: progressAt === null ? 'none' : at.at(progressAt), note: progress };
   return arithmetic('The evidence of the mark', [
     rule === 'stalled' ? stalled : heard,
     marked,
+    { name: `${silence} by the clock`, value: duration(latenessMs), note: null },
     ...gapTerms(notCounted, at),
-    { name: rule === 'stalled' ? 'Without progress' : 'Silence that counted', value: duration(latenessMs), note: null, isSum: true },
-    ...(allowedMs === null ? [] : allowedTerms(latenessMs, allowedMs)),
+    { name: `${silence}, what counted`, value: duration(countedMs), note: null, isSum: true },
+    ...(allowedMs === null ? [] : allowedTerms(countedMs, allowedMs)),
     ...(rule === 'stalled' ? [heard] : []),
   ]);
 }
 
-function allowedTerms(latenessMs: number, allowedMs: number): readonly Term[] {
+function allowedTerms(countedMs: number, allowedMs: number): readonly Term[] {
   return [
     { name: 'Allowed', value: duration(allowedMs), note: null },
-    { name: 'Too long by', value: duration(latenessMs - allowedMs), note: null, isSum: true },
+    { name: 'Too long by', value: duration(countedMs - allowedMs), note: null, isSum: true },
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Explanation, IsoInstant } from '../../sweeper/explanation/explanation.ts';
+import type { UnknownDelegation } from '../../sweeper/explanation/unknown-delegation.ts';
 import type { Html } from '../page/html.ts';
 import { age, time } from '../page/time.ts';
 
@@ -6,8 +7,8 @@ import { age, time } from '../page/time.ts';
 export interface ExplainProbe {
   /** Null: the ledger has no such delegation. */
   readonly explain: (delegationId: string) => Promise<Explanation | null>;
-  /** Ids that are like this one. */
-  readonly near: (delegationId: string) => Promise<readonly string[]>;
+  /** What is left of one that the ledger does not hold, and what may have been meant. */
+  readonly unknown: (delegationId: string) => Promise<UnknownDelegation>;
 }
 
 /** Writes an explanation's instants, beside the instant of the explanation itself. */

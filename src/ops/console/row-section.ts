@@ -23,6 +23,7 @@ export function rowSection(row: ExplainedDelegation, at: Instants): Html {
     instant('Progress at', row.progressAt),
     row.retryOf === null ? null : ['Tries again', delegationLink(row.retryOf)],
     ['Attempt', row.attempt],
+    instant('Not to start before', row.startAfter),
     row.idempotencyKey === null ? null : ['Idempotency key', html`<code>${row.idempotencyKey}</code>`],
     row.traceparent === null ? null : ['Trace context', html`<code>${row.traceparent}</code>`],
   ];

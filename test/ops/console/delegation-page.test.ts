@@ -18,18 +18,18 @@ describe('the page of a delegation that a sweep marked', () => {
   const text = words(page(stuck));
 
   test('begins with why it is stuck, and what happens next', () => {
-    expect(text).toMatch(/^ Delegation 0198a4c2-\S+ It is stuck: its agent .* were allowed\. Nothing: stuck is final\./);
+    expect(text).toMatch(/^ Delegation 0198a4c2-\S+ stuck since .* came 1 min 6 s after that\. Nothing: stuck is final\./);
   });
 
   test('has the arithmetic of the mark', () => {
-    expect(text).toContain('Last heard 11:49:11 Marked 12:01:45');
+    expect(text).toContain('Last heard 11:49:11 Marked 12:01:45 Silent by the clock 12 min 34 s');
     expect(text).toContain('Not counted − 2 min 30 s 11:54:41 to 11:57:11: no daemon watched');
-    expect(text).toContain('Silence that counted 10 min 4 s Allowed 10 min Too long by 4 s');
+    expect(text).toContain('Silent, what counted 10 min 4 s Allowed 10 min Too long by 4 s');
     expect(text).toContain('Its agent, asked no answer: timeout');
   });
 
   test('has its timeline, its late result and its attempts', () => {
-    expect(text).toContain('12:01:45 24 min 52 s in_progress → stuck sweeper rule: stale silentMs: 604000');
+    expect(text).toContain('12:01:45 24 min 52 s in_progress → stuck sweeper rule: stale silentMs: 754000');
     expect(text).toContain('late result browser-agent status: completed the whole response is kept in the database');
     expect(text).toContain('12:02:51 1 min 6 s completed browser-agent not shown, or none');
     expect(text).toContain(`${stuckId} (this one) 2 stuck`);
@@ -52,7 +52,7 @@ describe('the page of a delegation that a sweep marked', () => {
     const marked = (mark: object) =>
       words(page({ ...stuck, ending: { ...stuck.ending!, mark: { ...stuck.ending!.mark!, ...mark } } }));
     expect(marked({ rule: 'overdue', allowedMs: null, deadline: '2026-07-28T12:00:00.000Z' })).toContain(
-      'Deadline 12:00:00 Marked 12:01:45 Past its deadline by 10 min 4 s',
+      'Deadline 12:00:00 Marked 12:01:45 Past its deadline by 12 min 34 s',
     );
     expect(marked({ rule: 'stalled' })).toContain('Last progress 11:48:41 page 3 of 12 Marked 12:01:45');
   });
@@ -118,11 +118,13 @@ describe('any page of a delegation', () => {
 });
 
 test('an unknown delegation has the ids that are like it, as links', () => {
-  const body = pageAnswer(404, unknownPage('a<b', ['a/b', '..'], '1.2.3')).body;
+  const body = pageAnswer(404, unknownPage({ now: stuck.now, delegationId: 'a<b', activity: null, near: ['a/b', '..'] }, '1.2.3')).body;
   expect(body).toContain('The ledger has no delegation <code>a&lt;b</code>.');
   expect(body).toContain('<a href="/delegations/a%2Fb"><code>a/b</code></a>');
   expect(body).toContain('<a href="/delegations?id=.."><code>..</code></a>');
-  expect(words(pageAnswer(404, unknownPage('x', [], '1')).body)).toContain('No delegation’s id is like this one.');
+  const rest = unknownPage({ now: stuck.now, delegationId: 'x', activity: stuck.timeline, near: [] }, '1');
+  expect(words(pageAnswer(404, rest).body)).toContain('No delegation’s id is like this one.');
+  expect(words(pageAnswer(404, rest).body)).toContain('in_progress → stuck');
 });
 
 /** The names of what programs choose from a few words, and of instants. */

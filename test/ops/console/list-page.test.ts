@@ -14,7 +14,7 @@ function listed(over: Partial<ListPages> = {}) {
       asked.push(query);
       return listing;
     },
-    probe: { explain: async (id) => (id === stuckId ? stuck : null), near: async () => [stuckId] },
+    probe: { explain: async (id) => (id === stuckId ? stuck : null), unknown: async (delegationId) => ({ now: stuck.now, delegationId, activity: null, near: [stuckId] }) },
     turns: new Turns({ runningMax: 1, waitingMax: 1, answerWithinMs: 5_000 }),
     refusalOf: () => null,
     statuses,

@@ -56,7 +56,7 @@ const ending: Ending = {
     sweepId: '5f0c1d2e-6a0b-4f3b-9a53-0f4c2f9a1d77',
     rule: 'stale',
     fromStatus: 'in_progress',
-    latenessMs: 604_000,
+    latenessMs: 754_000,
     allowedMs: 600_000,
     lastHeartbeat: isoAgo(850),
     deadline: isoAgo(-20_000),
@@ -75,8 +75,8 @@ const ending: Ending = {
 /** A delegation that a sweep marked: silent, asked in vain, tried again, and its result came late. */
 export const stuck: Explanation = {
   now: now.toISOString(),
-  why: 'It is stuck: its agent browser-agent was silent for 10 min 4 s of observed time, and 10 min were allowed.',
-  next: `Nothing: stuck is final. A result came 1 min 6 s later and is kept; ${retryId} tries it again.`,
+  why: 'stuck since 12:01:45: it was not heard for 12 min 34 s (2 min 30 s of it, which no daemon observed, did not count), and 10 min was allowed (STUCK_AFTER); a result (completed) came 1 min 6 s after that.',
+  next: 'Nothing: stuck is final.',
   delegation: {
     delegationId: stuckId,
     callerId: 'orchestrator',
@@ -96,6 +96,7 @@ export const stuck: Explanation = {
     progressAt: isoAgo(880),
     retryOf: firstId,
     attempt: 2,
+    startAfter: null,
     idempotencyKey: 'order-4711',
     traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     previews: null,
@@ -118,7 +119,7 @@ export const stuck: Explanation = {
         fromStatus: 'in_progress',
         toStatus: 'stuck',
         actor: 'sweeper',
-        detail: { rule: 'stale', silentMs: 604_000, stuckAfterMs: 600_000, probe: 'no_answer' },
+        detail: { rule: 'stale', silentMs: 754_000, stuckAfterMs: 600_000, probe: 'no_answer' },
       }),
       entry(5, 30, 'delegation.late_result', {
         sinceBeforeMs: 66_000,
@@ -131,10 +132,11 @@ export const stuck: Explanation = {
     leftOutIsCapped: false,
     last: [],
   },
-  attempts: {
-    list: [
+  attempts: [
       {
         delegationId: firstId,
+        retryOf: null,
+        startAfter: null,
         attempt: 1,
         status: 'failed',
         calleeId: 'browser-agent',
@@ -144,6 +146,8 @@ export const stuck: Explanation = {
       },
       {
         delegationId: stuckId,
+        retryOf: firstId,
+        startAfter: null,
         attempt: 2,
         status: 'stuck',
         calleeId: 'browser-agent',
@@ -153,6 +157,8 @@ export const stuck: Explanation = {
       },
       {
         delegationId: retryId,
+        retryOf: stuckId,
+        startAfter: null,
         attempt: 3,
         status: 'in_progress',
         calleeId: 'browser-agent',
@@ -160,9 +166,7 @@ export const stuck: Explanation = {
         finishedAt: null,
         isThis: false,
       },
-    ],
-    isCutShort: false,
-  },
+  ],
   a2aTask: {
     agentUrl: 'https://agents.example.com/browser',
     tenant: null,
@@ -176,7 +180,7 @@ export const stuck: Explanation = {
 /** One that is open, silent, and held by the storm guard. */
 export const silent: Explanation = {
   ...stuck,
-  why: 'It is in progress and silent for 11 min 40 s of observed time; 10 min are allowed.',
+  why: 'in progress: last heard 14 min 10 s ago (a heartbeat, 11:49:11); 2 min 30 s of that does not count, and 10 min is allowed (its own threshold).',
   next: 'A sweep would mark it stuck, but the storm guard holds until 12:15 UTC.',
   delegation: {
     ...stuck.delegation,
@@ -188,7 +192,7 @@ export const silent: Explanation = {
     stalledAfterMs: 1_800_000,
   },
   ending: null,
-  attempts: { list: [{ ...stuck.attempts.list[1]!, status: 'in_progress', finishedAt: null, attempt: 1 }], isCutShort: false },
+  attempts: [{ ...stuck.attempts[1]!, status: 'in_progress', finishedAt: null, attempt: 1 }],
   verdict: {
     rule: 'stale',
     due: [
