@@ -68,12 +68,15 @@ describe('the ops server', () => {
     });
   });
 
-  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine', '/things/', '/thingsx'])('answers 404 to %s', async (path) => {
-    const { port } = await started();
-    const { status, body } = await ask(port, path);
-    expect(status).toBe(404);
-    expect(JSON.parse(body)).toEqual({ error: 'not found', paths: ['/fine', '/things', '/things/{id}', '/broken'] });
-  });
+  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine', '/things/', '/thingsx'])(
+    'answers 404 to %s',
+    async (path) => {
+      const { port } = await started();
+      const { status, body } = await ask(port, path);
+      expect(status).toBe(404);
+      expect(JSON.parse(body)).toEqual({ error: 'not found', paths: ['/fine', '/things', '/things/{id}', '/broken'] });
+    },
+  );
 
   test.each([
     ['/things', { query: '' }],

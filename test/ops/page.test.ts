@@ -131,7 +131,9 @@ describe('the page', () => {
     expect(text).toMatch(/<h3>Own thresholds<\/h3><p class="value">5</);
     expect(text).toContain('against each one’s threshold; without those that wait');
     expect(text).toContain('<span class="from over">100%</span>');
-    expect(text).toMatch(/<h3><a href="\/delegations\?status=stuck">Marked stuck<\/a><\/h3><p class="value">7<\/p><p class="note">2 of them without progress</);
+    expect(text).toMatch(
+      /<h3><a href="\/delegations\?status=stuck">Marked stuck<\/a><\/h3><p class="value">7<\/p><p class="note">2 of them without progress</,
+    );
     expect(page()).not.toContain('Own thresholds');
     expect(page()).toContain('<span class="from over">10 min</span>');
   });

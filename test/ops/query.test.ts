@@ -26,7 +26,9 @@ describe('a link to a delegation', () => {
     const { pathname, search } = new URL(delegationHref(id), 'http://localhost:9464/delegations/before');
     const { path, request } = router.find(`${pathname}${search}`)!;
     const read =
-      path === '/delegations' ? Object.fromEntries(decodedQuery(request.query)).id : decodedParameter(request.parameter);
+      path === '/delegations'
+        ? Object.fromEntries(decodedQuery(request.query)).id
+        : decodedParameter(request.parameter);
     expect(read).toBe(id);
   });
 

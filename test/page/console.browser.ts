@@ -6,6 +6,7 @@ import { delegationRoute } from '../../src/ops/console/delegation-route.ts';
 import { listRoute } from '../../src/ops/console/list-route.ts';
 import { Turns } from '../../src/ops/console/turns.ts';
 import { OpsServer } from '../../src/ops/ops-server.ts';
+import type { ListQuery } from '../../src/ops/page/links.ts';
 import { listing, silent, stuck, stuckId } from '../ops/console/readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 import { accessibilityFindings, desktop, launchChromium, overflow, phone, picture, visit } from './chromium.ts';
@@ -18,8 +19,8 @@ let browser: Browser;
 let server: OpsServer;
 beforeAll(async () => {
   const pages = {
-    list: async (query: object) => {
-      if ('older-than' in query) throw new BadFilters([{ filter: 'older-than', reason: 'must be a duration' }], query);
+    list: async (query: ListQuery) => {
+      if (query['older-than']) throw new BadFilters([{ filter: 'older-than', reason: 'must be a duration' }], query);
       return listing;
     },
     probe: {
@@ -28,7 +29,12 @@ beforeAll(async () => {
         if (id === 'hostile') return { ...stuck, delegation: { ...stuck.delegation, previews } };
         return id === silentId ? { ...silent, delegation: { ...silent.delegation, delegationId: id } } : null;
       },
-      unknown: async (delegationId: string) => ({ now: stuck.now, delegationId, activity: stuck.timeline, near: [stuckId] }),
+      unknown: async (delegationId: string) => ({
+        now: stuck.now,
+        delegationId,
+        activity: stuck.timeline,
+        near: [stuckId],
+      }),
     },
     turns: new Turns({ runningMax: 1, waitingMax: 9, answerWithinMs: 5_000 }),
     refusalOf: () => null,
@@ -155,7 +161,9 @@ describe('to a screen reader', () => {
     const described = await field.getAttribute('aria-describedby');
     expect(await visited.page.locator(`#${described}`).innerText()).toBe('older-than must be a duration');
     await visited.page.goto(at(`/delegations/${stuckId}`));
-    const instants = await visited.page.locator('time').evaluateAll('(times) => times.map((time) => time.dateTime)');
+    const instants: string[] = await visited.page.evaluate(
+      '[...document.querySelectorAll("time")].map((time) => time.dateTime)',
+    );
     expect(instants.length).toBeGreaterThan(10);
     expect(instants.every((instant) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(instant))).toBe(true);
   });

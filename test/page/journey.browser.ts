@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import { type RunningOps, startOps } from '../ops/running-ops.ts';
 import { testLedger, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { type RunningOps, startOps } from '../ops/running-ops.ts';
 import { desktop, launchChromium, phone, visit } from './chromium.ts';
 
 const database = useDatabase();
@@ -14,7 +14,12 @@ beforeAll(async () => {
   browser = await launchChromium();
   const { ledger } = testLedger(database.db);
   await ledger.insertMany(
-    ['one', 'two', 'three'].map((name) => ({ delegationId: name, callerId: 'planner', calleeId: 'coder', taskPreview: name })),
+    ['one', 'two', 'three'].map((name) => ({
+      delegationId: name,
+      callerId: 'planner',
+      calleeId: 'coder',
+      taskPreview: name,
+    })),
   );
   await ledger.insert({ delegationId, callerId: 'planner', calleeId: 'browser-agent', taskPreview: 'secret-task' });
   await ledger.setStatus(delegationId, 'in_progress', { actor: 'browser-agent' });

@@ -7,7 +7,7 @@ import { pageRoute } from '../../src/ops/page/page-route.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
 import { census, history, now, status } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
-import { accessibilityFindings, desktop, launchChromium, overflow, phone, picture, visit as open } from './chromium.ts';
+import { accessibilityFindings, desktop, launchChromium, visit as open, overflow, phone, picture } from './chromium.ts';
 
 const held: Status = {
   ...status,

@@ -17,13 +17,19 @@ const columns = [
 /** The delegations that tried the same, the first one first. */
 export function attemptsTable(attempts: Explanation['attempts'], at: Instants): Html {
   if (attempts.length <= 1) return html`<p class="none">This one alone: nothing was tried again.</p>`;
-  const rows = attempts.map(({ delegationId, attempt, status, calleeId, createdAt, finishedAt, startAfter, isThis }) => [
-    isThis ? html`<code>${delegationId}</code> (this one)` : delegationLink(delegationId),
-    attempt,
-    statusWord(status),
-    calleeLink(calleeId),
-    at.at(createdAt),
-    finishedAt !== null ? at.age(finishedAt) : startAfter === null ? 'open' : html`open, not to start before ${at.at(startAfter)}`,
-  ]);
+  const rows = attempts.map(
+    ({ delegationId, attempt, status, calleeId, createdAt, finishedAt, startAfter, isThis }) => [
+      isThis ? html`<code>${delegationId}</code> (this one)` : delegationLink(delegationId),
+      attempt,
+      statusWord(status),
+      calleeLink(calleeId),
+      at.at(createdAt),
+      finishedAt !== null
+        ? at.age(finishedAt)
+        : startAfter === null
+          ? 'open'
+          : html`open, not to start before ${at.at(startAfter)}`,
+    ],
+  );
   return stackedTable({ caption: 'The delegations that tried the same', columns, rows });
 }

@@ -39,10 +39,10 @@ function headSection({ why, next, delegation, verdict }: Explanation): Html {
   return html`<section class="verdict ${tone}"><h1><span>Delegation <code>${delegationId}</code></span></h1>
 <p class="why">${why}</p><p>${next}</p>
 ${factsList([
-    ['Status', statusWord(status)],
-    ['Callee', calleeLink(calleeId)],
-    ['Caller', callerLink(callerId)],
-  ])}</section>`;
+  ['Status', statusWord(status)],
+  ['Callee', calleeLink(calleeId)],
+  ['Caller', callerLink(callerId)],
+])}</section>`;
 }
 
 /** The ledger has no such delegation; perhaps one of these was meant. */

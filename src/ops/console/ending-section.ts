@@ -33,7 +33,11 @@ function probeWords({ outcome, reason }: NonNullable<MarkEvidence['probe']>): st
 function evidence(mark: MarkEvidence, ending: Ending, at: Instants): Html {
   const { rule, latenessMs, allowedMs, lastHeartbeat, deadline, progress, progressAt, notCounted } = mark;
   const marked: Term = { name: 'Marked', value: at.at(ending.at), note: null };
-  const heard: Term = { name: 'Last heard', value: lastHeartbeat === null ? 'never' : at.at(lastHeartbeat), note: null };
+  const heard: Term = {
+    name: 'Last heard',
+    value: lastHeartbeat === null ? 'never' : at.at(lastHeartbeat),
+    note: null,
+  };
   if (rule === 'overdue') {
     return arithmetic('The evidence of the mark', [
       { name: 'Deadline', value: deadline === null ? 'not recorded' : at.at(deadline), note: null },
@@ -44,7 +48,11 @@ function evidence(mark: MarkEvidence, ending: Ending, at: Instants): Html {
   }
   const silence = rule === 'stalled' ? 'Without progress' : 'Silent';
   const countedMs = notCounted.reduce((left, { ms }) => left - ms, latenessMs);
-  const stalled: Term = { name: 'Last progress', value: progressAt === null ? 'none' : at.at(progressAt), note: progress };
+  const stalled: Term = {
+    name: 'Last progress',
+    value: progressAt === null ? 'none' : at.at(progressAt),
+    note: progress,
+  };
   return arithmetic('The evidence of the mark', [
     rule === 'stalled' ? stalled : heard,
     marked,
@@ -81,7 +89,9 @@ function lateResults({ lateResults: results, lateResultsCutShort }: Ending, at: 
     textOf(result),
   ]);
   const caption = 'Results that came after it had ended, and are kept';
-  const more = lateResultsCutShort ? html`<p class="none">There are more; the database has them in activity_logs.</p>` : null;
+  const more = lateResultsCutShort
+    ? html`<p class="none">There are more; the database has them in activity_logs.</p>`
+    : null;
   return html`${stackedTable({ caption, columns: lateColumns, rows })}${more}`;
 }
 

@@ -22,7 +22,8 @@ export function listRoute(pages: ListPages): Route {
       const listing = await pages.turns.take(() => pages.list(filters));
       return answer(200, { filters, problems: [], listing }, pages);
     } catch (err) {
-      if (err instanceof BadFilters) return answer(400, { filters: err.filters, problems: err.problems, listing: null }, pages);
+      if (err instanceof BadFilters)
+        return answer(400, { filters: err.filters, problems: err.problems, listing: null }, pages);
       return problemAnswer(err, pages.refusalOf, pages.version);
     }
   };

@@ -16,15 +16,15 @@ export function nextSweepSection(next: NextSweep, { poisoned, lockedBy }: Verdic
     ['When', next.at === null ? 'not known' : html`${at.at(next.at)} UTC, ${at.age(next.at)}, ${byWords[next.by]}`],
     ['Next tick', html`${at.at(next.tickAt)} UTC`],
     ['Daemons', daemonWords(next, at)],
-    hold && [
-      'Held by an operator',
-      html`${hold.by}, until ${at.at(hold.until)} UTC: ${hold.reason}`,
-    ],
+    hold && ['Held by an operator', html`${hold.by}, until ${at.at(hold.until)} UTC: ${hold.reason}`],
     storm.state === 'calm' ? null : ['Storm', stormWords(storm, at)],
     storm.signs && ['Fell silent together', signsWords(storm.signs)],
     refusal && ['Cannot judge', `${refusal.reason.replaceAll('_', ' ')}: ${refusal.remedy}`],
     budget && ['Come before it', `${count(budget.ahead)}; a sweep takes ${count(budget.allowed)}`],
-    poisoned && ['Its mark was refused', html`by the database; the event sweep.poisoned says why, at ${at.at(poisoned.loggedAt)} UTC`],
+    poisoned && [
+      'Its mark was refused',
+      html`by the database; the event sweep.poisoned says why, at ${at.at(poisoned.loggedAt)} UTC`,
+    ],
     lockedBy && ['Locked by', sessionWords(lockedBy)],
   ];
   return html`<section><h2>What a sweep does with it</h2>${factsList(facts)}</section>`;

@@ -34,7 +34,11 @@ function problemOf(err: unknown, refusalOf: RefusalOf): Problem {
     return { status: 400, title: 'Not an address', detail };
   }
   if (err instanceof Busy) {
-    return { status: 503, title: 'Too much at once', detail: `${err.message} for the database. Reload the page in a moment.` };
+    return {
+      status: 503,
+      title: 'Too much at once',
+      detail: `${err.message} for the database. Reload the page in a moment.`,
+    };
   }
   if (err instanceof NoAnswer) {
     const detail = `The database gave ${err.message}: it is slow or away. Reload the page in a moment; the sweeps go on without it.`;

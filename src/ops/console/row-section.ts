@@ -31,7 +31,10 @@ export function rowSection(row: ExplainedDelegation, at: Instants): Html {
 }
 
 /** The A2A task that the delegation is. */
-export function taskSection({ agentUrl, tenant, taskId, contextId, createdAt, probe }: ExplainedTask, at: Instants): Html {
+export function taskSection(
+  { agentUrl, tenant, taskId, contextId, createdAt, probe }: ExplainedTask,
+  at: Instants,
+): Html {
   const { isEnabled, refusal, lastAnswer, asksAt } = probe;
   const facts: (Fact | null)[] = [
     ['Agent', html`<code>${agentUrl}</code>`],
@@ -39,7 +42,10 @@ export function taskSection({ agentUrl, tenant, taskId, contextId, createdAt, pr
     contextId === null ? null : ['Context', html`<code>${contextId}</code>`],
     tenant === null ? null : ['Tenant', html`<code>${tenant}</code>`],
     ['Known since', html`${at.at(createdAt)} UTC`],
-    ['Asked before it is marked', isEnabled ? (refusal === null ? 'yes' : `no: ${refusal.replaceAll('_', ' ')}`) : 'no: A2A_PROBE is off'],
+    [
+      'Asked before it is marked',
+      isEnabled ? (refusal === null ? 'yes' : `no: ${refusal.replaceAll('_', ' ')}`) : 'no: A2A_PROBE is off',
+    ],
     lastAnswer && ['Last answer', html`${lastAnswer.outcome.replaceAll('_', ' ')}, ${at.age(lastAnswer.at)}`],
     asksAt === null ? null : ['Would be asked', html`${at.at(asksAt)} UTC`],
   ];

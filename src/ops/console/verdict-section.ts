@@ -14,10 +14,12 @@ export function verdictSection({ delegation }: Explanation, verdict: Verdict, at
     ['Matches', rule === null ? 'no rule' : ruleWords[rule]],
     ['Deadline', deadlineWords(deadline, at)],
     waiting && ['Waiting', html`${waiting.isOver ? 'until ' : 'for '}${at.age(waiting.until)}: ${waiting.reason}`],
-    ...due.map((one): Fact => [
-      one.isPassed ? `Is ${one.rule} since` : `Would be ${one.rule}`,
-      html`${at.at(one.at)} UTC, ${at.age(one.at)}`,
-    ]),
+    ...due.map(
+      (one): Fact => [
+        one.isPassed ? `Is ${one.rule} since` : `Would be ${one.rule}`,
+        html`${at.at(one.at)} UTC, ${at.age(one.at)}`,
+      ],
+    ),
   ];
   return html`<section><h2>How it is judged now</h2>${factsList(facts)}
 ${silence === null ? html`<p class="none">Silence does not count while it is ${delegation.status}; only its deadline does.</p>` : silenceTable(silence, at)}

@@ -50,9 +50,7 @@ export function pageAnswer(status: number, layout: Layout, more: Readonly<Record
 
 function documentOf({ title, current, main, footer, version }: Layout): string {
   const links = pages.map(({ path, name }) =>
-    path === current
-      ? html`<a href="${path}" aria-current="page">${name}</a>`
-      : html`<a href="${path}">${name}</a>`,
+    path === current ? html`<a href="${path}" aria-current="page">${name}</a>` : html`<a href="${path}">${name}</a>`,
   );
   return html`<!doctype html>
 <html lang="en">

@@ -30,7 +30,11 @@ const names: Readonly<Record<string, string>> = {
 export function openTiles(census: Census | null, { oldest }: Status): Html {
   if (census === null) return html`<p class="none">The open delegations could not be counted in time.</p>`;
   const statuses = Object.entries(census.byStatus).map(([status, rows]) =>
-    tile(listed(names[status] ?? status, status), count(rows), census.capped ? 'of the first million by deadline' : 'now'),
+    tile(
+      listed(names[status] ?? status, status),
+      count(rows),
+      census.capped ? 'of the first million by deadline' : 'now',
+    ),
   );
   const { silenceMs, allowedMs, overdueMs } = oldest;
   const { waiting, longestWaitMs, ownThreshold } = census;

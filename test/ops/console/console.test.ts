@@ -42,7 +42,8 @@ describe('the pages about delegations', () => {
   test('name all that is wrong at once', async () => {
     await using ops = await startOps(database.url);
     const { body } = await ops.get('/delegations?status=odd&limit=0&older-than=x');
-    for (const filter of ['status', 'limit', 'older-than']) expect(body).toContain(`<li><code>${filter}</code> must be`);
+    for (const filter of ['status', 'limit', 'older-than'])
+      expect(body).toContain(`<li><code>${filter}</code> must be`);
   });
 
   test.each(['a/b', '..', '.', '/', 'ünï 🙂?#%', '%2e%2e', '"><script>', `${'🙂'.repeat(200)}`])(

@@ -18,7 +18,9 @@ describe('the page of a delegation that a sweep marked', () => {
   const text = words(page(stuck));
 
   test('begins with why it is stuck, and what happens next', () => {
-    expect(text).toMatch(/^ Delegation 0198a4c2-\S+ stuck since .* came 1 min 6 s after that\. Nothing: stuck is final\./);
+    expect(text).toMatch(
+      /^ Delegation 0198a4c2-\S+ stuck since .* came 1 min 6 s after that\. Nothing: stuck is final\./,
+    );
   });
 
   test('has the arithmetic of the mark', () => {
@@ -94,9 +96,7 @@ describe('the page of an open delegation', () => {
 
   test('that is only queued says that its deadline alone counts', () => {
     const verdict = { ...silent.verdict!, silence: null, progress: null, rule: null, due: [] };
-    const queued = words(
-      page({ ...silent, delegation: { ...silent.delegation, status: 'queued' }, verdict }),
-    );
+    const queued = words(page({ ...silent, delegation: { ...silent.delegation, status: 'queued' }, verdict }));
     expect(queued).toContain('Silence does not count while it is queued; only its deadline does.');
   });
 });
@@ -112,13 +112,18 @@ describe('any page of a delegation', () => {
   test('escapes hostile text in every field', () => {
     const hostile = `</code></style><script>alert(1)</script>"' onload=x \u202e\u0000${'🙂'.repeat(1_000)}`;
     const body = page(withHostileText(stuck, hostile)) + page(withHostileText(silent, hostile));
-    expect(body).not.toMatch(/<script|\u202e|\u0000/);
-    expect(body.match(/&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39; onload=x \ufffd\ufffd🙂/g)!.length).toBeGreaterThan(30);
+    for (const hidden of ['<script', '\u202e', '\u0000']) expect(body).not.toContain(hidden);
+    expect(
+      body.match(/&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39; onload=x \ufffd\ufffd🙂/g)!.length,
+    ).toBeGreaterThan(30);
   });
 });
 
 test('an unknown delegation has the ids that are like it, as links', () => {
-  const body = pageAnswer(404, unknownPage({ now: stuck.now, delegationId: 'a<b', activity: null, near: ['a/b', '..'] }, '1.2.3')).body;
+  const body = pageAnswer(
+    404,
+    unknownPage({ now: stuck.now, delegationId: 'a<b', activity: null, near: ['a/b', '..'] }, '1.2.3'),
+  ).body;
   expect(body).toContain('The ledger has no delegation <code>a&lt;b</code>.');
   expect(body).toContain('<a href="/delegations/a%2Fb"><code>a/b</code></a>');
   expect(body).toContain('<a href="/delegations?id=.."><code>..</code></a>');
@@ -129,7 +134,9 @@ test('an unknown delegation has the ids that are like it, as links', () => {
 
 /** The names of what programs choose from a few words, and of instants. */
 const fixedNames = new Set(
-  'status fromStatus toStatus event rule source kind heardBy state action actionNow start end at now since until'.split(' '),
+  'status fromStatus toStatus event rule source kind heardBy state action actionNow start end at now since until'.split(
+    ' ',
+  ),
 );
 
 /** The same explanation, where every text that a client may choose is this one. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import { statuses } from '../../../src/ledger/transitions.ts';
 import { NoAnswer } from '../../../src/ops/answer-within.ts';
 import { BadFilters } from '../../../src/ops/console/bad-filters.ts';
 import { type ListPages, listRoute } from '../../../src/ops/console/list-route.ts';
 import { Turns } from '../../../src/ops/console/turns.ts';
 import type { ListQuery } from '../../../src/ops/page/links.ts';
-import { statuses } from '../../../src/ledger/transitions.ts';
 import { listing, stuck, stuckId } from './readings.ts';
 
 function listed(over: Partial<ListPages> = {}) {
@@ -14,7 +14,10 @@ function listed(over: Partial<ListPages> = {}) {
       asked.push(query);
       return listing;
     },
-    probe: { explain: async (id) => (id === stuckId ? stuck : null), unknown: async (delegationId) => ({ now: stuck.now, delegationId, activity: null, near: [stuckId] }) },
+    probe: {
+      explain: async (id) => (id === stuckId ? stuck : null),
+      unknown: async (delegationId) => ({ now: stuck.now, delegationId, activity: null, near: [stuckId] }),
+    },
     turns: new Turns({ runningMax: 1, waitingMax: 1, answerWithinMs: 5_000 }),
     refusalOf: () => null,
     statuses,
@@ -44,7 +47,7 @@ describe('the list', () => {
   test('leads to older ones and back to the newest with its filters', async () => {
     const { body } = await listed().get('callee=a%26b&after=before&limit=12');
     expect(body).toContain('<a href="/delegations?callee=a%26b&amp;limit=12">Newest</a>');
-    expect(body).toContain(`<a href="/delegations?callee=a%26b&amp;after=${listing.next}&amp;limit=12">Older</a>`);
+    expect(body).toContain(`<a href="/delegations?callee=a%26b&amp;limit=12&amp;after=${listing.next}">Older</a>`);
   });
 
   test('has no link to another page where there is none, and says that there is nothing', async () => {
@@ -105,7 +108,11 @@ describe('the list', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['away', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'The database could not be read'],
+    [
+      'away',
+      Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
+      'The database could not be read',
+    ],
     ['slow', new NoAnswer(3_000), 'The database did not answer in time'],
   ])('answers 503, in words, while the database is %s', async (_, err, title) => {
     const { get } = listed({ list: () => Promise.reject(err) });
