@@ -1,6 +1,6 @@
 import type { Status } from '../../ledger/transitions.ts';
-import type { RuleName } from '../pass/rules.ts';
 import type { IsoInstant } from '../instant.ts';
+import type { RuleName } from '../pass/rules.ts';
 import type { NotCounted } from './verdict.ts';
 
 /** How a delegation ended. */

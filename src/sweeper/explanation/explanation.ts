@@ -1,7 +1,7 @@
 import type { Status } from '../../ledger/transitions.ts';
 import type { IsoInstant } from '../instant.ts';
-import type { ExplainedTask } from './explained-task.ts';
 import type { Ending } from './ending.ts';
+import type { ExplainedTask } from './explained-task.ts';
 import type { NextSweep } from './next-sweep.ts';
 import type { Timeline } from './timeline.ts';
 import type { Verdict } from './verdict.ts';
@@ -24,7 +24,8 @@ export interface Explanation {
   /** How it ended, by whom, and what came after; null for one that is open. */
   readonly ending: Ending | null;
   readonly timeline: Timeline;
-  readonly attempts: Attempts;
+  /** The first one first; of a long chain those next to this one. This one alone where nothing was tried again. */
+  readonly attempts: readonly ExplainedAttempt[];
   /** Null: it is no A2A task. */
   readonly a2aTask: ExplainedTask | null;
 }
@@ -49,6 +50,8 @@ export interface ExplainedDelegation {
   readonly progressAt: IsoInstant | null;
   readonly retryOf: string | null;
   readonly attempt: number;
+  /** The instant before which it should not be started; null: at once. */
+  readonly startAfter: IsoInstant | null;
   readonly idempotencyKey: string | null;
   readonly traceparent: string | null;
   /** What agents wrote; null unless previews were asked for. */
@@ -62,20 +65,18 @@ export interface Previews {
   readonly errorDetail: string | null;
 }
 
-/** The delegations that tried the same, the first one first; this one alone where nothing was tried again. */
-export interface Attempts {
-  readonly list: readonly Attempt[];
-  /** There are more than are listed. */
-  readonly isCutShort: boolean;
-}
-
-export interface Attempt {
+/** One of the attempts at the same work: what was tried, and what tried it again. */
+export interface ExplainedAttempt {
   readonly delegationId: string;
   readonly attempt: number;
+  /** What it tries again; null for the first. */
+  readonly retryOf: string | null;
   readonly status: Status;
   readonly calleeId: string;
   readonly createdAt: IsoInstant;
   readonly finishedAt: IsoInstant | null;
+  /** The instant before which it should not be started; null: at once. */
+  readonly startAfter: IsoInstant | null;
   /** It is the delegation that is explained. */
   readonly isThis: boolean;
 }

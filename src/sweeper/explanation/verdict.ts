@@ -1,6 +1,6 @@
 import type { GapKind } from '../horizon.ts';
-import type { RuleName } from '../pass/rules.ts';
 import type { IsoInstant } from '../instant.ts';
+import type { RuleName } from '../pass/rules.ts';
 
 /** How a sweep judges an open delegation at this instant, with the arithmetic. */
 export interface Verdict {
