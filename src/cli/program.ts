@@ -1,13 +1,17 @@
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
+import { durationMs } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
+import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
+import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { failureOf } from './failure.ts';
+import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -104,6 +108,24 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
+    .command('list')
+    .description('list delegations, newest first, a page at a time')
+    .addOption(new Option('--status <status>', 'only those with this status').choices(statuses))
+    .option('--caller <id>', 'only those of this caller')
+    .option('--callee <id>', 'only those of this callee')
+    .option('--older-than <duration>', 'only those that were created longer ago than this, such as 30m or 2d', durationOf)
+    .option('--limit <rows>', `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`, wholeNumberOf)
+    .option('--after <cursor>', 'the page after this one, as the page before names it')
+    .option('--json', 'print the page as one JSON object: { rows, next }')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper list --status stuck --older-than 1h',
+        "delegation-sweeper list --callee coder --json | jq -r '.rows[].delegationId'",
+      ),
+    )
+    .action(async (options) => done(await list(loadConfig(process.env), options)));
+  program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
     .option('--json', 'print it as one JSON object')
@@ -127,6 +149,20 @@ function programOf({ done, writeHelp }: Outlets): Command {
 
 function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Milliseconds. */
+function durationOf(text: string): number {
+  const ms = durationMs(text);
+  if (ms === null || ms === 0) {
+    throw new InvalidArgumentError('It must be an integer and a unit (ms, s, m, h, d), such as 10m.');
+  }
+  return ms;
+}
+
+function wholeNumberOf(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
 }
 
 /** Milliseconds, within the bounds of STUCK_AFTER. */
