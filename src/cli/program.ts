@@ -52,13 +52,14 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-interface Outlets {
+export interface Outlets {
   readonly done: (code: ExitCode) => void;
   /** Help and the version: answers like any other. */
   readonly writeHelp: (text: string) => void;
 }
 
-function programOf({ done, writeHelp }: Outlets): Command {
+/** The command line: every command, and what runs it. */
+export function programOf({ done, writeHelp }: Outlets): Command {
   const program = new Command('delegation-sweeper')
     .description('Finds the delegations whose agent has gone silent, and moves them to stuck.')
     .version(version)
