@@ -1,4 +1,4 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
@@ -10,9 +10,11 @@ import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
+import { completion, type Shell, shells } from './completion.ts';
 import { failureOf } from './failure.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
+import { argumentOneOf, optionOneOf } from './one-of.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
@@ -66,7 +68,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .exitOverride()
     // Before the commands are created, which inherit it.
     .configureOutput({ writeOut: writeHelp })
-    .showHelpAfterError('(see --help)')
+    .showHelpAfterError('What to do: see `delegation-sweeper --help`.')
     .addHelpText('after', codes);
   program
     .command('start')
@@ -96,7 +98,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
   program
     .command('migrate')
     .description("install the ledger's and pg-boss's schemas, bring them up to date, or remove the ledger's")
-    .addArgument(new Argument('[action]', 'what to do').choices(migrateActions).default('up'))
+    .addArgument(argumentOneOf('[action]', 'what to do', migrateActions).default('up'))
     .option('--delete-all-data', 'down: also when the ledger has rows, which are deleted')
     .option('--even-if-running', 'down: also while a daemon runs')
     .option('--json', 'print the result as one JSON object')
@@ -111,7 +113,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
   program
     .command('list')
     .description('list delegations, newest first, a page at a time')
-    .addOption(new Option('--status <status>', 'only those with this status').choices(statuses))
+    .addOption(optionOneOf('--status <status>', 'only those with this status', statuses))
     .option('--caller <id>', 'only those of this caller')
     .option('--callee <id>', 'only those of this callee')
     .option('--older-than <duration>', 'only those that were created longer ago than this, such as 30m or 2d', durationOf)
@@ -133,6 +135,16 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper check', 'STUCK_AFTER=5m delegation-sweeper check --json'))
     .action(async (options) => done(await check(loadConfig(process.env), options)));
   program
+    .command('completion')
+    .description('print what completes commands, options and values in a shell')
+    .addArgument(argumentOneOf('<shell>', 'the shell', shells))
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples('source <(delegation-sweeper completion bash)', 'source <(delegation-sweeper completion zsh)'),
+    )
+    .action(async (shell: Shell, options) => done(await completion(program, shell, options)));
+  program
     .command('demo')
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
     .option('--a2a', 'agents that speak A2A: real servers and a real client of its SDK')
@@ -145,6 +157,9 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       });
       done(await demo(loadConfig(process.env), options));
     });
+  for (const command of program.commands) {
+    command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
+  }
   return program;
 }
 
