@@ -2,9 +2,11 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
-import { durationMs } from '../config/duration.ts';
+import { duration } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
+import { integer } from '../config/number.ts';
+import type { Value } from '../config/value.ts';
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
 import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
@@ -22,6 +24,9 @@ import { sweep } from './sweep.ts';
 const codes = `
 Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
+
+/** How old a delegation may be: the library accepts no more. */
+const AGE = duration('1ms', '3650d');
 
 /** Runs one command. The answer goes to stdout, errors to stderr; the daemon logs to stdout. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
@@ -87,7 +92,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .option(
       '--stuck-after <duration>',
       'use this threshold, such as 10m, instead of the one that the daemons have agreed on',
-      thresholdOf,
+      readBy(keys.stuckAfterMs),
     )
     .option('--json', 'print the summary as one JSON object')
     .addHelpText(
@@ -116,8 +121,8 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addOption(optionOneOf('--status <status>', 'only those with this status', statuses))
     .option('--caller <id>', 'only those of this caller')
     .option('--callee <id>', 'only those of this callee')
-    .option('--older-than <duration>', 'only those that were created longer ago than this, such as 30m or 2d', durationOf)
-    .option('--limit <rows>', `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`, wholeNumberOf)
+    .option('--older-than <duration>', 'only those that were created longer ago than this, such as 30m or 2d', readBy(AGE))
+    .option('--limit <rows>', `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`, readBy(integer(1, LIST_LIMIT_MAX)))
     .option('--after <cursor>', 'the page after this one, as the page before names it')
     .option('--json', 'print the page as one JSON object: { rows, next }')
     .addHelpText(
@@ -167,23 +172,11 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
-/** Milliseconds. */
-function durationOf(text: string): number {
-  const ms = durationMs(text);
-  if (ms === null || ms === 0) {
-    throw new InvalidArgumentError('It must be an integer and a unit (ms, s, m, h, d), such as 10m.');
-  }
-  return ms;
-}
-
-function wholeNumberOf(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-/** Milliseconds, within the bounds of STUCK_AFTER. */
-function thresholdOf(text: string): number {
-  const read = keys.stuckAfterMs.schema.safeParse(text);
-  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
-  return read.data;
+/** Reads an option as the environment's variables are read. */
+function readBy<T>({ schema }: Value<T>): (text: string) => T {
+  return (text) => {
+    const read = schema.safeParse(text);
+    if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
+    return read.data;
+  };
 }
