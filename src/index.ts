@@ -21,6 +21,7 @@ export type { InsertArguments } from './ledger/insert-arguments.ts';
 export type { InsertResult } from './ledger/insert-result.ts';
 export type { KeepAlive, KeepAliveOptions } from './ledger/keep-alive.ts';
 export { DelegationLedger, type LedgerOptions, type LogSink } from './ledger/ledger.ts';
+export type { ListOptions, ListResult } from './ledger/listing.ts';
 export {
   createLedgerPool,
   type LedgerPoolOptions,
@@ -28,7 +29,6 @@ export {
   type OwnedLedger,
   openLedger,
 } from './ledger/open-ledger.ts';
-export type { ListOptions, ListResult } from './ledger/listing.ts';
 export type { SetStatusOptions } from './ledger/set-status-options.ts';
 export type { SetStatusResult } from './ledger/set-status-result.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';

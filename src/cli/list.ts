@@ -81,7 +81,10 @@ const optionOf: Readonly<Record<string, string>> = {
 function asUsage(err: unknown): unknown {
   if (!(err instanceof InvalidArgumentError)) return err;
   const accepted = err.message.slice(err.field.length);
-  return new CommandError(exitCode.usage, `${optionOf[err.field] ?? err.field}${accepted}\nWhat to do: see \`delegation-sweeper list --help\`.`);
+  return new CommandError(
+    exitCode.usage,
+    `${optionOf[err.field] ?? err.field}${accepted}\nWhat to do: see \`delegation-sweeper list --help\`.`,
+  );
 }
 
 /** The command as a person would type it. */

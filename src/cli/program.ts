@@ -121,8 +121,16 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addOption(optionOneOf('--status <status>', 'only those with this status', statuses))
     .option('--caller <id>', 'only those of this caller')
     .option('--callee <id>', 'only those of this callee')
-    .option('--older-than <duration>', 'only those that were created longer ago than this, such as 30m or 2d', readBy(AGE))
-    .option('--limit <rows>', `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`, readBy(integer(1, LIST_LIMIT_MAX)))
+    .option(
+      '--older-than <duration>',
+      'only those that were created longer ago than this, such as 30m or 2d',
+      readBy(AGE),
+    )
+    .option(
+      '--limit <rows>',
+      `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`,
+      readBy(integer(1, LIST_LIMIT_MAX)),
+    )
     .option('--after <cursor>', 'the page after this one, as the page before names it')
     .option('--json', 'print the page as one JSON object: { rows, next }')
     .addHelpText(

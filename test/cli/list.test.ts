@@ -34,7 +34,9 @@ describe('list', () => {
     expect(heads).toMatch(/^ID +STATUS +CREATED +HEARD +ENDED +CALLER +CALLEE$/);
     const at = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
     expect(lines).toEqual([
-      expect.stringMatching(new RegExp(String.raw`^three +in_progress, waiting +${at} +${at} +-it's \\u202e evil +coder$`)),
+      expect.stringMatching(
+        new RegExp(String.raw`^three +in_progress, waiting +${at} +${at} +-it's \\u202e evil +coder$`),
+      ),
       expect.stringMatching(new RegExp(`^two +completed +${at} +${at} +planner +coder$`)),
       expect.stringMatching(new RegExp(`^one +queued +${at} +planner +coder$`)),
     ]);
@@ -96,7 +98,10 @@ describe('list', () => {
   test.each([
     [['--status', 'stcuk'], /Allowed choices are queued, .*stuck\.\n\(Did you mean stuck\?\)/],
     [['--status', 'finished'], /Allowed choices are queued, .*stuck\.$/m],
-    [['--older-than', '10'], /--older-than .* accepted: a duration from 1ms to 3650d: an integer and a unit \(ms, s, m, h, d\)/],
+    [
+      ['--older-than', '10'],
+      /--older-than .* accepted: a duration from 1ms to 3650d: an integer and a unit \(ms, s, m, h, d\)/,
+    ],
     [['--older-than', '0s'], /--older-than .* less than 1ms; accepted/],
     [['--older-than', '9999d'], /--older-than .* more than 3650d; accepted/],
     [['--limit', 'all'], /--limit .* accepted: an integer from 1 to 1000/],

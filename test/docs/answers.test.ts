@@ -71,7 +71,9 @@ beforeAll(async () => {
     stuckId,
   };
 });
-afterAll(() => database[Symbol.asyncDispose]());
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
 
 /** Removing the ledger comes last. */
 const inOrder = commands.toSorted((a, b) => Number(a === 'migrate') - Number(b === 'migrate'));
@@ -84,7 +86,11 @@ describe('the real answers fit their schema, without a field that it does not de
     const invocations = answers.get(command)!.invocations(seeded);
     expect(invocations.length).toBeGreaterThan(0);
     for (const args of invocations) {
-      const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL: database.url, STORM_RATIO: '0' });
+      const { code, stdout, stderr } = await runProgram(args, {
+        DATABASE_URL: database.url,
+        STORM_RATIO: '0',
+        LOG_LEVEL: 'error',
+      });
       expect({ args, stderr, isAnswer: code === 0 || code === 1 }).toEqual({ args, stderr: '', isAnswer: true });
       const answer: unknown = JSON.parse(stdout);
       expect({ args, errors: accepts(answer) ? [] : accepts.errors, answer }).toEqual({ args, errors: [], answer });

@@ -5,7 +5,7 @@ import { statuses } from '../../src/ledger/transitions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { buffersOf, customPlan, genericPlan, nodesOf } from '../support/explain.ts';
 import { testLedger } from '../support/fixtures.ts';
-import { Recorder, type RecordedStatement } from '../support/recorded.ts';
+import { type RecordedStatement, Recorder } from '../support/recorded.ts';
 import { history, seedHistory } from '../support/seed-history.ts';
 
 const ROWS = 150_000;

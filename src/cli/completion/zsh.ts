@@ -56,7 +56,8 @@ function nameOf(program: string, path: readonly string[]): string {
 
 function optionSpec({ flags, description, value }: CompletedOption): string {
   const explained = `[${description.replaceAll(/[\\[\]:]/g, String.raw`\$&`)}]`;
-  const action = value === null ? '' : `:${value.name}:${value.choices.length > 0 ? `(${value.choices.join(' ')})` : ' '}`;
+  const action =
+    value === null ? '' : `:${value.name}:${value.choices.length > 0 ? `(${value.choices.join(' ')})` : ' '}`;
   const names = flags.map((flag) => (value !== null && flag.startsWith('--') ? `${flag}=` : flag));
   if (names.length === 1) return quoted(`${names[0]}${explained}${action}`);
   return `${quoted(`(${flags.join(' ')})`)}{${names.join(',')}}${quoted(`${explained}${action}`)}`;

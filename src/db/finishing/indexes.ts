@@ -9,25 +9,25 @@ export const onlineIndexes: readonly OnlineIndex[] = [...ofMeaning(), ...ofListi
  */
 function ofMeaning(): OnlineIndex[] {
   return [
-  {
-    name: 'delegations_suspect',
-    table: 'delegations',
-    columns: '(suspect_at, delegation_id)',
-    where: `status = 'in_progress' AND suspect_at IS NOT NULL`,
-  },
-  {
-    name: 'delegations_heartbeat_plain',
-    table: 'delegations',
-    columns: '(heartbeat_bucket, delegation_id)',
-    where: `status = 'in_progress' AND suspect_at IS NULL`,
-  },
-  {
-    // activity_logs_untransitioned would also hold waits, which are frequent.
-    name: 'activity_logs_late_result',
-    table: 'activity_logs',
-    columns: '(created_at)',
-    where: `event = 'delegation.late_result'`,
-  },
+    {
+      name: 'delegations_suspect',
+      table: 'delegations',
+      columns: '(suspect_at, delegation_id)',
+      where: `status = 'in_progress' AND suspect_at IS NOT NULL`,
+    },
+    {
+      name: 'delegations_heartbeat_plain',
+      table: 'delegations',
+      columns: '(heartbeat_bucket, delegation_id)',
+      where: `status = 'in_progress' AND suspect_at IS NULL`,
+    },
+    {
+      // activity_logs_untransitioned would also hold waits, which are frequent.
+      name: 'activity_logs_late_result',
+      table: 'activity_logs',
+      columns: '(created_at)',
+      where: `event = 'delegation.late_result'`,
+    },
   ];
 }
 
@@ -41,8 +41,16 @@ function ofListing(): OnlineIndex[] {
   const newest = 'created_at, delegation_id';
   return [
     { name: 'delegations_by_status', table: 'delegations', columns: `(status COLLATE "C", ${newest})` },
-    { name: 'delegations_by_caller', table: 'delegations', columns: `(caller_id COLLATE "C", status COLLATE "C", ${newest})` },
-    { name: 'delegations_by_callee', table: 'delegations', columns: `(callee_id COLLATE "C", status COLLATE "C", ${newest})` },
+    {
+      name: 'delegations_by_caller',
+      table: 'delegations',
+      columns: `(caller_id COLLATE "C", status COLLATE "C", ${newest})`,
+    },
+    {
+      name: 'delegations_by_callee',
+      table: 'delegations',
+      columns: `(callee_id COLLATE "C", status COLLATE "C", ${newest})`,
+    },
   ];
 }
 

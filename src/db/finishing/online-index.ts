@@ -43,7 +43,9 @@ export async function buildOnline(
       if (state === 'invalid') await dropOnline(db, schema, index.name);
       await patiently(db, (connection) =>
         sql`CREATE INDEX CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)} ON ${sql.id(schema, index.table)}
-          ${sql.raw(index.columns)} ${sql.raw(index.where === undefined ? '' : `WHERE ${index.where}`)}`.execute(connection),
+          ${sql.raw(index.columns)} ${sql.raw(index.where === undefined ? '' : `WHERE ${index.where}`)}`.execute(
+          connection,
+        ),
       );
     }
   }, giveUpAfterMs);

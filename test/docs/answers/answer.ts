@@ -33,9 +33,7 @@ export type Written<T> = T extends Date
 export const instant = z.iso.datetime();
 export const count = z.int().nonnegative();
 export const milliseconds = z.int().nonnegative().meta({ description: 'Milliseconds.' });
-export const database = z
-  .string()
-  .meta({ description: 'The database in words, without user and password.' });
+export const database = z.string().meta({ description: 'The database in words, without user and password.' });
 export const embeddedDatabase = database.optional().meta({
   description: 'The embedded database that was asked; left out where DATABASE_URL names one.',
 });

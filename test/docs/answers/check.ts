@@ -10,7 +10,10 @@ const kinds = { string: z.string(), number: z.number(), boolean: z.boolean() } a
 const settings = Object.fromEntries(
   Object.entries(others).map(([name, { env, default: text, doc, schema }]) => {
     const kind = text === null ? null : kinds[typeof schema.parse(text) as keyof typeof kinds];
-    return [name, (kind ?? z.union([z.string(), z.array(z.string()), z.null()])).meta({ description: `${env}: ${doc}` })];
+    return [
+      name,
+      (kind ?? z.union([z.string(), z.array(z.string()), z.null()])).meta({ description: `${env}: ${doc}` }),
+    ];
   }),
 );
 

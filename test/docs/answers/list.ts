@@ -13,7 +13,9 @@ export const delegation = z.object({
   idempotencyKey: z.string().nullable(),
   errorDetail: z.string().nullable().meta({ description: 'Why it failed or is stuck.' }),
   stuckAfterMs: milliseconds.nullable().meta({ description: 'Its own threshold of silence; null: STUCK_AFTER.' }),
-  stalledAfterMs: milliseconds.nullable().meta({ description: 'It counts as stuck without progress for longer; null: it does not.' }),
+  stalledAfterMs: milliseconds
+    .nullable()
+    .meta({ description: 'It counts as stuck without progress for longer; null: it does not.' }),
   waitingSince: instant.nullable(),
   waitingUntil: instant.nullable(),
   waitingReason: z.string().nullable(),

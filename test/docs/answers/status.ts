@@ -67,7 +67,7 @@ const schema = z
     nextAt: instant.meta({ description: 'The next tick.' }),
     dueSince: instant.meta({ description: 'sweeping: sweptAt is not older than this, the third latest tick.' }),
     skewMs: z.int().meta({ description: "This host's clock minus the database's, in milliseconds." }),
-    beatAt: instant.nullable().meta({ description: "The last beat of a daemon." }),
+    beatAt: instant.nullable().meta({ description: 'The last beat of a daemon.' }),
     stuckAfterMs: milliseconds.meta({ description: 'The threshold in force.' }),
     storm,
     lastSweep: lastSweep.nullable().meta({ description: 'The sweep that began last.' }),

@@ -7,7 +7,10 @@ const planned = z.union([
     delegationId: z.string(),
     rule: z.enum(['stale', 'stalled']),
     silentMs: milliseconds,
-    asked: z.literal(true).optional().meta({ description: 'Its agent is asked first, and may keep it from being marked.' }),
+    asked: z
+      .literal(true)
+      .exactOptional()
+      .meta({ description: 'Its agent is asked first, and may keep it from being marked.' }),
   }),
   z.object({ delegationId: z.string(), rule: z.literal('overdue'), overdueMs: milliseconds }),
 ]);
