@@ -100,6 +100,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['True', 'FALSE', 'yes', 'no', '1', '0', 'on', 'off', ' true'],
   },
+  OPS_SHOW_PREVIEWS: {
+    good: [
+      ['true', 'opsShowPreviews', true],
+      ['false', 'opsShowPreviews', false],
+    ],
+    bad: ['True', 'yes', '1', ' true'],
+  },
   STUCK_AFTER: {
     good: [
       ['1s', 'stuckAfterMs', 1000],

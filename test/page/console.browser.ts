@@ -4,6 +4,7 @@ import { statuses } from '../../src/ledger/transitions.ts';
 import { BadFilters } from '../../src/ops/console/bad-filters.ts';
 import { delegationRoute } from '../../src/ops/console/delegation-route.ts';
 import { listRoute } from '../../src/ops/console/list-route.ts';
+import type { ListedDelegation } from '../../src/ops/console/listed.ts';
 import { Turns } from '../../src/ops/console/turns.ts';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import type { ListQuery } from '../../src/ops/page/links.ts';
@@ -21,7 +22,10 @@ beforeAll(async () => {
   const pages = {
     list: async (query: ListQuery) => {
       if (query['older-than']) throw new BadFilters([{ filter: 'older-than', reason: 'must be a duration' }], query);
-      return listing;
+      const { status, callee } = query;
+      const isAsked = (row: ListedDelegation) =>
+        row.status === (status ?? row.status) && row.calleeId === (callee ?? row.calleeId);
+      return { ...listing, rows: listing.rows.filter(isAsked) };
     },
     probe: {
       explain: async (id: string) => {
@@ -54,7 +58,7 @@ afterAll(async () => {
 const at = (path: string) => `http://127.0.0.1:${server.port}${path}`;
 
 const pages = [
-  ['list', '/delegations?callee=browser-agent&status=stuck'],
+  ['list', '/delegations?callee=browser-agent'],
   ['bad-filter', '/delegations?older-than=soon&calle=x'],
   ['stuck', `/delegations/${stuckId}`],
   ['silent', `/delegations/${encodeURIComponent(silentId)}`],

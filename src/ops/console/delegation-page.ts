@@ -37,7 +37,7 @@ function headSection({ why, next, delegation, verdict }: Explanation): Html {
   const { delegationId, status, callerId, calleeId } = delegation;
   const tone = tones[status] ?? (verdict !== null && verdict.rule !== null ? 'warn' : 'calm');
   return html`<section class="verdict ${tone}"><h1><span>Delegation <code>${delegationId}</code></span></h1>
-<p class="why">${why}</p><p>${next}</p>
+<p class="why">${why}</p><p><b>Next:</b> ${next}</p>
 ${factsList([
   ['Status', statusWord(status)],
   ['Callee', calleeLink(calleeId)],

@@ -32,15 +32,15 @@ function probeWords({ outcome, reason }: NonNullable<MarkEvidence['probe']>): st
 
 function evidence(mark: MarkEvidence, ending: Ending, at: Instants): Html {
   const { rule, latenessMs, allowedMs, lastHeartbeat, deadline, progress, progressAt, notCounted } = mark;
-  const marked: Term = { name: 'Marked', value: at.at(ending.at), note: null };
+  const marked: Term = { name: 'Marked', value: html`${at.at(ending.at)} UTC`, note: null };
   const heard: Term = {
     name: 'Last heard',
-    value: lastHeartbeat === null ? 'never' : at.at(lastHeartbeat),
+    value: lastHeartbeat === null ? 'never' : html`${at.at(lastHeartbeat)} UTC`,
     note: null,
   };
   if (rule === 'overdue') {
     return arithmetic('The evidence of the mark', [
-      { name: 'Deadline', value: deadline === null ? 'not recorded' : at.at(deadline), note: null },
+      { name: 'Deadline', value: deadline === null ? 'not recorded' : html`${at.at(deadline)} UTC`, note: null },
       marked,
       { name: 'Past its deadline by', value: duration(latenessMs), note: null, isSum: true },
       heard,
@@ -50,7 +50,7 @@ function evidence(mark: MarkEvidence, ending: Ending, at: Instants): Html {
   const countedMs = notCounted.reduce((left, { ms }) => left - ms, latenessMs);
   const stalled: Term = {
     name: 'Last progress',
-    value: progressAt === null ? 'none' : at.at(progressAt),
+    value: progressAt === null ? 'none' : html`${at.at(progressAt)} UTC`,
     note: progress,
   };
   return arithmetic('The evidence of the mark', [

@@ -1,5 +1,6 @@
-import type { Explanation, IsoInstant } from '../../sweeper/explanation/explanation.ts';
+import type { Explanation } from '../../sweeper/explanation/explanation.ts';
 import type { UnknownDelegation } from '../../sweeper/explanation/unknown-delegation.ts';
+import type { IsoInstant } from '../../sweeper/instant.ts';
 import type { Html } from '../page/html.ts';
 import { age, time } from '../page/time.ts';
 

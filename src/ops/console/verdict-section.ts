@@ -39,7 +39,7 @@ function silenceTable(silence: Silence, at: Instants): Html {
       ? null
       : html`; lowered to ${duration(threshold.lowered.toMs)} at ${at.at(threshold.lowered.at)} UTC`;
   return arithmetic('The silence of its agent', [
-    { name: 'Last heard', value: html`${at.at(heardAt)}`, note: heardByWords[heardBy] },
+    { name: 'Last heard', value: html`${at.at(heardAt)} UTC`, note: heardByWords[heardBy] },
     { name: 'Silent by the clock', value: duration(wallMs), note: null },
     ...gapTerms(notCounted, at),
     { name: 'Silence that counts', value: duration(observedMs), note: null, isSum: true },
@@ -51,8 +51,8 @@ function silenceTable(silence: Silence, at: Instants): Html {
 function progressTable(progress: NonNullable<Verdict['progress']>, at: Instants): Html {
   const { text, countsFrom, observedMs, stalledAfterMs } = progress;
   return arithmetic('The progress of its agent', [
-    { name: 'Last progress', value: progress.at === null ? 'none yet' : at.at(progress.at), note: text },
-    { name: 'Counts from', value: at.at(countsFrom), note: null },
+    { name: 'Last progress', value: progress.at === null ? 'none yet' : html`${at.at(progress.at)} UTC`, note: text },
+    { name: 'Counts from', value: html`${at.at(countsFrom)} UTC`, note: null },
     { name: 'Without progress', value: duration(observedMs), note: null, isSum: true },
     { name: 'Allowed', value: duration(stalledAfterMs), note: 'its own limit' },
     difference(observedMs, stalledAfterMs),

@@ -7,7 +7,7 @@ main:focus { outline: none; }
 .skip:focus { position: absolute; top: 8px; left: 8px; padding: 8px 12px; background: var(--card); z-index: 1; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; }
 header nav { margin-left: auto; }
-nav a, .buttons a, .buttons button { padding: 4px 0; min-height: 24px; }
+nav a, .buttons a { padding: 4px 0; min-height: 24px; }
 [aria-current] { color: var(--ink); font-weight: 600; text-decoration: none; }
 .title { grid-column: span 12; }
 .title h1 { font-size: 25px; font-weight: 650; line-height: 1.2; letter-spacing: -0.01em; }
@@ -15,6 +15,7 @@ h1 code { font-size: 0.72em; }
 .verdict h1 > span { min-width: 0; overflow-wrap: anywhere; }
 .verdict .why { font-size: 17px; }
 .verdict.calm { --tone: var(--time); }
+section > h2 + .facts { border-top: 0; padding-top: 0; }
 .facts dd { overflow-wrap: anywhere; max-width: 72ch; }
 .facts div { min-width: 0; }
 .filters { display: flex; flex-wrap: wrap; gap: 12px 16px; align-items: start; }

@@ -4,7 +4,7 @@ export const pageStyle = `
   color-scheme: light dark;
   --ground: #f6f5f2; --card: #ffffff; --ink: #1d2126; --soft: #5c646e; --line: #e2e0da;
   --good: #1e7a4c; --warn: #9a6200; --bad: #b3261e;
-  --stuck: #c04a18; --failed: #4a66b0; --alive: #3f8f86; --time: #8a919b; --gap: #ddd6c4; --link: #1d5fa8;
+  --stuck: #ad4212; --failed: #4a66b0; --alive: #3f8f86; --time: #8a919b; --gap: #ddd6c4; --link: #1d5fa8;
 }
 @media (prefers-color-scheme: dark) {
   :root {

@@ -11,7 +11,8 @@ function words(body: string): string {
   return body
     .slice(body.indexOf('<main'))
     .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ');
+    .replace(/\s+/g, ' ')
+    .replace(/ (?=[:;,.])/g, '');
 }
 
 describe('the page of a delegation that a sweep marked', () => {
@@ -19,12 +20,12 @@ describe('the page of a delegation that a sweep marked', () => {
 
   test('begins with why it is stuck, and what happens next', () => {
     expect(text).toMatch(
-      /^ Delegation 0198a4c2-\S+ stuck since .* came 1 min 6 s after that\. Nothing: stuck is final\./,
+      /^ Delegation 0198a4c2-\S+ stuck since .* came 1 min 6 s after that\. Next: Nothing: stuck is final\./,
     );
   });
 
   test('has the arithmetic of the mark', () => {
-    expect(text).toContain('Last heard 11:49:11 Marked 12:01:45 Silent by the clock 12 min 34 s');
+    expect(text).toContain('Last heard 11:49:11 UTC Marked 12:01:45 UTC Silent by the clock 12 min 34 s');
     expect(text).toContain('Not counted − 2 min 30 s 11:54:41 to 11:57:11: no daemon watched');
     expect(text).toContain('Silent, what counted 10 min 4 s Allowed 10 min Too long by 4 s');
     expect(text).toContain('Its agent, asked no answer: timeout');
@@ -54,9 +55,9 @@ describe('the page of a delegation that a sweep marked', () => {
     const marked = (mark: object) =>
       words(page({ ...stuck, ending: { ...stuck.ending!, mark: { ...stuck.ending!.mark!, ...mark } } }));
     expect(marked({ rule: 'overdue', allowedMs: null, deadline: '2026-07-28T12:00:00.000Z' })).toContain(
-      'Deadline 12:00:00 Marked 12:01:45 Past its deadline by 12 min 34 s',
+      'Deadline 12:00:00 UTC Marked 12:01:45 UTC Past its deadline by 12 min 34 s',
     );
-    expect(marked({ rule: 'stalled' })).toContain('Last progress 11:48:41 page 3 of 12 Marked 12:01:45');
+    expect(marked({ rule: 'stalled' })).toContain('Last progress 11:48:41 UTC page 3 of 12 Marked 12:01:45 UTC');
   });
 
   test('one that ended by itself has no evidence of a mark', () => {
@@ -76,7 +77,7 @@ describe('the page of an open delegation', () => {
   const text = words(page(silent));
 
   test('has the arithmetic of its silence and of its progress', () => {
-    expect(text).toContain('Last heard 11:49:11 by a heartbeat Silent by the clock 14 min 10 s');
+    expect(text).toContain('Last heard 11:49:11 UTC by a heartbeat Silent by the clock 14 min 10 s');
     expect(text).toContain('Silence that counts 11 min 40 s Allowed 10 min its own threshold of before it was lowered');
     expect(text).toContain('lowered to 1 min at 11:03:21 UTC Too long by 1 min 40 s');
     expect(text).toContain('Without progress 12 min 10 s Allowed 30 min its own limit Left 17 min 50 s');
