@@ -26,7 +26,7 @@ const answers: Readonly<Record<string, RegExp>> = {
   'npm run -s cli -- hold --for 30m --reason "network change in zone b"\nnpm run -s cli -- release':
     /network change in zone b/,
   'npm run -s cli -- sweep --force': /\S/,
-  'npm run -s cli -- check': /configuration is valid/,
+  'npm run -s cli -- check': /STUCK_AFTER = 10m/,
   'npm run -s cli -- migrate status': /\S/,
 };
 
