@@ -43,7 +43,9 @@ export async function adviceScenario({ template, quick }: Bench): Promise<Findin
         limit: { atMost: 8_000 },
       }),
       medianFigure('the same: execution time', 'ms', reading.ms),
-      medianFigure(`advice on ${CALLEES} callees, ${DAYS} days`, 'buffers', advice.buffers, { limit: { atMost: 20_000 } }),
+      medianFigure(`advice on ${CALLEES} callees, ${DAYS} days`, 'buffers', advice.buffers, {
+        limit: { atMost: 20_000 },
+      }),
       medianFigure('the same: execution time of all its statements', 'ms', advice.ms),
     ],
   };

@@ -126,7 +126,12 @@ export const advice: Advice = {
       falseShareToday: 0.0042,
       gainMs: -600_000,
     }),
-    known({ calleeId: 'coder', verdict: 'fits', threshold: { ms: 600_000, exactMs: 573_000, exceeding: 0, confidence: 0.95 }, gainMs: 0 }),
+    known({
+      calleeId: 'coder',
+      verdict: 'fits',
+      threshold: { ms: 600_000, exactMs: 573_000, exceeding: 0, confidence: 0.95 },
+      gainMs: 0,
+    }),
     known({
       calleeId: hostileId,
       verdict: 'too_little',

@@ -1,5 +1,5 @@
-import type { Advice } from '../../sweeper/advice/advisor.ts';
 import type { CalleeAdvice } from '../../sweeper/advice/advice.ts';
+import type { Advice } from '../../sweeper/advice/advisor.ts';
 import {
   calleeWords,
   detectionWords,
@@ -24,7 +24,8 @@ function adviceTable({ callees, calleesKnown, days, delegationsMin, falseShareMa
     return html`<p class="none">No evidence yet. The daemon follows a sample of the delegations from their entry to in progress to their end.</p>`;
   }
   const shown = callees.filter(({ calleeId }) => calleeId !== null).length;
-  const others = calleesKnown > shown ? ` The ${count(shown)} of ${count(calleesKnown)} callees with most evidence.` : '';
+  const others =
+    calleesKnown > shown ? ` The ${count(shown)} of ${count(calleesKnown)} callees with most evidence.` : '';
   return html`<p class="sub">The smallest threshold that would have marked at most ${percentage(falseShareMax)} of the delegations of the last ${days} days falsely, at ${percentage(confidence)} confidence.${others}</p>
 <table class="marks advice"><thead><tr><th>Callee</th><th>Followed</th><th>99.9% of gaps</th><th>False marks</th><th>Found after</th><th>Today</th><th>Advice</th></tr></thead>
 <tbody>${callees.map((each) => row(each, delegationsMin))}</tbody></table>`;

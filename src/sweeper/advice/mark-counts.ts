@@ -1,5 +1,5 @@
-import type { LedgerDb } from '../../db/schema.ts';
 import { limited } from '../../db/limited.ts';
+import type { LedgerDb } from '../../db/schema.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Counts } from './callee-counts.ts';
 import { addCountsStatement } from './statements/add-counts.ts';

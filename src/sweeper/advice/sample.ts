@@ -108,7 +108,9 @@ export class Sample {
   #isLost(readUs: Micros, nowUs: Micros, gaps: readonly Gap[]): boolean {
     if (nowUs < readUs) return true;
     if (gaps.some(({ kind, endUs }) => kind === 'rewound' && endUs > readUs)) return true;
-    return observedUsSince(readUs, nowUs, gaps) > Math.max(FORGOTTEN_AFTER_US, INTERRUPTED_INTERVALS * this.#intervalUs);
+    return (
+      observedUsSince(readUs, nowUs, gaps) > Math.max(FORGOTTEN_AFTER_US, INTERRUPTED_INTERVALS * this.#intervalUs)
+    );
   }
 
   #see(followed: Followed, sight: Sight, reading: Reading): void {

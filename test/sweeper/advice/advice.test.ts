@@ -47,17 +47,17 @@ describe('on nothing, and on too little, it says nothing', () => {
   });
 
   test('on one delegation too few, and something on one more', () => {
-    const few = advise({ longest: histogram({ 20_000: SAMPLE_MIN - 1 }) });
+    const few = advise({ longest: histogram({ 20000: SAMPLE_MIN - 1 }) });
     expect(few).toMatchObject({ verdict: 'too_little', threshold: null, evidence: { delegations: SAMPLE_MIN - 1 } });
-    expect(advise({ longest: histogram({ 20_000: SAMPLE_MIN }) }).threshold).not.toBeNull();
+    expect(advise({ longest: histogram({ 20000: SAMPLE_MIN }) }).threshold).not.toBeNull();
   });
 
   test('on few gaps and few marks', () => {
-    expect(advise({ gaps: histogram({ 20_000: SAMPLE_MIN - 1 }) }).gapMs).toBeNull();
-    expect(advise({ gaps: histogram({ 20_000: SAMPLE_MIN }) }).gapMs).toBe(endAt(20_000));
-    expect(advise({ detected: histogram({ 601_000: 5 }) }).detection).toEqual({ p50Ms: null, p99Ms: null });
-    expect(advise({ detected: histogram({ 601_000: 6 }) }).detection).toEqual({ p50Ms: endAt(601_000), p99Ms: null });
-    expect(advise({ detected: histogram({ 601_000: 298, 900_000: 2 }) }).detection).toEqual({
+    expect(advise({ gaps: histogram({ 20000: SAMPLE_MIN - 1 }) }).gapMs).toBeNull();
+    expect(advise({ gaps: histogram({ 20000: SAMPLE_MIN }) }).gapMs).toBe(endAt(20_000));
+    expect(advise({ detected: histogram({ 601000: 5 }) }).detection).toEqual({ p50Ms: null, p99Ms: null });
+    expect(advise({ detected: histogram({ 601000: 6 }) }).detection).toEqual({ p50Ms: endAt(601_000), p99Ms: null });
+    expect(advise({ detected: histogram({ 601000: 298, 900000: 2 }) }).detection).toEqual({
       p50Ms: endAt(601_000),
       p99Ms: endAt(601_000),
     });
@@ -66,15 +66,20 @@ describe('on nothing, and on too little, it says nothing', () => {
 
 describe('the threshold', () => {
   test('is never longer than what was seen, and with the fewest delegations not shorter than the longest', () => {
-    const { threshold } = advise({ longest: histogram({ 20_000: SAMPLE_MIN - 1, 200_000: 1 }) });
-    expect(threshold).toEqual({ ms: roundedUp(endAt(200_000)), exactMs: endAt(200_000), exceeding: 0, confidence: 0.95 });
+    const { threshold } = advise({ longest: histogram({ 20000: SAMPLE_MIN - 1, 200000: 1 }) });
+    expect(threshold).toEqual({
+      ms: roundedUp(endAt(200_000)),
+      exactMs: endAt(200_000),
+      exceeding: 0,
+      confidence: 0.95,
+    });
   });
 
   test('leaves out as many as the confidence allows, and no more', () => {
     // Of ten thousand four may exceed it: their upper limit is 9.15, that of five is 10.5.
-    const four = advise({ longest: histogram({ 20_000: 9_996, 300_000: 4 }) }).threshold!;
+    const four = advise({ longest: histogram({ 20000: 9_996, 300000: 4 }) }).threshold!;
     expect(four).toMatchObject({ exactMs: endAt(20_000), exceeding: 4 });
-    const five = advise({ longest: histogram({ 20_000: 9_995, 300_000: 5 }) }).threshold!;
+    const five = advise({ longest: histogram({ 20000: 9_995, 300000: 5 }) }).threshold!;
     expect(five).toMatchObject({ exactMs: endAt(300_000), exceeding: 0 });
   });
 
@@ -83,13 +88,13 @@ describe('the threshold', () => {
     ['could be shorter', 100_000, 600_000, 'could_be_shorter', 600_000 - 120_000],
     ['fits', 590_000, 600_000, 'fits', 0],
   ])('%s', (_, longestMs, inForceMs, verdict, gainMs) => {
-    const advice = advise({ longest: histogram({ 20_000: 3_000, [longestMs]: 20 }) }, inForceMs);
+    const advice = advise({ longest: histogram({ 20000: 3_000, [longestMs]: 20 }) }, inForceMs);
     expect(advice).toMatchObject({ verdict, gainMs });
     expect(advice.falseShareToday).toBeCloseTo(verdict === 'too_tight' ? 20 / 3_020 : 0, 6);
   });
 
   test('is compared with the thresholds by which the callee’s delegations are judged', () => {
-    const longest = histogram({ 20_000: 4_000 });
+    const longest = histogram({ 20000: 4_000 });
     const own = { count: 4_000, minMs: 15_000, maxMs: 15_000 };
     expect(advise({ longest, own })).toMatchObject({ verdict: 'too_tight', today: { minMs: 15_000, maxMs: 15_000 } });
     const some = { count: 10, minMs: 60_000, maxMs: 60_000 };
@@ -101,23 +106,30 @@ describe('the threshold', () => {
 });
 
 describe('delegations that were marked falsely', () => {
-  const sampled = { longest: histogram({ 20_000: 10_000 }) };
+  const sampled = { longest: histogram({ 20000: 10_000 }) };
   const falselyMarkedMs = Array.from({ length: 50 }, () => 900_000);
 
   test('count with the silence that they survived', () => {
-    const advice = advise({ ...sampled, started: 10_000, falselyMarkedMs, detected: histogram({ 601_000: 200 }) });
-    expect(advice).toMatchObject({ verdict: 'too_tight', falseMarkShare: 0.25, threshold: { exactMs: endAt(900_000) } });
+    const advice = advise({ ...sampled, started: 10_000, falselyMarkedMs, detected: histogram({ 601000: 200 }) });
+    expect(advice).toMatchObject({
+      verdict: 'too_tight',
+      falseMarkShare: 0.25,
+      threshold: { exactMs: endAt(900_000) },
+    });
     expect(advice.falseShareToday).toBeCloseTo(0.005, 6);
     expect(advice.evidence).toMatchObject({ marks: 200, falseMarks: 50 });
   });
 
   test('count in the sample as little as all the others: of a million, fifty are few', () => {
     const advice = advise({ ...sampled, started: 1_000_000, falselyMarkedMs });
-    expect(advice).toMatchObject({ verdict: 'could_be_shorter', threshold: { exactMs: endAt(20_000), exceeding: 0.5 } });
+    expect(advice).toMatchObject({
+      verdict: 'could_be_shorter',
+      threshold: { exactMs: endAt(20_000), exceeding: 0.5 },
+    });
   });
 
   test('never more than all marks', () => {
-    expect(advise({ falselyMarkedMs, detected: histogram({ 601_000: 10 }) }).falseMarkShare).toBe(1);
+    expect(advise({ falselyMarkedMs, detected: histogram({ 601000: 10 }) }).falseMarkShare).toBe(1);
   });
 });
 

@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { add, bucketOf, endOf, type Histogram, histogramOf, quantile, stored } from '../../../src/sweeper/advice/buckets.ts';
+import {
+  add,
+  bucketOf,
+  endOf,
+  type Histogram,
+  histogramOf,
+  quantile,
+  stored,
+} from '../../../src/sweeper/advice/buckets.ts';
 
 const durations = fc.double({ min: 1.000001, max: 30 * 86_400_000, noNaN: true });
 

@@ -23,16 +23,17 @@ beforeAll(async () => {
 afterAll(() => session.end());
 
 async function bound(prefix: string) {
-  const [{ daemon_id: daemonId }] = await database.query<{ daemon_id: string }>('SELECT daemon_id FROM sweeper_daemons') as [
-    { daemon_id: string },
-  ];
+  const [{ daemon_id: daemonId }] = (await database.query<{ daemon_id: string }>(
+    'SELECT daemon_id FROM sweeper_daemons',
+  )) as [{ daemon_id: string }];
   const ids = Array.from({ length: FOLLOWED_MAX }, (_, i) => `${prefix}${String(i * 40).padStart(8, '0')}`);
   return sampleStatement(sweeperTables(database.db)).bind({ daemonId, after: 0, ids, stampsUs: ids.map(() => 0) });
 }
 
 const readsTables = (plan: PlanNode) =>
   nodesOf(plan).filter(
-    (node) => ['delegations', 'activity_logs'].includes(node['Relation Name'] ?? '') && !/^Index/.test(node['Node Type']),
+    (node) =>
+      ['delegations', 'activity_logs'].includes(node['Relation Name'] ?? '') && !/^Index/.test(node['Node Type']),
   );
 
 test('a reading reads each delegation by its key, whatever the statistics, and no more than a bounded number', async () => {
@@ -47,7 +48,10 @@ test('a reading reads each delegation by its key, whatever the statistics, and n
     ] as const) {
       expect({ when, kind, wrong: readsTables(await planned(session, statement)) }).toEqual({ when, kind, wrong: [] });
     }
-    const { rows } = await session.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement.sql}`, statement.parameters);
+    const { rows } = await session.query(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement.sql}`,
+      statement.parameters,
+    );
     const [{ Plan: plan, JIT: jit }] = rows[0]['QUERY PLAN'];
     const buffers = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
     expect(buffers).toBeLessThan(BUFFERS_OF_ROW * (FOLLOWED_MAX + 2 * ACTIVITIES_MAX));

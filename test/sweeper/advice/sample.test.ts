@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { histogramOf, total } from '../../../src/sweeper/advice/buckets.ts';
 import { CALLEES_MAX, OTHER_CALLEES } from '../../../src/sweeper/advice/callee-counts.ts';
-import { FOLLOWED_MAX, FOLLOWED_OF_CALLEE_MAX, Sample, type SampleReading } from '../../../src/sweeper/advice/sample.ts';
+import {
+  FOLLOWED_MAX,
+  FOLLOWED_OF_CALLEE_MAX,
+  Sample,
+  type SampleReading,
+} from '../../../src/sweeper/advice/sample.ts';
 import { type Life, SECOND_US, sampled, sightAt } from './simulated-ledger.ts';
 
 const life = (over: Partial<Life> = {}): Life => ({
@@ -46,7 +51,11 @@ describe('which are followed', () => {
     read(one, 10, lives(1000));
     expect(one.followed).toHaveLength(FOLLOWED_OF_CALLEE_MAX);
     const many = newSample();
-    read(many, 10, lives(1000, (i) => ({ calleeId: `c-${i % 7}` })));
+    read(
+      many,
+      10,
+      lives(1000, (i) => ({ calleeId: `c-${i % 7}` })),
+    );
     expect(many.followed).toHaveLength(FOLLOWED_MAX);
   });
 
@@ -66,7 +75,11 @@ describe('which are followed', () => {
 
   test('one that has ended before it is read is chosen by the same rule as one that goes on', () => {
     const sample = newSample();
-    read(sample, 10, lives(600, (i) => ({ calleeId: `c-${i % 3}` })));
+    read(
+      sample,
+      10,
+      lives(600, (i) => ({ calleeId: `c-${i % 3}` })),
+    );
     sample.drain();
     read(sample, 20, [life({ delegationId: 'short', calleeId: 'new', entered: 12, ended: 14 })]);
     expect(sample.drain()).toEqual([expect.objectContaining({ calleeId: 'new', started: 1, sampled: 0 })]);
@@ -105,7 +118,11 @@ describe('what is counted', () => {
 
   test('a bounded number of callees apart, the rest together', () => {
     const sample = newSample();
-    read(sample, 10, lives(CALLEES_MAX + 50, (i) => ({ calleeId: `c-${i}` })));
+    read(
+      sample,
+      10,
+      lives(CALLEES_MAX + 50, (i) => ({ calleeId: `c-${i}` })),
+    );
     const counts = sample.drain();
     expect(counts).toHaveLength(CALLEES_MAX + 1);
     expect(counts.find(({ calleeId }) => calleeId === OTHER_CALLEES)).toMatchObject({ started: 50 });

@@ -44,7 +44,7 @@ async function entered(secondsAgo: number, calleeId = 'callee'): Promise<string>
   return delegationId;
 }
 
-const beatOf = (id: string) => testLedger(database.db, { heartbeatMinIntervalMs: 0 }).ledger.heartbeat(id);
+const beatOf = (id: string) => testLedger(database.db, { heartbeatMinIntervalMs: 1 }).ledger.heartbeat(id);
 const complete = (id: string) => testLedger(database.db).ledger.setStatus(id, 'completed');
 
 describe('a sampler', () => {
@@ -59,7 +59,8 @@ describe('a sampler', () => {
     await sampler.store();
     const [row] = await database.query(`SELECT callee_id, started, sampled, gaps, longest FROM sweeper_advice`);
     // 20 seconds: the bucket that ends at 20.0 or the next one, for the time that the test took.
-    const bucketsOf = (histogram: Record<string, number>) => Object.keys(histogram).map((bucket) => 1.05 ** Number(bucket));
+    const bucketsOf = (histogram: Record<string, number>) =>
+      Object.keys(histogram).map((bucket) => 1.05 ** Number(bucket));
     const { gaps, longest, ...rest } = row as { gaps: Record<string, number>; longest: Record<string, number> };
     expect(rest).toEqual({ callee_id: 'callee', started: '1', sampled: '1' });
     expect(bucketsOf(longest)).toEqual([expect.closeTo(21_000, -4)]);
@@ -150,7 +151,9 @@ describe('of several daemons', () => {
     await one.sampler.read();
     await one.sampler.start();
     await one.sampler.stop();
-    const [kept] = await database.query<{ followed: { followed: unknown[] } }>('SELECT followed FROM sweeper_advice_state');
+    const [kept] = await database.query<{ followed: { followed: unknown[] } }>(
+      'SELECT followed FROM sweeper_advice_state',
+    );
     expect(kept!.followed.followed).toHaveLength(1);
     await database.query('DELETE FROM sweeper_daemons');
     const next = await daemon();
@@ -253,7 +256,9 @@ describe('what is stored', () => {
     await database.query(`INSERT INTO sweeper_advice (day, callee_id) VALUES (current_date - 31, 'old')`);
     await add([of('a', { gaps: { 11: 4 }, own: 1, ownMinMs: 3_000, ownMaxMs: 3_000 }), of('b')]);
     expect(
-      await database.query('SELECT callee_id, started, gaps, longest, own_min_ms, own_max_ms FROM sweeper_advice ORDER BY 1'),
+      await database.query(
+        'SELECT callee_id, started, gaps, longest, own_min_ms, own_max_ms FROM sweeper_advice ORDER BY 1',
+      ),
     ).toEqual([
       {
         callee_id: 'a',
@@ -285,7 +290,9 @@ describe('what is stored', () => {
   test('at the same time by several daemons is all there', async () => {
     const many = Array.from({ length: 40 }, (_, i) => of(`c-${i}`));
     await Promise.all(Array.from({ length: 8 }, (_, i) => add(i % 2 === 0 ? many : many.toReversed())));
-    const [row] = await database.query('SELECT min(started)::int AS least, max(started)::int AS most FROM sweeper_advice');
+    const [row] = await database.query(
+      'SELECT min(started)::int AS least, max(started)::int AS most FROM sweeper_advice',
+    );
     expect(row).toEqual({ least: 8, most: 8 });
   });
 

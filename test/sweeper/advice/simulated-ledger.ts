@@ -1,5 +1,5 @@
-import { Sample } from '../../../src/sweeper/advice/sample.ts';
 import type { Sight } from '../../../src/sweeper/advice/followed.ts';
+import { Sample } from '../../../src/sweeper/advice/sample.ts';
 import type { Gap } from '../../../src/sweeper/horizon.ts';
 
 export const SECOND_US = 1_000_000;

@@ -102,7 +102,8 @@ describe('silence that is nobody’s counts for nothing', () => {
       { from: 9_000, until: 9_100 },
     ];
     // A stamp that falls into an outage is written when it is over.
-    const late = (at: number) => outages.reduce((is, { from, until }) => (is >= from && is < until ? until + 1 : is), at);
+    const late = (at: number) =>
+      outages.reduce((is, { from, until }) => (is >= from && is < until ? until + 1 : is), at);
     const lives = fleet(shape).map((life) => ({
       ...life,
       entered: late(life.entered),
@@ -113,9 +114,12 @@ describe('silence that is nobody’s counts for nothing', () => {
     expect(advice.threshold!.exactMs).toBeLessThanOrEqual(quiet.threshold!.exactMs * BUCKET + INTERVAL_S * 1000);
     // Counted as silence, the outages would exceed it by far.
     const naive = lives.map((life) => Math.max(...gapsOf(life)) * 1000);
-    expect(exceededBy(naive.map((ms) => ms / 1000), exceedingAllowed(advice.evidence.delegations)!)).toBeGreaterThan(
-      advice.threshold!.exactMs * 10,
-    );
+    expect(
+      exceededBy(
+        naive.map((ms) => ms / 1000),
+        exceedingAllowed(advice.evidence.delegations)!,
+      ),
+    ).toBeGreaterThan(advice.threshold!.exactMs * 10);
   });
 
   test('a wait, whether it is resumed or passes', () => {

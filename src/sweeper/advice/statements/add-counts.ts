@@ -1,5 +1,5 @@
-import type { Parameter } from '../../../db/parameter.ts';
 import { literal } from '../../../db/literal.ts';
+import type { Parameter } from '../../../db/parameter.ts';
 import { parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { CALLEES_MAX, OTHER_CALLEES, type StoredCounts } from '../callee-counts.ts';
@@ -9,11 +9,12 @@ const counts: Parameter<readonly StoredCounts[]> = parameter.json;
 
 const histograms = ['gaps', 'longest', 'detected'] as const;
 
-/** SQL: of the rows of one callee in `placed`, the sum of their histograms. */
-const summed = (name: string) => `coalesce((
-    SELECT jsonb_object_agg(h.key, h.count) FROM (
-      SELECT e.key, sum(e.value::bigint) AS count FROM placed q, jsonb_each_text(q.${name}) e
-      WHERE q.callee_id = p.callee_id GROUP BY e.key) h), '{}')`;
+/** SQL: by callee, the sum of its histograms in `placed`. */
+const summed = (name: string) => `(
+  SELECT h.callee_id, jsonb_object_agg(h.key, h.count) AS counts FROM (
+    SELECT q.callee_id, e.key, sum(e.value::bigint) AS count FROM placed q, jsonb_each_text(q.${name}) e
+    GROUP BY q.callee_id, e.key) h
+  GROUP BY h.callee_id) ${name}`;
 
 /** SQL: the sum of the stored histogram and the new one. */
 const added = (name: string) => `${name} = (
@@ -42,9 +43,13 @@ placed AS MATERIALIZED (
     THEN g."calleeId" ELSE ${literal(OTHER_CALLEES)} END AS callee_id
   FROM given g)
 INSERT INTO ${advice} AS a (day, callee_id, started, sampled, own, own_min_ms, own_max_ms, ${histograms.join(', ')})
-SELECT ${today}, p.callee_id, sum(p.started), sum(p.sampled), sum(p.own), min(p."ownMinMs"), max(p."ownMaxMs"),
-  ${histograms.map(summed).join(', ')}
-FROM placed p GROUP BY p.callee_id
+SELECT ${today}, p.callee_id, p.started, p.sampled, p.own, p.own_min_ms, p.own_max_ms,
+  ${histograms.map((name) => `coalesce(${name}.counts, '{}')`).join(', ')}
+FROM (
+  SELECT q.callee_id, sum(q.started) AS started, sum(q.sampled) AS sampled, sum(q.own) AS own,
+    min(q."ownMinMs") AS own_min_ms, max(q."ownMaxMs") AS own_max_ms
+  FROM placed q GROUP BY q.callee_id) p
+${histograms.map((name) => `LEFT JOIN ${summed(name)} USING (callee_id)`).join(' ')}
 -- Two daemons that add to the same rows lock them in the same order.
 ORDER BY p.callee_id
 ON CONFLICT (day, callee_id) DO UPDATE SET started = a.started + excluded.started, sampled = a.sampled + excluded.sampled,

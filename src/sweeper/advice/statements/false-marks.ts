@@ -1,5 +1,5 @@
-import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import { literal } from '../../../db/literal.ts';
+import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import { isFalseMark } from '../../false-mark.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { windowStart } from './window.ts';

@@ -40,7 +40,7 @@ export function sampleStatement(tables: SweeperTables) {
       activities: column.wholeNumber('(SELECT count(*) FROM activities)'),
       changed: column.json<readonly ChangedRow[]>(`coalesce((
     SELECT json_agg(json_build_object('delegationId', f.id, 'sight', CASE WHEN d.delegation_id IS NOT NULL THEN ${sight} END))
-    FROM unnest($ids, $stampsUs) f (id, stamp_us)
+    FROM ROWS FROM (unnest($ids), unnest($stampsUs)) f (id, stamp_us)
     LEFT JOIN LATERAL (SELECT * FROM ${delegations} d WHERE d.delegation_id = f.id LIMIT 1) d ON true
     WHERE clock.is_sampler AND (d.delegation_id IS NULL OR NOT ${isInProgress} OR d.waiting_since IS NOT NULL
       OR ${microsOf('d.last_heartbeat')} <> f.stamp_us)), '[]')`),
@@ -53,13 +53,14 @@ export function sampleStatement(tables: SweeperTables) {
     },
     sql: (columns) => `
 WITH clock AS MATERIALIZED (
-  SELECT now, $daemonId = (SELECT min(d.daemon_id) FROM ${daemons} d WHERE ${isPresent('now')}) IS TRUE AS is_sampler
+  SELECT now, ($daemonId = (SELECT min(d.daemon_id) FROM ${daemons} d WHERE ${isPresent('now')})) IS TRUE AS is_sampler
   FROM (SELECT clock_timestamp() AS now) c),
 activities AS MATERIALIZED (
   SELECT a.activity_id, a.delegation_id, a.to_status, a.created_at FROM ${activityLogs} a
   WHERE (SELECT is_sampler FROM clock) AND a.activity_id > $after
   ORDER BY a.activity_id DESC LIMIT ${ACTIVITIES_MAX})
 SELECT ${columns}
-FROM clock, ${sweeperState} s WHERE s.singleton`,
+-- LIMIT: tables that were never analyzed seem large, and the costs are multiplied until the statement is compiled (jit_above_cost).
+FROM clock, (SELECT beat_at FROM ${sweeperState} WHERE singleton LIMIT 1) s`,
   });
 }

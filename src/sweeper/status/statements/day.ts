@@ -1,6 +1,6 @@
 import { column, statement } from '../../../db/statement.ts';
-import type { SweeperTables } from '../../tables.ts';
 import { isFalseMark } from '../../false-mark.ts';
+import type { SweeperTables } from '../../tables.ts';
 
 /** Late results that are counted at most: each costs a look at its delegation. */
 const LATE_RESULTS_MAX = 10_000;
