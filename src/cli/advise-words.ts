@@ -43,7 +43,9 @@ export function adviseWords(
     table(callees, columns, { terminal }),
     '',
     ...(calleesKnown > apart && callee === null
-      ? [`These are the ${count(apart)} of ${count(calleesKnown)} callees with most evidence; --callee names another one.`]
+      ? [
+          `These are the ${count(apart)} of ${count(calleesKnown)} callees with most evidence; --callee names another one.`,
+        ]
       : []),
     `From the last ${days} days. The advice is the smallest threshold that would have marked at most ${percentage(advice.falseShareMax)} of the delegations falsely, at ${percentage(advice.confidence)} confidence; gaps are exact to ${duration(advice.resolutionMs)}.`,
     ...todo(callees),

@@ -30,12 +30,17 @@ const callee = z.object({
     .object({
       ms: milliseconds.meta({ description: 'Rounded up to a duration that people write.' }),
       exactMs: milliseconds,
-      exceeding: z.number().nonnegative().meta({ description: 'Of the delegations followed, those that exceed exactMs.' }),
+      exceeding: z
+        .number()
+        .nonnegative()
+        .meta({ description: 'Of the delegations followed, those that exceed exactMs.' }),
       confidence: share,
     })
     .nullable()
     .meta({ description: 'The smallest that would have marked at most falseShareMax falsely.' }),
-  falseShareToday: share.nullable().meta({ description: 'Of the delegations, those that exceed the shortest of today.' }),
+  falseShareToday: share
+    .nullable()
+    .meta({ description: 'Of the delegations, those that exceed the shortest of today.' }),
   gainMs: z.int().nullable().meta({
     description: 'By how many milliseconds earlier than today a dead agent would be found; negative: later.',
   }),
