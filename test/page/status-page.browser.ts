@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import { pageRoute } from '../../src/ops/page/page-route.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
-import { census, history, now, status } from '../ops/page-readings.ts';
+import { advice, census, history, now, status } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 import { accessibilityFindings, desktop, launchChromium, visit as open, overflow, phone, picture } from './chromium.ts';
 
@@ -35,6 +35,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
     status: async () => reading,
     census: async () => counted,
     history: async () => history,
+    advice: async () => advice,
     version: '0.1.0',
     refusalOf: () => null,
   };
