@@ -2,12 +2,16 @@ import { Argument, Command, CommanderError, InvalidArgumentError } from 'command
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
+import { duration, durationText } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Value } from '../config/value.ts';
 import { visibleLines } from '../log/visible.ts';
+import { HOLD_MAX_MS, HOLD_MIN_MS, harmlessNote } from '../sweeper/hold/operator-holds.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { failureOf } from './failure.ts';
+import { hold, release } from './hold.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -76,7 +80,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .command('sweep')
     .description('sweep once, now')
     .option('--dry-run', 'change nothing; name every row that would change, with the reason')
-    .option('--force', 'ignore a hold of the storm guard for this one sweep')
+    .option('--force', 'ignore a hold, of the storm guard or an operator, for this one sweep')
     .option(
       '--stuck-after <duration>',
       'use this threshold, such as 10m, instead of the one that the daemons have agreed on',
@@ -104,6 +108,26 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
+    .command('hold')
+    .description('mark no delegation stuck for a while: no rule that infers silence is applied, deadlines go on')
+    .requiredOption('--for <duration>', `until it ends by itself: ${holdDuration.accepted}`, holdMsOf)
+    .requiredOption('--reason <text>', 'why, in 1 to 200 characters: shown in the log, on the page and in status', noteOf)
+    .option('--by <name>', 'who holds; default: the user of the operating system', noteOf)
+    .option('--json', 'print the answer as one JSON object')
+    .addHelpText(
+      'after',
+      `${examples("delegation-sweeper hold --for 1h --reason 'network maintenance in zone b'")}
+A hold that is in force is replaced, and the answer names it. \`release\` ends a hold, \`status\` shows it.`,
+    )
+    .action(async (options) => done(await hold(loadConfig(process.env), options)));
+  program
+    .command('release')
+    .description("end an operator's hold; exit 1 when there is none")
+    .option('--by <name>', 'who releases; default: the user of the operating system', noteOf)
+    .option('--json', 'print the answer as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper release', 'delegation-sweeper release --json'))
+    .action(async (options) => done(await release(loadConfig(process.env), options)));
+  program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
     .option('--json', 'print it as one JSON object')
@@ -129,9 +153,30 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
+/** Of a hold. */
+const holdDuration = duration(durationText(HOLD_MIN_MS), durationText(HOLD_MAX_MS));
+
+/** Milliseconds, within the bounds of a hold. */
+function holdMsOf(text: string): number {
+  return msOf(holdDuration, text);
+}
+
 /** Milliseconds, within the bounds of STUCK_AFTER. */
 function thresholdOf(text: string): number {
-  const read = keys.stuckAfterMs.schema.safeParse(text);
+  return msOf(keys.stuckAfterMs, text);
+}
+
+function msOf({ schema }: Pick<Value<number>, 'schema'>, text: string): number {
+  const read = schema.safeParse(text);
   if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
   return read.data;
+}
+
+/** A reason or a name, with what a terminal would interpret made visible. */
+function noteOf(text: string): string {
+  try {
+    return harmlessNote('it', text);
+  } catch (err) {
+    throw new InvalidArgumentError((err as Error).message);
+  }
 }

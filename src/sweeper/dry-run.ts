@@ -76,16 +76,17 @@ export class DryRun {
     const judgement = judge(await observed.read(), this.#options);
     const { nowUs, horizon, staleness } = judgement;
     const recalled = await storms.recall(opening.stormSinceUs, staleness);
-    const storm = await storms.read({ sweepId: null, judgement, recalled, force });
-    const held = storm.action === 'hold';
+    const isHeld = opening.isHeld && !force;
+    const storm = await storms.read({ sweepId: null, judgement, recalled, force, isHeld });
+    const held = storm.action === 'hold' || isHeld;
     const guarded = await this.#stalledGuard.staleness(judgement, force);
-    const choose = this.#parts.probing?.rehearse(nowUs) ?? (async () => nothingChosen);
+    const choose = this.#parts.probing?.rehearse(nowUs, force) ?? (async () => nothingChosen);
     const plan = async (rule: RuleName, by: Staleness, allowed: number) => {
       const scans = rules.filter((scan) => scan.name === rule && infersSilence(scan));
       return this.#plan({ sweepId, rule, nowUs, staleness: by, rowsMax: allowed }, await choose(scans, by, allowed));
     };
     const overdue = await plan('overdue', staleness, rowsMax);
-    const stale = await plan('stale', staleness, storms.rowsAllowed(storm, this.#options));
+    const stale = await plan('stale', staleness, held ? 0 : storms.rowsAllowed(storm, this.#options));
     const stalled = await plan('stalled', guarded, held ? 0 : rowsMax);
     const unheard = guarded === staleness || held ? 0 : await this.#unheard(sweepId, judgement, stalled);
     const plans = [overdue, stale, stalled];
@@ -101,6 +102,7 @@ export class DryRun {
       remaining: Math.min(sum(plans, ({ left, poisoned }) => left + poisoned) + unheard, REMAINING_COUNT_MAX),
       truncated: tried.some(({ left }) => left > 0),
       held,
+      heldBy: isHeld ? 'operator' : held ? 'storm' : null,
       batches: sum(plans, ({ rows }) => Math.ceil(rows.length / batchRowsMax)),
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),

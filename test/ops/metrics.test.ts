@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { errorClass, errorClasses } from '../../src/ops/telemetry/error-class.ts';
 import { type Instrument, instruments, PREFIX } from '../../src/ops/telemetry/instruments.ts';
+import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import { seedDelegation, sweeperDefaults, testLedger } from '../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
@@ -79,6 +80,19 @@ describe('/metrics', () => {
     const latency = (await ops.series()).get(`${PREFIX}detection_latency_seconds_sum{rule="stale"}`);
     expect(latency).toBeGreaterThanOrEqual(30);
     expect(latency).toBeLessThan(90);
+  });
+
+  test('shows how long an operator has held', async () => {
+    await using ops = await startOps(database.url);
+    expect((await ops.series()).get(`${PREFIX}operator_hold_seconds`)).toBe(0);
+    await new OperatorHolds(database.db).hold({ forMs: 3_600_000, reason: 'why', by: 'ana' });
+    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '40 seconds',
+      held_since = held_since - interval '40 seconds', held_until = held_until - interval '40 seconds'`);
+    await using later = await startOps(database.url);
+    const seconds = (await later.series()).get(`${PREFIX}operator_hold_seconds`);
+    expect(seconds).toBeGreaterThanOrEqual(40);
+    expect(seconds).toBeLessThan(100);
+    expect((await later.series()).get(`${PREFIX}storm_held`)).toBe(0);
   });
 
   test('shows a storm, late results, what is open, and how full the pool is', async () => {

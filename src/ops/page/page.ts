@@ -3,6 +3,7 @@ import type { Census } from '../../sweeper/status/census.ts';
 import type { History } from '../../sweeper/status/history.ts';
 import type { Status } from '../../sweeper/status/status.ts';
 import { instant, since } from './format.ts';
+import { holdsSection } from './holds-list.ts';
 import { type Html, html, Html as Markup } from './html.ts';
 import { silenceChart } from './silence-chart.ts';
 import { style } from './style.ts';
@@ -82,7 +83,8 @@ function sections(status: Status, { census, history }: PageReadings): Html {
       : html`<p class="sub">Time since the last heartbeat, against ${thresholdWords(census)}${countedAt(census, now)}.</p>${silenceChart(census, stuckAfterMs)}`
   }</section>
 <section><h2>Callees with most stuck, last day</h2>${history === null ? missing : calleesTable(history.callees)}</section></div>
-<section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>`;
+<section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>
+${holdsSection(status.operatorHolds, now)}`;
 }
 
 function thresholdWords({ ownThreshold, waiting }: Census): string {

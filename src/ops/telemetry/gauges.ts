@@ -53,11 +53,14 @@ function observePool(observe: Observe, { inUse, idle, waiting }: PoolUse): void 
   observe('pool_waiting', waiting);
 }
 
-function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSweep, day, oldest }: Status): void {
+function observeStatus(observe: Observe, status: Status): void {
+  const { now, skewMs, stuckAfterMs, storm, hold, lastSweep, day, oldest } = status;
   observe('poisoned', lastSweep?.poisoned ?? 0);
   observe('remaining', lastSweep?.remaining ?? 0);
   observe('storm_held', storm.state === 'held' ? 1 : 0);
   for (const state of instruments.storm.labels.state) observe('storm', storm.state === state ? 1 : 0, { state });
+  const heldMs = hold?.by === 'operator' ? Math.max(1, now.getTime() - hold.since.getTime()) : 0;
+  observe('operator_hold_seconds', heldMs / MS_PER_SECOND);
   observe('last_day_stuck', day.stuck);
   observe('last_day_stalled', day.stalled);
   observe('last_day_late_results', day.lateResults);

@@ -69,6 +69,11 @@ export const instruments = {
     labels: { state: ['calm', 'held', 'released'] },
   },
   storm_held: { kind: 'gauge', help: '1 while the storm guard holds the rules stale and stalled' },
+  operator_hold_seconds: {
+    kind: 'gauge',
+    help: 'How long an operator has held the rules stale and stalled; 0 while none does',
+    unit: 's',
+  },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
   last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
   last_day_late_results: {

@@ -57,6 +57,7 @@ export class Marker {
   plan(pass: RulePass, after: Place, rowsMax: number, foundIds: readonly string[]): Promise<PlanAnswer[]> {
     return this.#read(pass, this.#statements(pass).plan, {
       ...judgedBy(pass),
+      force: pass.force,
       afterUs: after.keyUs,
       afterId: after.delegationId,
       foundIds,
@@ -135,5 +136,5 @@ function judgedBy({ nowUs, staleness }: RulePass) {
 }
 
 function markedBy(pass: RulePass) {
-  return { ...judgedBy(pass), sweepId: pass.sweepId };
+  return { ...judgedBy(pass), sweepId: pass.sweepId, force: pass.force };
 }

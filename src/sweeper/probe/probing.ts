@@ -71,7 +71,8 @@ export class Probing {
 
   open(run: Run): SweepProbes {
     // A sweep between the ticks tries no row again that is known to raise.
-    const choosing = this.#choosing(run.judgement.nowUs, run.request.trigger === 'due' ? 'sparing' : 'all');
+    const { trigger, force = false } = run.request;
+    const choosing = this.#choosing(run.judgement.nowUs, trigger === 'due' ? 'sparing' : 'all', force);
     const effectless = new Set<string>();
     let [asks, left, isCutShort] = [0, 0, false];
     return {
@@ -98,15 +99,15 @@ export class Probing {
   }
 
   /** What a sweep would choose now. It asks nobody. */
-  rehearse(nowUs: Micros): Choose {
-    return this.#choosing(nowUs, 'sparing');
+  rehearse(nowUs: Micros, force: boolean): Choose {
+    return this.#choosing(nowUs, 'sparing', force);
   }
 
-  #choosing(nowUs: Micros, which: 'all' | 'sparing'): Choose {
+  #choosing(nowUs: Micros, which: 'all' | 'sparing', force: boolean): Choose {
     let asksLeft = this.#options.asksMax;
     return async (scans, staleness, rowsMax) => {
       if (scans.length === 0 || rowsMax <= 0) return nothingChosen;
-      const suspects = await this.#read(scans, which, { now: nowUs, staleness }, rowsMax);
+      const suspects = await this.#read(scans, which, { now: nowUs, staleness, force }, rowsMax);
       const isAll = suspects.length < TASKS_MAX;
       const chosen = choose(suspects, this.#options.probe, { asksMax: asksLeft, isAll });
       asksLeft -= chosen.asked.length;
@@ -117,7 +118,7 @@ export class Probing {
   async #read(
     scans: readonly Rule[],
     which: 'all' | 'sparing',
-    judged: { readonly now: Micros; readonly staleness: Staleness },
+    judged: { readonly now: Micros; readonly staleness: Staleness; readonly force: boolean },
     rowsMax: number,
   ): Promise<Suspect[]> {
     const suspects: Suspect[] = [];

@@ -3,6 +3,7 @@ import { literal } from '../../../db/literal.ts';
 import { column, nullable, parameter } from '../../../db/statement.ts';
 import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
+import { forceParameter, heldColumns, isHeldByOperator } from '../../hold/statements/held.ts';
 import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ProbeEvidence } from '../probe-evidence.ts';
@@ -33,6 +34,7 @@ const markedColumns = {
 
 export const markParameters = {
   ...ruleParameters,
+  ...forceParameter,
   sweepId: parameter.text,
   rowsMax: parameter.wholeNumber,
 };
@@ -44,9 +46,10 @@ export function isMarked(answer: MarkAnswer): answer is MarkAnswer & MarkedRow {
   return answer.delegationId !== null;
 }
 
-export function answerColumns(tables: SweeperTables) {
+export function answerColumns(tables: SweeperTables, rule: Rule) {
   return {
     ...leaseColumns(tables),
+    ...heldColumns(tables, rule),
     /** The server's process of this session, and those of all that were writing delegations at the batch's end. */
     pid: column.wholeNumber('pg_backend_pid()'),
     writers: column.json<readonly number[]>(writers(tables)),
@@ -88,7 +91,7 @@ WITH picked AS MATERIALIZED (
   FROM ${tables.delegations} d
   WHERE ${rule.matches}
     AND ${which}
-    AND ${leaseId(tables)} = $sweepId
+    AND ${leaseId(tables)} = $sweepId AND NOT ${isHeldByOperator(tables, rule)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,
