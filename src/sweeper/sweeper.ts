@@ -117,6 +117,7 @@ export class Sweeper {
 
   #logged(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
     const { trigger } = request;
+    const startedAtMs = performance.now();
     return inSpan(
       'sweep',
       { sweep_id: sweepId, trigger },
@@ -124,7 +125,9 @@ export class Sweeper {
         try {
           return await this.#sweep(sweepId, request, opening);
         } catch (err) {
-          this.#log.emit('sweep.failed', { sweepId, trigger, err: errorFields(err), retryable: isRetryable(err) });
+          const durationMs = Math.round(performance.now() - startedAtMs);
+          const about = { err: errorFields(err), durationMs, retryable: isRetryable(err) };
+          this.#log.emit('sweep.failed', { sweepId, trigger, ...about });
           throw err;
         }
       },

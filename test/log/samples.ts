@@ -84,7 +84,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   },
   'sweep.unobserved': { gapStart: at, gapEnd: at, gapMs: 60_000 },
   'sweep.refused': { sweepId: 's-1', trigger: 'cron', reason: 'rows_hidden', remedy: 'disable it' },
-  'sweep.failed': { sweepId: 's-1', trigger: 'startup', err, retryable: true },
+  'sweep.failed': { sweepId: 's-1', trigger: 'startup', err, durationMs: 120, retryable: true },
   'sweep.tick_missed': { dueAt: at, lateMs: 25_000 },
   'sweep.stamps_taken_back': { sweepId: 's-1', count: 1, delegationIds: ['d-1'] },
   'sweep.report_failed': { sweepId: 's-1', report: 'row_locked', err },

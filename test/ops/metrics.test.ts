@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { errorClass, errorClasses } from '../../src/ops/telemetry/error-class.ts';
-import { type Instrument, instruments, PREFIX } from '../../src/ops/telemetry/instruments.ts';
+import { errorClass, errorClasses } from '../../src/log/error-class.ts';
+import { type Instrument, instruments } from '../../src/ops/telemetry/instruments.ts';
+import { prometheusLabel, prometheusName } from '../../src/ops/telemetry/prometheus-names.ts';
 import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import { seedDelegation, sweeperDefaults, testLedger } from '../support/fixtures.ts';
@@ -11,12 +12,20 @@ import { startOps } from './running-ops.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
 
-const known: Record<string, Instrument> = instruments;
+const PREFIX = 'delegation_sweeper_';
+
+/** By their names in /metrics, with their labels' names there. */
+const known: Record<string, Instrument> = Object.fromEntries(
+  Object.entries<Instrument>(instruments).map(([name, instrument]) => {
+    const labels = Object.entries(instrument.labels ?? {}).map(([label, values]) => [prometheusLabel(label), values]);
+    return [prometheusName(name, instrument), { ...instrument, labels: Object.fromEntries(labels) }];
+  }),
+);
 
 /** `delegation_sweeper_marked_total{rule="stale"}` -> the instrument's name and the labels. */
 function parts(series: string): { name: string; labels: Record<string, string> } {
-  const [full, inside = ''] = series.slice(PREFIX.length).split(/[{}]/);
-  const name = [full!, full!.replace(/_(total|bucket|sum|count)$/, '')].find((candidate) =>
+  const [full, inside = ''] = series.split(/[{}]/);
+  const name = [full!, full!.replace(/_(bucket|sum|count)$/, '')].find((candidate) =>
     Object.hasOwn(known, candidate),
   );
   if (name === undefined) throw new Error(`${series} is no instrument`);
@@ -46,7 +55,7 @@ describe('/metrics', () => {
       }
     }
     for (const [name, { kind }] of Object.entries(known)) {
-      expect(body).toContain(`# TYPE ${PREFIX}${name}${kind === 'counter' ? '_total' : ''} ${kind}\n`);
+      expect(body).toContain(`# TYPE ${name} ${kind}\n`);
     }
   });
 
@@ -191,11 +200,12 @@ describe('the class of a database error', () => {
     await using ops = await startOps(database.url);
     const err = { code: '57P01', message: 'x' };
     ops.log.emit('database.unavailable', { attempt: 1, retryInMs: 1, err });
-    ops.log.emit('sweep.failed', { sweepId: 's', trigger: 'startup', err, retryable: true });
+    ops.log.emit('sweep.failed', { sweepId: 's', trigger: 'startup', err, durationMs: 40_000, retryable: true });
     ops.log.emit('sweep.unobserved', { gapStart: 'a', gapEnd: 'b', gapMs: 1500 });
     const series = await ops.series();
     expect(series.get(`${PREFIX}database_errors_total{class="intervention"}`)).toBe(2);
     expect(series.get(`${PREFIX}sweeps_total{trigger="startup",outcome="failed"}`)).toBe(1);
     expect(series.get(`${PREFIX}unobserved_seconds_total`)).toBe(1.5);
+    expect(series.get(`${PREFIX}sweep_duration_seconds_sum{error_type="intervention"}`)).toBe(40);
   });
 });

@@ -109,6 +109,7 @@ export const sweepEvents = {
       sweepId,
       trigger,
       err,
+      durationMs: milliseconds('until it failed'),
       retryable: z.boolean().describe('true: trying again may succeed; false: an operator has to act'),
     }),
   ),

@@ -118,7 +118,8 @@ export class Marker {
       }
       return answers;
     };
-    return inSpan('sweep batch', { rule: this.#rule }, marking, (done) => ({ rows: done.filter(isMarked).length }));
+    const describe = (done: readonly MarkAnswer[]) => ({ rows: done.filter(isMarked).length });
+    return inSpan('sweep batch', { rule: this.#rule }, marking, describe, (done) => done.filter(isMarked));
   }
 
   /** False also when that cannot be found out now: a later sweep looks again. */

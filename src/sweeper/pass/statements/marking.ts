@@ -18,6 +18,8 @@ const markedColumns = {
   callerId: column.text('m.caller_id'),
   calleeId: column.text('m.callee_id'),
   fromStatus: column.oneOf(statuses, 'm.from_status'),
+  /** Of whoever delegated; null where it was not traced. */
+  traceparent: nullable(column.text('m.traceparent')),
   lastHeartbeatMs: nullable(column.wholeNumber(wholeMsOf('m.last_heartbeat'))),
   deadlineMs: column.wholeNumber(wholeMsOf('m.deadline')),
   latenessMs: column.wholeNumber('m.lateness_ms'),
@@ -102,6 +104,7 @@ ${transitionCtes(tables, {
   returning: [
     'd.caller_id',
     'd.callee_id',
+    'd.traceparent',
     'd.last_heartbeat',
     'd.deadline',
     'd.progress',
