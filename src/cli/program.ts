@@ -111,7 +111,11 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .command('hold')
     .description('mark no delegation stuck for a while: no rule that infers silence is applied, deadlines go on')
     .requiredOption('--for <duration>', `until it ends by itself: ${holdDuration.accepted}`, holdMsOf)
-    .requiredOption('--reason <text>', 'why, in 1 to 200 characters: shown in the log, on the page and in status', noteOf)
+    .requiredOption(
+      '--reason <text>',
+      'why, in 1 to 200 characters: shown in the log, on the page and in status',
+      noteOf,
+    )
     .option('--by <name>', 'who holds; default: the user of the operating system', noteOf)
     .option('--json', 'print the answer as one JSON object')
     .addHelpText(

@@ -188,7 +188,11 @@ export class Sweeper {
   }
 
   /** Logs the ends of holds, and that a forced sweep ignores one. */
-  async #tellHolds(sweepId: string, { nowUs, isHeld, hasUnloggedEnd }: Opening, { force }: SweepRequest): Promise<void> {
+  async #tellHolds(
+    sweepId: string,
+    { nowUs, isHeld, hasUnloggedEnd }: Opening,
+    { force }: SweepRequest,
+  ): Promise<void> {
     if (hasUnloggedEnd) await this.#reports.apart(sweepId, 'holds', () => this.#holds.logEnds(sweepId, nowUs));
     if (isHeld && force) await this.#reports.apart(sweepId, 'holds', () => this.#holds.logForced(sweepId, nowUs));
   }

@@ -39,7 +39,9 @@ describe('hold', () => {
     const { code, stdout } = await run('hold', '--for', '30m', '--reason', 'it takes\nlonger');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      new RegExp(`^Held until \\S+Z, for 30 min, by ${userInfo().username}: it takes\\\\nlonger\nIt replaces the hold by ana until \\S+Z: network maintenance\n`),
+      new RegExp(
+        `^Held until \\S+Z, for 30 min, by ${userInfo().username}: it takes\\\\nlonger\nIt replaces the hold by ana until \\S+Z: network maintenance\n`,
+      ),
     );
     expect(stdout).toContain('delegation-sweeper release');
   });
@@ -48,9 +50,17 @@ describe('hold', () => {
     await seedDelegation(database, { delegationId: 'silent', silentSeconds: 700 });
     await hold('--by', 'ana');
     const { stdout, stderr } = await run('sweep');
-    expect(stdout).toMatch(/^Marked 0 stuck and 0 failed, .*; 1 remain\.\nAn operator holds the rules stale and stalled/);
-    expect(eventsOf(lines(stderr), 'sweep.held')).toMatchObject([{ by: 'operator', reason: 'network maintenance', stale: 1 }]);
-    expect(JSON.parse((await run('sweep', '--dry-run', '--json')).stdout)).toMatchObject({ held: true, heldBy: 'operator', rows: [] });
+    expect(stdout).toMatch(
+      /^Marked 0 stuck and 0 failed, .*; 1 remain\.\nAn operator holds the rules stale and stalled/,
+    );
+    expect(eventsOf(lines(stderr), 'sweep.held')).toMatchObject([
+      { by: 'operator', reason: 'network maintenance', stale: 1 },
+    ]);
+    expect(JSON.parse((await run('sweep', '--dry-run', '--json')).stdout)).toMatchObject({
+      held: true,
+      heldBy: 'operator',
+      rows: [],
+    });
     const forced = await run('sweep', '--force', '--json');
     expect(JSON.parse(forced.stdout)).toMatchObject({ stuck: 1, held: false });
     expect(eventsOf(lines(forced.stderr), 'sweep.released')).toMatchObject([{ why: 'forced', by: 'operator' }]);
@@ -58,7 +68,9 @@ describe('hold', () => {
 
   test('is seen in status', async () => {
     await hold('--by', 'ana');
-    expect((await run('status')).stdout).toMatch(/^operator hold +held until \S+Z, by ana for .*: network maintenance$/m);
+    expect((await run('status')).stdout).toMatch(
+      /^operator hold +held until \S+Z, by ana for .*: network maintenance$/m,
+    );
     expect(JSON.parse((await run('status', '--json')).stdout)).toMatchObject({
       hold: { by: 'operator', reason: 'network maintenance', madeBy: 'ana' },
       operatorHolds: [{ madeBy: 'ana', endedAt: null }],
@@ -95,7 +107,15 @@ describe('release', () => {
   });
 
   test('answers no (1) where no operator holds', async () => {
-    expect(await run('release')).toMatchObject({ code: 1, stderr: '', stdout: expect.stringMatching(/^No operator holds/) });
-    expect(await run('release', '--json')).toEqual({ code: 1, stderr: '', stdout: '{"outcome":"not_held","hold":null}' });
+    expect(await run('release')).toMatchObject({
+      code: 1,
+      stderr: '',
+      stdout: expect.stringMatching(/^No operator holds/),
+    });
+    expect(await run('release', '--json')).toEqual({
+      code: 1,
+      stderr: '',
+      stdout: '{"outcome":"not_held","hold":null}',
+    });
   });
 });

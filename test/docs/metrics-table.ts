@@ -3,10 +3,11 @@ import { prometheusLabel, prometheusName } from '../../src/ops/telemetry/prometh
 
 /** The instruments as Markdown, for docs/observability.md, named as /metrics and as OTLP names them. */
 export function metricsTable(): string {
-  const rows = Object.entries<Instrument>(instruments).map(
-    ([name, { kind, help, unit, labels = {} }]) =>
-      `| \`${prometheusName(name, { kind, unit })}\` | \`${PREFIX}${name}\`${unit === undefined ? '' : `, ${unit}`} | ${kind} | ${Object.entries(labels).map(label).join('; ')} | ${help} |`,
-  );
+  const rows = Object.entries<Instrument>(instruments).map(([name, instrument]) => {
+    const { kind, help, unit, labels = {} } = instrument;
+    const inOtlp = `\`${PREFIX}${name}\`${unit === undefined ? '' : `, ${unit}`}`;
+    return `| \`${prometheusName(name, instrument)}\` | ${inOtlp} | ${kind} | ${Object.entries(labels).map(label).join('; ')} | ${help} |`;
+  });
   return ['| metric | in OTLP | kind | labels | |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 

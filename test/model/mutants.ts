@@ -70,7 +70,9 @@ function twoEnds(): Scenario {
  */
 function heldDuringSweeps(): Scenario {
   const deadlines = seven.map((each) => ({ op: 'adjust', id: each, deadlineTicks: 200 }) as const);
-  const turns = [{ op: 'hold', ticks: 20 } as const, ...deadlines].map((operation) => ({ operation, hold: 'no' }) as const);
+  const turns = [{ op: 'hold', ticks: 20 } as const, ...deadlines].map(
+    (operation) => ({ operation, hold: 'no' }) as const,
+  );
   const sessions = [[{ operation: { op: 'sweep', force: false }, hold: 'no' }], turns] as const;
   const rounds = Array.from({ length: 14 }, (_, before) => [
     { step: 'alone', session: 0, operation: { op: 'release' } } as const,

@@ -25,9 +25,7 @@ const known: Record<string, Instrument> = Object.fromEntries(
 /** `delegation_sweeper_marked_total{rule="stale"}` -> the instrument's name and the labels. */
 function parts(series: string): { name: string; labels: Record<string, string> } {
   const [full, inside = ''] = series.split(/[{}]/);
-  const name = [full!, full!.replace(/_(bucket|sum|count)$/, '')].find((candidate) =>
-    Object.hasOwn(known, candidate),
-  );
+  const name = [full!, full!.replace(/_(bucket|sum|count)$/, '')].find((candidate) => Object.hasOwn(known, candidate));
   if (name === undefined) throw new Error(`${series} is no instrument`);
   const labels = Object.fromEntries([...inside.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value]));
   return { name, labels };

@@ -72,12 +72,12 @@ function fieldsOf(message: Uint8Array): Fields {
   const reader = new BinaryReader(message);
   while (reader.pos < reader.len) {
     const [number, type] = reader.tag();
-    fields.set(number, [...(fields.get(number) ?? []), valueOf(reader, type)]);
+    fields.set(number, [...(fields.get(number) ?? []), fieldValue(reader, type)]);
   }
   return fields;
 }
 
-function valueOf(reader: BinaryReader, type: WireType): Uint8Array | number {
+function fieldValue(reader: BinaryReader, type: WireType): Uint8Array | number {
   switch (type) {
     case WireType.LengthDelimited:
       return reader.bytes();

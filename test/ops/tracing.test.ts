@@ -60,7 +60,10 @@ describe('by OpenTelemetry’s conventions', () => {
       new Set(Object.keys(instruments).map((name) => `delegation_sweeper.${name}`)),
     );
     expect(ours.filter(({ name }) => /second|total/.test(name))).toEqual([]);
-    expect(ours.find(({ name }) => name === 'delegation_sweeper.sweep_duration')).toMatchObject({ unit: 's', points: [{}] });
+    expect(ours.find(({ name }) => name === 'delegation_sweeper.sweep_duration')).toMatchObject({
+      unit: 's',
+      points: [{}],
+    });
     const attributes = ours.flatMap(({ points }) => points.flatMap(Object.keys));
     expect(attributes.length).toBeGreaterThan(0);
     expect(attributes.filter((name) => !name.startsWith('delegation_sweeper.'))).toEqual([]);
@@ -75,7 +78,10 @@ describe('by OpenTelemetry’s conventions', () => {
     await database.query('CREATE TRIGGER refuse BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION refuse()');
     await database.query('ALTER TABLE sweeper_sweeps RENAME TO away');
     await using collector = await startCollector();
-    await using daemon = startDaemon(database.url, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, SWEEP_ON_TIME: 'false' });
+    await using daemon = startDaemon(database.url, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+      SWEEP_ON_TIME: 'false',
+    });
     const { durationMs } = await daemon.until('sweep.failed');
     expect(durationMs).toBeGreaterThanOrEqual(0);
     const { port } = daemon.events('ops.listening')[0]!;

@@ -46,9 +46,7 @@ export const sweepEvents = {
       stale: count(
         'rows that would have been marked; null where an operator holds and they could not be counted',
       ).nullable(),
-      inFlight: count(
-        'delegations in progress, counted to a million at most; null where an operator holds',
-      ).nullable(),
+      inFlight: count('delegations in progress, counted to a million at most; null where an operator holds').nullable(),
       ratio: z
         .number()
         .min(0)
@@ -74,9 +72,7 @@ export const sweepEvents = {
         ),
       heldForMs: milliseconds('since the hold began'),
       stale: count("rows past the threshold; null for an operator's hold").nullable(),
-      inFlight: count(
-        "delegations in progress, counted to a million at most; null for an operator's hold",
-      ).nullable(),
+      inFlight: count("delegations in progress, counted to a million at most; null for an operator's hold").nullable(),
       by: z.enum(['storm', 'operator']).describe('who held: the storm guard, or an operator'),
       reason: z.string().nullable().describe('the reason that the operator gave; null for the storm guard'),
     }),

@@ -84,10 +84,7 @@ export function harmlessNote(field: string, text: string): string {
 /** @throws InvalidArgumentError */
 export function assertHoldMs(field: string, ms: number): void {
   if (Number.isInteger(ms) && ms >= HOLD_MIN_MS && ms <= HOLD_MAX_MS) return;
-  throw new InvalidArgumentError(
-    field,
-    `must be a whole number of milliseconds from ${HOLD_MIN_MS} to ${HOLD_MAX_MS}`,
-  );
+  throw new InvalidArgumentError(field, `must be a whole number of milliseconds from ${HOLD_MIN_MS} to ${HOLD_MAX_MS}`);
 }
 
 function withoutFlag({ wasInForce: _, ...hold }: OperatorHold & { readonly wasInForce: boolean }): OperatorHold {

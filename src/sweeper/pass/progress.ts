@@ -26,7 +26,15 @@ export function failedOutcome(err: unknown): RuleOutcome {
 export const cutShort: RuleOutcome = { marked: 0, found: 0, batches: 0, poisons: [], end: 'budget', err: null };
 
 /** Of several passes of a rule, the outcome has the end that comes first in this list. */
-const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'held', 'budget', 'skipped', 'done'];
+const endsByWeight: readonly RuleOutcome['end'][] = [
+  'failed',
+  'superseded',
+  'aborted',
+  'held',
+  'budget',
+  'skipped',
+  'done',
+];
 
 /** The common outcome of the passes of one rule. */
 export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {

@@ -203,7 +203,10 @@ export class StormWatch {
   async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {
     const { nowUs, stuckAfterMs, horizon } = question.judgement;
     const action = question.isHeld ? 'hold' : reading.action;
-    const { which, rows } = toWatch({ action, state: reading.state }, { stale: reading.stale, late: reading.latePlain });
+    const { which, rows } = toWatch(
+      { action, state: reading.state },
+      { stale: reading.stale, late: reading.latePlain },
+    );
     const lateUs = heardBeforeUs(ageBoundsUs(question.judgement, stuckAfterMs), WATCHED_FROM_BIN);
     const beforeUs = which === 'late' ? lateUs : horizon.atUs;
     await this.#memory.keep(sweepId, reading.state, rows > 0 ? { rows, beforeUs, atUs: nowUs } : null);

@@ -55,7 +55,15 @@ describe('while an operator holds', () => {
     ]);
     for (const { events } of [one, other]) {
       expect(events('sweep.held')).toMatchObject([
-        { level: 'error', by: 'operator', reason: 'network maintenance', stale: 3, inFlight: null, ratio: null, callees: [] },
+        {
+          level: 'error',
+          by: 'operator',
+          reason: 'network maintenance',
+          stale: 3,
+          inFlight: null,
+          ratio: null,
+          callees: [],
+        },
       ]);
       expect(events('sweep.completed')).toMatchObject([{ held: true, truncated: false }]);
     }
@@ -114,7 +122,11 @@ describe('while an operator holds', () => {
     await seedEach();
     await hold();
     const { sweeper, events } = replica();
-    expect(await sweeper.sweep({ trigger: 'manual', force: true })).toMatchObject({ stuck: 3, held: false, heldBy: null });
+    expect(await sweeper.sweep({ trigger: 'manual', force: true })).toMatchObject({
+      stuck: 3,
+      held: false,
+      heldBy: null,
+    });
     expect(events('sweep.released')).toMatchObject([{ why: 'forced', by: 'operator', reason: 'network maintenance' }]);
     expect(events('sweep.held')).toEqual([]);
     await seedDelegation(database, { silentSeconds: 700 });
@@ -126,7 +138,11 @@ describe('while an operator holds', () => {
     const { hold: shown, storm, operatorHolds } = await status();
     const { reason, since, until, madeBy, madeRole } = made;
     expect(shown).toEqual({ by: 'operator', reason, since, until, madeBy, madeRole });
-    expect({ reason, madeBy, madeRole }).toEqual({ reason: 'network maintenance', madeBy: 'ana', madeRole: 'postgres' });
+    expect({ reason, madeBy, madeRole }).toEqual({
+      reason: 'network maintenance',
+      madeBy: 'ana',
+      madeRole: 'postgres',
+    });
     expect(until.getTime() - since.getTime()).toBe(HOUR_MS);
     expect(storm.state).toBe('calm');
     expect(operatorHolds).toEqual([made]);
@@ -272,9 +288,7 @@ describe('the storm guard', () => {
 
 describe('what an operator gives', () => {
   test.each([0, 999, -5, 1.5, Number.NaN, 7 * 24 * HOUR_MS + 1])('is refused: %s milliseconds', async (forMs) => {
-    await expect(hold(forMs)).rejects.toThrow(
-      'forMs must be a whole number of milliseconds from 1000 to 604800000',
-    );
+    await expect(hold(forMs)).rejects.toThrow('forMs must be a whole number of milliseconds from 1000 to 604800000');
     expect(await database.query('SELECT FROM sweeper_holds')).toEqual([]);
   });
 

@@ -48,7 +48,10 @@ describe('a hold that begins in the middle of a sweep', () => {
 
   test('ends the sweeps of two replicas at their next batch; neither is cut short, and what is left remains', async () => {
     await seedFleet(database, { rows: 4_000, silentSeconds: 700 });
-    const replicas = [testSweeper(database.db, { batchRowsMax: BATCH }), testSweeper(database.db, { batchRowsMax: BATCH })];
+    const replicas = [
+      testSweeper(database.db, { batchRowsMax: BATCH }),
+      testSweeper(database.db, { batchRowsMax: BATCH }),
+    ];
     const sweeps = replicas.map(({ sweeper }) => sweeper.sweep({ trigger: 'manual' }));
     const marked = async () => (await countByStatus(database)).stuck ?? 0;
     await waitFor('the first batches', async () => (await marked()) >= 5 * BATCH);
@@ -59,7 +62,9 @@ describe('a hold that begins in the middle of a sweep', () => {
     // The other one lost the lease to it.
     const held = summaries.filter((summary) => summary.held);
     expect(held).toMatchObject([{ heldBy: 'operator', truncated: false, remaining: 4_000 - (await marked()) }]);
-    expect(replicas.flatMap(({ events }) => events('sweep.held'))).toMatchObject([{ by: 'operator', reason: 'a rollout' }]);
+    expect(replicas.flatMap(({ events }) => events('sweep.held'))).toMatchObject([
+      { by: 'operator', reason: 'a rollout' },
+    ]);
   });
 
   test('keeps a suspect from being marked whose agent was asked before and did not answer', async () => {
@@ -70,7 +75,12 @@ describe('a hold that begins in the middle of a sweep', () => {
       return { outcome: 'no_answer', reason: 'timeout' };
     });
     const { sweeper } = testSweeper(database.db, { probe: probe.options() });
-    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 0, held: true, remaining: 1, truncated: false });
+    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({
+      stuck: 0,
+      held: true,
+      remaining: 1,
+      truncated: false,
+    });
     expect(probe.asked).toEqual([id]);
   });
 
@@ -93,7 +103,9 @@ describe('a hold that begins in the middle of a sweep', () => {
     await gate.end();
     expect(await sweep).toMatchObject({ stuck: 0, failed: 1, held: true });
     expect(probe.asked).toEqual([]);
-    expect(await database.query('SELECT FROM delegations WHERE delegation_id = $1 AND finished_at IS NULL', [overdue])).toEqual([]);
+    expect(
+      await database.query('SELECT FROM delegations WHERE delegation_id = $1 AND finished_at IS NULL', [overdue]),
+    ).toEqual([]);
   });
 });
 
@@ -102,7 +114,10 @@ describe('two operators at once', () => {
     const sessions = [await database.connect(), await database.connect()] as const;
     for (const session of sessions) {
       await session.query('BEGIN');
-      await session.query('UPDATE sweeper_holds SET ended_at = clock_timestamp(), ended_why = $1 WHERE ended_at IS NULL', ['replaced']);
+      await session.query(
+        'UPDATE sweeper_holds SET ended_at = clock_timestamp(), ended_why = $1 WHERE ended_at IS NULL',
+        ['replaced'],
+      );
     }
     const insert = `INSERT INTO sweeper_holds (held_since, held_until, reason, made_by)
       VALUES (statement_timestamp(), statement_timestamp() + interval '1 hour', 'why', 'who')`;
@@ -118,7 +133,9 @@ describe('two operators at once', () => {
     const results = await Promise.all(Array.from({ length: 8 }, hold));
     expect(results.filter(({ replaced }) => replaced === null)).toHaveLength(1);
     expect(await open()).toHaveLength(1);
-    const ended = await database.query<{ why: string }>('SELECT ended_why AS why FROM sweeper_holds WHERE ended_at IS NOT NULL');
+    const ended = await database.query<{ why: string }>(
+      'SELECT ended_why AS why FROM sweeper_holds WHERE ended_at IS NOT NULL',
+    );
     expect(ended.map(({ why }) => why)).toEqual(Array(7).fill('replaced'));
   });
 

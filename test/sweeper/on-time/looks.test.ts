@@ -156,7 +156,11 @@ describe('while an operator holds', () => {
     await one.look();
     await hold();
     const reads = async () =>
-      (await database.query<{ rows: number }>(`SELECT pg_stat_get_tuples_fetched('delegations_heartbeat_plain'::regclass)::int AS rows`))[0]!.rows;
+      (
+        await database.query<{ rows: number }>(
+          `SELECT pg_stat_get_tuples_fetched('delegations_heartbeat_plain'::regclass)::int AS rows`,
+        )
+      )[0]!.rows;
     const before = await reads();
     for (let turn = 0; turn < 5; turn += 1) await one.look();
     expect(await reads()).toBe(before);

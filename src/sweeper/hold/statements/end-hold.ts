@@ -1,7 +1,6 @@
 import { column, parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { holdColumns } from '../operator-hold.ts';
-import { isInForce } from './held.ts';
 
 /**
  * Ends the open hold, if there is one, for this reason; where its time had passed before, it has expired then. What a later

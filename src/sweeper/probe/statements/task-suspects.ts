@@ -1,7 +1,7 @@
 import type { RowOf } from '../../../db/column.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { wholeMsOf } from '../../instant.ts';
 import { forceParameter, isHeldByOperator } from '../../hold/statements/held.ts';
+import { wholeMsOf } from '../../instant.ts';
 import { type Rule, ruleParameters } from '../../pass/rules.ts';
 import { isNotSpared, type Sparing, sparedParameters } from '../../pass/statements/poisoned.ts';
 import type { SweeperTables } from '../../tables.ts';
