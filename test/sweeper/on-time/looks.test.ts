@@ -132,12 +132,12 @@ describe('what comes due next', () => {
 
 describe('while an operator holds', () => {
   const holds = () => new OperatorHolds(database.db);
-  const hold = (forMs = 3_600_000) => holds().hold({ forMs, reason: 'a rollout', by: 'ana' });
+  const hold = () => holds().hold({ forMs: 1_800_000, reason: 'a rollout', by: 'ana' });
 
   test('what is silent does not come due, by its own threshold neither, but the end of the hold and deadlines do', async () => {
-    await seedDelegation(database, { silentSeconds: 605 });
-    await seedSpecial(database, { stuckAfterMs: 5_000, silentSeconds: 60 });
     await sweptSecondsAgo(60);
+    await seedDelegation(database, { silentSeconds: 605 });
+    await seedSpecial(database, { stuckAfterMs: 5_000, silentSeconds: 15 });
     const one = looks();
     expect((await one.look()).dueUs).not.toBeNull();
     const { hold: made } = await hold();
@@ -150,8 +150,8 @@ describe('while an operator holds', () => {
   });
 
   test('rows in progress are not read', async () => {
-    await seedDelegation(database, { silentSeconds: 605 });
     await sweptSecondsAgo(60);
+    await seedDelegation(database, { silentSeconds: 605 });
     const one = looks();
     await one.look();
     await hold();
