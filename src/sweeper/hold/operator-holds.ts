@@ -3,10 +3,10 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { noteText } from '../../ledger/arguments.ts';
 import { InvalidArgumentError } from '../../ledger/errors.ts';
 import { visible } from '../../log/visible.ts';
-import { lockStateStatement } from '../statements/lock-state.ts';
 import { sweeperTables } from '../tables.ts';
 import type { OperatorHold } from './operator-hold.ts';
 import { endHoldStatement } from './statements/end-hold.ts';
+import { lockHoldsStatement } from './statements/lock-holds.ts';
 import { makeHoldStatement } from './statements/make-hold.ts';
 import { pruneHoldsStatement } from './statements/prune-holds.ts';
 
@@ -14,7 +14,7 @@ import { pruneHoldsStatement } from './statements/prune-holds.ts';
 export const HOLD_MIN_MS = 1_000;
 export const HOLD_MAX_MS = 7 * 24 * 3_600_000;
 
-/** Limit of each statement on the server. They wait for another operator, and for a beat. */
+/** Limit of each statement on the server. They wait for another operator. */
 const LIMIT_MS = 10_000;
 
 export interface HoldRequest {
@@ -37,7 +37,7 @@ export interface HoldResult {
  */
 export class OperatorHolds {
   readonly #db: LedgerDb;
-  readonly #lock: ReturnType<typeof lockStateStatement>;
+  readonly #lock: ReturnType<typeof lockHoldsStatement>;
   readonly #end: ReturnType<typeof endHoldStatement>;
   readonly #make: ReturnType<typeof makeHoldStatement>;
   readonly #prune: ReturnType<typeof pruneHoldsStatement>;
@@ -45,7 +45,7 @@ export class OperatorHolds {
   constructor(db: LedgerDb) {
     const tables = sweeperTables(db);
     this.#db = db;
-    this.#lock = lockStateStatement(tables);
+    this.#lock = lockHoldsStatement(tables);
     this.#end = endHoldStatement(tables);
     this.#make = makeHoldStatement(tables);
     this.#prune = pruneHoldsStatement(tables);

@@ -178,8 +178,8 @@ describe('while an operator holds', () => {
     expect(await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1 });
     expect(nowStep(await one.look())).toMatchObject({ kind: 'wait' });
     await hold();
-    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '1 hour', held_since = held_since - interval '1 hour',
-      held_until = held_until - interval '1 hour' WHERE ended_at IS NULL`);
+    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '30 minutes', held_since = held_since - interval '30 minutes',
+      held_until = held_until - interval '30 minutes' WHERE ended_at IS NULL`);
     await database.query(`UPDATE sweeper_sweeps SET started_at = started_at - interval '1 minute'`);
     expect(nowStep(await one.look())).toEqual({ kind: 'sweep' });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });

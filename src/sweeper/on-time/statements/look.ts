@@ -1,6 +1,6 @@
 import type { Parameter } from '../../../db/parameter.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { isInForce } from '../../hold/statements/held.ts';
+import { isHeldByOperator } from '../../hold/statements/held.ts';
 import { isInProgress } from '../../in-progress.ts';
 import { timestampOf } from '../../instant.ts';
 import { readingColumns } from '../../observed-time/statements/reading.ts';
@@ -80,7 +80,7 @@ ranges AS MATERIALIZED (
 -- While an operator holds, none of them comes due.
 read AS MATERIALIZED (
   SELECT $heard AND judged.started_at = $judgedAt
-    AND NOT EXISTS (SELECT FROM ${holds} h WHERE ${isInForce('statement_timestamp()')}) AS has_read FROM judged),
+    AND NOT ${isHeldByOperator(tables)} AS has_read FROM judged),
 found AS MATERIALIZED (
   SELECT (
     SELECT min(due.at) FROM (

@@ -3,11 +3,11 @@ import { literal } from '../../../db/literal.ts';
 import { column, nullable, parameter } from '../../../db/statement.ts';
 import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
-import { forceParameter, heldColumns, isHeldByOperator } from '../../hold/statements/held.ts';
 import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ProbeEvidence } from '../probe-evidence.ts';
 import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
+import { forceParameter, heldColumns, isRuleHeld } from './held-rule.ts';
 import { leaseColumns, leaseId } from './lease-id.ts';
 
 /** A row that was marked, with its evidence. Instants in milliseconds since 1970. */
@@ -93,7 +93,7 @@ WITH picked AS MATERIALIZED (
   FROM ${tables.delegations} d
   WHERE ${rule.matches}
     AND ${which}
-    AND ${leaseId(tables)} = $sweepId AND NOT ${isHeldByOperator(tables, rule)}
+    AND ${leaseId(tables)} = $sweepId AND NOT ${isRuleHeld(tables, rule)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,

@@ -1,8 +1,8 @@
 import { leftJoined, type RowOf } from '../../../db/column.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { forceParameter, heldColumns } from '../../hold/statements/held.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { type Rule, ruleParameters } from '../rules.ts';
+import { forceParameter, heldColumns } from './held-rule.ts';
 import { leaseColumns } from './lease-id.ts';
 import { afterParameters, isAfter } from './places.ts';
 import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';

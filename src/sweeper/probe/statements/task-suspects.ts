@@ -1,8 +1,8 @@
 import type { RowOf } from '../../../db/column.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { forceParameter, isHeldByOperator } from '../../hold/statements/held.ts';
 import { wholeMsOf } from '../../instant.ts';
 import { type Rule, ruleParameters } from '../../pass/rules.ts';
+import { forceParameter, isRuleHeld } from '../../pass/statements/held-rule.ts';
 import { isNotSpared, type Sparing, sparedParameters } from '../../pass/statements/poisoned.ts';
 import type { SweeperTables } from '../../tables.ts';
 
@@ -45,7 +45,7 @@ SELECT ${columns}
 FROM (
   SELECT d.delegation_id, d.caller_id, d.callee_id, d.${rule.key} AS key, ${wholeMsOf(rule.lateness)} AS lateness_ms
   FROM ${tables.delegations} d
-  WHERE ${rule.matches} AND ${isNotSpared(tables, sparing)} AND NOT ${isHeldByOperator(tables, rule)}
+  WHERE ${rule.matches} AND ${isNotSpared(tables, sparing)} AND NOT ${isRuleHeld(tables, rule)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax) s
 JOIN ${tables.a2aTasks} t ON t.delegation_id = s.delegation_id
 ORDER BY s.delegation_id = ANY($passedOver), s.key, s.delegation_id LIMIT $tasksMax`,
