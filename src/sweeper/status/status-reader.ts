@@ -5,11 +5,12 @@ import { latestHoldsStatement } from '../hold/statements/latest-holds.ts';
 import { stateRow } from '../state-row.ts';
 import { type SweeperTables, sweeperTables } from '../tables.ts';
 import { type Census, censusOf } from './census.ts';
-import { type Cron, nextOccurrence, pastOccurrence } from './cron.ts';
+import type { Cron } from './cron.ts';
 import { falsePositiveRatio } from './day.ts';
 import type { History } from './history.ts';
+import { punctualityOf } from './punctuality.ts';
 import { censusStatement } from './statements/census.ts';
-import { daemonStateStatement } from './statements/daemon-state.ts';
+import { type DaemonState, daemonStateStatement } from './statements/daemon-state.ts';
 import { dayStatement } from './statements/day.ts';
 import { lastSweepStatement } from './statements/last-sweep.ts';
 import { oldestStatement } from './statements/oldest.ts';
@@ -18,6 +19,7 @@ import { recentMarksStatement } from './statements/recent-marks.ts';
 import { stuckCalleesStatement } from './statements/stuck-callees.ts';
 import { sweepBinsStatement } from './statements/sweep-bins.ts';
 import type { Hold, Punctuality, Status, Storm } from './status.ts';
+import { stormOf } from './storm-of.ts';
 
 export interface StatusOptions {
   readonly cron: Cron;
@@ -26,10 +28,6 @@ export interface StatusOptions {
   readonly stormMaxHoldMs: number;
 }
 
-type DaemonState = Awaited<ReturnType<ReturnType<typeof daemonStateStatement>['run']>>[number];
-
-/** Occurrences that may pass without a successful sweep. */
-const OCCURRENCES_MAX = 3;
 /** Holds of operators that are read. */
 const HOLDS_SHOWN = 10;
 /** The server ends a reading's statement after this. */
@@ -65,7 +63,7 @@ export class StatusReader {
       const day = (await this.#statements.day.run(db, {}))[0]!;
       const stuckAfterMs = state.stuckAfterMs ?? this.#options.stuckAfterMs;
       const operatorHolds = await this.#statements.holds.run(db, { rowsMax: HOLDS_SHOWN });
-      const storm = this.#stormOf(state);
+      const storm = stormOf(state, this.#options.stormMaxHoldMs);
       const oldest = (await this.#statements.oldest.run(db, { stuckAfterMs }))[0]!;
       return {
         ...this.#punctualityOf(state),
@@ -105,15 +103,7 @@ export class StatusReader {
   }
 
   #punctualityOf({ now, sweptAt }: DaemonState): Punctuality {
-    const { cron } = this.#options;
-    return { now, sweptAt, nextAt: nextOccurrence(cron, now), dueSince: pastOccurrence(cron, now, OCCURRENCES_MAX) };
-  }
-
-  #stormOf({ stormHeldSince, stormUnobservedMs, stormReleasedAt, stormReleasedWhy }: DaemonState): Storm {
-    if (stormHeldSince === null || stormReleasedWhy === 'calm') return { state: 'calm', since: null, until: null };
-    if (stormReleasedAt !== null) return { state: 'released', since: stormReleasedAt, until: null };
-    const until = new Date(stormHeldSince.getTime() + stormUnobservedMs + this.#options.stormMaxHoldMs);
-    return { state: 'held', since: stormHeldSince, until };
+    return punctualityOf(this.#options.cron, now, sweptAt);
   }
 }
 
