@@ -22,6 +22,7 @@ export type ReportName =
   | 'lost_stamps'
   | 'probing'
   | 'poisoned'
+  | 'advice'
   | 'healed'
   | 'row_locked'
   | 'snapshot_held'

@@ -9,6 +9,8 @@ export interface SweeperTables extends LedgerTables {
   readonly lowerings: string;
   readonly daemons: string;
   readonly holds: string;
+  readonly advice: string;
+  readonly adviceState: string;
 }
 
 export function sweeperTables(db: LedgerDb): SweeperTables {
@@ -20,5 +22,7 @@ export function sweeperTables(db: LedgerDb): SweeperTables {
     lowerings: tableReference(db, 'sweeper_lowerings'),
     daemons: tableReference(db, 'sweeper_daemons'),
     holds: tableReference(db, 'sweeper_holds'),
+    advice: tableReference(db, 'sweeper_advice'),
+    adviceState: tableReference(db, 'sweeper_advice_state'),
   };
 }
