@@ -40,7 +40,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
-  'fastest-levenshtein': [/^config\/typos\.ts$/],
+  'fastest-levenshtein': [/^config\/typos\.ts$/, /^sweeper\/explanation\/near\.ts$/],
   commander: [/^cli\//],
   express: [/^demo\/a2a\//],
   '@a2a-js': [/^a2a\//, /^demo\/a2a\//],

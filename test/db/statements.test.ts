@@ -48,14 +48,17 @@ const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) 
 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
+  activityStatement: () => [['ASC'], ['DESC']],
   batchKeysStatement: ofRulesSparing,
   lockedRowsStatement: ofRules,
   markBatchStatement: ofRulesSparing,
   markAskedStatement: ofRules,
   markRowsStatement: ofRulesAndTasks,
+  lastOfStatement: () => [['delegation.probed']],
   matchingStatement: ofRulesAndTasks,
   planStatement: ofRulesSparing,
   rowCountStatement: () => [['delegations'], ['activityLogs']],
+  rankStatement: ofRulesAndTasks,
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
   takeAnswerStatement: ofRules,
   taskSuspectsStatement: ofRulesSparing,
