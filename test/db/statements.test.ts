@@ -50,6 +50,10 @@ const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) 
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
   activityStatement: () => [['ASC'], ['DESC']],
   batchKeysStatement: ofRulesSparing,
+  listStatement: () =>
+    [null, 'stuck'].flatMap((status) =>
+      [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
+    ),
   lockedRowsStatement: ofRules,
   markBatchStatement: ofRulesSparing,
   markAskedStatement: ofRules,
