@@ -10,6 +10,7 @@ import type { Value } from '../config/value.ts';
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
 import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
+import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
@@ -160,6 +161,19 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .action(async (delegationId: string, options) =>
       done(await explain(loadConfig(process.env), delegationId, options)),
     );
+  program
+    .command('advise')
+    .description('say which threshold of silence the evidence of the last 30 days supports, per callee')
+    .option('--callee <id>', 'only this callee; exit 1 when nothing is known of it')
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper advise --callee coder',
+        "delegation-sweeper advise --json | jq '.callees[] | {calleeId, threshold}'",
+      ),
+    )
+    .action(async (options) => done(await advise(loadConfig(process.env), options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')

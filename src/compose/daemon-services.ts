@@ -3,6 +3,7 @@ import { openDatabase } from '../db/database.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
+import { Sampler } from '../sweeper/advice/sampler.ts';
 import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Looks } from '../sweeper/on-time/looks.ts';
 import { OnTime } from '../sweeper/on-time/on-time.ts';
@@ -66,6 +67,7 @@ export async function daemonServices(
       new Pulse(beat, log, availability()),
       schedule,
       ...(config.sweepOnTime ? [onTime] : []),
+      new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],
     schedule,
     poolUse: () => {

@@ -10,6 +10,7 @@ import type { PoolUse } from '../ops/pool-use.ts';
 import { livezRoute, type ReadinessReading, readyzRoute } from '../ops/readiness.ts';
 import { observeGauges } from '../ops/telemetry/gauges.ts';
 import type { Telemetry } from '../ops/telemetry/telemetry.ts';
+import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
@@ -30,6 +31,11 @@ const STATUS_KEPT_MS = 5_000;
 const ANSWER_WITHIN_MS = 2_000;
 /** The census reads every open delegation: it is taken again only after a hundred times its duration. */
 const CENSUS_PAUSE_FACTOR = 100;
+
+/** It changes slowly, and reads what was counted in 30 days. */
+const ADVICE_KEPT_MS = 60_000;
+/** Callees on the page, and those that are not counted apart. */
+const ADVICE_CALLEES_SHOWN_MAX = 10;
 
 /** The services that show the status over HTTP. They start before anything that needs the database. */
 export function opsServices(
@@ -70,12 +76,17 @@ export function opsServices(
     () => reader.census(),
     (tookMs) => Math.max(STATUS_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
   );
+  const advisor = new Advisor(handle.db, config);
+  const advice = cached(
+    () => advisor.advice({ calleesMax: ADVICE_CALLEES_SHOWN_MAX }),
+    (tookMs) => Math.max(ADVICE_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
+  );
   observeGauges(telemetry.meter, { status, census, pool, version });
   const server = new OpsServer(log, {
     host: config.opsHost,
     port: config.opsPort,
     routes: {
-      '/': pageRoute({ status, census, history, version, refusalOf }),
+      '/': pageRoute({ status, census, history, advice, version, refusalOf }),
       '/livez': livezRoute,
       '/readyz': readyzRoute(
         cached(readiness, () => READINESS_KEPT_MS),

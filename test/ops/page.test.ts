@@ -6,10 +6,10 @@ import { renderPage } from '../../src/ops/page/page.ts';
 import { verdictOf } from '../../src/ops/page/verdict.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { census, history, hostileId, now, status } from './page-readings.ts';
+import { advice, census, history, hostileId, now, status } from './page-readings.ts';
 import { startOps } from './running-ops.ts';
 
-const page = (over: object = {}) => renderPage({ status, census, history, version: '1.2.3', ...over });
+const page = (over: object = {}) => renderPage({ status, census, history, advice, version: '1.2.3', ...over });
 
 describe('markup', () => {
   test('escapes everything that is put into it, as text and in an attribute', () => {
@@ -115,6 +115,7 @@ describe('the page', () => {
         silence: census.silence.map(() => 0),
       },
       history: { bins: [], marks: [], callees: [], gaps: [] },
+      advice: { ...advice, callees: [], calleesKnown: 0 },
     });
     expect(text).not.toMatch(/NaN|Infinity|undefined|null|\[object/);
   });
@@ -131,6 +132,21 @@ describe('the page', () => {
     expect(text).toMatch(/<h3>Marked stuck<\/h3><p class="value">7<\/p><p class="note">2 of them without progress</);
     expect(page()).not.toContain('Own thresholds');
     expect(page()).toContain('<span class="from over">10 min</span>');
+  });
+
+  test('shows which threshold the evidence supports, callee by callee, and says when it is too little, or none', () => {
+    const text = page();
+    expect(text).toContain('8 min: dead agents are found 2 min earlier');
+    expect(text).toContain('20 min: today’s is too tight, 0.4% exceed it');
+    expect(text).toContain('as it is; 9 min 33 s would do');
+    expect(text).toContain('too little evidence: 212 of about 3,000');
+    expect(text).toContain('The 4 of 5 callees with most evidence.');
+    const together = { ...advice.callees[0]!, calleeId: null };
+    expect(page({ advice: { ...advice, callees: [together] } })).toContain(
+      '<td data-label="Callee">all others, together</td>',
+    );
+    expect(page({ advice: { ...advice, callees: [], calleesKnown: 0 } })).toContain('No evidence yet.');
+    expect(page({ advice: null })).toMatch(/Threshold advice<\/h2><p class="none">Could not be read in time/);
   });
 
   test('says that a large fleet was counted a while ago, and not to its end', () => {

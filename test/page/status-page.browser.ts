@@ -7,7 +7,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import { pageRoute } from '../../src/ops/page/page-route.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
-import { census, history, now, status } from '../ops/page-readings.ts';
+import { advice, census, history, now, status } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 
 /** Debian's package. */
@@ -49,6 +49,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
     status: async () => reading,
     census: async () => counted,
     history: async () => history,
+    advice: async () => advice,
     version: '0.1.0',
     refusalOf: () => null,
   };

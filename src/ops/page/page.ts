@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { Advice } from '../../sweeper/advice/advisor.ts';
 import type { Census } from '../../sweeper/status/census.ts';
 import type { History } from '../../sweeper/status/history.ts';
 import type { Status } from '../../sweeper/status/status.ts';
+import { adviceSection } from './advice-section.ts';
 import { instant, since } from './format.ts';
 import { type Html, html, Html as Markup } from './html.ts';
 import { silenceChart } from './silence-chart.ts';
@@ -16,6 +18,7 @@ export interface PageReadings {
   readonly status: Status | { readonly err: unknown; readonly refusal: { readonly remedy: string } | null };
   readonly census: Census | null;
   readonly history: History | null;
+  readonly advice: Advice | null;
   readonly version: string;
 }
 
@@ -69,7 +72,7 @@ function verdictSection({ tone, title: heading, detail }: Verdict, facts: Html |
   return html`<section class="verdict ${tone}"><h2>${heading}</h2><p>${detail}</p>${facts}</section>`;
 }
 
-function sections(status: Status, { census, history }: PageReadings): Html {
+function sections(status: Status, { census, history, advice }: PageReadings): Html {
   const { now, stuckAfterMs } = status;
   const missing = html`<p class="none">Could not be read in time.</p>`;
   return html`
@@ -82,7 +85,8 @@ function sections(status: Status, { census, history }: PageReadings): Html {
       : html`<p class="sub">Time since the last heartbeat, against ${thresholdWords(census)}${countedAt(census, now)}.</p>${silenceChart(census, stuckAfterMs)}`
   }</section>
 <section><h2>Callees with most stuck, last day</h2>${history === null ? missing : calleesTable(history.callees)}</section></div>
-<section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>`;
+<section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>
+${adviceSection(advice)}`;
 }
 
 function thresholdWords({ ownThreshold, waiting }: Census): string {
