@@ -1,6 +1,5 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { attemptsStatement } from '../../ledger/statements/attempts.ts';
 import { isoOf } from '../instant.ts';
 import { type Refusal, readRefusal } from '../observed-time/refusal.ts';
 import { readingStatement } from '../observed-time/statements/reading.ts';
@@ -121,7 +120,7 @@ export class Explainer {
     const [row] = await this.#statements.row.run(db, { now: nowUs, staleness, delegationId });
     if (row === undefined) return null;
     const timeline = await this.#timelines.read(db, delegationId, previews);
-    const attempts = attemptsOf(await this.#statements.attempts.run(db, { delegationId }), delegationId);
+    const attempts = attemptsOf(row);
     const found = { now: isoOf(nowUs), delegation: delegationOf(row, previews), timeline, attempts };
     const { status, finishedAt } = row;
     if (finishedAt !== null) {
@@ -203,7 +202,6 @@ function statementsOf(tables: SweeperTables) {
     probed: lastOfStatement(tables, 'delegation.probed'),
     end: endStatement(tables),
     lateResults: lateResultsStatement(tables),
-    attempts: attemptsStatement(tables),
     opening: lookStatement(tables),
     daemonState: daemonStateStatement(tables),
     lastSweep: lastSweepStatement(tables),

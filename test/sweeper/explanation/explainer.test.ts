@@ -400,7 +400,7 @@ describe('the timeline', () => {
     const id = await seedDelegation(database);
     await database.query(
       `INSERT INTO activity_logs (delegation_id, event, actor, detail, created_at)
-       SELECT $1, 'delegation.adjusted', 'test', jsonb_build_object('n', n), clock_timestamp() + n * interval '1 minute' FROM generate_series(1, 100) n`,
+       SELECT $1, 'delegation.adjusted', 'test', jsonb_build_object('n', n), statement_timestamp() + n * interval '1 minute' FROM generate_series(1, 100) n`,
       [id],
     );
     const { timeline } = await explained(id);
