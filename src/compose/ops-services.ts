@@ -3,10 +3,10 @@ import { type DatabaseHandle, openDatabase } from '../db/database.ts';
 import { isRefusal, remedyOf } from '../db/refusal.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { Cached, NoAnswer } from '../ops/cached.ts';
+import { NoAnswer } from '../ops/answer-within.ts';
+import { Cached } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
-import type { PoolUse } from '../ops/pool-use.ts';
 import { livezRoute, type ReadinessReading, readyzRoute } from '../ops/readiness.ts';
 import { observeGauges } from '../ops/telemetry/gauges.ts';
 import type { Telemetry } from '../ops/telemetry/telemetry.ts';
@@ -14,6 +14,7 @@ import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
@@ -43,7 +44,7 @@ export function opsServices(
   place: Pick<Location, 'location'>,
   log: EventLog,
   telemetry: Telemetry,
-  pool: () => PoolUse,
+  daemon: Pick<DaemonServices, 'poolUse' | 'probe'>,
 ): Service[] {
   const open = (max: number) =>
     openDatabase({
@@ -51,7 +52,8 @@ export function opsServices(
       queryTimeoutMs: QUERY_TIMEOUT_MS,
       schema: config.dbSchema,
     });
-  const [handle, readinessHandle] = [open(POOL_MAX), open(READINESS_POOL_MAX)];
+  const handle = open(POOL_MAX);
+  const readinessHandle = open(READINESS_POOL_MAX);
   const reader = new StatusReader(handle.db, statusOptions(config));
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
@@ -81,7 +83,7 @@ export function opsServices(
     () => advisor.advice({ calleesMax: ADVICE_CALLEES_SHOWN_MAX }),
     (tookMs) => Math.max(ADVICE_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
   );
-  observeGauges(telemetry.meter, { status, census, pool, version });
+  observeGauges(telemetry.meter, { status, census, pool: daemon.poolUse, version });
   const server = new OpsServer(log, {
     host: config.opsHost,
     port: config.opsPort,
@@ -95,7 +97,8 @@ export function opsServices(
       '/metrics': telemetry.metricsRoute,
     },
   });
-  return [telemetry, { name: 'ops database', async start() {}, stop: () => closeAll(handle, readinessHandle) }, server];
+  const close = () => closeAll(handle, readinessHandle);
+  return [telemetry, { name: 'ops database', async start() {}, stop: close }, server];
 }
 
 /** Without an answer in time it is unknown whether the database would have refused. */

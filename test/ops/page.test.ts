@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { duration } from '../../src/ops/page/format.ts';
 import { html } from '../../src/ops/page/html.ts';
-import { renderPage } from '../../src/ops/page/page.ts';
+import { pageAnswer } from '../../src/ops/page/layout.ts';
+import { statusPage } from '../../src/ops/page/page.ts';
 import { verdictOf } from '../../src/ops/page/verdict.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { advice, census, history, hostileId, now, status } from './page-readings.ts';
 import { startOps } from './running-ops.ts';
 
-const page = (over: object = {}) => renderPage({ status, census, history, advice, version: '1.2.3', ...over });
+const page = (over: object = {}) =>
+  pageAnswer(200, statusPage({ status, census, history, advice, version: '1.2.3', reloads: true, ...over })).body;
 
 describe('markup', () => {
   test('escapes everything that is put into it, as text and in an attribute', () => {
@@ -83,7 +85,8 @@ describe('the page', () => {
     expect(text).not.toMatch(
       /<script|javascript:|<[^>]*\s(?:on\w+|style)=|<link(?! rel="icon" href="data:)|@import|url\(/i,
     );
-    expect(text).not.toMatch(/(?:src|href)="(?!data:image\/svg)/);
+    // Links lead to other pages of this server.
+    expect(text).not.toMatch(/(?:src|href|action)="(?!data:image\/svg|\/(?!\/)|#)/);
   });
 
   test('is shown when some of it, or all of it, could not be read', () => {
@@ -93,7 +96,7 @@ describe('the page', () => {
     const away = page({ status: { err, refusal: null }, census: null, history: null });
     expect(away).toContain('Database unreachable');
     expect(away).toContain('postgres://u:***@h/db');
-    expect(away).toContain('http-equiv="refresh"');
+    expect(away).toContain('stop reloading');
     const refused = page({ status: { err, refusal: { remedy: 'mend it' } }, census: null, history: null });
     expect(refused).toContain('Database refused');
     expect(refused).toContain('mend it. The daemon keeps trying.');
@@ -129,7 +132,9 @@ describe('the page', () => {
     expect(text).toMatch(/<h3>Own thresholds<\/h3><p class="value">5</);
     expect(text).toContain('against each one’s threshold; without those that wait');
     expect(text).toContain('<span class="from over">100%</span>');
-    expect(text).toMatch(/<h3>Marked stuck<\/h3><p class="value">7<\/p><p class="note">2 of them without progress</);
+    expect(text).toMatch(
+      /<h3><a href="\/delegations\?status=stuck">Marked stuck<\/a><\/h3><p class="value">7<\/p><p class="note">2 of them without progress</,
+    );
     expect(page()).not.toContain('Own thresholds');
     expect(page()).toContain('<span class="from over">10 min</span>');
   });
@@ -159,6 +164,14 @@ describe('the page', () => {
 describe('the page over HTTP', () => {
   const database = useDatabase({ replayed: false });
 
+  test('reloads by itself, until it is asked not to', async () => {
+    await using ops = await startOps(database.url);
+    expect((await ops.get('/')).headers).toMatchObject({ refresh: '30' });
+    const still = await ops.get('/?reload=off');
+    expect(still.headers).not.toHaveProperty('refresh');
+    expect(still.body).toContain('<a href="/">reload every 30 s</a>');
+  });
+
   test('has a policy that allows only its own style sheet', async () => {
     await seedDelegation(database, { calleeId: hostileId, silentSeconds: 700 });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
@@ -169,7 +182,7 @@ describe('the page over HTTP', () => {
     const hash = createHash('sha256').update(style!).digest('base64');
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',

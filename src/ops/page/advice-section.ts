@@ -11,6 +11,18 @@ import {
 } from './advice-words.ts';
 import { count, percentage } from './format.ts';
 import { type Html, html } from './html.ts';
+import { calleeLink } from './links.ts';
+import { stackedTable } from './table.ts';
+
+const columns = [
+  { name: 'Callee' },
+  { name: 'Followed' },
+  { name: '99.9% of gaps' },
+  { name: 'False marks' },
+  { name: 'Found after' },
+  { name: 'Today' },
+  { name: 'Advice' },
+];
 
 /** The threshold that the evidence supports, callee by callee. */
 export function adviceSection(advice: Advice | null): Html {
@@ -27,11 +39,17 @@ function adviceTable({ callees, calleesKnown, days, delegationsMin, falseShareMa
   const others =
     calleesKnown > shown ? ` The ${count(shown)} of ${count(calleesKnown)} callees with most evidence.` : '';
   return html`<p class="sub">The smallest threshold that would have marked at most ${percentage(falseShareMax)} of the delegations of the last ${days} days falsely, at ${percentage(confidence)} confidence.${others}</p>
-<table class="marks advice"><thead><tr><th>Callee</th><th>Followed</th><th>99.9% of gaps</th><th>False marks</th><th>Found after</th><th>Today</th><th>Advice</th></tr></thead>
-<tbody>${callees.map((each) => row(each, delegationsMin))}</tbody></table>`;
+${stackedTable({ caption: 'The threshold that the evidence supports, by callee', columns, rows: callees.map((each) => cells(each, delegationsMin)) })}`;
 }
 
-function row(advice: CalleeAdvice, delegationsMin: number): Html {
-  const callee = advice.calleeId === null ? calleeWords(advice) : html`<code>${calleeWords(advice)}</code>`;
-  return html`<tr><td data-label="Callee">${callee}</td><td data-label="Followed">${sampledWords(advice)}</td><td data-label="99.9% of gaps">${gapWords(advice) ?? '–'}</td><td data-label="False marks">${falseMarkWords(advice) ?? 'no mark'}</td><td data-label="Found after">${detectionWords(advice) ?? '–'}</td><td data-label="Today">${todayWords(advice)}</td><td data-label="Advice">${thresholdWords(advice, delegationsMin)}</td></tr>`;
+function cells(advice: CalleeAdvice, delegationsMin: number): readonly (Html | string)[] {
+  return [
+    advice.calleeId === null ? calleeWords(advice) : calleeLink(advice.calleeId),
+    sampledWords(advice),
+    gapWords(advice) ?? '–',
+    falseMarkWords(advice) ?? 'no mark',
+    detectionWords(advice) ?? '–',
+    todayWords(advice),
+    thresholdWords(advice, delegationsMin),
+  ];
 }
