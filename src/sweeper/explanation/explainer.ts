@@ -1,5 +1,7 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import { holdInForce, type OperatorHold } from '../hold/operator-hold.ts';
+import { latestHoldsStatement } from '../hold/statements/latest-holds.ts';
 import { isoOf } from '../instant.ts';
 import { type Refusal, readRefusal } from '../observed-time/refusal.ts';
 import { readingStatement } from '../observed-time/statements/reading.ts';
@@ -21,7 +23,7 @@ import type { ExplainedTask } from './explained-task.ts';
 import type { Explanation } from './explanation.ts';
 import { lookAlikes, nearest } from './near.ts';
 import { nextOf } from './next.ts';
-import type { NextSweep } from './next-sweep.ts';
+import type { ExplainedHold, NextSweep } from './next-sweep.ts';
 import { nextSweepOf, type Prospects } from './next-sweep-of.ts';
 import { daemonsStatement } from './statements/daemons.ts';
 import { type JudgedRow, judgedRowStatement } from './statements/judged-row.ts';
@@ -173,7 +175,7 @@ export class Explainer {
       isSweeping: isPunctual(punctualityOf(cron, state.now, sweptAt)),
       judgedAt: lastSweep?.startedAt ?? null,
       storm: stormOf(state, sweeper.storm.maxHoldMs),
-      hold: null,
+      hold: holdOf(holdInForce(await this.#statements.holds.run(db, { rowsMax: 1 }), state.now)),
     });
   }
 }
@@ -181,6 +183,12 @@ export class Explainer {
 interface About {
   readonly delegationId: string;
   readonly previews: boolean;
+}
+
+function holdOf(hold: OperatorHold | null): ExplainedHold | null {
+  if (hold === null) return null;
+  const { madeBy: by, reason, since, until } = hold;
+  return { by, reason, since: since.toISOString(), until: until.toISOString() };
 }
 
 /** A standby, and a role that only reads, can answer as well: they do not mark. */
@@ -206,6 +214,7 @@ function statementsOf(tables: SweeperTables) {
     daemonState: daemonStateStatement(tables),
     lastSweep: lastSweepStatement(tables),
     daemons: daemonsStatement(tables),
+    holds: latestHoldsStatement(tables),
     nearIds: nearIdsStatement(tables),
   };
 }

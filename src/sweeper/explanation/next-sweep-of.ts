@@ -5,7 +5,7 @@ import { infersSilence } from '../pass/rules.ts';
 import { type Cron, nextOccurrence } from '../status/cron.ts';
 import type { Storm } from '../status/status.ts';
 import type { ExplainedTask } from './explained-task.ts';
-import type { ExplainedStorm, NextSweep, OperatorHold, SweepAction } from './next-sweep.ts';
+import type { ExplainedHold, ExplainedStorm, NextSweep, SweepAction } from './next-sweep.ts';
 import type { DueRule, Verdict } from './verdict.ts';
 
 /** What decides about the next sweep, beside the verdict. */
@@ -28,7 +28,7 @@ export interface Prospects {
   /** When the last sweep read the clock; null: there was none. */
   readonly judgedAt: Date | null;
   readonly storm: Storm;
-  readonly hold: OperatorHold | null;
+  readonly hold: ExplainedHold | null;
   readonly refusal: Refusal | null;
 }
 

@@ -73,7 +73,7 @@ export class Turns {
 
   #forecast(db: LedgerDb, judgement: Judgement, opening: Opening): Promise<Forecast> {
     const { probe, storm } = this.#options;
-    const choose = probe && new SuspectChoice(db, this.#tables, probe).choosing(judgement.nowUs, 'sparing');
+    const choose = probe && new SuspectChoice(db, this.#tables, probe).choosing(judgement.nowUs, 'sparing', false);
     const storms = new StormWatch(db, this.#tables, storm);
     return new Forecasting(db, this.#tables, this.#options, storms).read(opening, judgement, choose ?? null);
   }

@@ -67,6 +67,7 @@ const scene = fc.record({
     minCallees: fc.constant(1),
     maxHoldMs: fc.constantFrom(300_000, 1_800_000),
   }),
+  byOperator: fc.constantFrom(false, false, false, true),
   heldSecondsAgo: fc.option(fc.constantFrom(65, 605), { freq: 4 }),
   rowsMax: fc.constantFrom(2, 5, 1_000),
   probing: fc.boolean(),
@@ -76,9 +77,9 @@ type Scene = typeof scene extends fc.Arbitrary<infer Value> ? Value : never;
 
 const ago = (seconds: number) => `clock_timestamp() - interval '${seconds} s'`;
 
-async function stage({ rows, gap, lowering, beatSecondsAgo, heldSecondsAgo }: Scene): Promise<string[]> {
+async function stage({ rows, gap, lowering, beatSecondsAgo, heldSecondsAgo, byOperator }: Scene): Promise<string[]> {
   await database.query(
-    'TRUNCATE delegations, activity_logs, sweeper_notices, sweeper_gaps, sweeper_lowerings, sweeper_sweeps, bad CASCADE',
+    'TRUNCATE delegations, activity_logs, sweeper_notices, sweeper_gaps, sweeper_lowerings, sweeper_sweeps, sweeper_holds, bad CASCADE',
   );
   await database.query(`UPDATE sweeper_threshold SET stuck_after_ms = 605000`);
   await database.query(`UPDATE sweeper_state SET stuck_after_ms = 605000, beat_at = ${ago(beatSecondsAgo)}, storm_forming_since = NULL,
@@ -93,6 +94,10 @@ async function stage({ rows, gap, lowering, beatSecondsAgo, heldSecondsAgo }: Sc
   }
   if (lowering !== null) {
     await database.query(`INSERT INTO sweeper_lowerings VALUES (${ago(lowering.secondsAgo)}, $1)`, [lowering.fromMs]);
+  }
+  if (byOperator) {
+    await database.query(`INSERT INTO sweeper_holds (held_since, held_until, reason, made_by)
+      VALUES (clock_timestamp(), clock_timestamp() + interval '1 hour', 'planned work', 'an operator')`);
   }
   const ids: string[] = [];
   for (const { shape, callee, isTask } of rows) {

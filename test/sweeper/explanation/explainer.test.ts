@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Explainer, type ExplainerOptions } from '../../../src/sweeper/explanation/explainer.ts';
+import { OperatorHolds } from '../../../src/sweeper/hold/operator-holds.ts';
 import { seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../../support/scripted-probe.ts';
 import { seedSpecial } from '../../support/seed-special.ts';
@@ -236,6 +237,25 @@ describe('a sweep', () => {
     expect(nextSweep).toMatchObject({ actionNow: 'hold', by: 'tick', storm: { state: 'held', signs: { stale: 4 } } });
     expect(Date.parse(nextSweep!.storm.until!) - Date.parse(nextSweep!.storm.since!)).toBe(1_800_000);
     expect(next).toMatch(/^Nothing for now: the storm guard holds/);
+  });
+
+  test('is held by an operator: who, why and until when; deadlines go on', async () => {
+    await beatNow();
+    const silent = await seedDelegation(database, { silentSeconds: 700 });
+    const heard = await seedDelegation(database);
+    const overdue = await seedDelegation(database, { status: 'queued', deadlineSeconds: -5 });
+    await new OperatorHolds(database.db).hold({ forMs: 3_600_000, reason: 'network maintenance', by: 'ada' });
+    const { next, nextSweep } = await explained(silent);
+    expect(nextSweep).toMatchObject({
+      actionNow: 'hold',
+      by: 'tick',
+      hold: { by: 'ada', reason: 'network maintenance', since: expect.any(String), until: expect.any(String) },
+    });
+    expect(next).toMatch(
+      /^Nothing for now: ada holds the sweep until \S+ UTC \(network maintenance\)\. Deadlines go on\.$/,
+    );
+    expect((await explained(heard)).nextSweep).toMatchObject({ actionNow: 'nothing', action: 'hold' });
+    expect((await explained(overdue)).nextSweep!.actionNow).toBe('fail');
   });
 
   test('is over its budget: how many come before, and how many it takes', async () => {

@@ -21,6 +21,7 @@ const tables = [
   'sweeper_sweeps',
   'sweeper_notices',
   'sweeper_daemons',
+  'sweeper_holds',
 ];
 
 /** Every row of every table, with the transactions that wrote and locked it. */
