@@ -36,19 +36,22 @@ export function lookAlikes(unknown: string): { readonly prefixes: string[]; read
 export function nearest(unknown: string, candidates: readonly string[]): string[] {
   const id = trimmed(unknown).toLowerCase();
   const allowed = id.length < MISTAKEN_LENGTH_MIN ? CUT_OFF : Math.max(1, Math.floor(id.length / LENGTH_PER_MISTAKE));
+  const oneMistake = new Set(edits(id));
   return candidates
-    .map((candidate) => ({ candidate, mistakes: mistakesOf(id, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, mistakes: mistakesOf(id, candidate.toLowerCase(), oneMistake) }))
     .filter(({ mistakes }) => mistakes <= allowed)
     .sort((a, b) => a.mistakes - b.mistakes || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, NEAR_MAX)
     .map(({ candidate }) => candidate);
 }
 
-function mistakesOf(id: string, candidate: string): number {
+/** Two letters that were swapped are one mistake. */
+function mistakesOf(id: string, candidate: string, oneMistake: ReadonlySet<string>): number {
   if (candidate === id) return 0;
   const [shorter, longer] = candidate.length < id.length ? [candidate, id] : [id, candidate];
   const isCutOff = longer.startsWith(shorter) && shorter.length >= CUT_OFF_LENGTH_MIN;
-  return isCutOff ? CUT_OFF : distance(id, candidate);
+  if (isCutOff) return CUT_OFF;
+  return oneMistake.has(candidate) ? 1 : distance(id, candidate);
 }
 
 /** The text with each of its letters in either case. */
