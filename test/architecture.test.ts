@@ -16,9 +16,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
-  compose: ['a2a', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
+  doctor: ['address', 'config', 'db', 'ledger', 'log', 'ops', 'sweeper'],
+  compose: ['a2a', 'config', 'db', 'doctor', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
-  cli: ['compose', 'config', 'db', 'demo', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
+  cli: ['compose', 'config', 'db', 'demo', 'doctor', 'embedded', 'log', 'lifecycle', 'ops', 'sweeper'],
   a2a: ['index.ts', 'lifecycle'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],

@@ -7,6 +7,7 @@ import { loadConfig } from '../config/load.ts';
 import { visibleLines } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
+import { doctor } from './doctor.ts';
 import { failureOf } from './failure.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { start } from './start.ts';
@@ -103,6 +104,12 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
+  program
+    .command('doctor')
+    .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
+    .option('--json', 'print the findings and the checks as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
+    .action(async (options) => done(await doctor(loadConfig(process.env), options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')

@@ -1,0 +1,2 @@
+/** Made by `UPDATE_EXPECTED=1`. */
+export const expectedTables: Readonly<Record<string, string>> = { delegations: '' };
