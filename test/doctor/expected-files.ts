@@ -57,7 +57,9 @@ async function rightsOf(database: Asked, role: string): Promise<Records> {
        FROM pg_namespace n, aclexplode(n.nspacl) a WHERE a.grantee = $1::regrole
        UNION ALL
        SELECT n.nspname, c.relname, a.privilege_type, NULL
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a WHERE a.grantee = $1::regrole
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
+       -- pg-boss makes a table for each day.
+       WHERE a.grantee = $1::regrole AND c.relname !~ '_[0-9]{8}$'
        UNION ALL
        SELECT n.nspname, c.relname, a.privilege_type, t.attname
        FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,

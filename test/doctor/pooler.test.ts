@@ -6,12 +6,13 @@ import { useDatabase } from '../support/use-database.ts';
 import { checkNamed, findingsOf, withSubject } from './doctor-on.ts';
 import { startPgBouncer } from './pgbouncer.ts';
 
-const database = useDatabase({ per: 'test', replayed: false });
 let undo = new AsyncDisposableStack();
 afterEach(async () => {
   await undo.disposeAsync();
   undo = new AsyncDisposableStack();
 });
+// After the hook above, so that the pooler is gone when the database is dropped.
+const database = useDatabase({ per: 'test', replayed: false });
 
 test('PgBouncer in transaction mode is all right', async () => {
   const url = await startPgBouncer(database.url, 'transaction', undo);

@@ -13,6 +13,6 @@ SELECT ${columns}
 FROM (SELECT * FROM ${activityLogs} ORDER BY activity_id DESC LIMIT ${ROWS_MAX}) a
 WHERE a.to_status IS NOT NULL AND a.actor NOT IN ('ledger', 'sweeper')
   AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = a.actor)
-GROUP BY a.actor ORDER BY 2 DESC LIMIT 5`,
+GROUP BY a.actor ORDER BY count(*) DESC, a.actor LIMIT 5`,
   });
 }

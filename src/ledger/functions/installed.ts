@@ -28,10 +28,10 @@ export function installedStatement() {
     },
     sql: (columns) => `
 SELECT ${columns}
-FROM unnest($names, $types) WITH ORDINALITY w (name, types, position)
+FROM unnest($names) WITH ORDINALITY n (name, position) JOIN unnest($types) WITH ORDINALITY t (types, position) USING (position)
 LEFT JOIN pg_catalog.pg_proc p
-  ON p.oid = pg_catalog.to_regprocedure(pg_catalog.format('%I.%I(%s)', $schema, w.name, w.types))
-ORDER BY w.position`,
+  ON p.oid = pg_catalog.to_regprocedure(pg_catalog.format('%I.%I(%s)', $schema, n.name, t.types))
+ORDER BY position`,
   });
 }
 
