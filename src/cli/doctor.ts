@@ -13,7 +13,7 @@ import { doctorWords } from './doctor-words.ts';
 /** Longer than the server gives a statement of a check. */
 const QUERY_TIMEOUT_MS = 10_000;
 /** A check that takes longer is named on stderr. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 5_000;
 
 /**
  * Prints what is wrong with this installation. Exits 1 when something is, and 69 when the database is away: then what can

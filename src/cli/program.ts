@@ -1,15 +1,23 @@
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
+import { duration } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
+import { integer } from '../config/number.ts';
+import type { Value } from '../config/value.ts';
+import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
+import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
+import { completion, type Shell, shells } from './completion.ts';
 import { doctor } from './doctor.ts';
 import { failureOf } from './failure.ts';
+import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
+import { argumentOneOf, optionOneOf } from './one-of.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
@@ -17,6 +25,9 @@ import { sweep } from './sweep.ts';
 const codes = `
 Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
+
+/** How old a delegation may be: the library accepts no more. */
+const AGE = duration('1ms', '3650d');
 
 /** Runs one command. The answer goes to stdout, errors to stderr; the daemon logs to stdout. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
@@ -49,20 +60,21 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-interface Outlets {
+export interface Outlets {
   readonly done: (code: ExitCode) => void;
   /** Help and the version: answers like any other. */
   readonly writeHelp: (text: string) => void;
 }
 
-function programOf({ done, writeHelp }: Outlets): Command {
+/** The command line: every command, and what runs it. */
+export function programOf({ done, writeHelp }: Outlets): Command {
   const program = new Command('delegation-sweeper')
     .description('Finds the delegations whose agent has gone silent, and moves them to stuck.')
     .version(version)
     .exitOverride()
     // Before the commands are created, which inherit it.
     .configureOutput({ writeOut: writeHelp })
-    .showHelpAfterError('(see --help)')
+    .showHelpAfterError('What to do: see `delegation-sweeper --help`.')
     .addHelpText('after', codes);
   program
     .command('start')
@@ -81,7 +93,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .option(
       '--stuck-after <duration>',
       'use this threshold, such as 10m, instead of the one that the daemons have agreed on',
-      thresholdOf,
+      readBy(keys.stuckAfterMs),
     )
     .option('--json', 'print the summary as one JSON object')
     .addHelpText(
@@ -92,7 +104,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
   program
     .command('migrate')
     .description("install the ledger's and pg-boss's schemas, bring them up to date, or remove the ledger's")
-    .addArgument(new Argument('[action]', 'what to do').choices(migrateActions).default('up'))
+    .addArgument(argumentOneOf('[action]', 'what to do', migrateActions).default('up'))
     .option('--delete-all-data', 'down: also when the ledger has rows, which are deleted')
     .option('--even-if-running', 'down: also while a daemon runs')
     .option('--json', 'print the result as one JSON object')
@@ -111,11 +123,47 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
     .action(async (options) => done(await doctor(loadConfig(process.env), options)));
   program
+    .command('list')
+    .description('list delegations, newest first, a page at a time')
+    .addOption(optionOneOf('--status <status>', 'only those with this status', statuses))
+    .option('--caller <id>', 'only those of this caller')
+    .option('--callee <id>', 'only those of this callee')
+    .option(
+      '--older-than <duration>',
+      'only those that were created longer ago than this, such as 30m or 2d',
+      readBy(AGE),
+    )
+    .option(
+      '--limit <rows>',
+      `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`,
+      readBy(integer(1, LIST_LIMIT_MAX)),
+    )
+    .option('--after <cursor>', 'the page after this one, as the page before names it')
+    .option('--json', 'print the page as one JSON object: { rows, next }')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper list --status stuck --older-than 1h',
+        "delegation-sweeper list --callee coder --json | jq -r '.rows[].delegationId'",
+      ),
+    )
+    .action(async (options) => done(await list(loadConfig(process.env), options)));
+  program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper check', 'STUCK_AFTER=5m delegation-sweeper check --json'))
     .action(async (options) => done(await check(loadConfig(process.env), options)));
+  program
+    .command('completion')
+    .description('print what completes commands, options and values in a shell')
+    .addArgument(argumentOneOf('<shell>', 'the shell', shells))
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples('source <(delegation-sweeper completion bash)', 'source <(delegation-sweeper completion zsh)'),
+    )
+    .action(async (shell: Shell, options) => done(await completion(program, shell, options)));
   program
     .command('demo')
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
@@ -129,6 +177,9 @@ function programOf({ done, writeHelp }: Outlets): Command {
       });
       done(await demo(loadConfig(process.env), options));
     });
+  for (const command of program.commands) {
+    command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
+  }
   return program;
 }
 
@@ -136,9 +187,11 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
-/** Milliseconds, within the bounds of STUCK_AFTER. */
-function thresholdOf(text: string): number {
-  const read = keys.stuckAfterMs.schema.safeParse(text);
-  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
-  return read.data;
+/** Reads an option as the environment's variables are read. */
+function readBy<T>({ schema }: Value<T>): (text: string) => T {
+  return (text) => {
+    const read = schema.safeParse(text);
+    if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
+    return read.data;
+  };
 }

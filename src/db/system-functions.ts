@@ -1,5 +1,6 @@
 /** The system functions that the statements call. test/db/settings.test.ts finds one that is missing here. */
 const systemFunctions = [
+  'array_remove',
   'bool_or',
   'clock_timestamp',
   'count',
@@ -24,6 +25,7 @@ const systemFunctions = [
   'min',
   'pg_backend_pid',
   'pg_blocking_pids',
+  'pg_column_size',
   'random',
   'row_number',
   'set_config',

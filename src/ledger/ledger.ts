@@ -18,6 +18,7 @@ import type { InsertResult } from './insert-result.ts';
 import { Insertion } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
+import { Listing, type ListOptions, type ListResult } from './listing.ts';
 import { ManyInsertions } from './many-insertions.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
@@ -62,6 +63,7 @@ export class DelegationLedger {
   readonly #confirmed: ConfirmedStatuses;
   readonly #waiting: Waiting;
   readonly #adjustment: Adjustment;
+  readonly #listing: Listing;
   readonly #epoch: ReturnType<typeof epochStatement>;
   readonly #get: ReturnType<typeof getStatement>;
   readonly #history: ReturnType<typeof historyStatement>;
@@ -78,6 +80,7 @@ export class DelegationLedger {
     this.#statusChange = new StatusChange(db, tables, log);
     this.#waiting = new Waiting(db, tables);
     this.#adjustment = new Adjustment(db, tables);
+    this.#listing = new Listing(db, tables);
     this.#epoch = epochStatement(tables);
     this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) =>
       this.#confirmed.onEpoch(epoch),
@@ -264,6 +267,20 @@ export class DelegationLedger {
   async history(delegationId: string): Promise<Activity[]> {
     assertId('delegationId', delegationId);
     return this.#history.run(this.#db, { delegationId });
+  }
+
+  /**
+   * Delegations by pages, newest first. A page costs its own rows, however large the ledger is.
+   *
+   *     const { rows, next } = await ledger.list({ status: 'stuck', calleeId: 'coder', limit: 50 });
+   *     if (next !== null) await ledger.list({ status: 'stuck', calleeId: 'coder', limit: 50, after: next });
+   *
+   * SQL: `SELECT ... FROM delegations WHERE ... ORDER BY created_at DESC, delegation_id DESC LIMIT ...`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  list(options: ListOptions = {}): Promise<ListResult> {
+    return this.#listing.list(options);
   }
 }
 

@@ -49,6 +49,10 @@ const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
   batchKeysStatement: ofRulesSparing,
+  listStatement: () =>
+    [null, 'stuck'].flatMap((status) =>
+      [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
+    ),
   lockedRowsStatement: ofRules,
   markBatchStatement: ofRulesSparing,
   markAskedStatement: ofRules,

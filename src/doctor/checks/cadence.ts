@@ -1,4 +1,4 @@
-import { duration } from '../../ops/page/format.ts';
+import { duration } from '../../log/duration.ts';
 import { readInForce } from '../../sweeper/threshold/in-force.ts';
 import { check, type Seen } from '../check.ts';
 import { cadenceStatement } from '../statements/cadence.ts';

@@ -1,4 +1,4 @@
-import { duration } from '../../ops/page/format.ts';
+import { duration } from '../../log/duration.ts';
 import { check, type Seen } from '../check.ts';
 import { clockGapsStatement } from '../statements/clock-gaps.ts';
 

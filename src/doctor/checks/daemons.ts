@@ -1,5 +1,5 @@
 import { durationText } from '../../config/duration.ts';
-import { duration } from '../../ops/page/format.ts';
+import { duration } from '../../log/duration.ts';
 import { readInForce } from '../../sweeper/threshold/in-force.ts';
 import { check, type Seen } from '../check.ts';
 import { daemonsStatement } from '../statements/daemons.ts';

@@ -1,4 +1,4 @@
-import { duration } from '../../ops/page/format.ts';
+import { duration } from '../../log/duration.ts';
 import { check } from '../check.ts';
 import { futureStampsStatement } from '../statements/future-stamps.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sqlstate, sqlstateOf } from '../../db/sqlstate.ts';
-import { duration } from '../../ops/page/format.ts';
+import { duration } from '../../log/duration.ts';
 import { sweepQueue } from '../../sweeper/schedule/queue-name.ts';
 import { scheduleStateStatement } from '../../sweeper/schedule/statements/schedule-state.ts';
 import type { Punctuality } from '../../sweeper/status/status.ts';

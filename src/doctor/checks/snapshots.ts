@@ -1,4 +1,4 @@
-import { duration } from '../../ops/page/format.ts';
+import { duration } from '../../log/duration.ts';
 import { oldSnapshotsStatement } from '../../sweeper/standing-faults/statements/old-snapshots.ts';
 import { check, type Seen } from '../check.ts';
 import { xminHoldersStatement } from '../statements/xmin-holders.ts';
