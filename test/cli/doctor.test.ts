@@ -104,7 +104,9 @@ describe('without the database', () => {
     beforeAll(async () => {
       server = await startPasswordServer();
     });
-    afterAll(() => server[Symbol.asyncDispose]());
+    afterAll(async () => {
+      await server[Symbol.asyncDispose]();
+    });
 
     test('is a finding that names what to correct, and not the password', async () => {
       const { code, stdout } = await runProgram(['doctor', '--json'], { DATABASE_URL: server.url('hush') });
