@@ -63,7 +63,19 @@ export function check<Reading, Name extends string>(definition: CheckDefinition<
   };
 }
 
+/** Of the names in a remedy, those that are SQL identifiers. */
+const identifiers = new Set(['schema', 'table', 'role']);
+
+/** As SQL takes it: in quotes where it needs them. CURRENT_USER is a word of SQL and no name. */
+function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) || name === 'CURRENT_USER' ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
 function findingOf(check: string, { severity, remedy }: Fault, { what, how, names = {} }: Observed<string>): Finding {
-  const filled = remedy.replace(/\{(\w+)\}/g, (placeholder, name: string) => names[name] ?? placeholder);
+  const filled = remedy.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
+    const value = names[name];
+    if (value === undefined) return placeholder;
+    return identifiers.has(name) ? quoted(value) : value;
+  });
   return { check, severity, what, how, remedy: filled };
 }

@@ -30,7 +30,7 @@ export function hashOf({ definition }: Pick<SchemaObject, 'definition'>): string
 }
 
 const fromReference =
-  'Take it from a fresh ledger: `DB_SCHEMA=reference delegation-sweeper migrate up`, then `{deparse}`, and run that for this schema';
+  'its definition is in a fresh ledger (`DB_SCHEMA=reference delegation-sweeper migrate up`), by `{deparse}`; run it for this schema';
 
 const deparse: Readonly<Record<ObjectKind, string>> = {
   trigger: `SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'reference.{table}'::regclass AND tgname = '{name}'`,
@@ -47,12 +47,12 @@ export const objects = check({
     missing: {
       severity: 'problem',
       when: 'A trigger, a constraint or an index that a migration made is missing',
-      remedy: `Run \`delegation-sweeper migrate up\`, which makes some of them again. ${fromReference}.`,
+      remedy: `Run \`delegation-sweeper migrate up\`, which makes what is built online. Where that does not bring it back: ${fromReference}.`,
     },
     changed: {
       severity: 'problem',
       when: "A trigger, its function, a constraint or an index is not as this release's migrations make it",
-      remedy: `${fromReference}.`,
+      remedy: `Put it back: ${fromReference}.`,
     },
     disabled: {
       severity: 'problem',

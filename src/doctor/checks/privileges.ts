@@ -22,7 +22,7 @@ export const privileges = check({
     not_executable: {
       severity: 'problem',
       when: "A role that writes delegations may not call one of the ledger's functions",
-      remedy: '`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};`',
+      remedy: '`GRANT EXECUTE ON FUNCTION {functions} TO {role};`',
     },
   },
   read: (subject) =>
@@ -38,7 +38,7 @@ export const privileges = check({
       const refused = await executablesStatement().run(db, { schema, names });
       return { role: about!.role, held, refused: refused.map(({ signature }) => signature) };
     }),
-  judge({ role, held, refused }, { options }) {
+  judge({ role, held, refused }) {
     const profile = profileOf(held);
     const seen: Seen<'lacking' | 'not_executable'>[] = [];
     const lacking = needWords(held[profile].filter((need) => !need.held));
@@ -49,7 +49,7 @@ export const privileges = check({
     }
     if (profile === 'writer' && refused.length > 0) {
       const what = `The role ${role} may not call ${refused.length} of the ledger's functions`;
-      const names = { schema: options.dbSchema, role };
+      const names = { functions: refused.join(', '), role };
       seen.push({ fault: 'not_executable', what, how: `no EXECUTE on ${refused.join('; ')}`, names });
     }
     return seen.length > 0 ? seen : [{ note: `the role ${role} has the rights of a ${profile}` }];
