@@ -108,7 +108,34 @@ export interface Database {
     marks: Json;
     sweeps: Generated<number>;
   };
+  sweeper_holds: {
+    hold_id: ColumnType<string, never, never>;
+    made_at: Timestamp;
+    held_since: Timestamp;
+    held_until: Timestamp;
+    reason: string;
+    made_by: string;
+    made_role: Generated<string>;
+    ended_at: NullableTimestamp;
+    ended_why: NullableText;
+    ended_by: NullableText;
+    ended_role: NullableText;
+    end_logged: Generated<boolean>;
+  };
   sweeper_notices: { kind: string; subject: string; noticed_at: Timestamp };
+  sweeper_advice: {
+    day: ColumnType<Date, string, string>;
+    callee_id: string;
+    started: ColumnType<string, number | undefined, number>;
+    sampled: ColumnType<string, number | undefined, number>;
+    own: ColumnType<string, number | undefined, number>;
+    own_min_ms: NullableMs;
+    own_max_ms: NullableMs;
+    gaps: Json;
+    longest: Json;
+    detected: Json;
+  };
+  sweeper_advice_state: { singleton: Generated<boolean>; since: Timestamp; followed: Json };
 }
 
 export type TableName = keyof Database & string;

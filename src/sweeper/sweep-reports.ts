@@ -18,9 +18,11 @@ import type { Staleness } from './threshold/staleness.ts';
 export type ReportName =
   | 'unsettled'
   | 'suspects'
+  | 'holds'
   | 'lost_stamps'
   | 'probing'
   | 'poisoned'
+  | 'advice'
   | 'healed'
   | 'row_locked'
   | 'snapshot_held'

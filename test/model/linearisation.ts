@@ -33,7 +33,7 @@ function atomsOf({ operation, result, marks }: Done): Atom[] {
       return marks.map(
         ({ id, rule }) =>
           (ledger) =>
-            reference.mark(ledger, id, rule),
+            reference.mark(ledger, id, rule, operation.force),
       );
     case 'beat':
       return [(ledger) => reference.beat(ledger)];

@@ -1,4 +1,5 @@
 import type { Advance, Id, Tick } from './operation.ts';
+import { isHeld } from './reference-hold.ts';
 import {
   type Delegation,
   entries,
@@ -97,9 +98,10 @@ const details = { overdue: 'deadline exceeded', stale: 'no heartbeat for #s', st
 export type Rule = keyof typeof matching;
 
 /** The sweep marks one row; null when it must not. */
-export function mark(ledger: Ledger, id: Id, rule: Rule): Ledger | null {
+export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean): Ledger | null {
   const found = ledger.delegations[id];
   if (!found || !matching[rule](ledger, found)) return null;
+  if (rule !== 'overdue' && isHeld(ledger) && !force) return null;
   const to = rule === 'overdue' ? 'failed' : 'stuck';
   const activity = {
     event: `delegation.${to}`,
@@ -170,16 +172,20 @@ export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, b
   const candidates = open
     .filter(({ id }) => isStale(ledger, ledger.delegations[id]!))
     .map(({ id, heardAt }) => ({ id, at: heardAt, isSpecial: isSpecial(ledger.delegations[id]!) }));
+  const byOperator = isHeld(ledger) && !force;
+  // All that is silent is left, whatever the guard would do.
+  const left = open.filter(({ age }) => age > STUCK_AFTER_TICKS);
+  const watching = byOperator && storm !== null && storm.heldSince !== null ? { ...storm, watched: left } : storm;
   return {
     candidates,
-    take: Math.min(allowed, bounds.rowsMax, candidates.length),
-    held,
-    ledger: { ...ledger, storm },
+    take: byOperator ? 0 : Math.min(allowed, bounds.rowsMax, candidates.length),
+    held: held || byOperator,
+    ledger: { ...ledger, storm: watching },
   };
 }
 
 /** Once the stale ones are marked. Only without a storm guard, which holds these with the stale ones. */
-export function stalledPlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan {
+export function stalledPlan(ledger: Ledger, { rowsMax }: SweepBounds, force: boolean): RulePlan {
   const candidates = entries(ledger)
     .filter(([, delegation]) => isStalled(ledger, delegation))
     .map(([id, delegation]) => ({
@@ -187,5 +193,5 @@ export function stalledPlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan 
       at: latest(delegation, delegation.progressAt, delegation.stalledFromAt),
       isSpecial: true,
     }));
-  return { candidates, take: Math.min(rowsMax, candidates.length) };
+  return { candidates, take: isHeld(ledger) && !force ? 0 : Math.min(rowsMax, candidates.length) };
 }

@@ -65,7 +65,7 @@ export function judgeConnections(
   const limits = { database: databaseLimit, role: roleLimit ?? -1 };
   for (const [whose, limit] of Object.entries(limits)) {
     if (limit < 0 || limit >= perReplica) continue;
-    const how = `its limit is ${limit}; a replica uses up to ${perReplica} (DB_POOL_MAX and 5 more)`;
+    const how = `its limit is ${limit}; a replica uses up to ${perReplica}`;
     seen.push({ fault: 'too_few', what: `The ${whose} may have too few connections`, how });
   }
   if (wanted > POOLS_MAX * usable) {

@@ -99,4 +99,16 @@ export const daemonDamages: readonly Damage[] = [
     what: /hold of the storm guard ran out/,
     fault: 'released',
   },
+  {
+    check: 'hold',
+    title: 'an operator has held for long',
+    // One that has just begun is no finding.
+    prepare: sql(
+      `INSERT INTO sweeper_holds (held_since, held_until, reason, made_by) VALUES (now(), now() + interval '1 hour', 'maintenance', 'ada')`,
+    ),
+    make: sql(`UPDATE sweeper_holds SET held_since = now() - interval '2 hours'`),
+    what: /An operator holds the rules/,
+    fault: 'operator',
+    mend: sql(`UPDATE sweeper_holds SET ended_at = now(), ended_why = 'operator'`),
+  },
 ];

@@ -13,7 +13,7 @@ import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
 export function markBatchStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
   return statement({
     parameters: { ...markParameters, ...rangeParameters, ...sparedParameters },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => markSql(tables, rule, `${isWithin(rule)} AND ${isNotSpared(tables, sparing)}`, columns),
   });
 }

@@ -15,7 +15,7 @@ const isNamed = 'd.delegation_id = ANY($ids)';
 export function markRowsStatement(tables: SweeperTables, rule: Rule, { tasks }: { readonly tasks: boolean }) {
   return statement({
     parameters: { ...markParameters, ids: parameter.texts },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => markSql(tables, rule, tasks ? `${isNamed} AND ${isNoTask(tables)}` : isNamed, columns),
   });
 }
@@ -26,7 +26,7 @@ const probes: Parameter<Readonly<Record<string, ProbeEvidence>>> = parameter.jso
 export function markAskedStatement(tables: SweeperTables, rule: Rule) {
   return statement({
     parameters: { ...markParameters, ids: parameter.texts, probes },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => markSql(tables, rule, isNamed, columns, '$probes -> d.delegation_id'),
   });
 }
