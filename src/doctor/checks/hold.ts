@@ -37,7 +37,13 @@ export const hold = check({
     }
     if (state === 'calm' || since === null) return [];
     if (state === 'released') {
-      return [{ fault: 'released', what: 'A hold of the storm guard ran out', how: `it ended ${ago(since)} ago without calm` }];
+      return [
+        {
+          fault: 'released',
+          what: 'A hold of the storm guard ran out',
+          how: `it ended ${ago(since)} ago without calm`,
+        },
+      ];
     }
     const how = `since ${ago(since)}${until === null ? '' : `, ${left(until)}`}`;
     return [{ fault: 'storm', what: 'The storm guard holds: nothing is marked stuck', how }];

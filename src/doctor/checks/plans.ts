@@ -60,7 +60,7 @@ async function readPlans(subject: Subject): Promise<Planned[]> {
   const { db, tables, options } = subject;
   const { nowUs, staleness } = judge(await new ObservedTime(db, tables).read(), options);
   const { batchRowsMax } = options;
-  const judged = { now: nowUs, staleness };
+  const judged = { now: nowUs, staleness, force: false };
   const place = { afterUs: placeBeforeAll.keyUs, afterId: placeBeforeAll.delegationId, foundIds: [] };
   const [health] = await subject.catalogue((session) =>
     tableHealthStatement().run(session, { schema: options.dbSchema, tables: ['delegations'] }),
