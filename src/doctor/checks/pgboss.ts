@@ -1,8 +1,8 @@
 import { installedVersion, requiredVersion } from '../../sweeper/schedule/pgboss-schema.ts';
 import { sweepQueue } from '../../sweeper/schedule/queue-name.ts';
-import { scheduleStateStatement } from '../../sweeper/schedule/statements/schedule-state.ts';
 import { SWEEP_POLICY } from '../../sweeper/schedule/sweep-queue.ts';
 import { check, type Seen } from '../check.ts';
+import { readScheduleState } from '../schedule-state.ts';
 
 export const pgboss = check({
   name: 'pgboss',
@@ -31,13 +31,12 @@ export const pgboss = check({
       remedy: 'Restart a daemon, which makes the queue anew: `kubectl rollout restart deployment/delegation-sweeper`.',
     },
   },
-  async read({ db, options, pgboss: tables }) {
-    const installed = await installedVersion(db, options.pgbossSchema);
-    if (installed === null) return { installed, policy: null };
-    const [state] = await scheduleStateStatement(tables).run(db, { queue: sweepQueue(options.dbSchema) });
-    return { installed, policy: state!.policy };
+  async read(subject) {
+    const installed = await installedVersion(subject.db, subject.options.pgbossSchema);
+    return { installed, state: installed === null ? null : await readScheduleState(subject) };
   },
-  judge({ installed, policy }, { options }) {
+  judge({ installed, state }, { options }) {
+    const policy = state?.policy ?? null;
     if (installed === null) {
       const how = `the schema ${options.pgbossSchema} has no table version`;
       return [{ fault: 'missing', what: "pg-boss's schema is not installed", how }];

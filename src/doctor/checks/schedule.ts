@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sqlstate, sqlstateOf } from '../../db/sqlstate.ts';
 import { duration } from '../../log/duration.ts';
 import { sweepQueue } from '../../sweeper/schedule/queue-name.ts';
-import { scheduleStateStatement } from '../../sweeper/schedule/statements/schedule-state.ts';
 import type { Punctuality } from '../../sweeper/status/status.ts';
 import { check, type Seen } from '../check.ts';
+import { readScheduleState, type ScheduleState } from '../schedule-state.ts';
 import { daemonsStatement } from '../statements/daemons.ts';
 import type { Subject } from '../subject.ts';
 
@@ -17,7 +16,7 @@ export interface ScheduleReading {
   /** Whether a daemon leaves beats. */
   readonly watched: boolean;
   /** Null: this role may not read it. */
-  readonly scheduled: { readonly cron: string | null; readonly timezone: string | null } | null;
+  readonly scheduled: Pick<ScheduleState, 'cron' | 'timezone'> | null;
 }
 
 export const schedule = check({
@@ -57,16 +56,11 @@ async function settled(subject: Subject): Promise<ScheduleReading> {
 }
 
 async function read(subject: Subject): Promise<ScheduleReading> {
-  const { db, tables, pgboss, options } = subject;
+  const { tables } = subject;
   const daemons = await subject.catalogue((session) => daemonsStatement(tables).run(session, {}));
-  const [scheduled] = await scheduleStateStatement(pgboss)
-    .run(db, { queue: sweepQueue(options.dbSchema) })
-    .catch((err: unknown) => {
-      if (sqlstateOf(err) === sqlstate.insufficientPrivilege) return [];
-      throw err;
-    });
+  const scheduled = await readScheduleState(subject);
   const punctuality = await subject.status.punctuality();
-  return { punctuality, watched: daemons.some(({ present }) => present), scheduled: scheduled ?? null };
+  return { punctuality, watched: daemons.some(({ present }) => present), scheduled };
 }
 
 function isMissing({ scheduled }: ScheduleReading): boolean {
