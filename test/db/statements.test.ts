@@ -51,6 +51,7 @@ const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) 
 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
+  activityStatement: () => [['ASC'], ['DESC']],
   batchKeysStatement: ofRulesSparing,
   listStatement: () =>
     [null, 'stuck'].flatMap((status) =>
@@ -60,9 +61,11 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   markBatchStatement: ofRulesSparing,
   markAskedStatement: ofRules,
   markRowsStatement: ofRulesAndTasks,
+  lastOfStatement: () => [['delegation.probed']],
   matchingStatement: ofRulesAndTasks,
   planStatement: ofRulesSparing,
   rowCountStatement: () => [['delegations'], ['activityLogs']],
+  rankStatement: ofRulesAndTasks,
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
   takeAnswerStatement: ofRules,
   taskSuspectsStatement: ofRulesSparing,
