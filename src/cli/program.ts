@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError } from 'command
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
+import { duration } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { visibleLines } from '../log/visible.ts';
@@ -9,12 +10,15 @@ import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { failureOf } from './failure.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
+import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
+const since = duration('1s', '365d');
+
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** Runs one command. The answer goes to stdout, errors to stderr; the daemon logs to stdout. */
@@ -104,6 +108,25 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
+    .command('retry')
+    .description('try again what failed or is stuck, by new delegations with the same task; each is tried again once')
+    .argument('[delegation_ids...]', 'the delegations')
+    .option('--sweep <sweep_id>', 'what this sweep marked')
+    .option('--callee <callee_id>', 'what this callee left failed or stuck; with --since')
+    .option('--since <duration>', 'in this time up to now, such as 2h; with --callee', sinceOf)
+    .option('--dry-run', 'change nothing; name what would be tried again')
+    .option('--yes', 'make more than ten new delegations without being asked')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper retry build-17 build-18',
+        'delegation-sweeper retry --sweep 0198c5a2-... --dry-run',
+        'delegation-sweeper retry --callee coder --since 2h --yes --json',
+      ),
+    )
+    .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
+  program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
     .option('--json', 'print it as one JSON object')
@@ -132,6 +155,13 @@ function examples(...lines: readonly string[]): string {
 /** Milliseconds, within the bounds of STUCK_AFTER. */
 function thresholdOf(text: string): number {
   const read = keys.stuckAfterMs.schema.safeParse(text);
+  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
+  return read.data;
+}
+
+/** Milliseconds, up to a year. */
+function sinceOf(text: string): number {
+  const read = since.schema.safeParse(text);
   if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
   return read.data;
 }

@@ -19,6 +19,7 @@ import { Insertion } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
 import { ManyInsertions } from './many-insertions.ts';
+import { Retry, type RetryOptions, type RetryResult } from './retry.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
 import { epochStatement } from './statements/epoch.ts';
@@ -62,6 +63,7 @@ export class DelegationLedger {
   readonly #confirmed: ConfirmedStatuses;
   readonly #waiting: Waiting;
   readonly #adjustment: Adjustment;
+  readonly #retry: Retry;
   readonly #epoch: ReturnType<typeof epochStatement>;
   readonly #get: ReturnType<typeof getStatement>;
   readonly #history: ReturnType<typeof historyStatement>;
@@ -78,6 +80,7 @@ export class DelegationLedger {
     this.#statusChange = new StatusChange(db, tables, log);
     this.#waiting = new Waiting(db, tables);
     this.#adjustment = new Adjustment(db, tables);
+    this.#retry = new Retry(db, tables);
     this.#epoch = epochStatement(tables);
     this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) =>
       this.#confirmed.onEpoch(epoch),
@@ -213,6 +216,21 @@ export class DelegationLedger {
    */
   adjust(delegationId: string, options: AdjustOptions): Promise<AdjustResult> {
     return this.#adjustment.adjust(delegationId, options);
+  }
+
+  /**
+   * Tries again what a delegation left undone that failed or is stuck: a new delegation, `queued`, with the same caller,
+   * callee, task, request and thresholds. A delegation is tried again once; the attempt after that is a retry of the retry.
+   *
+   *     const { outcome, delegationId, attempt } = await ledger.retry(id, { actor: 'planner' });
+   *     // inserted | duplicate: `delegationId` was tried before | refused: it is open or completed | missing
+   *
+   * SQL: `SELECT ... FROM delegation_retry($1, ...)`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  retry(delegationId: string, options: RetryOptions = {}): Promise<RetryResult> {
+    return this.#retry.retry(delegationId, options);
   }
 
   /**

@@ -1,10 +1,12 @@
 import type { Concurrent } from './operation.ts';
 import { foreign, insert, type Ledger, setStatus } from './reference-ledger.ts';
 import { adjust, resume, wait } from './reference-meaning.ts';
+import { retry } from './reference-retries.ts';
 
 /** The model, all of it. */
 export * from './reference-ledger.ts';
 export * from './reference-meaning.ts';
+export * from './reference-retries.ts';
 export * from './reference-sweep.ts';
 
 /** What changes one delegation, and answers an outcome. */
@@ -22,6 +24,8 @@ export function apply(ledger: Ledger, operation: Simple): { ledger: Ledger; resu
       return resume(ledger, operation);
     case 'adjust':
       return adjust(ledger, operation);
+    case 'retry':
+      return retry(ledger, operation);
     case 'foreign':
       return foreign(ledger, operation);
   }

@@ -60,6 +60,7 @@ function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSwee
   for (const state of instruments.storm.labels.state) observe('storm', storm.state === state ? 1 : 0, { state });
   observe('last_day_stuck', day.stuck);
   observe('last_day_stalled', day.stalled);
+  observe('last_day_retried', day.retried);
   observe('last_day_late_results', day.lateResults);
   observe('last_day_unobserved_seconds', day.unobservedMs / MS_PER_SECOND);
   observe('oldest_silence_seconds', secondsOrNull(oldest.silenceMs));
