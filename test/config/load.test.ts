@@ -153,6 +153,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['31d', '-1s', 'forever'],
   },
+  RETRY_MAX_ATTEMPTS: {
+    good: [
+      ['0', 'retryMaxAttempts', 0],
+      ['20', 'retryMaxAttempts', 20],
+    ],
+    bad: ['21', '-1', '2.5', 'yes'],
+  },
   A2A_PROBE: { good: [['false', 'a2aProbe', false]], bad: ['yes', '1'] },
   A2A_PROBE_ALLOW: {
     good: [
@@ -263,6 +270,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     stormRatio: 0.5,
     stormMinCallees: 2,
     stormMaxHoldMs: 1_800_000,
+    retryMaxAttempts: 0,
     a2aProbe: false,
     a2aProbeAllow: null,
     a2aProbeAllowPrivate: false,
