@@ -12,8 +12,8 @@ import type { Selection } from '../sweeper/retries/candidates.ts';
 import { ManyRetries } from '../sweeper/retries/many-retries.ts';
 import { commandLog } from './command-log.ts';
 import { isAgreed, isInteractive } from './consent.ts';
-import { lookedAt, noRetries, type RetryTotals, withRetries } from './retry-totals.ts';
 import { RetryPrinter } from './retry-printer.ts';
+import { lookedAt, noRetries, type RetryTotals, withRetries } from './retry-totals.ts';
 
 export interface RetryCommandOptions {
   readonly sweep?: string;
@@ -36,11 +36,7 @@ const PROGRESS_EVERY_MS = 5_000;
  * batches. Exits 1 where one that was named is unknown, open or completed, where the database refused one, or where nothing
  * is known of the sweep.
  */
-export async function retry(
-  config: Config,
-  ids: readonly string[],
-  options: RetryCommandOptions,
-): Promise<ExitCode> {
+export async function retry(config: Config, ids: readonly string[], options: RetryCommandOptions): Promise<ExitCode> {
   const selection = selectionOf(ids, options);
   const { dryRun = false, yes = false, json = false } = options;
   using shutdown = onShutdownSignal();

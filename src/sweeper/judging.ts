@@ -57,7 +57,10 @@ export class Judging {
     this.#sweeps = rules.map((rule) => {
       const sparesTasks = parts.probing !== null && infersSilence(rule);
       const { attemptsMax = 0 } = options;
-      return { rule, sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, { sparesTasks, attemptsMax })) };
+      return {
+        rule,
+        sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, { sparesTasks, attemptsMax })),
+      };
     });
   }
 

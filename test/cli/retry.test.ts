@@ -137,7 +137,9 @@ describe('retry --sweep', () => {
     const sweepId = await swept(11);
     const refused = await retry(['--sweep', sweepId]);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain('this makes more than 10 new delegations. Look at them with --dry-run, then add --yes.');
+    expect(refused.stderr).toContain(
+      'this makes more than 10 new delegations. Look at them with --dry-run, then add --yes.',
+    );
     expect(await count()).toBe(0);
     const { code, stdout } = await retry(['--sweep', sweepId, '--yes']);
     expect(code).toBe(0);

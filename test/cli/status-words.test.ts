@@ -26,7 +26,16 @@ const answer: StatusAnswer = {
     stuckAfterMs: 600_000,
     storm: { state: 'held', since: at('11:45:00'), until: at('12:15:00') },
     lastSweep: null,
-    day: { sweeps: 1, stuck: 2, stalled: 1, failed: 0, retried: 0, lateResults: 1, unobservedMs: 90_000, falsePositiveRatio: 0.5 },
+    day: {
+      sweeps: 1,
+      stuck: 2,
+      stalled: 1,
+      failed: 0,
+      retried: 0,
+      lateResults: 1,
+      unobservedMs: 90_000,
+      falsePositiveRatio: 0.5,
+    },
     oldest: { silenceMs: 817_225_811, allowedMs: 7_200_000, overdueMs: 3 * DAY_MS + 4 * 3_600_000 },
   },
 };

@@ -119,7 +119,9 @@ describe('the attempts at a work', () => {
     for (const plan of [await customPlan(session, statement), await genericPlan(session, statement)]) {
       const scans = nodesOf(plan).filter((node) => node['Relation Name'] === 'delegations');
       expect(scans.length).toBeGreaterThan(0);
-      expect(scans.map((node) => node['Index Cond'] ?? node['Node Type']).filter((scan) => /Scan/.test(scan))).toEqual([]);
+      expect(scans.map((node) => node['Index Cond'] ?? node['Node Type']).filter((scan) => /Scan/.test(scan))).toEqual(
+        [],
+      );
       expect(scans.map((node) => node['Index Name'])).toContain('delegations_retry_of');
     }
     await session.end();

@@ -81,16 +81,22 @@ function brokenRetries({ rows, activities }: Picture, before: Picture, attemptsM
   if (new Set(tried).size !== tried.length) problems.push(`tried again twice: ${tried}`);
   const bySweep = new Set(
     retries
-      .filter(([id]) => before.rows[id] === undefined && activities[id]?.some(({ actor, event }) => actor === 'sweeper' && event === 'delegation.queued'))
+      .filter(
+        ([id]) =>
+          before.rows[id] === undefined &&
+          activities[id]?.some(({ actor, event }) => actor === 'sweeper' && event === 'delegation.queued'),
+      )
       .map(([, { retryOf }]) => retryOf!),
   );
   for (const [id, { status, attempt }] of Object.entries(rows)) {
     const ownNow = (activities[id] ?? []).slice(before.activities[id]?.length ?? 0);
-    const isMarked = status === 'stuck' && ownNow.some(({ actor, toStatus }) => actor === 'sweeper' && toStatus === 'stuck');
+    const isMarked =
+      status === 'stuck' && ownNow.some(({ actor, toStatus }) => actor === 'sweeper' && toStatus === 'stuck');
     const late = (activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
     const mustBeRetried = isMarked && attempt < attemptsMax && !late;
     if (mustBeRetried && !tried.includes(id)) problems.push(`${id}: marked stuck, and not tried again`);
-    if (bySweep.has(id) && !(isMarked && attempt < attemptsMax)) problems.push(`${id}: tried again by the sweep without its mark`);
+    if (bySweep.has(id) && !(isMarked && attempt < attemptsMax))
+      problems.push(`${id}: tried again by the sweep without its mark`);
     const lateBefore = (before.activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
     if (bySweep.has(id) && lateBefore) problems.push(`${id}: tried again by the sweep although a result came late`);
   }

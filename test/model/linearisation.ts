@@ -70,9 +70,7 @@ export function linearise(
   picture: string,
   attemptsMax: number,
 ): Ledger | null {
-  const work = sessions.map((done) =>
-    done.map((one) => atomsOf(one, attemptsMax)).filter((atoms) => atoms.length > 0),
-  );
+  const work = sessions.map((done) => done.map((one) => atomsOf(one, attemptsMax)).filter((atoms) => atoms.length > 0));
   const seen = new Set<string>();
   const search = (now: Ledger, left: readonly (readonly (readonly Atom[])[])[]): Ledger | null => {
     if (left.every((operations) => operations.length === 0)) return expected(now) === picture ? now : null;

@@ -219,7 +219,10 @@ const concurrently = {
     { weight: 3, arbitrary: retry },
   ),
 };
-const alsoOnRetries = { plain: concurrently.plain, any: fc.oneof({ weight: 5, arbitrary: concurrently.any }, { weight: 1, arbitrary: onRetries }) };
+const alsoOnRetries = {
+  plain: concurrently.plain,
+  any: fc.oneof({ weight: 5, arbitrary: concurrently.any }, { weight: 1, arbitrary: onRetries }),
+};
 
 const alone = (what: keyof typeof concurrently): fc.Arbitrary<Step> =>
   fc.record({

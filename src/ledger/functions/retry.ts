@@ -1,12 +1,12 @@
 import { isOneOf, literal } from '../../db/literal.ts';
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
 import { DURATION_MAX_MS } from '../limits.ts';
-import { terminalStatuses } from '../transitions.ts';
+import { type Status, terminalStatuses } from '../transitions.ts';
 import { durationCheck, idChecks } from './checks.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /** The statuses of a delegation that may be tried again. */
-export const retriableStatuses = terminalStatuses.filter((status) => status !== 'completed');
+export const retriableStatuses: readonly Status[] = terminalStatuses.filter((status) => status !== 'completed');
 
 /** SQL: a UUID of version 7, whose order is that of time, as PostgreSQL 18 makes them itself. */
 const newId = `encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())

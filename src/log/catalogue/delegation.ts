@@ -10,9 +10,7 @@ const probe = {
   ).nullable(),
   probeReason: text('the same in more detail, such as `timeout`; null where there is none').nullable(),
 };
-const retriedAs = text(
-  'the delegation that tries it again (RETRY_MAX_ATTEMPTS); null when none does',
-).nullable();
+const retriedAs = text('the delegation that tries it again (RETRY_MAX_ATTEMPTS); null when none does').nullable();
 const transition = {
   fromStatus: text('status before'),
   toStatus: text('status after'),

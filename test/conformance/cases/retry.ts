@@ -1,4 +1,14 @@
-import { type Answer, brought, type Case, HOUR_MS, insert, MINUTE_MS, type Step, setStatus, type Value } from '../case.ts';
+import {
+  type Answer,
+  brought,
+  type Case,
+  HOUR_MS,
+  insert,
+  MINUTE_MS,
+  type Step,
+  setStatus,
+  type Value,
+} from '../case.ts';
 
 function retry(delegationId: string, answers: Answer, more: Readonly<Record<string, Value>> = {}): Step {
   return { call: 'retry', with: { delegationId, ...more }, answers };
@@ -16,8 +26,10 @@ function aged(delegationId: string, ms: number): readonly Step[] {
   const back = `- ${ms} * interval '1 millisecond'`;
   return [
     { byOwner: `UPDATE activity_logs SET created_at = created_at ${back} WHERE delegation_id = '${delegationId}'` },
-    { byOwner: `UPDATE delegations SET created_at = created_at ${back}, deadline = deadline ${back},
-        waiting_since = waiting_since ${back}, waiting_until = waiting_until ${back} WHERE delegation_id = '${delegationId}'` },
+    {
+      byOwner: `UPDATE delegations SET created_at = created_at ${back}, deadline = deadline ${back},
+        waiting_since = waiting_since ${back}, waiting_until = waiting_until ${back} WHERE delegation_id = '${delegationId}'`,
+    },
   ];
 }
 
@@ -34,7 +46,11 @@ export const retryCases: readonly Case[] = [
         requestBody: { json: { files: ['a', 'b'] } },
       }),
       setStatus('a', 'failed', { outcome: 'changed' }, { errorDetail: 'out of ideas' }),
-      retry('a', { outcome: 'inserted', delegationId: 'b', attempt: 2, status: 'failed' }, { newId: 'b', actor: 'planner' }),
+      retry(
+        'a',
+        { outcome: 'inserted', delegationId: 'b', attempt: 2, status: 'failed' },
+        { newId: 'b', actor: 'planner' },
+      ),
     ],
     rows: {
       a: { is: { status: 'failed', attempt: 1, retry_of: null } },
@@ -69,7 +85,8 @@ export const retryCases: readonly Case[] = [
     },
   },
   {
-    title: 'a delegation is tried again once: the second time names the first; the attempt after that is a retry of the retry',
+    title:
+      'a delegation is tried again once: the second time names the first; the attempt after that is a retry of the retry',
     steps: [
       ...brought('a', 'stuck'),
       retry('a', { outcome: 'inserted', delegationId: 'b', attempt: 2 }, { newId: 'b' }),
@@ -121,10 +138,7 @@ export const retryCases: readonly Case[] = [
     ],
     rows: {
       b: {
-        holds: [
-          about(HOUR_MS, 'start_after'),
-          `extract(epoch FROM start_after - created_at) BETWEEN 599 AND 601`,
-        ],
+        holds: [about(HOUR_MS, 'start_after'), `extract(epoch FROM start_after - created_at) BETWEEN 599 AND 601`],
       },
       c: { is: { start_after: null }, holds: [about(HOUR_MS)] },
     },
@@ -133,13 +147,21 @@ export const retryCases: readonly Case[] = [
     title: 'the time that a delegation waited is no part of the deadline of its retry, whatever ended the wait',
     steps: [
       ...brought('resumed', 'in_progress', { deadlineMs: HOUR_MS }),
-      { call: 'wait', with: { delegationId: 'resumed', untilMs: HOUR_MS, reason: 'a person' }, answers: { outcome: 'waiting' } },
+      {
+        call: 'wait',
+        with: { delegationId: 'resumed', untilMs: HOUR_MS, reason: 'a person' },
+        answers: { outcome: 'waiting' },
+      },
       ...aged('resumed', 10 * MINUTE_MS),
       { call: 'resume', with: { delegationId: 'resumed' }, answers: { outcome: 'resumed' } },
       setStatus('resumed', 'failed', { outcome: 'changed' }),
       retry('resumed', { outcome: 'inserted' }, { newId: 'resumed-2' }),
       insert('moved', { deadlineMs: HOUR_MS }),
-      { call: 'wait', with: { delegationId: 'moved', untilMs: HOUR_MS, reason: 'a slot' }, answers: { outcome: 'waiting' } },
+      {
+        call: 'wait',
+        with: { delegationId: 'moved', untilMs: HOUR_MS, reason: 'a slot' },
+        answers: { outcome: 'waiting' },
+      },
       ...aged('moved', 20 * MINUTE_MS),
       setStatus('moved', 'in_progress', { outcome: 'changed' }),
       ...aged('moved', 3 * HOUR_MS),
@@ -184,7 +206,8 @@ export const retryCases: readonly Case[] = [
     activity: { a: [{ event: 'delegation.queued' }, { event: 'delegation.failed' }] },
   },
   {
-    title: "a client's own statement cannot make a second retry of the same delegation, nor one that starts at no instant",
+    title:
+      "a client's own statement cannot make a second retry of the same delegation, nor one that starts at no instant",
     steps: [
       ...brought('a', 'failed'),
       retry('a', { outcome: 'inserted' }, { newId: 'b' }),

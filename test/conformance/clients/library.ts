@@ -68,7 +68,8 @@ async function answered(work: () => Promise<object>): Promise<Answer> {
 
 function failure(err: unknown): Answer {
   // Of the two ids of a retry a case names the new one by a name of its own.
-  if (err instanceof InvalidArgumentError) return { refusedArgument: err.field.replace('options.delegationId', 'newId') };
+  if (err instanceof InvalidArgumentError)
+    return { refusedArgument: err.field.replace('options.delegationId', 'newId') };
   const { code } = err as { code?: string };
   if (code === undefined) throw err;
   return { sqlState: code };

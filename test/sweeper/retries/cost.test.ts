@@ -1,11 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { BufferMeter } from '../../../bench/buffers.ts';
 import { rules } from '../../../src/sweeper/pass/rules.ts';
-import {
-  markAskedStatement,
-  markRowsStatement,
-} from '../../../src/sweeper/pass/statements/mark-rows.ts';
 import { markBatchStatement } from '../../../src/sweeper/pass/statements/mark-batch.ts';
+import { markAskedStatement, markRowsStatement } from '../../../src/sweeper/pass/statements/mark-rows.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { testSweeper } from '../../support/fixtures.ts';
 import { seedFleet } from '../../support/seed-fleet.ts';

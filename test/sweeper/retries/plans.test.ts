@@ -55,7 +55,7 @@ const statements = {
 
 /** The index that finds them, and the condition by which it does. */
 const found = {
-  'what a sweep marked': ['activity_logs_sweep', "sweepId"],
+  'what a sweep marked': ['activity_logs_sweep', 'sweepId'],
   'what a callee left undone': ['delegations_given_up', 'callee_id'],
   'what is named': ['delegations_pkey', 'delegation_id'],
 } as const;
@@ -76,7 +76,8 @@ async function faults(): Promise<string[]> {
       // A sort would read all that is selected for each page.
       if (nodes.some((node) => node['Node Type'] === 'Sort') && name !== 'what is named') {
         const sorted = nodes.find((node) => node['Node Type'] === 'Sort')!;
-        if (nodesOf(sorted).some((node) => node['Node Type'] === 'Limit') === false) problems.push(`${name}, ${kind}: sorts before its limit`);
+        if (nodesOf(sorted).some((node) => node['Node Type'] === 'Limit') === false)
+          problems.push(`${name}, ${kind}: sorts before its limit`);
       }
       for (const node of nodes) {
         const table = node['Relation Name'];

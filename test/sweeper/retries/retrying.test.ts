@@ -136,7 +136,10 @@ describe('a sweep does not try again', () => {
 
   test.each([0, 1])('anything with RETRY_MAX_ATTEMPTS=%s', async (attemptsMax) => {
     await seedDelegation(database, { silentSeconds: 700 });
-    expect(await testSweeper(database.db, { attemptsMax }).sweeper.sweep(manual)).toMatchObject({ stuck: 1, retried: 0 });
+    expect(await testSweeper(database.db, { attemptsMax }).sweeper.sweep(manual)).toMatchObject({
+      stuck: 1,
+      retried: 0,
+    });
     expect(await retries()).toEqual([]);
   });
 });
@@ -172,7 +175,11 @@ describe('a retry that the database refuses', () => {
     await poison(...poisoned);
     const { sweeper, events } = testSweeper(database.db, { attemptsMax: 2, batchRowsMax: 64 });
     expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 297, retried: 297, poisoned: 3, remaining: 3 });
-    expect(events('sweep.poisoned').map(({ delegationId }) => delegationId).toSorted()).toEqual(poisoned);
+    expect(
+      events('sweep.poisoned')
+        .map(({ delegationId }) => delegationId)
+        .toSorted(),
+    ).toEqual(poisoned);
     expect(await countByStatus(database)).toEqual({ stuck: 297, queued: 297, in_progress: 3 });
     expect(await unpaired(database, 2)).toEqual([]);
     expect(await notEndedOnce(database)).toEqual([]);

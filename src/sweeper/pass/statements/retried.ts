@@ -1,4 +1,3 @@
-import { isOneOf } from '../../../db/literal.ts';
 import { retriableStatuses } from '../../../ledger/functions/retry.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { Rule } from '../rules.ts';
