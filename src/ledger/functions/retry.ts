@@ -38,6 +38,7 @@ export const retryFunction: SchemaFunction = {
   declare: `
   at timestamptz;
   old_allowed_ms float8;
+  old_attempt integer;
   start_after timestamptz;
   body jsonb;`,
   body: `${refuse([
@@ -49,7 +50,7 @@ export const retryFunction: SchemaFunction = {
     ...idChecks('actor'),
   ])}
   SELECT d.status, d.attempt, extract(epoch FROM d.deadline - greatest(d.created_at, d.start_after)) * 1000
-  INTO delegation_retry.status, delegation_retry.attempt, old_allowed_ms
+  INTO delegation_retry.status, old_attempt, old_allowed_ms
   FROM delegations d WHERE d.delegation_id = id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     outcome := 'missing';
@@ -59,7 +60,6 @@ export const retryFunction: SchemaFunction = {
     SELECT FROM activity_logs a WHERE a.delegation_id = id AND a.event = 'delegation.late_result' AND a.to_status IS NULL);
   IF NOT ${isOneOf('delegation_retry.status', retriableStatuses)} THEN
     outcome := 'refused';
-    attempt := NULL;
     RETURN;
   END IF;
   SELECT 'duplicate', d.delegation_id, d.attempt
@@ -70,7 +70,6 @@ export const retryFunction: SchemaFunction = {
   END IF;
   IF late_result AND unless_late_result THEN
     outcome := 'refused';
-    attempt := NULL;
     RETURN;
   END IF;
   SELECT a.request_body INTO body FROM activity_logs a
@@ -83,7 +82,7 @@ export const retryFunction: SchemaFunction = {
       deadline_ms := ${DEADLINE_DEFAULT_MS};
     END IF;
   END IF;
-  attempt := attempt + 1;
+  attempt := old_attempt + 1;
   INSERT INTO delegations AS n (delegation_id, caller_id, callee_id, task_preview, deadline, stuck_after_ms,
     stalled_after_ms, traceparent, retry_of, attempt, start_after, created_at, updated_at, revision)
   SELECT coalesce(delegation_retry.new_id, ${newId}), d.caller_id, d.callee_id, d.task_preview,
