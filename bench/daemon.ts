@@ -12,11 +12,11 @@ const BUILD = root(`node_modules/.cache/bench-${process.pid}`);
 process.on('exit', () => rmSync(BUILD, { recursive: true, force: true }));
 const PAGE_KB = 4;
 
-/** The output of `npm run build`, in the benchmark's own folder: a daemon is deployed compiled. */
+/** What the image has, in the benchmark's own folder. */
 async function build(): Promise<void> {
   await mkdir(BUILD, { recursive: true });
   await copyFile(root('package.json'), `${BUILD}/package.json`);
-  await promisify(execFile)(process.execPath, [root('deploy/package/build.ts'), `${BUILD}/dist`]);
+  await promisify(execFile)(process.execPath, [root('deploy/package/build.ts'), `${BUILD}/dist`, '--standalone']);
 }
 
 /** As deploy/Dockerfile starts it. */

@@ -21,6 +21,7 @@ export type { InsertArguments } from './ledger/insert-arguments.ts';
 export type { InsertResult } from './ledger/insert-result.ts';
 export type { KeepAlive, KeepAliveOptions } from './ledger/keep-alive.ts';
 export { DelegationLedger, type LedgerOptions, type LogSink } from './ledger/ledger.ts';
+export type { ListOptions, ListResult } from './ledger/listing.ts';
 export {
   createLedgerPool,
   type LedgerPoolOptions,

@@ -1,6 +1,7 @@
 import type { Bench } from '../bench.ts';
 import type { Findings } from '../figure.ts';
 import { a2aScenario } from './a2a.ts';
+import { adviceScenario } from './advice.ts';
 import { besideSweepsScenario } from './beside-sweeps.ts';
 import { capacityScenario } from './capacity.ts';
 import { crossingsScenario } from './crossings.ts';
@@ -35,5 +36,6 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   sweep: sweepScenario,
   'beside-sweeps': besideSweepsScenario,
   idle: idleScenario,
+  advice: adviceScenario,
   'migrate-up': migrateUpScenario,
 };

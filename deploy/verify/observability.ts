@@ -15,7 +15,7 @@ import { assert, type Report } from './report.ts';
 const PART = 'observability';
 const RULES = fileURLToPath(new URL('../prometheus/rules.yml', import.meta.url));
 const RULES_TEST = fileURLToPath(new URL('../prometheus/rules_test.yml', import.meta.url));
-const DOCS = fileURLToPath(new URL('../../docs/deploy.md', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../docs/operating.md', import.meta.url));
 const DASHBOARD = fileURLToPath(new URL('../grafana/dashboard.json', import.meta.url));
 /** More than STORM_MIN_STALE, with no other in progress: a storm. */
 const STORM_ROWS = 40;
@@ -31,13 +31,13 @@ export async function verifyRules(report: Report): Promise<void> {
   await report.check(PART, "promtool runs the rules' tests", async () => {
     await run(await pathOf('promtool'), ['test', 'rules', RULES_TEST]);
   });
-  await report.check(PART, 'every alert has its test and its paragraph in docs/deploy.md', async () => {
+  await report.check(PART, 'every alert has its test and its paragraph in docs/operating.md', async () => {
     const [rules, tests, docs] = await Promise.all([RULES, RULES_TEST, DOCS].map((file) => readFile(file, 'utf8')));
     for (const [, alert] of rules!.matchAll(/alert: (\w+)/g)) {
       assert(tests!.includes(`alertname: ${alert}\n`), `${alert} has no test`);
       assert(docs!.includes(`\n### ${alert}\n`), `${alert} has no paragraph`);
       assert(
-        rules!.includes(`runbook: docs/deploy.md#${alert!.toLowerCase()}\n`),
+        rules!.includes(`runbook: docs/operating.md#${alert!.toLowerCase()}\n`),
         `${alert} does not name its paragraph`,
       );
     }

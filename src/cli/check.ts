@@ -1,21 +1,33 @@
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type Config, redacted } from '../config/config.ts';
+import { durationText } from '../config/duration.ts';
+import { keys } from '../config/keys.ts';
 import { visible } from '../log/visible.ts';
 import { printAnswer } from './answer.ts';
 
 /** Prints the configuration. It has been validated by the time this is called. */
 export async function check(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
-  const values = redacted(config);
-  const text = json
-    ? JSON.stringify(values)
-    : [
-        'The configuration is valid.',
-        ...Object.entries(values).map(([name, value]) => `  ${name} = ${visible(wordsOf(value))}`),
-      ].join('\n');
-  await printAnswer(`${text}\n`);
+  await printAnswer(`${json ? JSON.stringify(redacted(config)) : words(config)}\n`);
   return exitCode.done;
 }
 
-function wordsOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+/** Each variable with its value, as it would be written. */
+function words(config: Config): string {
+  const { database, telemetry, ...settings } = redacted(config);
+  const lines = [
+    ...Object.entries(database as Config['database']).map(([name, value]) => `database ${name} = ${value}`),
+    ...Object.entries(keys)
+      .filter(([name]) => name in settings)
+      .map(([name, { env }]) => `${env} = ${valueText(name, settings[name])}`),
+    ...Object.entries(telemetry as Config['telemetry']).map(
+      ([name, value]) => `OpenTelemetry ${name} = ${valueText(name, value)}`,
+    ),
+  ];
+  return ['The configuration is valid.', ...lines.map((line) => `  ${visible(line)}`)].join('\n');
+}
+
+function valueText(name: string, value: unknown): string {
+  if (value === null) return '(not set)';
+  if (Array.isArray(value)) return value.join(',');
+  return name.endsWith('Ms') ? durationText(value as number) : String(value);
 }

@@ -1,25 +1,34 @@
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
 import { duration } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
+import { integer } from '../config/number.ts';
+import type { Value } from '../config/value.ts';
+import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
+import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
+import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
+import { completion, type Shell, shells } from './completion.ts';
 import { failureOf } from './failure.ts';
+import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
+import { argumentOneOf, optionOneOf } from './one-of.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
-const since = duration('1s', '365d');
-
 const codes = `
 Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
+
+/** How old a delegation may be: the library accepts no more. */
+const AGE = duration('1ms', '3650d');
 
 /** Runs one command. The answer goes to stdout, errors to stderr; the daemon logs to stdout. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
@@ -52,20 +61,21 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-interface Outlets {
+export interface Outlets {
   readonly done: (code: ExitCode) => void;
   /** Help and the version: answers like any other. */
   readonly writeHelp: (text: string) => void;
 }
 
-function programOf({ done, writeHelp }: Outlets): Command {
+/** The command line: every command, and what runs it. */
+export function programOf({ done, writeHelp }: Outlets): Command {
   const program = new Command('delegation-sweeper')
     .description('Finds the delegations whose agent has gone silent, and moves them to stuck.')
     .version(version)
     .exitOverride()
     // Before the commands are created, which inherit it.
     .configureOutput({ writeOut: writeHelp })
-    .showHelpAfterError('(see --help)')
+    .showHelpAfterError('What to do: see `delegation-sweeper --help`.')
     .addHelpText('after', codes);
   program
     .command('start')
@@ -84,7 +94,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .option(
       '--stuck-after <duration>',
       'use this threshold, such as 10m, instead of the one that the daemons have agreed on',
-      thresholdOf,
+      readBy(keys.stuckAfterMs),
     )
     .option('--json', 'print the summary as one JSON object')
     .addHelpText(
@@ -95,7 +105,7 @@ function programOf({ done, writeHelp }: Outlets): Command {
   program
     .command('migrate')
     .description("install the ledger's and pg-boss's schemas, bring them up to date, or remove the ledger's")
-    .addArgument(new Argument('[action]', 'what to do').choices(migrateActions).default('up'))
+    .addArgument(argumentOneOf('[action]', 'what to do', migrateActions).default('up'))
     .option('--delete-all-data', 'down: also when the ledger has rows, which are deleted')
     .option('--even-if-running', 'down: also while a daemon runs')
     .option('--json', 'print the result as one JSON object')
@@ -108,12 +118,51 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
+    .command('list')
+    .description('list delegations, newest first, a page at a time')
+    .addOption(optionOneOf('--status <status>', 'only those with this status', statuses))
+    .option('--caller <id>', 'only those of this caller')
+    .option('--callee <id>', 'only those of this callee')
+    .option(
+      '--older-than <duration>',
+      'only those that were created longer ago than this, such as 30m or 2d',
+      readBy(AGE),
+    )
+    .option(
+      '--limit <rows>',
+      `rows of a page: 1 to ${LIST_LIMIT_MAX}, ${LIST_LIMIT_DEFAULT} by default`,
+      readBy(integer(1, LIST_LIMIT_MAX)),
+    )
+    .option('--after <cursor>', 'the page after this one, as the page before names it')
+    .option('--json', 'print the page as one JSON object: { rows, next }')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper list --status stuck --older-than 1h',
+        "delegation-sweeper list --callee coder --json | jq -r '.rows[].delegationId'",
+      ),
+    )
+    .action(async (options) => done(await list(loadConfig(process.env), options)));
+  program
+    .command('advise')
+    .description('say which threshold of silence the evidence of the last 30 days supports, per callee')
+    .option('--callee <id>', 'only this callee; exit 1 when nothing is known of it')
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper advise --callee coder',
+        "delegation-sweeper advise --json | jq '.callees[] | {calleeId, threshold}'",
+      ),
+    )
+    .action(async (options) => done(await advise(loadConfig(process.env), options)));
+  program
     .command('retry')
     .description('try again what failed or is stuck, by new delegations with the same task; each is tried again once')
     .argument('[delegation_ids...]', 'the delegations')
     .option('--sweep <sweep_id>', 'what this sweep marked')
     .option('--callee <callee_id>', 'what this callee left failed or stuck; with --since')
-    .option('--since <duration>', 'in this time up to now, such as 2h; with --callee', sinceOf)
+    .option('--since <duration>', 'in this time up to now, such as 2h; with --callee', readBy(AGE))
     .option('--dry-run', 'change nothing; name what would be tried again')
     .option('--yes', 'make more than ten new delegations without being asked')
     .option('--json', 'print the result as one JSON object')
@@ -133,6 +182,16 @@ function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper check', 'STUCK_AFTER=5m delegation-sweeper check --json'))
     .action(async (options) => done(await check(loadConfig(process.env), options)));
   program
+    .command('completion')
+    .description('print what completes commands, options and values in a shell')
+    .addArgument(argumentOneOf('<shell>', 'the shell', shells))
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples('source <(delegation-sweeper completion bash)', 'source <(delegation-sweeper completion zsh)'),
+    )
+    .action(async (shell: Shell, options) => done(await completion(program, shell, options)));
+  program
     .command('demo')
     .description('watch the main job on a live fleet of agents: some finish, some are killed')
     .option('--a2a', 'agents that speak A2A: real servers and a real client of its SDK')
@@ -145,6 +204,9 @@ function programOf({ done, writeHelp }: Outlets): Command {
       });
       done(await demo(loadConfig(process.env), options));
     });
+  for (const command of program.commands) {
+    command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
+  }
   return program;
 }
 
@@ -152,16 +214,11 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
-/** Milliseconds, within the bounds of STUCK_AFTER. */
-function thresholdOf(text: string): number {
-  const read = keys.stuckAfterMs.schema.safeParse(text);
-  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
-  return read.data;
-}
-
-/** Milliseconds, up to a year. */
-function sinceOf(text: string): number {
-  const read = since.schema.safeParse(text);
-  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
-  return read.data;
+/** Reads an option as the environment's variables are read. */
+function readBy<T>({ schema }: Value<T>): (text: string) => T {
+  return (text) => {
+    const read = schema.safeParse(text);
+    if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
+    return read.data;
+  };
 }

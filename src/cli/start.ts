@@ -35,7 +35,7 @@ export async function start(config: Config): Promise<ExitCode> {
     const place = await openDaemonLocation(config, log);
     announce(place);
     const daemon = await daemonServices(config, place, log, metrics);
-    const services = [...opsServices(config, place, log, telemetry, daemon.poolUse), ...daemon.services];
+    const services = [...opsServices(config, place, log, telemetry, daemon), ...daemon.services];
     return await run(new Services(services), place, log, shutdown, daemon.stopWithinMs);
   } catch (err) {
     // `run` has logged this one.

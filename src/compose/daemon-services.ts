@@ -3,10 +3,12 @@ import { openDatabase } from '../db/database.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
+import { Sampler } from '../sweeper/advice/sampler.ts';
 import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Looks } from '../sweeper/on-time/looks.ts';
 import { OnTime } from '../sweeper/on-time/on-time.ts';
 import type { SweepObserver } from '../sweeper/pass/observer.ts';
+import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
 import { Availability } from '../sweeper/schedule/availability.ts';
 import { Outage } from '../sweeper/schedule/outage.ts';
 import { Pulse } from '../sweeper/schedule/pulse.ts';
@@ -30,6 +32,8 @@ export interface DaemonServices {
   readonly schedule: Schedule;
   /** How the connections of the sweeper's pool are used now. */
   readonly poolUse: () => PoolUse;
+  /** What asks agents before their delegations are marked; undefined where A2A_PROBE is false. */
+  readonly probe: ProbeOptions | undefined;
   /** The time in which all services must stop. */
   readonly stopWithinMs: number;
 }
@@ -41,7 +45,8 @@ export async function daemonServices(
   log: EventLog,
   observer?: SweepObserver,
 ): Promise<DaemonServices> {
-  const options = sweeperOptions(config, await agentProbe(config));
+  const probe = await agentProbe(config);
+  const options = sweeperOptions(config, probe);
   const handle = openDatabase({
     ...connectionOf(place, config.dbPoolMax, 'delegation-sweeper'),
     schema: config.dbSchema,
@@ -66,8 +71,10 @@ export async function daemonServices(
       new Pulse(beat, log, availability()),
       schedule,
       ...(config.sweepOnTime ? [onTime] : []),
+      new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],
     schedule,
+    probe,
     poolUse: () => {
       const { totalCount, idleCount, waitingCount } = handle.pool;
       return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };

@@ -3,16 +3,18 @@ import { type DatabaseHandle, openDatabase } from '../db/database.ts';
 import { isRefusal, remedyOf } from '../db/refusal.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { Cached, NoAnswer } from '../ops/cached.ts';
+import { NoAnswer } from '../ops/answer-within.ts';
+import { Cached } from '../ops/cached.ts';
 import { OpsServer } from '../ops/ops-server.ts';
 import { pageRoute } from '../ops/page/page-route.ts';
-import type { PoolUse } from '../ops/pool-use.ts';
 import { livezRoute, type ReadinessReading, readyzRoute } from '../ops/readiness.ts';
 import { observeGauges } from '../ops/telemetry/gauges.ts';
 import type { Telemetry } from '../ops/telemetry/telemetry.ts';
+import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
@@ -31,13 +33,18 @@ const ANSWER_WITHIN_MS = 2_000;
 /** The census reads every open delegation: it is taken again only after a hundred times its duration. */
 const CENSUS_PAUSE_FACTOR = 100;
 
+/** It changes slowly, and reads what was counted in 30 days. */
+const ADVICE_KEPT_MS = 60_000;
+/** Callees on the page, and those that are not counted apart. */
+const ADVICE_CALLEES_SHOWN_MAX = 10;
+
 /** The services that show the status over HTTP. They start before anything that needs the database. */
 export function opsServices(
   config: Config,
   place: Pick<Location, 'location'>,
   log: EventLog,
   telemetry: Telemetry,
-  pool: () => PoolUse,
+  daemon: Pick<DaemonServices, 'poolUse' | 'probe'>,
 ): Service[] {
   const open = (max: number) =>
     openDatabase({
@@ -45,7 +52,8 @@ export function opsServices(
       queryTimeoutMs: QUERY_TIMEOUT_MS,
       schema: config.dbSchema,
     });
-  const [handle, readinessHandle] = [open(POOL_MAX), open(READINESS_POOL_MAX)];
+  const handle = open(POOL_MAX);
+  const readinessHandle = open(READINESS_POOL_MAX);
   const reader = new StatusReader(handle.db, statusOptions(config));
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
@@ -70,12 +78,17 @@ export function opsServices(
     () => reader.census(),
     (tookMs) => Math.max(STATUS_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
   );
-  observeGauges(telemetry.meter, { status, census, pool, version });
+  const advisor = new Advisor(handle.db, config);
+  const advice = cached(
+    () => advisor.advice({ calleesMax: ADVICE_CALLEES_SHOWN_MAX }),
+    (tookMs) => Math.max(ADVICE_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
+  );
+  observeGauges(telemetry.meter, { status, census, pool: daemon.poolUse, version });
   const server = new OpsServer(log, {
     host: config.opsHost,
     port: config.opsPort,
     routes: {
-      '/': pageRoute({ status, census, history, version, refusalOf }),
+      '/': pageRoute({ status, census, history, advice, version, refusalOf }),
       '/livez': livezRoute,
       '/readyz': readyzRoute(
         cached(readiness, () => READINESS_KEPT_MS),
@@ -84,7 +97,8 @@ export function opsServices(
       '/metrics': telemetry.metricsRoute,
     },
   });
-  return [telemetry, { name: 'ops database', async start() {}, stop: () => closeAll(handle, readinessHandle) }, server];
+  const close = () => closeAll(handle, readinessHandle);
+  return [telemetry, { name: 'ops database', async start() {}, stop: close }, server];
 }
 
 /** Without an answer in time it is unknown whether the database would have refused. */

@@ -144,6 +144,12 @@ export const keys = {
     ...integer(0, 65_535),
     doc: 'Port of the ops server; 0 takes any free one, and the event `ops.listening` names it.',
   },
+  opsShowPreviews: {
+    env: 'OPS_SHOW_PREVIEWS',
+    default: 'false',
+    ...boolean,
+    doc: 'Show previews (task, result and error text of agents) on the page of a delegation, to everyone who reaches OPS_PORT.',
+  },
   logLevel: {
     env: 'LOG_LEVEL',
     default: 'info',

@@ -1,6 +1,6 @@
-import { distance } from 'fastest-levenshtein';
 import type { Problem } from './config-error.ts';
 import { type KeyName, keys } from './keys.ts';
+import { mistakes } from './near-miss.ts';
 
 const known: readonly string[] = Object.values(keys).map((key) => key.env);
 
@@ -57,17 +57,6 @@ const LONG_WORD = 6;
 
 function isNearWord(word: string, name: string): boolean {
   return mistakes(word, name) <= (name.length >= LONG_WORD ? 2 : 1) || isAbbreviation(word, name);
-}
-
-/** Letters inserted, left out or replaced. A letter in the wrong place counts once: swapped letters are one mistake. */
-function mistakes(written: string, name: string): number {
-  const count = distance(written, name);
-  const isSwap = count === 2 && sortedLetters(written) === sortedLetters(name);
-  return isSwap ? 1 : count;
-}
-
-function sortedLetters(word: string): string {
-  return [...word].sort().join('');
 }
 
 /** LVL for LEVEL: more than half of the letters, in their order, with the first one. */

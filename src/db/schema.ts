@@ -111,6 +111,19 @@ export interface Database {
     sweeps: Generated<number>;
   };
   sweeper_notices: { kind: string; subject: string; noticed_at: Timestamp };
+  sweeper_advice: {
+    day: ColumnType<Date, string, string>;
+    callee_id: string;
+    started: ColumnType<string, number | undefined, number>;
+    sampled: ColumnType<string, number | undefined, number>;
+    own: ColumnType<string, number | undefined, number>;
+    own_min_ms: NullableMs;
+    own_max_ms: NullableMs;
+    gaps: Json;
+    longest: Json;
+    detected: Json;
+  };
+  sweeper_advice_state: { singleton: Generated<boolean>; since: Timestamp; followed: Json };
 }
 
 export type TableName = keyof Database & string;

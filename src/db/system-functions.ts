@@ -1,5 +1,6 @@
 /** The system functions that the statements call. test/db/settings.test.ts finds one that is missing here. */
 const systemFunctions = [
+  'array_remove',
   'bool_or',
   'clock_timestamp',
   'count',
@@ -18,12 +19,16 @@ const systemFunctions = [
   'jsonb_array_elements',
   'jsonb_array_length',
   'jsonb_build_object',
+  'jsonb_each_text',
+  'jsonb_object_agg',
+  'jsonb_to_recordset',
   'lead',
   'ln',
   'max',
   'min',
   'pg_backend_pid',
   'pg_blocking_pids',
+  'pg_column_size',
   'random',
   'row_number',
   'set_config',

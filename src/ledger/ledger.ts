@@ -2,7 +2,6 @@ import type { LedgerDb } from '../db/schema.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createLedgerLog } from '../log/ledger-log.ts';
 import type { LogSink } from '../log/log-sink.ts';
-import { createLogger } from '../log/logger.ts';
 import { A2aTasks } from './a2a-tasks.ts';
 import type { Activity } from './activity.ts';
 import { Adjustment, type AdjustOptions, type AdjustResult } from './adjustment.ts';
@@ -18,6 +17,8 @@ import type { InsertResult } from './insert-result.ts';
 import { Insertion } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
+import { defaultLogger, HEARTBEAT_MIN_INTERVAL_DEFAULT_MS, type LedgerOptions } from './ledger-options.ts';
+import { Listing, type ListOptions, type ListResult } from './listing.ts';
 import { ManyInsertions } from './many-insertions.ts';
 import { Retry, type RetryOptions, type RetryResult } from './retry.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
@@ -29,19 +30,7 @@ import { ledgerTables } from './tables.ts';
 import { isTerminal, type Status } from './transitions.ts';
 import { type ResumeOptions, type ResumeResult, Waiting, type WaitOptions, type WaitResult } from './waiting.ts';
 
-export type { LogSink };
-
-export interface LedgerOptions {
-  /** Where the ledger's events go: any pino logger. Default: JSON lines on stderr, from `warn` up. */
-  readonly logger?: LogSink | undefined;
-  /**
-   * A heartbeat that comes sooner than this after the last one is `fresh` and writes nothing. Default 15000, which gives 40
-   * heartbeats in the default threshold of ten minutes. A tenth of the threshold is used where that is shorter.
-   */
-  readonly heartbeatMinIntervalMs?: number | undefined;
-}
-
-const HEARTBEAT_MIN_INTERVAL_DEFAULT_MS = 15_000;
+export type { LedgerOptions, LogSink };
 
 /**
  * The durable ledger of delegations, as orchestrators and agents use it.
@@ -64,6 +53,7 @@ export class DelegationLedger {
   readonly #waiting: Waiting;
   readonly #adjustment: Adjustment;
   readonly #retry: Retry;
+  readonly #listing: Listing;
   readonly #epoch: ReturnType<typeof epochStatement>;
   readonly #get: ReturnType<typeof getStatement>;
   readonly #history: ReturnType<typeof historyStatement>;
@@ -81,6 +71,7 @@ export class DelegationLedger {
     this.#waiting = new Waiting(db, tables);
     this.#adjustment = new Adjustment(db, tables);
     this.#retry = new Retry(db, tables);
+    this.#listing = new Listing(db, tables);
     this.#epoch = epochStatement(tables);
     this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) =>
       this.#confirmed.onEpoch(epoch),
@@ -283,12 +274,18 @@ export class DelegationLedger {
     assertId('delegationId', delegationId);
     return this.#history.run(this.#db, { delegationId });
   }
-}
 
-let sharedDefaultLogger: LogSink | undefined;
-
-/** Shared by all ledgers without a logger of their own; each logger holds a stream. */
-function defaultLogger(): LogSink {
-  sharedDefaultLogger ??= createLogger({ level: 'warn', destination: 'stderr' });
-  return sharedDefaultLogger;
+  /**
+   * Delegations by pages, newest first. A page costs its own rows, however large the ledger is.
+   *
+   *     const { rows, next } = await ledger.list({ status: 'stuck', calleeId: 'coder', limit: 50 });
+   *     if (next !== null) await ledger.list({ status: 'stuck', calleeId: 'coder', limit: 50, after: next });
+   *
+   * SQL: `SELECT ... FROM delegations WHERE ... ORDER BY created_at DESC, delegation_id DESC LIMIT ...`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  list(options: ListOptions = {}): Promise<ListResult> {
+    return this.#listing.list(options);
+  }
 }

@@ -10,6 +10,9 @@ export const AGENT_URL_BYTES_MAX = 500;
 export const HEARTBEAT_IDS_MAX = 10_000;
 /** Delegations in one delegation_insert_many: bounds the statement and the locks it takes. */
 export const INSERT_MANY_MAX = 1_000;
+/** Delegations on one page of a list. */
+export const LIST_LIMIT_MAX = 1_000;
+export const LIST_LIMIT_DEFAULT = 100;
 /** Ten years: an epoch timestamp given by mistake is above it. */
 export const DURATION_MAX_MS = 10 * 365 * 24 * 3_600_000;
 /** Milliseconds of a threshold: 1 s to 30 d. */

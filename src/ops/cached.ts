@@ -1,11 +1,4 @@
-/** No reading was available within the time that a request may wait. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer';
-
-  constructor(withinMs: number) {
-    super(`no answer within ${withinMs} ms`);
-  }
-}
+import { answerWithin } from './answer-within.ts';
 
 export interface CachedOptions {
   /** How long a reading is kept, given how long it took. A failure is kept, too, so that it is not repeated at once. */
@@ -30,7 +23,7 @@ export class Cached<Value> {
   /** Rejects with the reading's error, or with NoAnswer. */
   get(): Promise<Value> {
     if (this.#reading === undefined || performance.now() >= this.#keptUntilMs) this.#take();
-    return within(this.#options.answerWithinMs, this.#reading!);
+    return answerWithin(this.#options.answerWithinMs, this.#reading!);
   }
 
   #take(): void {
@@ -42,15 +35,5 @@ export class Cached<Value> {
     });
     // Every waiting request gets the error; when none waits any more, it must not end the process.
     this.#reading.catch(() => {});
-  }
-}
-
-async function within<Value>(ms: number, reading: Promise<Value>): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new NoAnswer(ms)), ms);
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

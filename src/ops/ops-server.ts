@@ -6,12 +6,13 @@ import type { EventLog } from '../log/event-log.ts';
 import { type Answer, json, type Route } from './answer.ts';
 import { Connections } from './connections.ts';
 import { ListenError } from './listen-error.ts';
+import { Router } from './router.ts';
 
 export interface OpsServerOptions {
   readonly host: string;
   /** 0: any free port, which ops.listening then has. */
   readonly port: number;
-  /** By path. */
+  /** By path; one that ends with `/{id}` has a parameter. */
   readonly routes: Readonly<Record<string, Route>>;
 }
 
@@ -29,13 +30,14 @@ const methods = ['GET', 'HEAD'];
 const everyAnswer = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 /**
- * Health, metrics and the status page, on an HTTP server of their own. Read only. Emits ops.listening and
+ * Health, metrics and the pages for people, on an HTTP server of their own. Read only. Emits ops.listening and
  * ops.request_failed.
  */
 export class OpsServer implements Service {
   readonly name = 'ops server';
   readonly #server: Server;
   readonly #options: OpsServerOptions;
+  readonly #router: Router;
   readonly #log: EventLog;
   readonly #connections = new Connections(CONNECTIONS_MAX);
   #starting: Promise<void> | undefined;
@@ -44,6 +46,7 @@ export class OpsServer implements Service {
   constructor(log: EventLog, options: OpsServerOptions) {
     this.#log = log;
     this.#options = options;
+    this.#router = new Router(options.routes);
     this.#server = createServer(
       {
         headersTimeout: REQUEST_TIMEOUT_MS,
@@ -111,13 +114,12 @@ export class OpsServer implements Service {
   }
 
   async #answer({ method = '', url = '' }: IncomingMessage): Promise<Answer> {
-    const path = url.split('?', 1)[0]!;
-    const { routes } = this.#options;
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (!route) return json(404, { error: 'not found', paths: Object.keys(routes) });
+    const found = this.#router.find(url);
+    if (found === null) return json(404, { error: 'not found', paths: this.#router.paths });
     if (!methods.includes(method)) return json(405, { error: 'method not allowed' }, { allow: methods.join(', ') });
+    const { route, path, request } = found;
     try {
-      return await route();
+      return await route(request);
     } catch (err) {
       this.#log.emit('ops.request_failed', { path, err: errorFields(err) });
       return json(500, { error: 'internal' });

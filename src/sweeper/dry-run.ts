@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LedgerDb } from '../db/schema.ts';
+import { Forecasting } from './forecast.ts';
 import { type Micros, wholeMs } from './instant.ts';
 import type { Lease } from './lease.ts';
 import type { ObservedTime } from './observed-time/observed-time.ts';
@@ -11,7 +12,6 @@ import { retriableStatement } from './pass/statements/retriable.ts';
 import { retries } from './pass/statements/retried.ts';
 import { type Choice, nothingChosen } from './probe/choice.ts';
 import type { Probing } from './probe/probing.ts';
-import { StalledGuard } from './storm/stalled-guard.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
 import { type Foreseen, plannedRow, type SweepSummary } from './summary.ts';
 import type { SweepReports } from './sweep-reports.ts';
@@ -48,6 +48,7 @@ interface PlanRequest {
   readonly nowUs: Micros;
   readonly staleness: Staleness;
   readonly rowsMax: number;
+  readonly chosen: Choice;
 }
 
 /**
@@ -58,18 +59,18 @@ export class DryRun {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #parts: Parts;
-  readonly #stalledGuard: StalledGuard;
   /** Null: nothing is tried again. */
   readonly #retriable: ReturnType<typeof retriableStatement> | null;
+  readonly #forecasting: Forecasting;
   readonly #statements: readonly { readonly name: RuleName; readonly matching: ReturnType<typeof matchingStatement> }[];
 
   constructor(db: LedgerDb, tables: SweeperTables, options: SweeperOptions, parts: Parts) {
     this.#db = db;
     this.#options = options;
     this.#parts = parts;
-    this.#stalledGuard = new StalledGuard(db, tables, options.storm);
     const { attemptsMax = 0 } = options;
     this.#retriable = rules.some((rule) => retries(rule, attemptsMax)) ? retriableStatement(tables, attemptsMax) : null;
+    this.#forecasting = new Forecasting(db, tables, options, parts.storms);
     this.#statements = rules.map((rule) => {
       const tasks = parts.probing !== null && infersSilence(rule);
       return { name: rule.name, matching: matchingStatement(tables, rule, { tasks }) };
@@ -77,26 +78,21 @@ export class DryRun {
   }
 
   async run(force: boolean): Promise<SweepSummary> {
-    const { rowsMax, batchRowsMax } = this.#options;
-    const { lease, observed, storms } = this.#parts;
+    const { batchRowsMax } = this.#options;
+    const { lease, observed, probing } = this.#parts;
     const sweepId = randomUUID();
     const startedAtMs = performance.now();
     const opening = await lease.look();
     const judgement = judge(await observed.read(), this.#options);
-    const { nowUs, horizon, staleness } = judgement;
-    const recalled = await storms.recall(opening.stormSinceUs, staleness);
-    const storm = await storms.read({ sweepId: null, judgement, recalled, force });
-    const held = storm.action === 'hold';
-    const guarded = await this.#stalledGuard.staleness(judgement, force);
-    const choose = this.#parts.probing?.rehearse(nowUs) ?? (async () => nothingChosen);
-    const plan = async (rule: RuleName, by: Staleness, allowed: number) => {
-      const scans = rules.filter((scan) => scan.name === rule && infersSilence(scan));
-      return this.#plan({ sweepId, rule, nowUs, staleness: by, rowsMax: allowed }, await choose(scans, by, allowed));
-    };
-    const overdue = await plan('overdue', staleness, rowsMax);
-    const stale = await plan('stale', staleness, storms.rowsAllowed(storm, this.#options));
-    const stalled = await plan('stalled', guarded, held ? 0 : rowsMax);
-    const unheard = guarded === staleness || held ? 0 : await this.#unheard(sweepId, judgement, stalled);
+    const { nowUs, horizon } = judgement;
+    const choose = probing?.rehearse(nowUs) ?? null;
+    const { held, rules: forecasts } = await this.#forecasting.read(opening, judgement, choose, force);
+    const plan = (rule: RuleName) => this.#plan({ sweepId, rule, nowUs, ...forecasts[rule] });
+    const overdue = await plan('overdue');
+    const stale = await plan('stale');
+    const stalled = await plan('stalled');
+    const isGuarded = forecasts.stalled.staleness !== judgement.staleness;
+    const unheard = isGuarded && !held ? await this.#unheard(sweepId, judgement, stalled) : 0;
     const plans = [overdue, stale, stalled];
     // A rule that is held tries no row.
     const tried = held ? [overdue] : plans;
@@ -119,7 +115,7 @@ export class DryRun {
     };
   }
 
-  async #plan({ sweepId, rule, nowUs, staleness, ...request }: PlanRequest, chosen: Choice): Promise<Plan> {
+  async #plan({ sweepId, rule, nowUs, staleness, chosen, ...request }: PlanRequest): Promise<Plan> {
     const { poisons, reports } = this.#parts;
     const { refused, asked, left: unasked } = chosen;
     const rowsMax = request.rowsMax - refused.length - asked.length;
@@ -158,7 +154,8 @@ export class DryRun {
 
   /** Stalled rows that are given time to be heard: they remain, as those that are held. */
   async #unheard(sweepId: string, { nowUs, staleness }: Judgement, stalled: Plan): Promise<number> {
-    const all = await this.#plan({ sweepId, rule: 'stalled', nowUs, staleness, rowsMax: 0 }, nothingChosen);
+    const request = { sweepId, rule: 'stalled', nowUs, staleness, rowsMax: 0, chosen: nothingChosen } as const;
+    const all = await this.#plan(request);
     return Math.max(0, all.left + all.poisoned - stalled.rows.length - stalled.left - stalled.poisoned);
   }
 }

@@ -2,6 +2,9 @@ import { ISO_MAX_MS, ISO_MIN_MS, MICROS_PER_MS, type Micros } from '../db/instan
 
 export { MICROS_PER_MS, type Micros, microsOf, timestampOf } from '../db/instant.ts';
 
+/** An instant of the database's clock in ISO 8601, to the millisecond, for what is shown or printed. */
+export type IsoInstant = string;
+
 /**
  * SQL: a timestamptz or an interval in whole milliseconds, truncated. date_part is floating point and costs a third of
  * extract; adding half a microsecond, more than its error, keeps 0.123 from becoming 122.

@@ -21,6 +21,7 @@ export type ReportName =
   | 'lost_stamps'
   | 'probing'
   | 'poisoned'
+  | 'advice'
   | 'healed'
   | 'row_locked'
   | 'snapshot_held'

@@ -4,6 +4,7 @@ import type { LedgerDb } from '../db/schema.ts';
 import { isRetryable } from '../db/sqlstate.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { MarkCounts } from './advice/mark-counts.ts';
 import { DryRun } from './dry-run.ts';
 import { wholeMs } from './instant.ts';
 import { Judging } from './judging.ts';
@@ -48,6 +49,7 @@ export class Sweeper {
   readonly #lease: Lease;
   readonly #observed: ObservedTime;
   readonly #records: SweepRecords;
+  readonly #markCounts: MarkCounts;
   readonly #poisons: PoisonRegister;
   readonly #unsettled: Unsettled;
   readonly #lostStamps: LostStamps;
@@ -67,6 +69,7 @@ export class Sweeper {
     this.#lease = new Lease(db, tables);
     this.#observed = new ObservedTime(db, tables, beat);
     this.#records = new SweepRecords(db, tables);
+    this.#markCounts = new MarkCounts(db, tables);
     const notices = new Notices(db, tables);
     this.#poisons = new PoisonRegister(db, tables, log, notices);
     this.#unsettled = new Unsettled(db, tables);
@@ -150,6 +153,7 @@ export class Sweeper {
     const judged = await this.#judging.judge(run);
     const { summary, errors } = await this.#close(run, judged);
     await this.#reports.poisoned(sweepId, judged.outcomes);
+    await this.#reports.apart(sweepId, 'advice', () => this.#markCounts.store(run.evidence.detected));
     if (errors.length > 0) throw oneOf(errors);
     if (request.trigger === 'due') {
       await this.#reports.apart(sweepId, 'folding', () => this.#records.foldDue(run.judgement.nowUs));

@@ -8,6 +8,8 @@ export interface SweeperTables extends LedgerTables {
   readonly notices: string;
   readonly lowerings: string;
   readonly daemons: string;
+  readonly advice: string;
+  readonly adviceState: string;
 }
 
 export function sweeperTables(db: LedgerDb): SweeperTables {
@@ -18,5 +20,7 @@ export function sweeperTables(db: LedgerDb): SweeperTables {
     notices: tableReference(db, 'sweeper_notices'),
     lowerings: tableReference(db, 'sweeper_lowerings'),
     daemons: tableReference(db, 'sweeper_daemons'),
+    advice: tableReference(db, 'sweeper_advice'),
+    adviceState: tableReference(db, 'sweeper_advice_state'),
   };
 }

@@ -22,7 +22,8 @@ describe('check', () => {
     const { code, stdout, stderr } = await runProgram(['check'], { DATABASE_URL, STUCK_AFTER: '90s' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('The configuration is valid.');
-    expect(stdout).toContain('stuckAfterMs = 90000');
+    expect(stdout).toContain('STUCK_AFTER = 90s');
+    expect(stdout).toContain('A2A_PROBE_ALLOW = (not set)');
     expect(stdout).toContain('sweeper:***@127.0.0.1');
     expect(stdout).not.toContain('hush');
   });

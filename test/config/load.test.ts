@@ -100,6 +100,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['True', 'FALSE', 'yes', 'no', '1', '0', 'on', 'off', ' true'],
   },
+  OPS_SHOW_PREVIEWS: {
+    good: [
+      ['true', 'opsShowPreviews', true],
+      ['false', 'opsShowPreviews', false],
+    ],
+    bad: ['True', 'yes', '1', ' true'],
+  },
   STUCK_AFTER: {
     good: [
       ['1s', 'stuckAfterMs', 1000],
@@ -279,6 +286,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     a2aProbeCredentialsDir: null,
     opsHost: '127.0.0.1',
     opsPort: 9464,
+    opsShowPreviews: false,
     logLevel: 'info',
     shutdownGraceMs: 25_000,
   });

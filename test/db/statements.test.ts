@@ -28,6 +28,7 @@ const modules = readdirSync(src, { recursive: true, encoding: 'utf8' })
 /** Modules that hold SQL for several statements and make none. */
 const fragments: readonly string[] = [
   'ledger/statements/transition.ts',
+  'sweeper/advice/statements/window.ts',
   'sweeper/pass/statements/lease-id.ts',
   'sweeper/pass/statements/marking.ts',
   'sweeper/pass/statements/named-row.ts',
@@ -53,6 +54,10 @@ const andAttempts = (variants: () => readonly (readonly unknown[])[]) => () =>
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
   batchKeysStatement: ofRulesSparing,
+  listStatement: () =>
+    [null, 'stuck'].flatMap((status) =>
+      [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
+    ),
   lockedRowsStatement: ofRules,
   markBatchStatement: andAttempts(() => rules.map((rule) => [rule, { someKnown: true, tasks: true }])),
   markAskedStatement: andAttempts(ofRules),

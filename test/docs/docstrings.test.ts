@@ -28,6 +28,7 @@ const calls: Readonly<Record<string, (ledger: DelegationLedger) => Promise<unkno
   },
   get: (ledger) => ledger.get('d'),
   history: (ledger) => ledger.history('d'),
+  list: (ledger) => ledger.list({ status: 'queued' }),
 };
 
 const delegation = { delegationId: 'd', callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };

@@ -86,6 +86,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'sweep.snapshot_held': session,
   'sweep.probes_left': { sweepId: 's-1', asked: 100, left: 20 },
   'sweep.superseded': { sweepId: 's-1', bySweepId: 's-2' },
+  'advice.sampling_failed': { err },
   'ledger.daily': { marked: 10, lateResults: 1, lateResultRatio: 0.1, windowMs: 86_400_000 },
   'delegation.stuck': { ...stuck, probe: 'no_answer', probeReason: 'timeout', retriedAs: 'd-2' },
   'delegation.stalled': {

@@ -20,6 +20,8 @@ function serverOn(port: number) {
     port,
     routes: {
       '/fine': () => json(200, { fine: true }),
+      '/things': ({ query }) => json(200, { query }),
+      '/things/{id}': ({ parameter, query }) => json(200, { parameter, query }),
       '/broken': () => {
         throw new Error('connect postgres://u:s3cret@h/db');
       },
@@ -66,16 +68,35 @@ describe('the ops server', () => {
     });
   });
 
-  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine'])('answers 404 to %s', async (path) => {
+  test.each(['/nothing', '/fine/', '/constructor', '//fine', '/%66ine', '/things/', '/thingsx'])(
+    'answers 404 to %s',
+    async (path) => {
+      const { port } = await started();
+      const { status, body } = await ask(port, path);
+      expect(status).toBe(404);
+      expect(JSON.parse(body)).toEqual({ error: 'not found', paths: ['/fine', '/things', '/things/{id}', '/broken'] });
+    },
+  );
+
+  test.each([
+    ['/things', { query: '' }],
+    ['/things?', { query: '' }],
+    ['/things?a=1&b=%zz', { query: 'a=1&b=%zz' }],
+    ['/things/a', { parameter: 'a', query: '' }],
+    ['/things/a/../b//c', { parameter: 'a/../b//c', query: '' }],
+    ['/things/%2e%2E/%00?x?y', { parameter: '%2e%2E/%00', query: 'x?y' }],
+    ['/things//', { parameter: '/', query: '' }],
+    ['/things/{id}', { parameter: '{id}', query: '' }],
+  ])('gives the route of %s what varies, as it came', async (target, given) => {
     const { port } = await started();
-    const { status, body } = await ask(port, path);
-    expect(status).toBe(404);
-    expect(JSON.parse(body)).toEqual({ error: 'not found', paths: ['/fine', '/broken'] });
+    expect(JSON.parse((await ask(port, target)).body)).toEqual(given);
   });
 
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('is read only: %s is refused', async (method) => {
     const { port } = await started();
-    expect(await ask(port, '/fine', method)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+    for (const path of ['/fine', '/things', '/things/a']) {
+      expect(await ask(port, path, method)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+    }
   });
 
   test('a route that fails is a 500 without details, and an event with the reason but no password', async () => {

@@ -1,3 +1,5 @@
+import type { CalleeAdvice } from '../../src/sweeper/advice/advice.ts';
+import type { Advice } from '../../src/sweeper/advice/advisor.ts';
 import type { Census } from '../../src/sweeper/status/census.ts';
 import type { History } from '../../src/sweeper/status/history.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
@@ -89,4 +91,58 @@ export const status: Status = {
     unobservedMs: 3_600_000,
   },
   oldest: { silenceMs: 531_000, allowedMs: 600_000, overdueMs: 0 },
+};
+
+const known = (over: Partial<CalleeAdvice>): CalleeAdvice => ({
+  calleeId: 'researcher',
+  verdict: 'could_be_shorter',
+  evidence: { delegations: 18_204, started: 61_377, gaps: 404_118, marks: 380, falseMarks: 1 },
+  gapMs: 252_000,
+  falseMarkShare: 1 / 380,
+  detection: { p50Ms: 604_000, p99Ms: 630_000 },
+  today: { minMs: 600_000, maxMs: 600_000 },
+  threshold: { ms: 480_000, exactMs: 461_000, exceeding: 9, confidence: 0.95 },
+  falseShareToday: 0,
+  gainMs: 120_000,
+  ...over,
+});
+
+export const advice: Advice = {
+  at: now,
+  days: 30,
+  stuckAfterMs: 600_000,
+  resolutionMs: 10_000,
+  delegationsMin: 2_996,
+  falseShareMax: 0.001,
+  confidence: 0.95,
+  calleesKnown: 5,
+  callees: [
+    known({}),
+    known({
+      calleeId: 'browser-agent',
+      verdict: 'too_tight',
+      threshold: { ms: 1_200_000, exactMs: 1_131_000, exceeding: 2.5, confidence: 0.95 },
+      evidence: { delegations: 9_410, started: 9_410, gaps: 120_400, marks: 71, falseMarks: 22 },
+      falseMarkShare: 22 / 71,
+      falseShareToday: 0.0042,
+      gainMs: -600_000,
+    }),
+    known({
+      calleeId: 'coder',
+      verdict: 'fits',
+      threshold: { ms: 600_000, exactMs: 573_000, exceeding: 0, confidence: 0.95 },
+      gainMs: 0,
+    }),
+    known({
+      calleeId: hostileId,
+      verdict: 'too_little',
+      threshold: null,
+      evidence: { delegations: 212, started: 212, gaps: 3_120, marks: 0, falseMarks: 0 },
+      falseMarkShare: null,
+      gapMs: null,
+      detection: { p50Ms: null, p99Ms: null },
+      falseShareToday: null,
+      gainMs: null,
+    }),
+  ],
 };

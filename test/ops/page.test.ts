@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { duration } from '../../src/ops/page/format.ts';
 import { html } from '../../src/ops/page/html.ts';
-import { renderPage } from '../../src/ops/page/page.ts';
+import { pageAnswer } from '../../src/ops/page/layout.ts';
+import { statusPage } from '../../src/ops/page/page.ts';
 import { verdictOf } from '../../src/ops/page/verdict.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { census, history, hostileId, now, status } from './page-readings.ts';
+import { advice, census, history, hostileId, now, status } from './page-readings.ts';
 import { startOps } from './running-ops.ts';
 
-const page = (over: object = {}) => renderPage({ status, census, history, version: '1.2.3', ...over });
+const page = (over: object = {}) =>
+  pageAnswer(200, statusPage({ status, census, history, advice, version: '1.2.3', reloads: true, ...over })).body;
 
 describe('markup', () => {
   test('escapes everything that is put into it, as text and in an attribute', () => {
@@ -83,7 +85,8 @@ describe('the page', () => {
     expect(text).not.toMatch(
       /<script|javascript:|<[^>]*\s(?:on\w+|style)=|<link(?! rel="icon" href="data:)|@import|url\(/i,
     );
-    expect(text).not.toMatch(/(?:src|href)="(?!data:image\/svg)/);
+    // Links lead to other pages of this server.
+    expect(text).not.toMatch(/(?:src|href|action)="(?!data:image\/svg|\/(?!\/)|#)/);
   });
 
   test('is shown when some of it, or all of it, could not be read', () => {
@@ -93,7 +96,7 @@ describe('the page', () => {
     const away = page({ status: { err, refusal: null }, census: null, history: null });
     expect(away).toContain('Database unreachable');
     expect(away).toContain('postgres://u:***@h/db');
-    expect(away).toContain('http-equiv="refresh"');
+    expect(away).toContain('stop reloading');
     const refused = page({ status: { err, refusal: { remedy: 'mend it' } }, census: null, history: null });
     expect(refused).toContain('Database refused');
     expect(refused).toContain('mend it. The daemon keeps trying.');
@@ -124,6 +127,7 @@ describe('the page', () => {
         silence: census.silence.map(() => 0),
       },
       history: { bins: [], marks: [], callees: [], gaps: [] },
+      advice: { ...advice, callees: [], calleesKnown: 0 },
     });
     expect(text).not.toMatch(/NaN|Infinity|undefined|null|\[object/);
   });
@@ -137,9 +141,26 @@ describe('the page', () => {
     expect(text).toMatch(/<h3>Own thresholds<\/h3><p class="value">5</);
     expect(text).toContain('against each one’s threshold; without those that wait');
     expect(text).toContain('<span class="from over">100%</span>');
-    expect(text).toMatch(/<h3>Marked stuck<\/h3><p class="value">7<\/p><p class="note">2 of them without progress</);
+    expect(text).toMatch(
+      /<h3><a href="\/delegations\?status=stuck">Marked stuck<\/a><\/h3><p class="value">7<\/p><p class="note">2 of them without progress</,
+    );
     expect(page()).not.toContain('Own thresholds');
     expect(page()).toContain('<span class="from over">10 min</span>');
+  });
+
+  test('shows which threshold the evidence supports, callee by callee, and says when it is too little, or none', () => {
+    const text = page();
+    expect(text).toContain('8 min: dead agents are found 2 min earlier');
+    expect(text).toContain('20 min: today’s is too tight, 0.4% exceed it');
+    expect(text).toContain('as it is; 9 min 33 s would do');
+    expect(text).toContain('too little evidence: 212 of about 3,000');
+    expect(text).toContain('The 4 of 5 callees with most evidence.');
+    const together = { ...advice.callees[0]!, calleeId: null };
+    expect(page({ advice: { ...advice, callees: [together] } })).toContain(
+      '<td data-label="Callee">all others, together</td>',
+    );
+    expect(page({ advice: { ...advice, callees: [], calleesKnown: 0 } })).toContain('No evidence yet.');
+    expect(page({ advice: null })).toMatch(/Threshold advice<\/h2><p class="none">Could not be read in time/);
   });
 
   test('says that a large fleet was counted a while ago, and not to its end', () => {
@@ -152,6 +173,14 @@ describe('the page', () => {
 describe('the page over HTTP', () => {
   const database = useDatabase({ replayed: false });
 
+  test('reloads by itself, until it is asked not to', async () => {
+    await using ops = await startOps(database.url);
+    expect((await ops.get('/')).headers).toMatchObject({ refresh: '30' });
+    const still = await ops.get('/?reload=off');
+    expect(still.headers).not.toHaveProperty('refresh');
+    expect(still.body).toContain('<a href="/">reload every 30 s</a>');
+  });
+
   test('has a policy that allows only its own style sheet', async () => {
     await seedDelegation(database, { calleeId: hostileId, silentSeconds: 700 });
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
@@ -162,7 +191,7 @@ describe('the page over HTTP', () => {
     const hash = createHash('sha256').update(style!).digest('base64');
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',

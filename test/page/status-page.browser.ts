@@ -1,26 +1,13 @@
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import { pageRoute } from '../../src/ops/page/page-route.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
-import { census, history, now, status } from '../ops/page-readings.ts';
+import { advice, census, history, now, status } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
-
-/** Debian's package. */
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { accessibilityFindings, desktop, launchChromium, visit as open, overflow, phone, picture } from './chromium.ts';
 
 const held: Status = {
   ...status,
@@ -33,10 +20,9 @@ let browser: Browser;
 let calm: OpsServer;
 let storm: OpsServer;
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM_PATH`);
   calm = await serve(status, census);
   storm = await serve(held, stormy);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
+  browser = await launchChromium();
 });
 afterAll(async () => {
   await browser?.close();
@@ -49,6 +35,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
     status: async () => reading,
     census: async () => counted,
     history: async () => history,
+    advice: async () => advice,
     version: '0.1.0',
     refusalOf: () => null,
   };
@@ -57,33 +44,11 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
   return server;
 }
 
-const desktop = { viewport: { width: 1200, height: 900 } };
-const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
-
-/** Opens the page; records the browser's errors and requests. */
 async function visit(server: OpsServer, options: BrowserContextOptions) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  const requests: string[] = [];
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (err) => complaints.push(err.message));
-  page.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`));
-  page.on('request', (request) => requests.push(request.url()));
   const url = `http://127.0.0.1:${server.port}/`;
-  await page.goto(url);
-  return { page, complaints, requests, url, [Symbol.asyncDispose]: () => context.close() };
+  return { ...(await open(browser, url, options)), url };
 }
 
-/** With UPDATE_DOCS=1 the pictures in docs/ are taken again. */
-async function picture(page: Page, name: string, fullPage = true): Promise<void> {
-  if (process.env.UPDATE_DOCS !== '1') return;
-  const path = fileURLToPath(new URL(`../../docs/status-page-${name}.png`, import.meta.url));
-  await page.screenshot({ path, fullPage });
-}
-
-const overflow = (page: Page) =>
-  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 const ground = (page: Page) => page.evaluate('getComputedStyle(document.body).backgroundColor');
 
 describe('the status page in a browser', () => {
@@ -96,10 +61,11 @@ describe('the status page in a browser', () => {
     const { page, complaints, requests, url } = visited;
     expect(await ground(page)).toBe(color);
     expect(await overflow(page)).toBeLessThanOrEqual(0);
+    expect(await accessibilityFindings(page)).toEqual([]);
     expect(await page.title()).toBe('Sweeping · delegation-sweeper');
     expect(requests.filter((request) => !request.startsWith('data:'))).toEqual([url]);
     expect(complaints).toEqual([]);
-    await picture(page, name, name !== 'phone');
+    await picture(page, `status-page-${name}`, name !== 'phone');
   });
 
   test('needs no scripts: it looks the same without them', async () => {
@@ -114,7 +80,7 @@ describe('the status page in a browser', () => {
   test('shows a storm, and until when', async () => {
     await using visited = await visit(storm, { ...desktop, colorScheme: 'light' });
     expect(await visited.page.locator('.verdict').innerText()).toContain('until 12:15 UTC');
-    await picture(visited.page, 'storm', false);
+    await picture(visited.page, 'status-page-storm', false);
   });
 
   test('shows a hostile id as the text that it is', async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { builtProgram } from './built-program.ts';
 import { waitFor } from './wait-for.ts';
 
 /** As `npm start` has it. Without it each of some hundred programs spends half its CPU time on reading the same sources. */
@@ -19,7 +20,10 @@ export interface ChildOptions {
   readonly detached?: boolean;
 }
 
-/** A separate Node process: `args` as for `node`, a script first or `--input-type=module -e ...`. */
+/**
+ * A separate Node process: `args` as for `node`, a script first or `--input-type=module -e ...`. A script that the run has
+ * built runs in its built form.
+ */
 export function spawnNode(args: readonly string[], options: ChildOptions = {}): TestChild {
   return new TestChild(args, options);
 }
@@ -36,8 +40,11 @@ export class TestChild implements AsyncDisposable {
   constructor(args: readonly string[], { env = {}, cwd, detached = false }: ChildOptions) {
     this.#detached = detached;
     // Without Jest's own flags for Node.
-    const inherited = { ...process.env, NODE_OPTIONS: undefined, NODE_COMPILE_CACHE: compileCache };
-    this.#child = spawn(process.execPath, args, {
+    const built = args.map((arg) => builtProgram(arg));
+    const NODE_COMPILE_CACHE = built.find((program) => program !== undefined)?.compileCache ?? compileCache;
+    const inherited = { ...process.env, NODE_OPTIONS: undefined, NODE_COMPILE_CACHE };
+    const given = args.map((arg, index) => built[index]?.file ?? arg);
+    this.#child = spawn(process.execPath, given, {
       env: { ...inherited, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached,

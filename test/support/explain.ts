@@ -7,6 +7,9 @@ export interface PlanNode {
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;
   readonly 'Index Cond'?: string;
+  /** Of an execution, with the nodes below. */
+  readonly 'Shared Hit Blocks'?: number;
+  readonly 'Shared Read Blocks'?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -21,11 +24,35 @@ export async function customPlan(session: pg.Client, { sql, parameters }: BoundS
 }
 
 /** The generic plan for all values, which a driver that prepares its statements uses after a while. */
-export async function genericPlan(session: pg.Client, { sql, parameters }: BoundStatement): Promise<PlanNode> {
+export async function genericPlan(session: pg.Client, statement: BoundStatement): Promise<PlanNode> {
+  return prepared(session, statement, async (execute) =>
+    planOf(await session.query(`EXPLAIN (FORMAT JSON) ${execute}`)),
+  );
+}
+
+/** How many of the server's buffers its execution touches, by either kind of plan. It is run. */
+export async function buffersOf(
+  session: pg.Client,
+  statement: BoundStatement,
+  kind: 'custom' | 'generic',
+): Promise<number> {
+  const explain = 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)';
+  const plan =
+    kind === 'custom'
+      ? planOf(await session.query(`${explain} ${statement.sql}`, [...statement.parameters]))
+      : await prepared(session, statement, async (execute) => planOf(await session.query(`${explain} ${execute}`)));
+  return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);
+}
+
+async function prepared<Result>(
+  session: pg.Client,
+  { sql, parameters }: BoundStatement,
+  run: (execute: string) => Promise<Result>,
+): Promise<Result> {
   await session.query(`SET plan_cache_mode = force_generic_plan; PREPARE explained AS ${sql}`);
   try {
     const values = parameters.length > 0 ? `(${parameters.map(literalOf).join(', ')})` : '';
-    return planOf(await session.query(`EXPLAIN (FORMAT JSON) EXECUTE explained${values}`));
+    return await run(`EXECUTE explained${values}`);
   } finally {
     await session.query('DEALLOCATE explained; RESET plan_cache_mode');
   }

@@ -8,9 +8,9 @@ import { sqlstate } from '../sqlstate.ts';
 export interface OnlineIndex {
   readonly name: string;
   readonly table: string;
-  /** SQL: its columns, and its predicate. Statuses are literals, as in a migration. */
+  /** SQL: its columns, and its predicate, if it has one. Statuses are literals, as in a migration. */
   readonly columns: string;
-  readonly where: string;
+  readonly where?: string;
   readonly isUnique?: boolean;
 }
 
@@ -43,8 +43,9 @@ export async function buildOnline(
       }
       if (state === 'invalid') await dropOnline(db, schema, index.name);
       await patiently(db, (connection) =>
-        sql`CREATE ${sql.raw(index.isUnique ? 'UNIQUE' : '')} INDEX CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)} ON ${sql.id(schema, index.table)}
-          ${sql.raw(index.columns)} WHERE ${sql.raw(index.where)}`.execute(connection),
+        sql`CREATE ${sql.raw(index.isUnique ? 'UNIQUE' : '')} INDEX CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)}
+          ON ${sql.id(schema, index.table)} ${sql.raw(index.columns)}
+          ${sql.raw(index.where === undefined ? '' : `WHERE ${index.where}`)}`.execute(connection),
       );
     }
   }, giveUpAfterMs);

@@ -120,6 +120,7 @@ export const sweepEvents = {
           'lost_stamps',
           'probing',
           'poisoned',
+          'advice',
           'healed',
           'row_locked',
           'snapshot_held',
@@ -130,7 +131,7 @@ export const sweepEvents = {
         ])
         .describe(
           'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
-            '(`suspects`), heartbeats without or from the future (`lost_stamps`), an answer of an agent that was asked (`probing`); after it: `poisoned`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
+            '(`suspects`), heartbeats without or from the future (`lost_stamps`), an answer of an agent that was asked (`probing`); after it: `poisoned` rows, what its marks add to the `advice`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
             '`daily` figures, which sweep `superseded` it; the `folding` of sweeps between the ticks into one record; the `pruning` of what was logged long ago',
         ),
       err,
@@ -173,6 +174,11 @@ export const sweepEvents = {
     'info',
     'Another sweep took over the lease; this one ended after its batch',
     z.strictObject({ sweepId, bySweepId: text('the sweep that holds the lease now') }),
+  ),
+  'advice.sampling_failed': event(
+    'warn',
+    'What the advice about thresholds rests on could not be gathered; logged once an hour',
+    z.strictObject({ err }),
   ),
   'ledger.daily': event(
     'info',

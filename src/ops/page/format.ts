@@ -1,4 +1,9 @@
+import { duration } from '../../log/duration.ts';
+
 /** Formats of numbers, durations and instants on the page and in the command line's answers. */
+
+export { duration } from '../../log/duration.ts';
+export { instant } from '../../log/instant.ts';
 
 const numbers = new Intl.NumberFormat('en');
 const compactNumbers = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -17,28 +22,6 @@ export function percentage(ratio: number): string {
   return percentages.format(ratio);
 }
 
-const units = [
-  { name: 'd', ms: 86_400_000 },
-  { name: 'h', ms: 3_600_000 },
-  { name: 'min', ms: 60_000 },
-  { name: 's', ms: 1_000 },
-] as const;
-
-/** In the two largest units: `2 h 5 min`, `23 s`, `240 ms`. */
-export function duration(ms: number): string {
-  const whole = Math.max(0, Math.round(ms));
-  if (whole < 1_000) return whole === 0 ? '0 s' : `${whole} ms`;
-  const first = units.findIndex((unit) => whole >= unit.ms);
-  const parts: string[] = [];
-  let rest = whole;
-  for (const { name, ms: unitMs } of units.slice(first, first + 2)) {
-    const times = Math.floor(rest / unitMs);
-    if (times > 0) parts.push(`${times} ${name}`);
-    rest -= times * unitMs;
-  }
-  return parts.join(' ');
-}
-
 export function since(now: Date, then: Date): string {
   return duration(now.getTime() - then.getTime());
 }
@@ -46,11 +29,4 @@ export function since(now: Date, then: Date): string {
 /** Time of day: `14:05`. */
 export function clock(at: Date): string {
   return at.toISOString().slice(11, 16);
-}
-
-/** `14:05:09`, with the date unless it is today's. */
-export function instant(at: Date, now: Date): string {
-  const text = at.toISOString();
-  const day = text.slice(0, 10);
-  return day === now.toISOString().slice(0, 10) ? text.slice(11, 19) : `${day} ${text.slice(11, 19)}`;
 }

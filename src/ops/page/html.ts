@@ -33,6 +33,14 @@ function textOf(part: Part): string {
 // are kept: emoji and several scripts need them.
 const special = /[&<>"']|(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
+/**
+ * Text for the value of an input, which is sent back as it stands: unlike on the page, nothing in it is replaced. Its box
+ * keeps a change of direction to itself.
+ */
+export function inputText(text: string): Html {
+  return new Html(text.replace(/[&<>"']/g, (character) => entities[character]!));
+}
+
 function escaped(text: string): string {
   return text.replace(special, (character) => entities[character] ?? '\ufffd');
 }

@@ -1,30 +1,42 @@
+import type { Advice } from '../../sweeper/advice/advisor.ts';
 import type { Census } from '../../sweeper/status/census.ts';
 import type { History } from '../../sweeper/status/history.ts';
 import type { Status } from '../../sweeper/status/status.ts';
 import type { Route } from '../answer.ts';
-
 import type { RefusalOf } from '../readiness.ts';
-import { contentSecurityPolicy, renderPage } from './page.ts';
+import { pageAnswer } from './layout.ts';
+import { REFRESH_SECONDS, statusPage } from './page.ts';
 
 export interface PageProbes {
   readonly status: () => Promise<Status>;
   readonly census: () => Promise<Census>;
   readonly history: () => Promise<History>;
+  readonly advice: () => Promise<Advice>;
   readonly version: string;
   readonly refusalOf: RefusalOf;
 }
 
-const headers = { 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'no-referrer' };
+/** Asks for a page that stays as it is: someone reads it, or moves through it by keyboard. */
+const STILL = 'reload=off';
 
 /** The status page. Also answers while the database does not. */
-export function pageRoute({ status, census, history, version, refusalOf }: PageProbes): Route {
-  return async () => {
+export function pageRoute({ status, census, history, advice, version, refusalOf }: PageProbes): Route {
+  return async ({ query }) => {
     const readings = await Promise.all([
       status().catch((err: unknown) => ({ err, refusal: refusalOf(err) })),
       census().catch(() => null),
       history().catch(() => null),
+      advice().catch(() => null),
     ]);
-    const body = renderPage({ status: readings[0], census: readings[1], history: readings[2], version });
-    return { status: 200, contentType: 'text/html; charset=utf-8', body, headers };
+    const reloads = query !== STILL;
+    const layout = statusPage({
+      status: readings[0],
+      census: readings[1],
+      history: readings[2],
+      advice: readings[3],
+      version,
+      reloads,
+    });
+    return pageAnswer(200, layout, reloads ? { refresh: String(REFRESH_SECONDS) } : {});
   };
 }

@@ -1,26 +1,26 @@
-/** The page's only style sheet: light and dark, wide and narrow. The content security policy allows it by its hash. */
-export const style = `
+/** The pages' own colours and parts: light and dark, wide and narrow. */
+export const pageStyle = `
 :root {
   color-scheme: light dark;
   --ground: #f6f5f2; --card: #ffffff; --ink: #1d2126; --soft: #5c646e; --line: #e2e0da;
   --good: #1e7a4c; --warn: #9a6200; --bad: #b3261e;
-  --stuck: #c8501e; --failed: #4a66b0; --alive: #3f8f86; --time: #8a919b; --gap: #ddd6c4;
+  --stuck: #ad4212; --failed: #4a66b0; --alive: #3f8f86; --time: #8a919b; --gap: #ddd6c4; --link: #1d5fa8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14171a; --card: #1c2024; --ink: #e7e9eb; --soft: #9aa3ad; --line: #2d3238;
     --good: #55c38c; --warn: #e0a73c; --bad: #ff8178;
-    --stuck: #f08a55; --failed: #8aa4ec; --alive: #5dbdb2; --time: #78818c; --gap: #3a372d;
+    --stuck: #f08a55; --failed: #8aa4ec; --alive: #5dbdb2; --time: #78818c; --gap: #3a372d; --link: #8bbcf5;
   }
 }
 * { box-sizing: border-box; margin: 0; }
 body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 main, header, footer { max-width: 1120px; margin: 0 auto; padding: 0 20px; }
 header { display: flex; flex-wrap: wrap; gap: 2px 12px; align-items: baseline; padding-top: 20px; padding-bottom: 12px; }
-h1 { font-size: 16px; font-weight: 650; }
+.product { font-size: 16px; font-weight: 650; }
 h2 { font-size: 15px; font-weight: 650; }
 h3 { font-size: 12.5px; font-weight: 500; color: var(--soft); }
-header p, footer, .note, .sub { color: var(--soft); font-size: 12.5px; }
+header p + p, footer, .note, .sub { color: var(--soft); font-size: 12.5px; }
 footer { padding-top: 16px; padding-bottom: 28px; }
 main { display: grid; gap: 16px; grid-template-columns: repeat(12, minmax(0, 1fr)); }
 section { grid-column: span 12; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 20px; min-width: 0; }
@@ -33,9 +33,9 @@ section > .sub + * { margin-top: 10px; }
 .verdict.good { --tone: var(--good); }
 .verdict.warn { --tone: var(--warn); }
 .verdict.bad { --tone: var(--bad); }
-.verdict h2 { display: flex; align-items: center; gap: 11px; font-size: 25px; line-height: 1.2; letter-spacing: -0.01em; }
-.verdict h2::before { content: ""; flex: none; width: 14px; height: 14px; border-radius: 50%; background: var(--tone); }
-.verdict h2 + p { margin-top: 4px; max-width: 72ch; overflow-wrap: anywhere; }
+.verdict h1 { display: flex; align-items: center; gap: 11px; font-size: 25px; line-height: 1.2; letter-spacing: -0.01em; }
+.verdict h1::before { content: ""; flex: none; width: 14px; height: 14px; border-radius: 50%; background: var(--tone); }
+.verdict h1 ~ p { margin-top: 4px; max-width: 72ch; overflow-wrap: anywhere; }
 .facts { display: flex; flex-wrap: wrap; gap: 10px 32px; margin-top: 14px; padding-top: 14px; border-top: 1px solid var(--line); }
 dt { font-size: 12.5px; color: var(--soft); }
 .tiles { display: flex; flex-wrap: wrap; gap: 14px 28px; }
@@ -57,15 +57,18 @@ i.stuck { background: var(--stuck); } i.failed { background: var(--failed); } i.
 rect.stuck { fill: var(--stuck); } rect.failed { fill: var(--failed); } rect.alive { fill: var(--alive); }
 rect.time { fill: var(--time); } rect.gap { fill: var(--gap); } rect.hit { fill: transparent; }
 .threshold { stroke: var(--stuck); stroke-width: 1.5; stroke-dasharray: 4 3; vector-effect: non-scaling-stroke; }
-b.stuck { color: var(--stuck); } b.failed { color: var(--failed); }
+b.stuck { color: var(--stuck); } b.failed { color: var(--failed); } b.completed { color: var(--good); }
 table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
 th, td { text-align: left; padding: 7px 14px 7px 0; vertical-align: baseline; border-top: 1px solid var(--line); font-weight: 400; }
 thead th { border-top: 0; padding-top: 0; font-size: 12.5px; color: var(--soft); }
 td:last-child, th:last-child { padding-right: 0; }
 code { font: 12.5px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .number { text-align: right; }
-.marks { table-layout: fixed; }
-.marks .at { width: 7.5%; } .marks .id { width: 28%; } .marks .agent { width: 11.5%; } .marks .step { width: 15.5%; }
+caption, .skip:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.stacked { table-layout: fixed; }
+.stacked th, .stacked td { overflow-wrap: anywhere; }
+.stacked .at { width: 9.5%; } .stacked .id { width: 27%; } .stacked .agent { width: 12.5%; } .stacked .step { width: 16%; }
+.stacked .status { width: 13%; } .stacked .heard { width: 13%; }
 .bar { width: 40%; } .bar svg { display: block; width: 100%; height: 9px; }
 @media (max-width: 860px) { .half, .stack { grid-column: span 12; } }
 @media (max-width: 620px) {
@@ -76,10 +79,11 @@ code { font: 12.5px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; unico
   .facts dd { text-align: right; }
   .half .tall { height: 150px; } .flat { height: 64px; }
   .tiles { display: grid; grid-template-columns: 1fr 1fr; }
-  .marks thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .marks, .marks tbody, .marks tr, .marks td { display: block; }
-  .marks tr { border-top: 1px solid var(--line); padding: 8px 0; }
-  .marks td { display: flex; gap: 12px; border: 0; padding: 1px 0; }
-  .marks td::before { content: attr(data-label); flex: 0 0 84px; color: var(--soft); font-size: 12.5px; }
+  .stacked thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .stacked, .stacked tbody, .stacked tr, .stacked tbody th, .stacked td { display: block; }
+  .stacked tr { border-top: 1px solid var(--line); padding: 8px 0; }
+  .stacked tbody th, .stacked td { display: flex; gap: 12px; border: 0; padding: 1px 0; }
+  .stacked tbody th::before, .stacked td::before { content: attr(data-label); flex: 0 0 96px; color: var(--soft); font-size: 12.5px; }
+  .stacked span { min-width: 0; }
 }
 `;

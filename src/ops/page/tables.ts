@@ -1,6 +1,9 @@
 import type { History } from '../../sweeper/status/history.ts';
-import { count, duration, instant } from './format.ts';
+import { count, duration } from './format.ts';
 import { type Html, html } from './html.ts';
+import { calleeLink, callerLink, delegationLink, listHref } from './links.ts';
+import { stackedTable } from './table.ts';
+import { time } from './time.ts';
 
 type Mark = History['marks'][number];
 
@@ -11,18 +14,31 @@ const evidence: Readonly<Record<Mark['rule'], (late: string, allowed: string) =>
   overdue: (late) => `${late} past its deadline`,
 };
 
+const markColumns = [
+  { name: 'Delegation', kind: 'id' },
+  { name: 'UTC', kind: 'at' },
+  { name: 'Callee', kind: 'agent' },
+  { name: 'Caller', kind: 'agent' },
+  { name: 'Marked', kind: 'step' },
+  { name: 'Evidence' },
+];
+
 /** The latest marks, each with its evidence. */
 export function marksTable(marks: History['marks'], now: Date): Html {
   if (marks.length === 0) return html`<p class="none">Nothing was marked in the last day.</p>`;
-  return html`<table class="marks"><thead><tr><th class="at">UTC</th><th class="id">Delegation</th><th class="agent">Callee</th><th class="agent">Caller</th><th class="step">Marked</th><th>Evidence</th></tr></thead>
-<tbody>${marks.map((mark) => row(mark, now))}</tbody></table>`;
-}
-
-function row(mark: Mark, now: Date): Html {
-  const to = mark.rule === 'overdue' ? 'failed' : 'stuck';
-  const late = evidence[mark.rule](duration(mark.latenessMs), duration(mark.stuckAfterMs));
-  const why = mark.probe === null ? late : `${late}; its agent: ${mark.probe.replaceAll('_', ' ')}`;
-  return html`<tr><td data-label="UTC">${instant(mark.at, now)}</td><td data-label="Delegation"><code>${mark.delegationId}</code></td><td data-label="Callee"><code>${mark.calleeId}</code></td><td data-label="Caller"><code>${mark.callerId}</code></td><td data-label="Marked"><span>${mark.fromStatus} → <b class="${to}">${to}</b></span></td><td data-label="Evidence">${why}</td></tr>`;
+  const rows = marks.map((mark) => {
+    const to = mark.rule === 'overdue' ? 'failed' : 'stuck';
+    const late = evidence[mark.rule](duration(mark.latenessMs), duration(mark.stuckAfterMs));
+    return [
+      delegationLink(mark.delegationId),
+      time(mark.at, now),
+      calleeLink(mark.calleeId),
+      callerLink(mark.callerId),
+      html`${mark.fromStatus} → <b class="${to}">${to}</b>`,
+      mark.probe === null ? late : `${late}; its agent: ${mark.probe.replaceAll('_', ' ')}`,
+    ];
+  });
+  return stackedTable({ caption: 'The latest delegations that a sweep marked', columns: markColumns, rows });
 }
 
 /** The callees that fell silent most often. */
@@ -31,7 +47,7 @@ export function calleesTable(callees: History['callees']): Html {
   const max = Math.max(...callees.map((callee) => callee.count));
   const rows = callees.map(
     ({ calleeId, count: stuck }) =>
-      html`<tr><th scope="row"><code>${calleeId}</code></th><td class="number">${count(stuck)}</td><td class="bar"><svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="stuck" width="${Math.max(1, Math.round((stuck / max) * 100))}" height="1"/></svg></td></tr>`,
+      html`<tr><th scope="row">${calleeLink(calleeId)}</th><td class="number"><a href="${listHref({ callee: calleeId, status: 'stuck' })}">${count(stuck)} stuck</a></td><td class="bar"><svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="stuck" width="${Math.max(1, Math.round((stuck / max) * 100))}" height="1"/></svg></td></tr>`,
   );
-  return html`<table class="callees"><thead><tr><th>Callee</th><th class="number">Stuck</th><th></th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<table class="callees"><caption>Callees by the number of their delegations that were marked stuck in the last day</caption><thead><tr><th scope="col">Callee</th><th scope="col" class="number">Marked</th><td></td></tr></thead><tbody>${rows}</tbody></table>`;
 }

@@ -1,25 +1,24 @@
 import type { Census } from '../../sweeper/status/census.ts';
 import type { Status } from '../../sweeper/status/status.ts';
-import { count, duration, instant, percentage, since } from './format.ts';
+import { factsList } from './facts.ts';
+import { count, duration, percentage } from './format.ts';
 import { type Html, html } from './html.ts';
+import { listHref } from './links.ts';
+import { age, time } from './time.ts';
 
 /** The last and next sweep, the last beat, unobserved time and the threshold. */
-export function factsList({ now, sweptAt, nextAt, beatAt, lastSweep, day, stuckAfterMs }: Status): Html {
+export function statusFacts({ now, sweptAt, nextAt, beatAt, lastSweep, day, stuckAfterMs }: Status): Html {
   const last =
     sweptAt === null
       ? 'never'
-      : `${since(now, sweptAt)} ago${lastSweep === null ? '' : `, in ${duration(lastSweep.durationMs)}`}`;
-  return html`<dl class="facts">
-${fact('Last sweep', last)}
-${fact('Next sweep', `in ${duration(nextAt.getTime() - now.getTime())}, at ${instant(nextAt, now)} UTC`)}
-${fact('Last beat', beatAt === null ? 'never' : `${since(now, beatAt)} ago`)}
-${fact('Unobserved, last day', day.unobservedMs === 0 ? 'none' : duration(day.unobservedMs))}
-${fact('Stuck after', duration(stuckAfterMs))}
-</dl>`;
-}
-
-function fact(name: string, value: string): Html {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+      : html`${age(sweptAt, now)}${lastSweep === null ? '' : `, in ${duration(lastSweep.durationMs)}`}`;
+  return factsList([
+    ['Last sweep', last],
+    ['Next sweep', html`in ${duration(nextAt.getTime() - now.getTime())}, at ${time(nextAt, now)} UTC`],
+    ['Last beat', beatAt === null ? 'never' : age(beatAt, now)],
+    ['Unobserved, last day', day.unobservedMs === 0 ? 'none' : duration(day.unobservedMs)],
+    ['Stuck after', duration(stuckAfterMs)],
+  ]);
 }
 
 const names: Readonly<Record<string, string>> = {
@@ -31,7 +30,11 @@ const names: Readonly<Record<string, string>> = {
 export function openTiles(census: Census | null, { oldest }: Status): Html {
   if (census === null) return html`<p class="none">The open delegations could not be counted in time.</p>`;
   const statuses = Object.entries(census.byStatus).map(([status, rows]) =>
-    tile(names[status] ?? status, count(rows), census.capped ? 'of the first million by deadline' : 'now'),
+    tile(
+      listed(names[status] ?? status, status),
+      count(rows),
+      census.capped ? 'of the first million by deadline' : 'now',
+    ),
   );
   const { silenceMs, allowedMs, overdueMs } = oldest;
   const { waiting, longestWaitMs, ownThreshold } = census;
@@ -47,11 +50,16 @@ export function dayTiles({ day }: Status): Html {
   const { sweeps, stuck, stalled, failed, lateResults, falsePositiveRatio } = day;
   const rate = falsePositiveRatio === null ? 'nothing marked' : `${percentage(falsePositiveRatio)} of the stuck`;
   return html`<div class="tiles">${tile('Sweeps', count(sweeps), 'in the last day')}
-${tile('Marked stuck', count(stuck), stalled === 0 ? 'silent too long' : `${count(stalled)} of them without progress`)}
-${tile('Marked failed', count(failed), 'past deadline')}
+${tile(listed('Marked stuck', 'stuck'), count(stuck), stalled === 0 ? 'silent too long' : `${count(stalled)} of them without progress`)}
+${tile(listed('Marked failed', 'failed'), count(failed), 'past deadline')}
 ${tile('False positives', count(lateResults), rate)}</div>`;
 }
 
-function tile(name: string, value: string, note: string): Html {
+/** A name that leads to the delegations of this status. */
+function listed(name: string, status: string): Html {
+  return html`<a href="${listHref({ status })}">${name}</a>`;
+}
+
+function tile(name: Html | string, value: string, note: string): Html {
   return html`<div class="tile"><h3>${name}</h3><p class="value">${value}</p><p class="note">${note}</p></div>`;
 }

@@ -1,4 +1,6 @@
 import type { EventLog } from '../../log/event-log.ts';
+import { add } from '../advice/buckets.ts';
+import { Counts } from '../advice/callee-counts.ts';
 import { isoOfMs } from '../instant.ts';
 import type { Rule, RuleName } from './rules.ts';
 import type { MarkedRow } from './statements/marking.ts';
@@ -31,6 +33,8 @@ export class Evidence {
   /** Callees of the marked rows: of all, and of those that went silent. */
   readonly callees = new Tally();
   readonly stuckCallees = new Tally();
+  /** How long those were silent that were marked for it. */
+  readonly detected = new Counts();
   /** The longest silence among the marked; null when none was. */
   oldestSilenceMs: number | null = null;
 
@@ -73,6 +77,7 @@ export class Evidence {
     };
     if (name === 'stale') {
       this.oldestSilenceMs = Math.max(this.oldestSilenceMs ?? 0, row.latenessMs);
+      add(this.detected.of(row.calleeId).detected, row.latenessMs);
       this.#log.emit('delegation.stuck', fields);
       return;
     }

@@ -1,4 +1,3 @@
-import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
@@ -9,21 +8,11 @@ import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import { Answers } from './answers.ts';
 import { AskedRule } from './asked-rule.ts';
-import { type Choice, choose, nothingChosen, type Suspect } from './choice.ts';
-import { taskSuspectsStatement } from './statements/task-suspects.ts';
+import { type Choose, SuspectChoice } from './suspect-choice.ts';
 import type { ProbeOptions } from './suspect-probe.ts';
 
-/** Limit of reading the suspects, on the server. */
-const READ_LIMIT_MS = 20_000;
-/** Suspects read for one rule, at most: those that may not be asked do not count as asked. */
-const TASKS_MAX = 1_000;
-/** Ids that are remembered as passed over, at most. */
-const PASSED_OVER_MAX = 10_000;
 /** How often it is logged that suspects are left. */
 const LEFT_EVERY_MS = 60_000;
-
-/** Chooses among the suspects of a rule, given its budget of rows. @throws the database's error. */
-export type Choose = (scans: readonly Rule[], staleness: Staleness, rowsMax: number) => Promise<Choice>;
 
 /** The asking of one sweep. */
 export interface SweepProbes {
@@ -42,26 +31,16 @@ export interface SweepProbes {
  * again only after the others.
  */
 export class Probing {
-  readonly #db: LedgerDb;
   readonly #log: EventLog;
-  readonly #options: ProbeOptions;
   readonly #answers: Answers;
-  readonly #suspects: ReadonlyMap<Rule, Readonly<Record<'all' | 'sparing', ReturnType<typeof taskSuspectsStatement>>>>;
+  readonly #choice: SuspectChoice;
   readonly #leftLogged = new Repeats(LEFT_EVERY_MS);
-  #passedOver: ReadonlySet<string> = new Set();
   #hasLeft = false;
 
   constructor(db: LedgerDb, tables: SweeperTables, log: EventLog, options: ProbeOptions) {
-    const scans = rules.filter(infersSilence);
-    this.#db = db;
     this.#log = log;
-    this.#options = options;
-    this.#answers = new Answers(db, tables, log, scans, options);
-    const statements = (rule: Rule) => ({
-      all: taskSuspectsStatement(tables, rule),
-      sparing: taskSuspectsStatement(tables, rule, { someKnown: true }),
-    });
-    this.#suspects = new Map(scans.map((rule) => [rule, statements(rule)]));
+    this.#answers = new Answers(db, tables, log, rules.filter(infersSilence), options);
+    this.#choice = new SuspectChoice(db, tables, options);
   }
 
   /** The last sweep of this process left suspects that it was not allowed to ask. */
@@ -71,7 +50,7 @@ export class Probing {
 
   open(run: Run): SweepProbes {
     // A sweep between the ticks tries no row again that is known to raise.
-    const choosing = this.#choosing(run.judgement.nowUs, run.request.trigger === 'due' ? 'sparing' : 'all');
+    const choosing = this.#choice.choosing(run.judgement.nowUs, run.request.trigger === 'due' ? 'sparing' : 'all');
     const effectless = new Set<string>();
     let [asks, left, isCutShort] = [0, 0, false];
     return {
@@ -90,7 +69,7 @@ export class Probing {
       },
       close: () => {
         this.#hasLeft = isCutShort;
-        this.#passedOver = new Set([...this.#passedOver, ...effectless].slice(-PASSED_OVER_MAX));
+        this.#choice.passOver(effectless);
         if (!isCutShort || !this.#leftLogged.claim('left')) return;
         this.#log.emit('sweep.probes_left', { sweepId: run.sweepId, asked: asks, left });
       },
@@ -99,38 +78,6 @@ export class Probing {
 
   /** What a sweep would choose now. It asks nobody. */
   rehearse(nowUs: Micros): Choose {
-    return this.#choosing(nowUs, 'sparing');
-  }
-
-  #choosing(nowUs: Micros, which: 'all' | 'sparing'): Choose {
-    let asksLeft = this.#options.asksMax;
-    return async (scans, staleness, rowsMax) => {
-      if (scans.length === 0 || rowsMax <= 0) return nothingChosen;
-      const suspects = await this.#read(scans, which, { now: nowUs, staleness }, rowsMax);
-      const isAll = suspects.length < TASKS_MAX;
-      const chosen = choose(suspects, this.#options.probe, { asksMax: asksLeft, isAll });
-      asksLeft -= chosen.asked.length;
-      return chosen;
-    };
-  }
-
-  async #read(
-    scans: readonly Rule[],
-    which: 'all' | 'sparing',
-    judged: { readonly now: Micros; readonly staleness: Staleness },
-    rowsMax: number,
-  ): Promise<Suspect[]> {
-    const suspects: Suspect[] = [];
-    for (const rule of scans) {
-      const rowsLeft = Math.min(rowsMax, TASKS_MAX) - suspects.length;
-      if (rowsLeft <= 0) break;
-      const values = { foundIds: [], rowsMax, passedOver: [...this.#passedOver], tasksMax: rowsLeft };
-      const statement = this.#suspects.get(rule)![which];
-      const rows = await boundedRead(this.#db, READ_LIMIT_MS, (db) => statement.run(db, { ...judged, ...values }));
-      suspects.push(...rows.map((row) => ({ ...row, rule })));
-    }
-    // All of the others have had their turn.
-    if (suspects[0]?.wasPassedOver) this.#passedOver = new Set();
-    return suspects;
+    return this.#choice.choosing(nowUs, 'sparing');
   }
 }

@@ -3,11 +3,12 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { stateRow } from '../state-row.ts';
 import { type SweeperTables, sweeperTables } from '../tables.ts';
 import { type Census, censusOf } from './census.ts';
-import { type Cron, nextOccurrence, pastOccurrence } from './cron.ts';
+import type { Cron } from './cron.ts';
 import { falsePositiveRatio } from './day.ts';
 import type { History } from './history.ts';
+import { punctualityOf } from './punctuality.ts';
 import { censusStatement } from './statements/census.ts';
-import { daemonStateStatement } from './statements/daemon-state.ts';
+import { type DaemonState, daemonStateStatement } from './statements/daemon-state.ts';
 import { dayStatement } from './statements/day.ts';
 import { lastSweepStatement } from './statements/last-sweep.ts';
 import { oldestStatement } from './statements/oldest.ts';
@@ -15,7 +16,8 @@ import { recentGapsStatement } from './statements/recent-gaps.ts';
 import { recentMarksStatement } from './statements/recent-marks.ts';
 import { stuckCalleesStatement } from './statements/stuck-callees.ts';
 import { sweepBinsStatement } from './statements/sweep-bins.ts';
-import type { Punctuality, Status, Storm } from './status.ts';
+import type { Punctuality, Status } from './status.ts';
+import { stormOf } from './storm-of.ts';
 
 export interface StatusOptions {
   readonly cron: Cron;
@@ -24,10 +26,6 @@ export interface StatusOptions {
   readonly stormMaxHoldMs: number;
 }
 
-type DaemonState = Awaited<ReturnType<ReturnType<typeof daemonStateStatement>['run']>>[number];
-
-/** Occurrences that may pass without a successful sweep. */
-const OCCURRENCES_MAX = 3;
 /** The server ends a reading's statement after this. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 
@@ -66,7 +64,7 @@ export class StatusReader {
         skewMs,
         beatAt: state.beatAt,
         stuckAfterMs,
-        storm: this.#stormOf(state),
+        storm: stormOf(state, this.#options.stormMaxHoldMs),
         lastSweep: lastSweep ?? null,
         day: { ...day, falsePositiveRatio: falsePositiveRatio(day) },
         oldest,
@@ -97,15 +95,7 @@ export class StatusReader {
   }
 
   #punctualityOf({ now, sweptAt }: DaemonState): Punctuality {
-    const { cron } = this.#options;
-    return { now, sweptAt, nextAt: nextOccurrence(cron, now), dueSince: pastOccurrence(cron, now, OCCURRENCES_MAX) };
-  }
-
-  #stormOf({ stormHeldSince, stormUnobservedMs, stormReleasedAt, stormReleasedWhy }: DaemonState): Storm {
-    if (stormHeldSince === null || stormReleasedWhy === 'calm') return { state: 'calm', since: null, until: null };
-    if (stormReleasedAt !== null) return { state: 'released', since: stormReleasedAt, until: null };
-    const until = new Date(stormHeldSince.getTime() + stormUnobservedMs + this.#options.stormMaxHoldMs);
-    return { state: 'held', since: stormHeldSince, until };
+    return punctualityOf(this.#options.cron, now, sweptAt);
   }
 }
 

@@ -25,3 +25,5 @@ SELECT ${columns}
 FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton`,
   });
 }
+
+export type DaemonState = Awaited<ReturnType<ReturnType<typeof daemonStateStatement>['run']>>[number];

@@ -1,5 +1,5 @@
-import { literal } from '../../../db/literal.ts';
 import { column, statement } from '../../../db/statement.ts';
+import { isFalseMark } from '../../false-mark.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** Late results that are counted at most: each costs a look at its delegation. */
@@ -30,8 +30,7 @@ FROM (
   SELECT count(DISTINCT late.delegation_id) AS late_results
   FROM (
     SELECT a.delegation_id FROM ${activityLogs} a
-    WHERE a.to_status IS NULL AND a.created_at >= ${dayAgo} AND a.event = 'delegation.late_result'
-      AND a.from_status = ${literal('stuck')} AND a.detail ->> 'attempted' <> ${literal('stuck')}
+    WHERE a.created_at >= ${dayAgo} AND ${isFalseMark}
     LIMIT ${LATE_RESULTS_MAX}) late
   JOIN ${delegations} d ON d.delegation_id = late.delegation_id AND d.finished_at >= ${dayAgo}) l,
 (

@@ -1,0 +1,35 @@
+import type { Explanation } from '../../sweeper/explanation/explanation.ts';
+import { type Html, html } from '../page/html.ts';
+import { calleeLink, delegationLink } from '../page/links.ts';
+import { statusWord } from '../page/status-word.ts';
+import { stackedTable } from '../page/table.ts';
+import type { Instants } from './explained.ts';
+
+const columns = [
+  { name: 'Delegation', kind: 'id' },
+  { name: 'Attempt', kind: 'status' },
+  { name: 'Status', kind: 'status' },
+  { name: 'Callee', kind: 'agent' },
+  { name: 'Created, UTC', kind: 'at' },
+  { name: 'Ended', kind: 'heard' },
+];
+
+/** The delegations that tried the same, the first one first. */
+export function attemptsTable(attempts: Explanation['attempts'], at: Instants): Html {
+  if (attempts.length <= 1) return html`<p class="none">This one alone: nothing was tried again.</p>`;
+  const rows = attempts.map(
+    ({ delegationId, attempt, status, calleeId, createdAt, finishedAt, startAfter, isThis }) => [
+      isThis ? html`<code>${delegationId}</code> (this one)` : delegationLink(delegationId),
+      attempt,
+      statusWord(status),
+      calleeLink(calleeId),
+      at.at(createdAt),
+      finishedAt !== null
+        ? at.age(finishedAt)
+        : startAfter === null
+          ? 'open'
+          : html`open, not to start before ${at.at(startAfter)}`,
+    ],
+  );
+  return stackedTable({ caption: 'The delegations that tried the same', columns, rows });
+}

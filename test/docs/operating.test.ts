@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { keys } from '../../src/config/keys.ts';
+import { startDaemon, type TestDaemon } from '../support/daemon.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { seedDelegation } from '../support/fixtures.ts';
+import { commandBlocks } from './command-blocks.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const blocks = commandBlocks()
+  .filter(({ file }) => file === 'docs/operating.md')
+  .map(({ text }) => text.trimEnd());
+
+/** What the page says that each block answers, by the block. */
+const answers: Readonly<Record<string, RegExp>> = {
+  'npm run -s cli -- status': /sweeping/i,
+  'npm run -s cli -- doctor': /\S/,
+  'npm run -s cli -- explain build-17': /no heartbeat|not heard/i,
+  'npm run -s cli -- advise': /\S/,
+  'npm run -s cli -- list --status stuck --older-than 1m\nnpm run -s cli -- list --callee coder --status in_progress':
+    /build-17.*build-18/s,
+  'npm run -s cli -- retry build-17 --dry-run\nnpm run -s cli -- retry build-17': /build-17.*build-17/s,
+  'npm run -s cli -- retry --callee coder --since 1h --dry-run': /build-17/,
+  'npm run -s cli -- sweep --dry-run': /\S/,
+  'npm run -s cli -- hold --for 30m --reason "network change in zone b"\nnpm run -s cli -- release':
+    /network change in zone b/,
+  'npm run -s cli -- sweep --force': /\S/,
+  'npm run -s cli -- check': /STUCK_AFTER = 10m/,
+  'npm run -s cli -- migrate status': /\S/,
+};
+
+let database: TestDatabase;
+let daemon: TestDaemon;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await seedDelegation(database, { delegationId: 'build-17', calleeId: 'coder', silentSeconds: 750 });
+  await seedDelegation(database, { delegationId: 'build-18', calleeId: 'coder' });
+  await database.query(`UPDATE delegations SET created_at = created_at - interval '20 minutes'`);
+  daemon = startDaemon(database.url);
+  await daemon.until('delegation.stuck', ({ delegationId }) => delegationId === 'build-17');
+  await daemon.until('sweep.completed');
+});
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+test('every block of the page has its answer here', () => {
+  expect([...new Set(blocks)]).toEqual(Object.keys(answers));
+});
+
+test.each(Object.keys(answers))('%s', async (block) => {
+  const { code, stdout, stderr } = await run(block);
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(answers[block]!);
+});
+
+interface Ran {
+  readonly code: number | string | null | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** As pasted into a shell in the checkout, with DATABASE_URL alone. */
+function run(block: string): Promise<Ran> {
+  const env: NodeJS.ProcessEnv = { ...process.env, DATABASE_URL: database.url };
+  for (const name of ['NODE_OPTIONS', 'NODE_ENV', ...Object.values(keys).map((key) => key.env)]) {
+    if (name !== 'DATABASE_URL') delete env[name];
+  }
+  return new Promise((resolve) => {
+    execFile('bash', ['-euo', 'pipefail', '-c', block], { cwd: root, env }, (err, stdout, stderr) =>
+      resolve({ code: err ? err.code : 0, stdout, stderr }),
+    );
+  });
+}
