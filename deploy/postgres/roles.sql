@@ -60,7 +60,7 @@ SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger
 \if :ledger_is_there
 REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
   :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
-  :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
+  :"db_schema".sweeper_daemons, :"db_schema".sweeper_holds, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
   :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
 
@@ -80,7 +80,9 @@ GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_det
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,
-  :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice TO :"sweeper";
+  :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice,
+  :"db_schema".sweeper_holds -- operators run `hold` and `release` as this role
+  TO :"sweeper";
 GRANT SELECT, UPDATE (followed) ON :"db_schema".sweeper_advice_state TO :"sweeper";
 GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
 
@@ -99,7 +101,7 @@ GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, 
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
-  :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
+  :"db_schema".sweeper_daemons, :"db_schema".sweeper_holds, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
   :"db_schema".sweeper_notices, -- in which a dry run finds the poisoned rows
   :"db_schema".delegation_sweeper_migrations TO :"reader";
 \endif

@@ -5,11 +5,13 @@ import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 
 /** What a sweep did, or would do: one line per row, and a summary. On a terminal in columns, with colours. */
 export function sweepWords(summary: SweepSummary, { terminal }: { readonly terminal: boolean }): string {
-  const { stuck, failed, retried, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } =
+  const { stuck, failed, retried, poisoned, remaining, truncated, heldBy, batches, durationMs, unobservedMs, dryRun } =
     summary;
   const notes = [
-    held &&
+    heldBy === 'storm' &&
       'The storm guard holds the rules stale and stalled: too many went silent at once (--force ignores it for one sweep).',
+    heldBy === 'operator' &&
+      'An operator holds the rules stale and stalled: `status` says who and why (`release` ends it, --force ignores it for one sweep).',
     truncated && 'Not all rows were processed: run it again, or raise SWEEP_MAX_ROWS or A2A_PROBE_MAX.',
     retried > 0 &&
       `${retried} of the stuck ${dryRun ? 'would be' : 'were'} tried again by new delegations (RETRY_MAX_ATTEMPTS).`,

@@ -110,6 +110,20 @@ export interface Database {
     marks: Json;
     sweeps: Generated<number>;
   };
+  sweeper_holds: {
+    hold_id: ColumnType<string, never, never>;
+    made_at: Timestamp;
+    held_since: Timestamp;
+    held_until: Timestamp;
+    reason: string;
+    made_by: string;
+    made_role: Generated<string>;
+    ended_at: NullableTimestamp;
+    ended_why: NullableText;
+    ended_by: NullableText;
+    ended_role: NullableText;
+    end_logged: Generated<boolean>;
+  };
   sweeper_notices: { kind: string; subject: string; noticed_at: Timestamp };
   sweeper_advice: {
     day: ColumnType<Date, string, string>;

@@ -85,8 +85,8 @@ export class DryRun {
     const opening = await lease.look();
     const judgement = judge(await observed.read(), this.#options);
     const { nowUs, horizon } = judgement;
-    const choose = probing?.rehearse(nowUs) ?? null;
-    const { held, rules: forecasts } = await this.#forecasting.read(opening, judgement, choose, force);
+    const choose = probing?.rehearse(nowUs, force) ?? null;
+    const { held, heldBy, rules: forecasts } = await this.#forecasting.read(opening, judgement, choose, force);
     const plan = (rule: RuleName) => this.#plan({ sweepId, rule, nowUs, ...forecasts[rule] });
     const overdue = await plan('overdue');
     const stale = await plan('stale');
@@ -107,6 +107,7 @@ export class DryRun {
       remaining: Math.min(sum(plans, ({ left, poisoned }) => left + poisoned) + unheard, REMAINING_COUNT_MAX),
       truncated: tried.some(({ left }) => left > 0),
       held,
+      heldBy,
       batches: sum(plans, ({ rows }) => Math.ceil(rows.length / batchRowsMax)),
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),

@@ -83,10 +83,11 @@ export class Judging {
     const { sweepId, judgement, request } = run;
     const { storms } = this.#parts;
     try {
-      const question = { sweepId, judgement, recalled: await recalling, force: request.force ?? false };
+      const { isHeld } = run;
+      const question = { sweepId, judgement, recalled: await recalling, force: request.force ?? false, isHeld };
       const storm = await storms.read(question);
       logStorm(this.#log, question, storm, this.#options.storm.maxHoldMs);
-      const rowsMax = storms.rowsAllowed(storm, this.#options);
+      const rowsMax = isHeld ? 0 : storms.rowsAllowed(storm, this.#options);
       const turn: Turn = { name: 'stale', staleness: judgement.staleness, rowsMax };
       return { storm, stale: await this.#begin(run, turn, probes) };
     } catch (err) {
@@ -98,7 +99,7 @@ export class Judging {
   async #stalled(run: Run, storm: StormReading | null, probes: SweepProbes | null): Promise<Begun> {
     try {
       const staleness = await this.#stalledGuard.staleness(run.judgement, run.request.force ?? false);
-      const rowsMax = storm?.action === 'hold' ? 0 : this.#options.rowsMax;
+      const rowsMax = storm?.action === 'hold' || run.isHeld ? 0 : this.#options.rowsMax;
       return await this.#begin(run, { name: 'stalled', staleness, rowsMax }, probes);
     } catch (err) {
       return failed(err);
@@ -146,6 +147,7 @@ export class Judging {
       suspects,
       // A sweep between the ticks does not try them again, and does not read whether there are any.
       someKnown: suspects.length > 0 || request.trigger === 'due',
+      force: request.force ?? false,
       signal,
       onMarked: (rows) => {
         evidence.add(rule, rows);

@@ -27,11 +27,13 @@ export interface SweepSummary {
   readonly remaining: number;
   /**
    * Rows are left that only another sweep will look at: this one was over budget, was aborted, lost its lease, skipped
-   * batches, or was refused. The contract fixes the name. What the storm guard holds does not count.
+   * batches, or was refused. The contract fixes the name. What is held does not count.
    */
   readonly truncated: boolean;
-  /** The storm guard held the rules that infer silence: stale and stalled. */
+  /** The rules that infer silence, stale and stalled, were held: by the storm guard or an operator. */
   readonly held: boolean;
+  /** Who held them; where both did, the operator. */
+  readonly heldBy: 'storm' | 'operator' | null;
   /** Transactions that marked rows. */
   readonly batches: number;
   readonly durationMs: number;
@@ -67,6 +69,7 @@ export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
   remaining: 0,
   truncated: false,
   held: false,
+  heldBy: null,
   batches: 0,
   unobservedMs: 0,
   dryRun: false,
@@ -74,6 +77,6 @@ export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
 };
 
 /** The fields of its event. */
-export function summaryFields({ dryRun: _, rows: __, ...fields }: SweepSummary) {
+export function summaryFields({ dryRun: _, rows: __, heldBy: ___, ...fields }: SweepSummary) {
   return fields;
 }

@@ -12,6 +12,7 @@ const summary: SweepSummary = {
   remaining: 0,
   truncated: false,
   held: false,
+  heldBy: null,
   batches: 2,
   durationMs: 8,
   unobservedMs: 90_000,

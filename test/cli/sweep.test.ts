@@ -19,6 +19,7 @@ const nothingDone = {
   remaining: 0,
   truncated: false,
   held: false,
+  heldBy: null,
   batches: 0,
   durationMs: number,
   unobservedMs: 0,

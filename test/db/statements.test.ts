@@ -29,6 +29,8 @@ const modules = readdirSync(src, { recursive: true, encoding: 'utf8' })
 const fragments: readonly string[] = [
   'ledger/statements/transition.ts',
   'sweeper/advice/statements/window.ts',
+  'sweeper/hold/statements/held.ts',
+  'sweeper/pass/statements/held-rule.ts',
   'sweeper/pass/statements/lease-id.ts',
   'sweeper/pass/statements/marking.ts',
   'sweeper/pass/statements/named-row.ts',

@@ -37,6 +37,7 @@ export function brokenInvariants(
     ...brokenRetries(picture, before, attemptsMax),
     ...forgotten(picture, before),
     ...falseMarks(picture, before),
+    ...marksInAHold(picture, before, told),
     ...brokenPromises(picture, before, told),
   ];
 }
@@ -136,6 +137,20 @@ function falseMarks(picture: Picture, before: Picture): string[] {
     }
   }
   return problems;
+}
+
+/** While an operator holds, and nobody ends or ignores that, nothing is marked but what is overdue. */
+function marksInAHold(picture: Picture, before: Picture, told: readonly Told[]): string[] {
+  const isLifted = told.some(
+    ({ operation }) => operation.op === 'release' || (operation.op === 'sweep' && operation.force),
+  );
+  if (before.holdUntilAgo === null || picture.holdUntilAgo === null || isLifted) return [];
+  return Object.entries(picture.activities).flatMap(([id, activities]) =>
+    activities
+      .slice(before.activities[id]?.length ?? 0)
+      .filter(({ detail }) => detail.rule === 'stale' || detail.rule === 'stalled')
+      .map(({ detail }) => `${id}: ${detail.rule} although an operator holds`),
+  );
 }
 
 const msOf = (ticks: Tick | null | undefined) => (ticks === null || ticks === undefined ? null : ticks * TICK_MS);

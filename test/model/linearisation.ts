@@ -33,7 +33,7 @@ function atomsOf({ operation, result, marks }: Done, attemptsMax: number): Atom[
       return marks.map(
         ({ id, rule }) =>
           (ledger) =>
-            reference.mark(ledger, id, rule, attemptsMax),
+            reference.mark(ledger, id, rule, operation.force, attemptsMax),
       );
     case 'beat':
       return [(ledger) => reference.beat(ledger)];

@@ -49,6 +49,23 @@ function twoEnds(): Scenario {
   return { start: allInProgress, callees: 1, firstSilence: 0, steps };
 }
 
+/**
+ * An operator holds while a sweep is under way, earlier and later in it, and then moves each deadline: what a batch marks after
+ * that, it marks during the hold.
+ */
+function heldDuringSweeps(): Scenario {
+  const deadlines = seven.map((each) => ({ op: 'adjust', id: each, deadlineTicks: 200 }) as const);
+  const turns = [{ op: 'hold', ticks: 20 } as const, ...deadlines].map(
+    (operation) => ({ operation, hold: 'no' }) as const,
+  );
+  const sessions = [[{ operation: { op: 'sweep', force: false }, hold: 'no' }], turns] as const;
+  const rounds = Array.from({ length: 14 }, (_, before) => [
+    { step: 'alone', session: 0, operation: { op: 'release' } } as const,
+    { step: 'together', sessions, picks: [...Array(before).fill(0), ...Array(9).fill(1)] } as const,
+  ]);
+  return { start: allInProgress, callees: 1, firstSilence: 12, steps: rounds.flat() };
+}
+
 /** Each rule of the ledger and the sweep with a change that breaks it. */
 export const mutants: readonly Mutant[] = [
   {
@@ -67,6 +84,18 @@ export const mutants: readonly Mutant[] = [
       steps: [{ step: 'alone', session: 0, operation: sweep }],
     },
     edits: [['to_json((pg_catalog.count(*))::bigint) AS "callees"', 'to_json(2) AS "callees"']],
+  },
+  {
+    name: 'a sweep that ignores an operator’s hold',
+    setup: 'plain',
+    witness: story('in_progress', { op: 'hold', ticks: 20 }, pass(12), sweep),
+    edits: [['h.held_until > pg_catalog.', 'false AND h.held_until > pg_catalog.']],
+  },
+  {
+    name: 'a sweep that looks for an operator’s hold when it begins, and not in its batches',
+    setup: 'interleaved',
+    witness: heldDuringSweeps(),
+    edits: [['h.held_until > pg_catalog.statement_timestamp()', 'false']],
   },
   {
     name: 'a ledger that drops late results',

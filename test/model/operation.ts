@@ -73,6 +73,14 @@ export interface Sweep {
   readonly op: 'sweep';
   readonly force: boolean;
 }
+/** An operator holds the rules that infer silence, for half a tick more than this. */
+export interface Hold {
+  readonly op: 'hold';
+  readonly ticks: Tick;
+}
+export interface Release {
+  readonly op: 'release';
+}
 /** A daemon's beat reaches the database. */
 export interface Beat {
   readonly op: 'beat';
@@ -96,6 +104,8 @@ export type Concurrent =
   | Retry
   | Foreign
   | Sweep
+  | Hold
+  | Release
   | Beat;
 export type Operation = Concurrent | Advance;
 
@@ -188,6 +198,8 @@ const onRetries = fc.oneof<{ arbitrary: fc.Arbitrary<Concurrent>; weight: number
 );
 const foreign: fc.Arbitrary<Foreign> = fc.record({ op: fc.constant('foreign'), id, to: status });
 const sweep: fc.Arbitrary<Sweep> = fc.record({ op: fc.constant('sweep'), force: fc.constantFrom(false, false, true) });
+const hold: fc.Arbitrary<Hold> = fc.record({ op: fc.constant('hold'), ticks: fc.integer({ min: 1, max: 12 }) });
+const release: fc.Arbitrary<Release> = fc.record({ op: fc.constant('release') });
 const beat: fc.Arbitrary<Beat> = fc.record({ op: fc.constant('beat') });
 const advance: fc.Arbitrary<Advance> = fc.record({
   op: fc.constant('advance'),
@@ -206,6 +218,8 @@ const plainly = [
   { weight: 5, arbitrary: sweep },
   { weight: 1, arbitrary: beat },
   { weight: 1, arbitrary: foreign },
+  { weight: 1, arbitrary: hold },
+  { weight: 1, arbitrary: release },
 ] as const;
 const concurrently = {
   /** No delegation waits or has limits of its own. */

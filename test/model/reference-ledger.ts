@@ -58,6 +58,8 @@ export interface Ledger {
   readonly beatAt: Tick | null;
   readonly gaps: readonly Gap[];
   readonly storm: Storm | null;
+  /** When an operator's hold ends; null: there is none. */
+  readonly heldUntilAt: Tick | null;
   readonly delegations: Readonly<Partial<Record<Id, Delegation>>>;
   readonly activities: Readonly<Partial<Record<Id, readonly Activity[]>>>;
 }
@@ -67,6 +69,7 @@ export const emptyLedger: Ledger = {
   beatAt: null,
   gaps: [],
   storm: null,
+  heldUntilAt: null,
   delegations: {},
   activities: {},
 };

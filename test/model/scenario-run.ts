@@ -24,7 +24,7 @@ export class ScenarioRun {
   readonly #way: Way;
   readonly #endsSwept: boolean;
   #ledger: Ledger = emptyLedger;
-  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [] };
+  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [], holdUntilAgo: null };
 
   constructor(world: World, bounds: SweepBounds, way: Way, endsSwept = bounds.stormRatio === 0) {
     this.#endsSwept = endsSwept;
@@ -133,12 +133,12 @@ export class ScenarioRun {
     const unobserved = reference.unobservedTicks(this.#ledger);
     const back = reference.cameBack(this.#ledger);
     const overdue = reference.overduePlan(this.#ledger, this.#bounds);
-    this.#mark(overdue, 'overdue', marks);
+    this.#mark(overdue, 'overdue', marks, force);
     const stale = reference.stalePlan(this.#ledger, this.#bounds, force, back);
     this.#ledger = stale.ledger;
-    this.#mark(stale, 'stale', marks);
-    const stalled = this.#bounds.stormRatio === 0 ? reference.stalledPlan(this.#ledger, this.#bounds) : nothing;
-    this.#mark(stalled, 'stalled', marks);
+    this.#mark(stale, 'stale', marks, force);
+    const stalled = this.#bounds.stormRatio === 0 ? reference.stalledPlan(this.#ledger, this.#bounds, force) : nothing;
+    this.#mark(stalled, 'stalled', marks, force);
     const left = [overdue, stale, stalled].map(({ candidates, take }) => candidates.length - take);
     return {
       stuck: stale.take + stalled.take,
@@ -157,7 +157,7 @@ export class ScenarioRun {
   }
 
   /** The rows that were marked must be the plan's, the oldest ones. */
-  #mark({ candidates, take }: RulePlan, rule: Rule, marks: readonly Mark[]): void {
+  #mark({ candidates, take }: RulePlan, rule: Rule, marks: readonly Mark[], force: boolean): void {
     const taken = new Set(marks.filter((mark) => mark.rule === rule).map(({ id }) => id));
     const ages = (of: 'taken' | 'left') =>
       candidates.filter(({ id }) => taken.has(id) === (of === 'taken')).map(({ at }) => at);
@@ -165,7 +165,8 @@ export class ScenarioRun {
     if (taken.size !== take || ages('taken').length !== take || (take < candidates.length && !isOldest)) {
       throw new Disagreement(`${rule}: marked ${[...taken]}, expected ${take} of ${JSON.stringify(candidates)}`);
     }
-    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule, this.#bounds.attemptsMax)!;
+    const { attemptsMax } = this.#bounds;
+    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule, force, attemptsMax)!;
   }
 
   /** What a sweep marked, from the activity. */

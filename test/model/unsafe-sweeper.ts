@@ -39,6 +39,15 @@ export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): Rea
       batches: 1,
       durationMs: 0,
     };
-    return { sweepId, ...counts, truncated: false, held: false, unobservedMs: 0, dryRun: false, rows: [] };
+    return {
+      sweepId,
+      ...counts,
+      truncated: false,
+      held: false,
+      heldBy: null,
+      unobservedMs: 0,
+      dryRun: false,
+      rows: [],
+    };
   };
 }

@@ -5,15 +5,16 @@ import type { Activity } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
+import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { type Face, functionsFace, TICK_MS } from './face.ts';
+import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
 import { libraryFace } from './library-face.ts';
 import { edited, type Mutation } from './mutation.ts';
-import { type Concurrent, SESSIONS, type Tick, type Turn } from './operation.ts';
+import { type Concurrent, type Hold, SESSIONS, type Tick, type Turn } from './operation.ts';
 import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
 import { HOLD_MAX_TICKS, type SweepBounds } from './reference-sweep.ts';
 import { RetryNames } from './retry-names.ts';
@@ -47,6 +48,7 @@ interface Session {
   readonly act: ReturnType<Face>;
   readonly sweep: RealSweep;
   readonly beat: () => Promise<unknown>;
+  readonly holds: OperatorHolds;
 }
 
 /** Everything that is stored, with times in ticks ago. */
@@ -54,6 +56,8 @@ export interface Picture {
   readonly rows: Readonly<Record<string, PictureRow>>;
   readonly activities: Readonly<Record<string, readonly Activity[]>>;
   readonly gapsAgo: readonly { readonly startAgo: Tick; readonly endAgo: Tick }[];
+  /** Of an operator's hold in force, rounded down: it lies between two ticks. Below zero. */
+  readonly holdUntilAgo: Tick | null;
 }
 export interface PictureRow {
   readonly status: Status;
@@ -95,6 +99,7 @@ const instants: Readonly<Record<string, readonly string[]>> = {
   activity_logs: ['created_at'],
   sweeper_gaps: ['gap_start', 'gap_end'],
   sweeper_sweeps: ['started_at'],
+  sweeper_holds: ['made_at', 'held_since', 'held_until', 'ended_at'],
   sweeper_notices: ['noticed_at'],
 };
 const stormInstants = [
@@ -127,7 +132,7 @@ export class World implements AsyncDisposable {
   /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
     await this.#database.query(
-      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices CASCADE`,
+      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_holds, sweeper_notices CASCADE`,
     );
     await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
     await this.#database.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
@@ -160,7 +165,7 @@ export class World implements AsyncDisposable {
 
   /** As run(), in a transaction that keeps its locks for a moment. Undefined when it was rolled back. */
   async runTurn(session: number, { operation, hold }: Turn): Promise<unknown> {
-    const isLedgers = operation.op !== 'sweep' && operation.op !== 'beat';
+    const isLedgers = !['sweep', 'beat', 'hold', 'release'].includes(operation.op);
     if (hold === 'no' || !isLedgers) return this.run(session, operation);
     const opened = this.#sessions[session]!;
     const transaction = await opened.db.startTransaction().execute();
@@ -192,6 +197,8 @@ export class World implements AsyncDisposable {
     const gapsAgo = await this.#database.query<{ startAgo: Tick; endAgo: Tick }>(`
       SELECT round(${ago('gap_start')}) AS "startAgo", round(${ago('gap_end')}) AS "endAgo" FROM sweeper_gaps
       WHERE gap_end - gap_start > ${GAP_MIN_TICKS} * interval '${TICK_MS} milliseconds' ORDER BY gap_end`);
+    const [held] = await this.#database.query<{ untilAgo: Tick }>(`
+      SELECT floor(${ago('held_until')}) AS "untilAgo" FROM sweeper_holds WHERE ended_at IS NULL AND held_until > clock_timestamp()`);
     const names = new RetryNames(rows);
     this.#names = names;
     return {
@@ -202,6 +209,7 @@ export class World implements AsyncDisposable {
         ]),
       ),
       activities: Object.groupBy(activities, ({ delegationId }) => names.nameOf(delegationId)) as Picture['activities'],
+      holdUntilAgo: held?.untilAgo ?? null,
       gapsAgo: gapsAgo.filter(({ endAgo }) => endAgo <= GAP_AGE_MAX_TICKS),
     };
   }
@@ -211,15 +219,24 @@ export class World implements AsyncDisposable {
     await Promise.all(this.#pools.filter((pool) => !pool.ended && !pool.ending).map((pool) => pool.end()));
   }
 
-  #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
+  async #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
     switch (operation.op) {
       case 'sweep':
         return session.sweep({ trigger: 'manual', force: operation.force });
       case 'beat':
         return session.beat();
+      case 'hold':
+        return this.#hold(session, operation);
+      case 'release':
+        return { outcome: (await session.holds.release('an operator')) === null ? 'not_held' : 'released' };
       default:
         return this.#names.translated(operation, act);
     }
+  }
+
+  async #hold({ holds }: Session, { ticks }: Hold): Promise<unknown> {
+    const { replaced } = await holds.hold({ forMs: halfTickMore(ticks), reason: 'a rollout', by: 'an operator' });
+    return { outcome: 'held', replaced: replaced !== null };
   }
 
   #open(session: number, { bounds, connections = 1, sweepWith = productSweep, mutation }: WorldOptions): Session {
@@ -247,6 +264,7 @@ export class World implements AsyncDisposable {
       face,
       act: face(db),
       sweep: sweepWith(db, options),
+      holds: new OperatorHolds(db),
       beat: async () => {
         await beat.leave();
         await this.#database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [STUCK_AFTER_MS]);

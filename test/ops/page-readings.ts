@@ -68,6 +68,8 @@ export const status: Status = {
   beatAt: before(4_000),
   stuckAfterMs: 600_000,
   storm: { state: 'calm', since: null, until: null },
+  hold: null,
+  operatorHolds: [],
   lastSweep: {
     startedAt: before(21_000),
     trigger: 'cron',

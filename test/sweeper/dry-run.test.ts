@@ -8,7 +8,15 @@ const database = useDatabase({ per: 'test' });
 
 /** Every row of every table, with the transaction that wrote it. */
 async function content(): Promise<unknown> {
-  const tables = ['delegations', 'activity_logs', 'sweeper_state', 'sweeper_gaps', 'sweeper_sweeps', 'sweeper_notices'];
+  const tables = [
+    'delegations',
+    'activity_logs',
+    'sweeper_state',
+    'sweeper_gaps',
+    'sweeper_sweeps',
+    'sweeper_holds',
+    'sweeper_notices',
+  ];
   const rows = tables.map((table) =>
     database.query(`SELECT t.xmin::text, t.xmax::text, t::text FROM ${table} t ORDER BY 3`),
   );

@@ -71,7 +71,14 @@ export class Looks {
     const answer = stateRow(row);
     this.#question = questionAfter(answer, this.#options);
     const heardDueUs = answer.hasRead ? this.#rest(answer) : this.#readAgainUs(answer.nowUs);
-    return lookOf(answer, earliest([answer.deadlineUs, answer.specialUs, heardDueUs, this.#dueUs]));
+    return lookOf(answer, this.#dueOf(answer, heardDueUs));
+  }
+
+  /** While an operator holds, silence does not come due, but deadlines do; what it kept does when the hold ends. */
+  #dueOf({ nowUs, judgedAtUs, deadlineUs, specialUs, holdEndsUs }: Answer, heardDueUs: Micros | null): Micros | null {
+    if (holdEndsUs !== null && holdEndsUs > nowUs) return earliest([deadlineUs, holdEndsUs]);
+    const isEndJudged = holdEndsUs === null || judgedAtUs === null || holdEndsUs < judgedAtUs;
+    return earliest([deadlineUs, specialUs, heardDueUs, this.#dueUs, isEndJudged ? null : holdEndsUs]);
   }
 
   /** Rows in progress were read. Returns when the next of them comes due. */
@@ -94,10 +101,10 @@ export class Looks {
   }
 }
 
-function lookOf({ isHeld, ...answer }: Answer, dueUs: Micros | null): Look {
+function lookOf({ isHeldByStorm, ...answer }: Answer, dueUs: Micros | null): Look {
   const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
   const judgedForMs = answer.judgedForMs ?? 0;
-  const isLeftToTicks = isHeld || refusalOf(answer) !== null;
+  const isLeftToTicks = isHeldByStorm || refusalOf(answer) !== null;
   return { nowUs, judgedAtUs, judgedForMs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
 }
 

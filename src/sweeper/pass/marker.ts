@@ -63,6 +63,7 @@ export class Marker {
   plan(pass: RulePass, after: Place, rowsMax: number, foundIds: readonly string[]): Promise<PlanAnswer[]> {
     return this.#read(pass, this.#statements(pass).plan, {
       ...judgedBy(pass),
+      force: pass.force,
       afterUs: after.keyUs,
       afterId: after.delegationId,
       foundIds,
@@ -123,7 +124,8 @@ export class Marker {
       }
       return answers;
     };
-    return inSpan('sweep batch', { rule: this.#rule }, marking, (done) => ({ rows: done.filter(isMarked).length }));
+    const describe = (done: readonly MarkAnswer[]) => ({ rows: done.filter(isMarked).length });
+    return inSpan('sweep batch', { rule: this.#rule }, marking, describe, (done) => done.filter(isMarked));
   }
 
   /** False also when that cannot be found out now: a later sweep looks again. */
@@ -141,5 +143,5 @@ function judgedBy({ nowUs, staleness }: RulePass) {
 }
 
 function markedBy(pass: RulePass) {
-  return { ...judgedBy(pass), sweepId: pass.sweepId };
+  return { ...judgedBy(pass), sweepId: pass.sweepId, force: pass.force };
 }

@@ -12,10 +12,10 @@ export interface RuleOutcome {
   readonly batches: number;
   readonly poisons: readonly Poison[];
   /**
-   * Why it ended: `done`, no row was left; `budget`; `aborted` by the signal; `superseded` by another sweep's lease;
+   * Why it ended: `done`, no row was left; `budget`; `held` by an operator; `aborted` by the signal; `superseded` by another sweep's lease;
    * `skipped`, so many updates raise that some batches were left; `failed`, by an error that no row caused.
    */
-  readonly end: 'done' | 'budget' | 'aborted' | 'superseded' | 'skipped' | 'failed';
+  readonly end: 'done' | 'budget' | 'held' | 'aborted' | 'superseded' | 'skipped' | 'failed';
   /** With `skipped` and `failed`: what the sweep fails with. Otherwise null. */
   readonly err: unknown;
 }
@@ -30,7 +30,15 @@ const nothingMarked = { marked: 0, retried: 0, found: 0, batches: 0, poisons: []
 export const cutShort: RuleOutcome = { ...nothingMarked, end: 'budget', err: null };
 
 /** Of several passes of a rule, the outcome has the end that comes first in this list. */
-const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
+const endsByWeight: readonly RuleOutcome['end'][] = [
+  'failed',
+  'superseded',
+  'aborted',
+  'held',
+  'budget',
+  'skipped',
+  'done',
+];
 
 /** The common outcome of the passes of one rule. */
 export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
@@ -86,6 +94,7 @@ export class Progress {
   #inARow = { retryable: 0, timeouts: 0, skipped: 0 };
   #isolatingMs = 0;
   #superseded = false;
+  #held = false;
   #skipped: { readonly err: unknown } | null = null;
   #failed: { readonly err: unknown } | null = null;
 
@@ -110,10 +119,11 @@ export class Progress {
     for (const wake of this.#onRelease.splice(0)) wake();
   }
 
-  /** Whether this sweep still has the lease, by an answer. */
-  checkLease(answers: readonly { readonly leaseId: string | null }[]): void {
+  /** Whether this sweep still has the lease and is not held, by an answer. */
+  checkMayMark([answer]: readonly { readonly leaseId: string | null; readonly isHeld: boolean }[]): void {
     // Final: another batch's answer may be older than this one.
-    this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
+    this.#superseded ||= answer?.leaseId !== this.#options.sweepId;
+    this.#held ||= answer?.isHeld === true;
   }
 
   /** Counts rows that were found to match. */
@@ -125,7 +135,7 @@ export class Progress {
   commit(answers: readonly MarkAnswer[]): number {
     this.#inARow = { retryable: 0, timeouts: 0, skipped: 0 };
     this.#unsure = [];
-    this.checkLease(answers);
+    this.checkMayMark(answers);
     const rows = answers.filter(isMarked);
     if (rows.length === 0) return 0;
     this.#marked += rows.length;
@@ -201,6 +211,7 @@ export class Progress {
     if (this.#failed) return 'failed';
     if (this.#superseded) return 'superseded';
     if (this.#options.signal.aborted) return 'aborted';
+    if (this.#held) return 'held';
     if (this.#marked >= this.#options.rowsMax) return 'budget';
     return this.#skipped ? 'skipped' : 'done';
   }

@@ -29,6 +29,9 @@ const schema = z
     remaining: count.meta({ description: 'What still matches a rule at the end, counted to 10000 at most.' }),
     truncated: z.boolean().meta({ description: 'Rows are left that only another sweep will look at.' }),
     held: z.boolean().meta({ description: 'The rules that infer silence were held.' }),
+    heldBy: z.enum(['storm', 'operator']).nullable().meta({
+      description: 'Who held them, the storm guard or an operator; where both did, the operator.',
+    }),
     batches: count,
     durationMs: milliseconds,
     unobservedMs: milliseconds.meta({ description: 'Unobserved time, which did not count as silence.' }),

@@ -19,7 +19,7 @@ export function markBatchStatement(
   const which = `${isWithin(rule)} AND ${isNotSpared(tables, sparing)}`;
   return statement({
     parameters: { ...markParameters, ...rangeParameters, ...sparedParameters },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => markSql(tables, { rule, which, attemptsMax }, columns),
   });
 }

@@ -21,7 +21,7 @@ export function markRowsStatement(
   const which = tasks ? `${isNamed} AND ${isNoTask(tables)}` : isNamed;
   return statement({
     parameters: { ...markParameters, ids: parameter.texts },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => markSql(tables, { rule, which, attemptsMax }, columns),
   });
 }
@@ -33,7 +33,7 @@ export function markAskedStatement(tables: SweeperTables, rule: Rule, attemptsMa
   const probe = '$probes -> d.delegation_id';
   return statement({
     parameters: { ...markParameters, ids: parameter.texts, probes },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => markSql(tables, { rule, which: isNamed, probe, attemptsMax }, columns),
   });
 }

@@ -7,6 +7,7 @@ import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ProbeEvidence } from '../probe-evidence.ts';
 import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
+import { forceParameter, heldColumns, isRuleHeld } from './held-rule.ts';
 import { leaseColumns, leaseId } from './lease-id.ts';
 import { retries, retryOf } from './retried.ts';
 
@@ -18,6 +19,8 @@ const markedColumns = {
   callerId: column.text('m.caller_id'),
   calleeId: column.text('m.callee_id'),
   fromStatus: column.oneOf(statuses, 'm.from_status'),
+  /** Of whoever delegated; null where it was not traced. */
+  traceparent: nullable(column.text('m.traceparent')),
   lastHeartbeatMs: nullable(column.wholeNumber(wholeMsOf('m.last_heartbeat'))),
   deadlineMs: column.wholeNumber(wholeMsOf('m.deadline')),
   latenessMs: column.wholeNumber('m.lateness_ms'),
@@ -36,6 +39,7 @@ const markedColumns = {
 
 export const markParameters = {
   ...ruleParameters,
+  ...forceParameter,
   sweepId: parameter.text,
   rowsMax: parameter.wholeNumber,
 };
@@ -47,9 +51,10 @@ export function isMarked(answer: MarkAnswer): answer is MarkAnswer & MarkedRow {
   return answer.delegationId !== null;
 }
 
-export function answerColumns(tables: SweeperTables) {
+export function answerColumns(tables: SweeperTables, rule: Rule) {
   return {
     ...leaseColumns(tables),
+    ...heldColumns(tables, rule),
     /** The server's process of this session, and those of all that were writing delegations at the batch's end. */
     pid: column.wholeNumber('pg_backend_pid()'),
     writers: column.json<readonly number[]>(writers(tables)),
@@ -100,7 +105,7 @@ WITH picked AS MATERIALIZED (
   FROM ${tables.delegations} d
   WHERE ${rule.matches}
     AND ${which}
-    AND ${leaseId(tables)} = $sweepId
+    AND ${leaseId(tables)} = $sweepId AND NOT ${isRuleHeld(tables, rule)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,
@@ -113,6 +118,7 @@ ${transitionCtes(tables, {
   returning: [
     'd.caller_id',
     'd.callee_id',
+    'd.traceparent',
     'd.last_heartbeat',
     'd.deadline',
     'd.progress',
