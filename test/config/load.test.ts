@@ -100,13 +100,6 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['True', 'FALSE', 'yes', 'no', '1', '0', 'on', 'off', ' true'],
   },
-  OPS_SHOW_PREVIEWS: {
-    good: [
-      ['true', 'opsShowPreviews', true],
-      ['false', 'opsShowPreviews', false],
-    ],
-    bad: ['True', 'yes', '1', ' true'],
-  },
   STUCK_AFTER: {
     good: [
       ['1s', 'stuckAfterMs', 1000],
@@ -227,6 +220,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
       ['65535', 'opsPort', 65_535],
     ],
     bad: ['65536', '-1', 'tcp://10.0.0.1:80'],
+  },
+  OPS_SHOW_PREVIEWS: {
+    good: [
+      ['true', 'opsShowPreviews', true],
+      ['false', 'opsShowPreviews', false],
+    ],
+    bad: ['True', 'yes', '1', ' true'],
   },
   LOG_LEVEL: { good: [['debug', 'logLevel', 'debug']], bad: ['verbose', 'INFO', '30'] },
   SHUTDOWN_GRACE: {

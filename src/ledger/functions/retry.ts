@@ -1,5 +1,6 @@
 import { isOneOf, literal } from '../../db/literal.ts';
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
+import { hasLateResult } from '../late-result.ts';
 import { DURATION_MAX_MS } from '../limits.ts';
 import { type Status, terminalStatuses } from '../transitions.ts';
 import { durationCheck, idChecks } from './checks.ts';
@@ -56,8 +57,7 @@ export const retryFunction: SchemaFunction = {
     outcome := 'missing';
     RETURN;
   END IF;
-  late_result := EXISTS (
-    SELECT FROM activity_logs a WHERE a.delegation_id = id AND a.event = 'delegation.late_result' AND a.to_status IS NULL);
+  late_result := ${hasLateResult('activity_logs', 'id')};
   IF NOT ${isOneOf('delegation_retry.status', retriableStatuses)} THEN
     outcome := 'refused';
     RETURN;

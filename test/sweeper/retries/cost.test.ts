@@ -62,7 +62,6 @@ test('what a mark costs more is the retry itself', async () => {
   const on = await costOf(2);
   // Whole pages of indexes that grow make the difference between two alike.
   expect(one.buffers).toBeLessThan(off.buffers * 1.2);
-  expect(on.buffers).toBeGreaterThan(off.buffers * 1.5);
   expect(on.walBytes).toBeGreaterThan(off.walBytes * 1.3);
   expect(off.walBytes / ROWS).toBeLessThan(2_500);
 });

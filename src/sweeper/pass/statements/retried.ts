@@ -1,4 +1,5 @@
 import { retriableStatuses } from '../../../ledger/functions/retry.ts';
+import { hasLateResult } from '../../../ledger/late-result.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { Rule } from '../rules.ts';
 
@@ -29,10 +30,9 @@ export function retryOf({ functions }: SweeperTables, attemptsMax: number): stri
       WHERE r.outcome = 'inserted') END`;
 }
 
-/** SQL: a sweep that marks the delegation `d` would try it again. */
+/** SQL: a sweep that marks the delegation `d` would try it again. OFFSET keeps the planner from a join. */
 export function mayBeRetried({ activityLogs, delegations }: SweeperTables, attemptsMax: number): string {
   return `d.attempt < ${attemptsMax}
-  AND NOT EXISTS (SELECT FROM ${activityLogs} a
-    WHERE a.delegation_id = d.delegation_id AND a.event = 'delegation.late_result' AND a.to_status IS NULL)
-  AND NOT EXISTS (SELECT FROM ${delegations} r WHERE r.retry_of = d.delegation_id)`;
+  AND NOT ${hasLateResult(activityLogs, 'd.delegation_id')}
+  AND NOT EXISTS (SELECT FROM ${delegations} r WHERE r.retry_of = d.delegation_id OFFSET 0)`;
 }

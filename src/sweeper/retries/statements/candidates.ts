@@ -2,6 +2,7 @@ import type { RowOf } from '../../../db/column.ts';
 import { isOneOf } from '../../../db/literal.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import { retriableStatuses } from '../../../ledger/functions/retry.ts';
+import { hasLateResult } from '../../../ledger/late-result.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import type { SweeperTables } from '../../tables.ts';
 
@@ -12,8 +13,7 @@ const columnsOf = ({ delegations, activityLogs }: SweeperTables) => ({
   attempt: nullable(column.wholeNumber('d.attempt')),
   /** The delegation that tries it again already. */
   retriedAs: nullable(column.text(`(SELECT r.delegation_id FROM ${delegations} r WHERE r.retry_of = d.delegation_id)`)),
-  lateResult: column.boolean(`EXISTS (SELECT FROM ${activityLogs} l
-    WHERE l.delegation_id = d.delegation_id AND l.event = 'delegation.late_result' AND l.to_status IS NULL)`),
+  lateResult: column.boolean(hasLateResult(activityLogs, 'd.delegation_id')),
 });
 
 export type Candidate = RowOf<ReturnType<typeof columnsOf>>;
