@@ -40,7 +40,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
-  'fastest-levenshtein': [/^config\/near-miss\.ts$/],
+  'fastest-levenshtein': [/^config\/near-miss\.ts$/, /^sweeper\/explanation\/near\.ts$/],
   commander: [/^cli\//],
   'fast-string-truncated-width': [/^cli\/table\.ts$/],
   express: [/^demo\/a2a\//],

@@ -15,6 +15,7 @@ import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
+import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
 import { list } from './list.ts';
@@ -169,6 +170,24 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (options) => done(await list(loadConfig(process.env), options)));
+  program
+    .command('explain')
+    .description(
+      'say why a delegation is as it is, how it is judged now, and what the next sweep does; exit 1 for an unknown id',
+    )
+    .argument('<delegation_id>', 'its id, as `list`, a log line or the page names it')
+    .option('--previews', 'also show what agents wrote: the task, the result, and why it failed')
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper explain 0198c5c2-77a0-7cc1-b3f5-6d1c8c3ad9f1',
+        "delegation-sweeper explain job-17 --json | jq -r '.why, .next'",
+      ),
+    )
+    .action(async (delegationId: string, options) =>
+      done(await explain(loadConfig(process.env), delegationId, options)),
+    );
   program
     .command('advise')
     .description('say which threshold of silence the evidence of the last 30 days supports, per callee')

@@ -55,6 +55,7 @@ const andAttempts = (variants: () => readonly (readonly unknown[])[]) => () =>
 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
+  activityStatement: () => [['ASC'], ['DESC']],
   batchKeysStatement: ofRulesSparing,
   listStatement: () =>
     [null, 'stuck'].flatMap((status) =>
@@ -65,9 +66,11 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   markAskedStatement: andAttempts(ofRules),
   markRowsStatement: andAttempts(ofRulesAndTasks),
   retriableStatement: () => [[3]],
+  lastOfStatement: () => [['delegation.probed']],
   matchingStatement: ofRulesAndTasks,
   planStatement: ofRulesSparing,
   rowCountStatement: () => [['delegations'], ['activityLogs']],
+  rankStatement: ofRulesAndTasks,
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
   takeAnswerStatement: ofRules,
   taskSuspectsStatement: ofRulesSparing,
