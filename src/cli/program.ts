@@ -15,6 +15,7 @@ import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
+import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
@@ -120,6 +121,12 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
+  program
+    .command('doctor')
+    .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
+    .option('--json', 'print the findings and the checks as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
+    .action(async (options) => done(await doctor(loadConfig(process.env), options)));
   program
     .command('hold')
     .description('mark no delegation stuck for a while: no rule that infers silence is applied, deadlines go on')
