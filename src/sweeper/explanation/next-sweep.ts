@@ -50,7 +50,7 @@ export interface NextSweep {
   readonly budget: { readonly ahead: number; readonly allowed: number } | null;
   readonly storm: ExplainedStorm;
   /** An operator's hold of the rules that infer silence; null: none. */
-  readonly hold: OperatorHold | null;
+  readonly hold: ExplainedHold | null;
   readonly refusal: { readonly reason: string; readonly remedy: string } | null;
 }
 
@@ -72,7 +72,7 @@ export interface StormCounts {
   readonly callees: readonly CalleeCount[];
 }
 
-export interface OperatorHold {
+export interface ExplainedHold {
   readonly by: string;
   readonly reason: string;
   readonly since: IsoInstant;
