@@ -161,7 +161,16 @@ describe('the page', () => {
         sweptAt: null,
         beatAt: null,
         lastSweep: null,
-        day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+        day: {
+          sweeps: 0,
+          stuck: 0,
+          stalled: 0,
+          failed: 0,
+          retried: 0,
+          lateResults: 0,
+          falsePositiveRatio: null,
+          unobservedMs: 0,
+        },
         oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
       },
       census: {
