@@ -5,11 +5,17 @@ import { testLedger, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { desktop, launchChromium, phone, visit } from './chromium.ts';
 
+let browser: Browser;
+let ops: RunningOps;
+// Before the database's own, which Jest runs in the order of their definition: the database is dropped last.
+afterAll(async () => {
+  await browser?.close();
+  await ops?.[Symbol.asyncDispose]();
+});
+
 const database = useDatabase();
 const delegationId = 'price/of a ticket?';
 
-let browser: Browser;
-let ops: RunningOps;
 beforeAll(async () => {
   browser = await launchChromium();
   const { ledger } = testLedger(database.db);
@@ -33,10 +39,6 @@ beforeAll(async () => {
   // It was not dead after all.
   await ledger.setStatus(delegationId, 'completed', { resultPreview: 'secret-result', actor: 'browser-agent' });
   ops = await startOps(database.url);
-});
-afterAll(async () => {
-  await browser?.close();
-  await ops?.[Symbol.asyncDispose]();
 });
 
 describe.each([
