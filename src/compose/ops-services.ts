@@ -16,13 +16,10 @@ import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
 import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
+import { OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
 
-/** The ops server has its own pool, so that requests for the status never delay a sweep. */
-const POOL_MAX = 2;
-/** Readiness has its own connection, so that slow or frequent readings of the page do not change its answer. */
-const READINESS_POOL_MAX = 1;
 /** Slightly more than the server gives a reading's statements. */
 const QUERY_TIMEOUT_MS = 6_000;
 
@@ -52,7 +49,7 @@ export function opsServices(
       queryTimeoutMs: QUERY_TIMEOUT_MS,
       schema: config.dbSchema,
     });
-  const handle = open(POOL_MAX);
+  const handle = open(OPS_POOL_MAX);
   const readinessHandle = open(READINESS_POOL_MAX);
   const reader = new StatusReader(handle.db, statusOptions(config));
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));

@@ -1,7 +1,7 @@
 import type { OnlineIndex } from './online-index.ts';
 
 /** Built while agents write. */
-export const onlineIndexes: readonly OnlineIndex[] = [...ofMeaning(), ...ofListing()];
+export const onlineIndexes: readonly OnlineIndex[] = [...ofMeaning(), ...ofListing(), ...ofRetries()];
 
 /**
  * Of migration 0006. A row that waits or has its own threshold is not in the index
@@ -50,6 +50,34 @@ function ofListing(): OnlineIndex[] {
       name: 'delegations_by_callee',
       table: 'delegations',
       columns: `(callee_id COLLATE "C", status COLLATE "C", ${newest})`,
+    },
+  ];
+}
+
+/** Of migration 0009, for what is tried again. */
+function ofRetries(): OnlineIndex[] {
+  return [
+    {
+      // A delegation is tried again once: of two retries that race, the second finds the first.
+      name: 'delegations_retry_of',
+      table: 'delegations',
+      columns: '(retry_of)',
+      where: 'retry_of IS NOT NULL',
+      isUnique: true,
+    },
+    {
+      // What an agent left undone since some time.
+      name: 'delegations_given_up',
+      table: 'delegations',
+      columns: '(callee_id, finished_at, delegation_id)',
+      where: `status IN ('failed', 'stuck')`,
+    },
+    {
+      // What a sweep marked. Sweeps between the ticks are merged in sweeper_sweeps, their marks are not.
+      name: 'activity_logs_sweep',
+      table: 'activity_logs',
+      columns: `((detail ->> 'sweepId'), activity_id)`,
+      where: `actor = 'sweeper' AND to_status IS NOT NULL`,
     },
   ];
 }
