@@ -114,7 +114,9 @@ describe('an operator’s hold', () => {
     [{ endedAt: now, endedWhy: 'replaced', endedBy: 'bob' }, 'replaced by bob at 12:03:21 UTC'],
   ] as const)('stays on the page with its end: %j', (over, end) => {
     const operatorHolds = [{ ...heldByOperator, reason: 'a rollout', ...over }];
-    expect(page({ status: { ...status, operatorHolds } })).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
+    const text = page({ status: { ...status, operatorHolds } });
+    expect(text).toContain('<time datetime="2026-07-28T11:03:21.000Z">');
+    expect(text.replace(/<\/?time[^>]*>/g, '')).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
   });
 
   test('takes no room where there was none', () => {

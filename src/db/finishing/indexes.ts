@@ -33,23 +33,22 @@ function ofMeaning(): OnlineIndex[] {
 
 /**
  * Of migration 0008, for `ledger.list`: each begins with what is asked for and goes on in the order of the list. Status is a
- * column of each, so that a rare one is found at once among many rows of its caller. Collation "C" is cheaper to compare,
- * stays valid when the operating system's collations change, and keeps the sweep's statements, which do not name it, off
- * these indexes.
+ * column of each, so that a rare one is found at once among many rows of its caller.
+ *
+ * "C" and "POSIX" are two names of one collation, and an index serves only a condition that names the collation of its column.
+ * So each list can use one of these indexes and no other, whatever the statistics are, and no other statement can use any.
  */
 function ofListing(): OnlineIndex[] {
+  const table = 'delegations';
   const newest = 'created_at, delegation_id';
   return [
-    { name: 'delegations_by_status', table: 'delegations', columns: `(status COLLATE "C", ${newest})` },
+    { name: 'delegations_by_status', table, columns: `(status COLLATE "C", ${newest})` },
+    { name: 'delegations_by_caller', table, columns: `(caller_id COLLATE "C", status COLLATE "POSIX", ${newest})` },
+    { name: 'delegations_by_callee', table, columns: `(callee_id COLLATE "C", status COLLATE "POSIX", ${newest})` },
     {
-      name: 'delegations_by_caller',
-      table: 'delegations',
-      columns: `(caller_id COLLATE "C", status COLLATE "C", ${newest})`,
-    },
-    {
-      name: 'delegations_by_callee',
-      table: 'delegations',
-      columns: `(callee_id COLLATE "C", status COLLATE "C", ${newest})`,
+      name: 'delegations_by_pair',
+      table,
+      columns: `(caller_id COLLATE "POSIX", callee_id COLLATE "POSIX", status COLLATE "POSIX", ${newest})`,
     },
   ];
 }
