@@ -114,7 +114,9 @@ describe('an operator’s hold', () => {
     [{ endedAt: now, endedWhy: 'replaced', endedBy: 'bob' }, 'replaced by bob at 12:03:21 UTC'],
   ] as const)('stays on the page with its end: %j', (over, end) => {
     const operatorHolds = [{ ...heldByOperator, reason: 'a rollout', ...over }];
-    expect(page({ status: { ...status, operatorHolds } })).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
+    const text = page({ status: { ...status, operatorHolds } });
+    expect(text).toContain('<time datetime="2026-07-28T11:03:21.000Z">');
+    expect(text.replace(/<\/?time[^>]*>/g, '')).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
   });
 
   test('takes no room where there was none', () => {
@@ -159,7 +161,16 @@ describe('the page', () => {
         sweptAt: null,
         beatAt: null,
         lastSweep: null,
-        day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+        day: {
+          sweeps: 0,
+          stuck: 0,
+          stalled: 0,
+          failed: 0,
+          retried: 0,
+          lateResults: 0,
+          falsePositiveRatio: null,
+          unobservedMs: 0,
+        },
         oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
       },
       census: {
@@ -198,7 +209,7 @@ describe('the page', () => {
     expect(text).toContain('The 4 of 5 callees with most evidence.');
     const together = { ...advice.callees[0]!, calleeId: null };
     expect(page({ advice: { ...advice, callees: [together] } })).toContain(
-      '<td data-label="Callee">all others, together</td>',
+      'data-label="Callee"><span>all others, together</span></th>',
     );
     expect(page({ advice: { ...advice, callees: [], calleesKnown: 0 } })).toContain('No evidence yet.');
     expect(page({ advice: null })).toMatch(/Threshold advice<\/h2><p class="none">Could not be read in time/);
