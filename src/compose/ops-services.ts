@@ -14,6 +14,7 @@ import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import { CONSOLE_POOL_MAX, consolePages } from './console-pages.ts';
 import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
 import { OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
@@ -51,6 +52,7 @@ export function opsServices(
     });
   const handle = open(OPS_POOL_MAX);
   const readinessHandle = open(READINESS_POOL_MAX);
+  const consoleHandle = open(CONSOLE_POOL_MAX);
   const reader = new StatusReader(handle.db, statusOptions(config));
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
@@ -92,9 +94,10 @@ export function opsServices(
         refusalOf,
       ),
       '/metrics': telemetry.metricsRoute,
+      ...consolePages(consoleHandle, config, { probe: daemon.probe, refusalOf }),
     },
   });
-  const close = () => closeAll(handle, readinessHandle);
+  const close = () => closeAll(handle, readinessHandle, consoleHandle);
   return [telemetry, { name: 'ops database', async start() {}, stop: close }, server];
 }
 
