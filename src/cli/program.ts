@@ -15,18 +15,20 @@ import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
+import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
+import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** How old a delegation may be: the library accepts no more. */
@@ -120,6 +122,12 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
+    .command('doctor')
+    .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
+    .option('--json', 'print the findings and the checks as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
+    .action(async (options) => done(await doctor(loadConfig(process.env), options)));
+  program
     .command('hold')
     .description('mark no delegation stuck for a while: no rule that infers silence is applied, deadlines go on')
     .requiredOption('--for <duration>', `until it ends by itself: ${holdDuration.accepted}`, readBy(holdDuration))
@@ -200,6 +208,25 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (options) => done(await advise(loadConfig(process.env), options)));
+  program
+    .command('retry')
+    .description('try again what failed or is stuck, by new delegations with the same task; each is tried again once')
+    .argument('[delegation_ids...]', 'the delegations')
+    .option('--sweep <sweep_id>', 'what this sweep marked')
+    .option('--callee <callee_id>', 'what this callee left failed or stuck; with --since')
+    .option('--since <duration>', 'in this time up to now, such as 2h; with --callee', readBy(AGE))
+    .option('--dry-run', 'change nothing; name what would be tried again')
+    .option('--yes', 'make more than ten new delegations without being asked')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper retry build-17 build-18',
+        'delegation-sweeper retry --sweep 0198c5a2-... --dry-run',
+        'delegation-sweeper retry --callee coder --since 2h --yes --json',
+      ),
+    )
+    .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')

@@ -37,7 +37,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
         ? 'none'
         : `${duration(oldest.silenceMs)}, ${duration(oldest.allowedMs)} allowed`,
     'most overdue': oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs),
-    'last day': `${day.sweeps} sweeps, ${day.stuck} marked stuck${day.stalled > 0 ? ` (${day.stalled} without progress)` : ''}, ${day.failed} failed`,
+    'last day': dayWords(read),
     'false positives': falsePositives(read),
     database: visible(database),
   };
@@ -54,6 +54,14 @@ function sweepingWords({ sweptAt }: Status, sweeping: boolean, terminal: boolean
     `no: ${why}; is a daemon running (\`delegation-sweeper start\`), and what does its log say?`,
     terminal,
   );
+}
+
+function dayWords({ day: { sweeps, stuck, stalled, failed, retried } }: Status): string {
+  const notes = [
+    ...(stalled > 0 ? [`${stalled} without progress`] : []),
+    ...(retried > 0 ? [`${retried} tried again`] : []),
+  ];
+  return `${sweeps} sweeps, ${stuck} marked stuck${notes.length > 0 ? ` (${notes.join(', ')})` : ''}, ${failed} failed`;
 }
 
 function waitingWords({ waiting, longestWaitMs }: Census): string {

@@ -35,6 +35,7 @@ export interface Database {
     retry_of: NullableText;
     attempt: Generated<number>;
     traceparent: NullableText;
+    start_after: NullableTimestamp;
     suspect_at: NullableTimestamp;
     lowered_from_ms: NullableMs;
     lowered_at: NullableTimestamp;
@@ -96,6 +97,7 @@ export interface Database {
     trigger: string;
     stuck: number;
     stalled: Generated<number>;
+    retried: Generated<number>;
     failed: number;
     poisoned: number;
     remaining: number;

@@ -56,7 +56,11 @@ export class Judging {
     this.#stalledGuard = new StalledGuard(db, tables, options.storm);
     this.#sweeps = rules.map((rule) => {
       const sparesTasks = parts.probing !== null && infersSilence(rule);
-      return { rule, sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, sparesTasks)) };
+      const { attemptsMax = 0 } = options;
+      return {
+        rule,
+        sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, { sparesTasks, attemptsMax })),
+      };
     });
   }
 

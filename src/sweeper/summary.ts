@@ -7,6 +7,8 @@ export type PlannedRow = { readonly delegationId: string } & (
       readonly silentMs: number;
       /** Its agent is asked first, and may keep it from being marked. */
       readonly asked?: true;
+      /** It is tried again in the same transaction: RETRY_MAX_ATTEMPTS. */
+      readonly retried?: true;
     }
   | { readonly rule: 'overdue'; readonly overdueMs: number }
 );
@@ -17,6 +19,8 @@ export interface SweepSummary {
   /** Delegations marked stuck, by silence or by lack of progress, and failed for their deadline. */
   readonly stuck: number;
   readonly failed: number;
+  /** Of those marked stuck, those that it tried again: RETRY_MAX_ATTEMPTS. */
+  readonly retried: number;
   /** Rows whose update raises an error. */
   readonly poisoned: number;
   /** What still matches a rule at the end: locked by others, held, or over budget. Counted to 10,000 at most. */
@@ -43,16 +47,24 @@ export interface SweepSummary {
 /** `due`: a delegation came due between the ticks. */
 export type SweepTrigger = 'cron' | 'startup' | 'manual' | 'due';
 
-export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number, asked: boolean): PlannedRow {
-  return rule === 'overdue'
-    ? { delegationId, rule, overdueMs: latenessMs }
-    : { delegationId, rule, silentMs: latenessMs, ...(asked && { asked }) };
+export interface Foreseen {
+  readonly delegationId: string;
+  readonly latenessMs: number;
+  readonly isAsked: boolean;
+  readonly isRetried: boolean;
+}
+
+export function plannedRow(rule: RuleName, { delegationId, latenessMs, isAsked, isRetried }: Foreseen): PlannedRow {
+  if (rule === 'overdue') return { delegationId, rule, overdueMs: latenessMs };
+  const also = { ...(isAsked && { asked: isAsked }), ...(isRetried && { retried: isRetried }) };
+  return { delegationId, rule, silentMs: latenessMs, ...also };
 }
 
 /** The summary of a sweep that was refused. */
 export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
   stuck: 0,
   failed: 0,
+  retried: 0,
   poisoned: 0,
   remaining: 0,
   truncated: false,

@@ -232,6 +232,7 @@ export class Sweeper {
       sweepId,
       stuck: outcomes.stale.marked + outcomes.stalled.marked,
       failed: outcomes.overdue.marked,
+      retried: sum(({ retried }) => retried),
       poisoned: sum(({ poisons }) => poisons.length),
       remaining: Math.min(remaining.overdue + remaining.stale + remaining.stalled, REMAINING_COUNT_MAX),
       truncated: ruleNames.some(isCutShort),

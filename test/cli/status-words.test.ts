@@ -35,7 +35,16 @@ const answer: StatusAnswer = {
     },
     operatorHolds: [],
     lastSweep: null,
-    day: { sweeps: 1, stuck: 2, stalled: 1, failed: 0, lateResults: 1, unobservedMs: 90_000, falsePositiveRatio: 0.5 },
+    day: {
+      sweeps: 1,
+      stuck: 2,
+      stalled: 1,
+      failed: 0,
+      retried: 0,
+      lateResults: 1,
+      unobservedMs: 90_000,
+      falsePositiveRatio: 0.5,
+    },
     oldest: { silenceMs: 817_225_811, allowedMs: 7_200_000, overdueMs: 3 * DAY_MS + 4 * 3_600_000 },
   },
 };
@@ -56,6 +65,12 @@ test('a piped answer has instants and the time until then; durations are in huma
   expect(text).toMatch(/^most overdue +3 d 4 h$/m);
   expect(text).toMatch(/^unobserved +1 min 30 s in the last day$/m);
   expect(text).toMatch(/^false positives +1 still delivered a result: 50%$/m);
+});
+
+test('what was tried again in the last day is named', () => {
+  const day = { ...answer.read.day, retried: 2 };
+  const text = statusWords({ ...answer, read: { ...answer.read, day } }, { terminal: false });
+  expect(text).toMatch(/^last day +1 sweeps, 2 marked stuck \(1 without progress, 2 tried again\), 0 failed$/m);
 });
 
 test('a terminal gets ages in place of instants', () => {

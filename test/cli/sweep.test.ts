@@ -14,6 +14,7 @@ const nothingDone = {
   sweepId: expect.any(String),
   stuck: 0,
   failed: 0,
+  retried: 0,
   poisoned: 0,
   remaining: 0,
   truncated: false,

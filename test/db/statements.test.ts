@@ -36,6 +36,7 @@ const fragments: readonly string[] = [
   'sweeper/pass/statements/named-row.ts',
   'sweeper/pass/statements/places.ts',
   'sweeper/pass/statements/poisoned.ts',
+  'sweeper/pass/statements/retried.ts',
   'sweeper/pass/statements/tasks.ts',
   'sweeper/schedule/statements/ahead.ts',
   'sweeper/standing-faults/statements/session-columns.ts',
@@ -48,6 +49,9 @@ const ofRules = () => rules.map((rule) => [rule]);
 const ofRulesSparing = () =>
   rules.flatMap((rule) => [[rule], [rule, { someKnown: true }], [rule, { someKnown: true, tasks: true }]]);
 const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) => [rule, { tasks }]));
+/** Without and with trying again. */
+const andAttempts = (variants: () => readonly (readonly unknown[])[]) => () =>
+  variants().flatMap((variant) => [variant, [...variant, 3]]);
 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
@@ -58,9 +62,10 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
       [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
     ),
   lockedRowsStatement: ofRules,
-  markBatchStatement: ofRulesSparing,
-  markAskedStatement: ofRules,
-  markRowsStatement: ofRulesAndTasks,
+  markBatchStatement: andAttempts(() => rules.map((rule) => [rule, { someKnown: true, tasks: true }])),
+  markAskedStatement: andAttempts(ofRules),
+  markRowsStatement: andAttempts(ofRulesAndTasks),
+  retriableStatement: () => [[3]],
   lastOfStatement: () => [['delegation.probed']],
   matchingStatement: ofRulesAndTasks,
   planStatement: ofRulesSparing,

@@ -78,6 +78,8 @@ function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> 
     },
     progress,
     progressAgo: ago(progressAt),
+    retryOf: delegation.retryOf,
+    attempt: delegation.attempt,
   };
 }
 
@@ -85,6 +87,7 @@ function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> 
 function detailOf(activity: Pick<Activity, 'event' | 'actor' | 'detail'>): object {
   const { event, detail } = activity;
   if (ruleOf(activity)) return { rule: ruleOf(activity) };
+  if ('retryOf' in detail) return { retry: detail.attempt };
   if (event === 'delegation.waiting' || event === 'delegation.resumed') return { reason: detail.reason };
   if (event !== 'delegation.adjusted') return detail;
   const ticks = (name: 'stuckAfterMs' | 'stalledAfterMs') => {

@@ -1,22 +1,7 @@
 import type { Status } from '../../src/ledger/transitions.ts';
-import type { Mutation } from './mutation.ts';
+import { type Mutant, story } from './mutant.ts';
+import { mutantsOfRetries } from './mutants-of-retries.ts';
 import type { Operation, Scenario } from './operation.ts';
-
-/** Which scenarios detect it: see setups.ts. */
-export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
-
-export interface Mutant extends Mutation {
-  readonly name: string;
-  readonly setup: SetupName;
-  /** A scenario that shows it, tried before random ones: without it most would be found, too, but much later. */
-  readonly witness?: Scenario;
-}
-
-/** One delegation, d0, through the functions of the schema. */
-function story(begins: Status, ...operations: readonly Operation[]): Scenario {
-  const steps = operations.map((operation) => ({ step: 'alone', session: 1, operation }) as const);
-  return { start: [begins], callees: 1, firstSilence: 0, steps };
-}
 
 const id = 'd0';
 const pass = (ticks: number, observed = true): Operation => ({ op: 'advance', ticks, observed });
@@ -313,4 +298,5 @@ export const mutants: readonly Mutant[] = [
     witness: story('in_progress', mayStallFor(4), pass(3), heartbeat(), pass(3), heartbeat(), sweep),
     edits: [['greatest(d.progress_at, d.stalled_from, d.waiting_until)', 'greatest(d.progress_at, d.waiting_until)']],
   },
+  ...mutantsOfRetries,
 ];

@@ -28,6 +28,11 @@ export interface Delegation {
   readonly stalledTicks: Tick | null;
   /** Lack of progress counts from here at the earliest. */
   readonly stalledFromAt: Tick | null;
+  readonly createdAt: Tick;
+  /** What waits have added to its deadline. */
+  readonly addedTicks: Tick;
+  readonly retryOf: Id | null;
+  readonly attempt: number;
 }
 
 /**
@@ -117,6 +122,10 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks,
     progressAt: null,
     stalledTicks: half(stalledTicks),
     stalledFromAt: stalledTicks === null ? null : ledger.now,
+    createdAt: ledger.now,
+    addedTicks: 0,
+    retryOf: null,
+    attempt: 1,
   });
   const activity = {
     event: 'delegation.queued',
@@ -167,7 +176,8 @@ export function heartbeatMany(ledger: Ledger, { ids }: HeartbeatMany) {
 
 /** What a change of status does to all else: it ends the wait, and the work begins to count. */
 export function moved(ledger: Ledger, found: Delegation, to: Status): Delegation {
-  const { waiting, stalledTicks, deadlineAt } = found;
+  const { waiting, stalledTicks, deadlineAt, addedTicks } = found;
+  const unusedTicks = waiting === null ? 0 : Math.max(0, waiting.untilAt - ledger.now);
   const begins = to === 'in_progress' ? { heardAt: ledger.now, loweredFromTicks: null } : {};
   return {
     ...found,
@@ -175,7 +185,8 @@ export function moved(ledger: Ledger, found: Delegation, to: Status): Delegation
     status: to,
     waiting: null,
     // What was not waited is given back.
-    deadlineAt: deadlineAt - (waiting === null ? 0 : Math.max(0, waiting.untilAt - ledger.now)),
+    deadlineAt: deadlineAt - unusedTicks,
+    addedTicks: addedTicks - unusedTicks,
     stalledFromAt: stalledTicks === null ? null : ledger.now,
   };
 }

@@ -11,6 +11,7 @@ import {
   record,
   STUCK_AFTER_TICKS,
 } from './reference-ledger.ts';
+import { retryMarked } from './reference-retries.ts';
 import { stormPlan } from './reference-storm.ts';
 
 /** What the daemon and the sweep promise, written out again. */
@@ -97,8 +98,8 @@ const details = { overdue: 'deadline exceeded', stale: 'no heartbeat for #s', st
 
 export type Rule = keyof typeof matching;
 
-/** The sweep marks one row; null when it must not. */
-export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean): Ledger | null {
+/** The sweep marks one row, and tries it again; null when it must not. */
+export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean, attemptsMax: number): Ledger | null {
   const found = ledger.delegations[id];
   if (!found || !matching[rule](ledger, found)) return null;
   if (rule !== 'overdue' && isHeld(ledger) && !force) return null;
@@ -112,7 +113,7 @@ export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean): Ledger
     body: null,
   } as const;
   const row = { ...moved(ledger, found, to), errorDetail: details[rule] };
-  return record(put(ledger, id, row), id, activity);
+  return retryMarked(record(put(ledger, id, row), id, activity), id, attemptsMax);
 }
 
 export interface SweepBounds {
@@ -121,6 +122,8 @@ export interface SweepBounds {
   readonly stormMinStale: number;
   /** 0: no storm guard. */
   readonly stormRatio: number;
+  /** Attempts in all; 0: the sweep tries nothing again. */
+  readonly attemptsMax: number;
 }
 
 /** What one rule of a sweep must do: mark `take` of these, the oldest tick first, in any order within a tick. */

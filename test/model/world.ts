@@ -11,12 +11,13 @@ import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { type AgentOperation, type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
+import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
 import { libraryFace } from './library-face.ts';
 import { edited, type Mutation } from './mutation.ts';
 import { type Concurrent, type Hold, SESSIONS, type Tick, type Turn } from './operation.ts';
 import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
 import { HOLD_MAX_TICKS, type SweepBounds } from './reference-sweep.ts';
+import { RetryNames } from './retry-names.ts';
 
 const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
 /** A younger gap than this was not made by the model: the test itself was delayed. */
@@ -73,6 +74,9 @@ export interface PictureRow {
   readonly waiting: { readonly sinceAgo: Tick; readonly untilAgo: Tick; readonly reason: string } | null;
   readonly progress: string | null;
   readonly progressAgo: Tick | null;
+  /** By its name. */
+  readonly retryOf: string | null;
+  readonly attempt: number;
   readonly finished: boolean;
 }
 
@@ -90,6 +94,7 @@ const instants: Readonly<Record<string, readonly string[]>> = {
     'suspect_at',
     'lowered_at',
     'stalled_from',
+    'start_after',
   ],
   activity_logs: ['created_at'],
   sweeper_gaps: ['gap_start', 'gap_end'],
@@ -113,6 +118,8 @@ export class World implements AsyncDisposable {
   readonly #database: TestDatabase;
   readonly #pools: pg.Pool[] = [];
   readonly #sessions: Session[] = [];
+  /** Of what was last looked at: what the sweep tried again has an id that nobody chose. */
+  #names = new RetryNames([]);
   /** Set while statements are interleaved one by one. */
   gate: ((session: number) => Promise<void>) | undefined;
   mutated = 0;
@@ -176,7 +183,7 @@ export class World implements AsyncDisposable {
   async look(): Promise<Picture> {
     const ago = (instant: string) => `(extract(epoch FROM clock_timestamp() - ${instant}) * 1000 / ${TICK_MS})::float8`;
     const rows = await this.#database.query<PictureRow & { id: string }>(`
-      SELECT delegation_id AS id, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
+      SELECT delegation_id AS id, retry_of AS "retryOf", attempt, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
         error_detail AS "errorDetail", finished_at IS NOT NULL AS finished,
         floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
         CASE WHEN status = 'in_progress' AND lowered_at >= last_heartbeat THEN lowered_from_ms::float8 / ${TICK_MS} END AS "loweredFromTicks",
@@ -192,9 +199,16 @@ export class World implements AsyncDisposable {
       WHERE gap_end - gap_start > ${GAP_MIN_TICKS} * interval '${TICK_MS} milliseconds' ORDER BY gap_end`);
     const [held] = await this.#database.query<{ untilAgo: Tick }>(`
       SELECT floor(${ago('held_until')}) AS "untilAgo" FROM sweeper_holds WHERE ended_at IS NULL AND held_until > clock_timestamp()`);
+    const names = new RetryNames(rows);
+    this.#names = names;
     return {
-      rows: Object.fromEntries(rows.map(({ id, ...row }) => [id, row])),
-      activities: Object.groupBy(activities, ({ delegationId }) => delegationId) as Picture['activities'],
+      rows: Object.fromEntries(
+        rows.map(({ id, retryOf, ...row }) => [
+          names.nameOf(id),
+          { ...row, retryOf: retryOf === null ? null : names.nameOf(retryOf) },
+        ]),
+      ),
+      activities: Object.groupBy(activities, ({ delegationId }) => names.nameOf(delegationId)) as Picture['activities'],
       holdUntilAgo: held?.untilAgo ?? null,
       gapsAgo: gapsAgo.filter(({ endAgo }) => endAgo <= GAP_AGE_MAX_TICKS),
     };
@@ -216,7 +230,7 @@ export class World implements AsyncDisposable {
       case 'release':
         return { outcome: (await session.holds.release('an operator')) === null ? 'not_held' : 'released' };
       default:
-        return act(operation satisfies AgentOperation);
+        return this.#names.translated(operation, act);
     }
   }
 
@@ -240,6 +254,7 @@ export class World implements AsyncDisposable {
       stuckAfterMs: STUCK_AFTER_MS,
       batchRowsMax: bounds.batchRowsMax,
       rowsMax: bounds.rowsMax,
+      attemptsMax: bounds.attemptsMax,
       storm: { minStale: bounds.stormMinStale, ratio: bounds.stormRatio, maxHoldMs: HOLD_MAX_TICKS * TICK_MS },
     };
     const beat = new Beat(db, quietLog, STUCK_AFTER_MS);

@@ -86,6 +86,7 @@ export const status: Status = {
     sweeps: marked('sweeps'),
     stuck: marked('stuck'),
     stalled: 0,
+    retried: 0,
     failed: marked('failed'),
     lateResults: 3,
     falsePositiveRatio: 3 / marked('stuck'),

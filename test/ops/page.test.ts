@@ -100,7 +100,7 @@ describe('an operator’s hold', () => {
     const { reason, since, until, madeBy, madeRole } = heldByOperator;
     const hold = { by: 'operator', reason, since, until, madeBy, madeRole } as const;
     const text = page({ status: { ...status, hold, operatorHolds: [heldByOperator] } });
-    expect(text).toContain('<h2>Held by an operator</h2>');
+    expect(text).toContain('<title>Held by an operator · delegation-sweeper</title>');
     expect(text).toContain('ana has held the rules about silence for 1 h: “&quot;&gt;&lt;img');
     expect(text).toContain('until 12:15:21 UTC, in 12 min');
     expect(text).not.toContain('<img');
@@ -114,7 +114,9 @@ describe('an operator’s hold', () => {
     [{ endedAt: now, endedWhy: 'replaced', endedBy: 'bob' }, 'replaced by bob at 12:03:21 UTC'],
   ] as const)('stays on the page with its end: %j', (over, end) => {
     const operatorHolds = [{ ...heldByOperator, reason: 'a rollout', ...over }];
-    expect(page({ status: { ...status, operatorHolds } })).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
+    const text = page({ status: { ...status, operatorHolds } });
+    expect(text).toContain('<time datetime="2026-07-28T11:03:21.000Z">');
+    expect(text.replace(/<\/?time[^>]*>/g, '')).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
   });
 
   test('takes no room where there was none', () => {
@@ -159,7 +161,16 @@ describe('the page', () => {
         sweptAt: null,
         beatAt: null,
         lastSweep: null,
-        day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+        day: {
+          sweeps: 0,
+          stuck: 0,
+          stalled: 0,
+          failed: 0,
+          retried: 0,
+          lateResults: 0,
+          falsePositiveRatio: null,
+          unobservedMs: 0,
+        },
         oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
       },
       census: {

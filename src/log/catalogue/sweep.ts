@@ -23,6 +23,7 @@ export const sweepEvents = {
       trigger,
       stuck: count('delegations marked stuck'),
       failed: count('delegations marked failed for their deadline'),
+      retried: count('of those marked stuck, those that it tried again (RETRY_MAX_ATTEMPTS)'),
       poisoned: count('rows whose update raises an error, left unchanged'),
       remaining: count('rows that still match a rule, counted to 10,000 at most'),
       truncated: z

@@ -1,6 +1,6 @@
 import type { OperatorHold } from '../../sweeper/hold/operator-hold.ts';
-import { instant } from './format.ts';
 import { type Html, html } from './html.ts';
+import { time } from './time.ts';
 
 /** The latest holds of operators, each with its end. Null: there was none. */
 export function holdsSection(holds: readonly OperatorHold[], now: Date): Html | null {
@@ -10,12 +10,12 @@ export function holdsSection(holds: readonly OperatorHold[], now: Date): Html | 
 
 function line(hold: OperatorHold, now: Date): Html {
   const { madeAt, madeBy, reason } = hold;
-  return html`<li>${instant(madeAt, now)} UTC, by ${madeBy}: “${reason}”; ${endOf(hold, now)}</li>`;
+  return html`<li>${time(madeAt, now)} UTC, by ${madeBy}: “${reason}”; ${endOf(hold, now)}</li>`;
 }
 
-function endOf({ until, endedAt, endedWhy, endedBy }: OperatorHold, now: Date): string {
-  if (endedAt === null) return until > now ? `until ${instant(until, now)} UTC` : `ended at ${instant(until, now)} UTC`;
-  const end = `at ${instant(endedAt, now)} UTC`;
-  if (endedWhy === 'operator') return `released by ${endedBy} ${end}`;
-  return endedWhy === 'replaced' ? `replaced by ${endedBy} ${end}` : `ended by itself ${end}`;
+function endOf({ until, endedAt, endedWhy, endedBy }: OperatorHold, now: Date): Html {
+  if (endedAt === null) return html`${until > now ? 'until' : 'ended at'} ${time(until, now)} UTC`;
+  const end = html`at ${time(endedAt, now)} UTC`;
+  if (endedWhy === 'operator') return html`released by ${endedBy} ${end}`;
+  return endedWhy === 'replaced' ? html`replaced by ${endedBy} ${end}` : html`ended by itself ${end}`;
 }

@@ -16,6 +16,7 @@ export class EventMetrics implements EventLog {
   constructor(meter: Meter) {
     const sweeps = counter(meter, 'sweeps');
     const marked = counter(meter, 'marked');
+    const retried = counter(meter, 'retried');
     const unobserved = counter(meter, 'unobserved');
     const errors = counter(meter, 'database_errors');
     const duration = histogram(meter, 'sweep_duration');
@@ -38,8 +39,14 @@ export class EventMetrics implements EventLog {
         probes.add(1, attributesOf({ outcome }));
         probeDuration.record(tookMs / MS_PER_SECOND);
       },
-      'delegation.stuck': () => marked.add(1, attributesOf({ rule: 'stale' })),
-      'delegation.stalled': () => marked.add(1, attributesOf({ rule: 'stalled' })),
+      'delegation.stuck': ({ retriedAs }) => {
+        marked.add(1, attributesOf({ rule: 'stale' }));
+        if (retriedAs !== null) retried.add(1);
+      },
+      'delegation.stalled': ({ retriedAs }) => {
+        marked.add(1, attributesOf({ rule: 'stalled' }));
+        if (retriedAs !== null) retried.add(1);
+      },
       'delegation.deadline_exceeded': () => marked.add(1, attributesOf({ rule: 'overdue' })),
       'database.unavailable': failed,
       'database.refused': failed,

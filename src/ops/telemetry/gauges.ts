@@ -63,6 +63,7 @@ function observeStatus(observe: Observe, status: Status): void {
   observe('operator_hold', heldMs / MS_PER_SECOND);
   observe('last_day_stuck', day.stuck);
   observe('last_day_stalled', day.stalled);
+  observe('last_day_retried', day.retried);
   observe('last_day_late_results', day.lateResults);
   observe('last_day_unobserved', day.unobservedMs / MS_PER_SECOND);
   observe('oldest_silence', secondsOrNull(oldest.silenceMs));

@@ -36,6 +36,7 @@ export const instruments = {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
   marked: { kind: 'counter', help: 'Delegations that this replica marked, by rule', labels: { rule } },
+  retried: { kind: 'counter', help: 'Delegations that this replica tried again when it marked them stuck' },
   detection_latency: {
     kind: 'histogram',
     help: 'From the moment that a delegation began to match its rule, in observed time, to its mark',
@@ -80,6 +81,7 @@ export const instruments = {
   },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
   last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
+  last_day_retried: { kind: 'gauge', help: 'Of the delegations marked stuck, those that a sweep tried again' },
   last_day_late_results: {
     kind: 'gauge',
     help: 'Of the delegations marked stuck, those that still delivered a result: false positives; counted to 10,000',

@@ -5,6 +5,8 @@ import { isMarked, type MarkAnswer, type MarkedRow } from './statements/marking.
 /** The outcome of a pass of one rule. */
 export interface RuleOutcome {
   readonly marked: number;
+  /** Of these, those that were tried again. */
+  readonly retried: number;
   /** Rows that were found to match. */
   readonly found: number;
   readonly batches: number;
@@ -19,11 +21,13 @@ export interface RuleOutcome {
 }
 
 export function failedOutcome(err: unknown): RuleOutcome {
-  return { marked: 0, found: 0, batches: 0, poisons: [], end: 'failed', err };
+  return { ...nothingMarked, end: 'failed', err };
 }
 
+const nothingMarked = { marked: 0, retried: 0, found: 0, batches: 0, poisons: [] } as const;
+
 /** Rows of the rule were left, as by a budget that was used up. */
-export const cutShort: RuleOutcome = { marked: 0, found: 0, batches: 0, poisons: [], end: 'budget', err: null };
+export const cutShort: RuleOutcome = { ...nothingMarked, end: 'budget', err: null };
 
 /** Of several passes of a rule, the outcome has the end that comes first in this list. */
 const endsByWeight: readonly RuleOutcome['end'][] = [
@@ -41,6 +45,7 @@ export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
   const sum = (count: (outcome: RuleOutcome) => number) => outcomes.reduce((total, each) => total + count(each), 0);
   return {
     marked: sum(({ marked }) => marked),
+    retried: sum(({ retried }) => retried),
     found: sum(({ found }) => found),
     batches: sum(({ batches }) => batches),
     poisons: outcomes.flatMap(({ poisons }) => poisons),
@@ -82,6 +87,7 @@ export class Progress {
   #batches = 0;
   #found = 0;
   #marked = 0;
+  #retried = 0;
   /** Rows that the batches in flight may still mark. */
   #reserved = 0;
   #onRelease: (() => void)[] = [];
@@ -133,6 +139,7 @@ export class Progress {
     const rows = answers.filter(isMarked);
     if (rows.length === 0) return 0;
     this.#marked += rows.length;
+    this.#retried += rows.filter(({ retriedAs }) => retriedAs !== null).length;
     this.#batches += 1;
     this.#options.onMarked(rows);
     return rows.length;
@@ -188,8 +195,8 @@ export class Progress {
     const end = this.#end();
     const cause = end === 'failed' ? this.#failed : end === 'skipped' ? this.#skipped : null;
     const poisons = [...this.#poisons.values()];
-    const [marked, found, batches] = [this.#marked, this.#found, this.#batches];
-    return { marked, found, batches, poisons, end, err: cause?.err ?? null };
+    const [marked, retried, found, batches] = [this.#marked, this.#retried, this.#found, this.#batches];
+    return { marked, retried, found, batches, poisons, end, err: cause?.err ?? null };
   }
 
   #left(): number {

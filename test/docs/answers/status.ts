@@ -41,6 +41,7 @@ const day = z.object({
   stuck: count.meta({ description: 'Marked stuck, for silence or for lack of progress.' }),
   stalled: count.meta({ description: 'Of these, for lack of progress.' }),
   failed: count,
+  retried: count.meta({ description: 'Of those marked stuck, those that a sweep tried again.' }),
   lateResults: count.meta({ description: 'Of those marked stuck, how many still delivered a result; 10000 at most.' }),
   unobservedMs: milliseconds,
   falsePositiveRatio: z.number().min(0).max(1).nullable().meta({
