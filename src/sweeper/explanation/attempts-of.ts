@@ -1,18 +1,15 @@
+import type { Attempt } from '../../ledger/statements/attempts.ts';
 import type { ExplainedAttempt } from './explanation.ts';
-import type { JudgedRow } from './statements/judged-row.ts';
 
 /** Pure: the attempts at the work of a delegation, in their order. */
-export function attemptsOf(row: JudgedRow): readonly ExplainedAttempt[] {
-  const { delegationId, attempt, retryOf, status, calleeId, createdAt, finishedAt } = row;
-  return [
-    {
-      ...{ delegationId, attempt, retryOf, status, calleeId },
-      createdAt: createdAt.toISOString(),
-      finishedAt: finishedAt?.toISOString() ?? null,
-      startAfter: null,
-      isThis: true,
-    },
-  ];
+export function attemptsOf(attempts: readonly Attempt[], delegationId: string): readonly ExplainedAttempt[] {
+  return attempts.map(({ errorDetail: _, startAfter, createdAt, finishedAt, ...attempt }) => ({
+    ...attempt,
+    startAfter: startAfter?.toISOString() ?? null,
+    createdAt: createdAt.toISOString(),
+    finishedAt: finishedAt?.toISOString() ?? null,
+    isThis: attempt.delegationId === delegationId,
+  }));
 }
 
 /** The delegation that tries this one again; null: none does. */

@@ -23,7 +23,7 @@ export function delegationOf(row: JudgedRow, previews: boolean): ExplainedDelega
     progressAt: iso(row.progressAt),
     retryOf: row.retryOf,
     attempt: row.attempt,
-    startAfter: null,
+    startAfter: iso(row.startAfter),
     idempotencyKey: row.idempotencyKey,
     traceparent: row.traceparent,
     previews: previews ? { task: taskPreview, result: resultPreview, errorDetail } : null,

@@ -1,10 +1,14 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import { attemptsStatement } from '../../ledger/statements/attempts.ts';
 import { holdInForce, type OperatorHold } from '../hold/operator-hold.ts';
 import { latestHoldsStatement } from '../hold/statements/latest-holds.ts';
 import { isoOf } from '../instant.ts';
 import { type Refusal, readRefusal } from '../observed-time/refusal.ts';
 import { readingStatement } from '../observed-time/statements/reading.ts';
+import { rules } from '../pass/rules.ts';
+import { retriableStatement } from '../pass/statements/retriable.ts';
+import { retries } from '../pass/statements/retried.ts';
 import { stateRow } from '../state-row.ts';
 import { lookStatement } from '../statements/look.ts';
 import type { Cron } from '../status/cron.ts';
@@ -73,7 +77,7 @@ export class Explainer {
     const tables = sweeperTables(db);
     this.#db = db;
     this.#options = options;
-    this.#statements = statementsOf(tables);
+    this.#statements = statementsOf(tables, options.sweeper);
     this.#timelines = new TimelineReader(tables);
     this.#turns = new Turns(tables, options.sweeper);
   }
@@ -122,7 +126,7 @@ export class Explainer {
     const [row] = await this.#statements.row.run(db, { now: nowUs, staleness, delegationId });
     if (row === undefined) return null;
     const timeline = await this.#timelines.read(db, delegationId, previews);
-    const attempts = attemptsOf(row);
+    const attempts = attemptsOf(await this.#statements.attempts.run(db, { delegationId }), delegationId);
     const found = { now: isoOf(nowUs), delegation: delegationOf(row, previews), timeline, attempts };
     const { status, finishedAt } = row;
     if (finishedAt !== null) {
@@ -163,10 +167,12 @@ export class Explainer {
     const [lastSweep] = await this.#statements.lastSweep.run(db, {});
     const [{ present } = { present: 0 }] = await this.#statements.daemons.run(db, {});
     const { sweptAt } = state;
+    const retriable = await this.#statements.retriable?.run(db, { ids: [row.delegationId] });
     return nextSweepOf({
       ...parts,
       ...(await this.#turns.read(db, row, judgement, opening)),
       delegationId: row.delegationId,
+      isRetried: (retriable ?? []).length > 0,
       nowUs: judgement.nowUs,
       cron,
       onTime,
@@ -201,7 +207,8 @@ function isPossible(delegationId: string): boolean {
   return !delegationId.includes('\0');
 }
 
-function statementsOf(tables: SweeperTables) {
+function statementsOf(tables: SweeperTables, { attemptsMax = 0 }: SweeperOptions) {
+  const isRetrying = rules.some((rule) => retries(rule, attemptsMax));
   return {
     reading: readingStatement(tables),
     row: judgedRowStatement(tables),
@@ -210,6 +217,9 @@ function statementsOf(tables: SweeperTables) {
     probed: lastOfStatement(tables, 'delegation.probed'),
     end: endStatement(tables),
     lateResults: lateResultsStatement(tables),
+    attempts: attemptsStatement(tables),
+    /** Null: nothing is tried again. */
+    retriable: isRetrying ? retriableStatement(tables, attemptsMax) : null,
     opening: lookStatement(tables),
     daemonState: daemonStateStatement(tables),
     lastSweep: lastSweepStatement(tables),

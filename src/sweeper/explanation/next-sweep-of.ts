@@ -19,6 +19,8 @@ export interface Prospects {
   readonly isGivenTime: boolean;
   readonly budget: NextSweep['budget'];
   readonly task: ExplainedTask | null;
+  /** A sweep that marks it stuck tries it again. */
+  readonly isRetried: boolean;
   readonly cron: Cron;
   /** SWEEP_ON_TIME. */
   readonly onTime: boolean;
@@ -45,6 +47,7 @@ export function nextSweepOf(prospects: Prospects): NextSweep {
     action: actionNow === 'nothing' ? foreseen(prospects, due) : actionNow,
     at: daemons === 0 || due === null ? null : instantOf({ due, by, now, cron }).toISOString(),
     by,
+    isRetried: prospects.isRetried,
     tickAt: tickAt.toISOString(),
     daemons,
     sweptAt: prospects.sweptAt?.toISOString() ?? null,

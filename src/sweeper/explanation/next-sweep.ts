@@ -38,6 +38,8 @@ export interface NextSweep {
   readonly at: IsoInstant | null;
   /** `tick`: an occurrence of SWEEP_CRON. `on_time`: the delegation comes due. */
   readonly by: 'tick' | 'on_time';
+  /** Where a sweep marks it stuck, that sweep tries it again as well: RETRY_MAX_ATTEMPTS. */
+  readonly isRetried: boolean;
   /** The next occurrence of SWEEP_CRON. */
   readonly tickAt: IsoInstant;
   /** Daemons with a recent beat. 0: nobody sweeps. */

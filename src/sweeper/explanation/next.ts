@@ -36,9 +36,9 @@ function sweepWords(next: NextSweep, verdict: Verdict, now: string): string {
     case 'fail':
       return `Unless it ends before, ${when} fails it, for its deadline.`;
     case 'mark_stuck':
-      return `Unless it ${heard(verdict)}, ${when} marks it stuck${stormNote(next)}.`;
+      return `Unless it ${heard(verdict)}, ${when} marks it stuck${retryNote(next)}${stormNote(next)}.`;
     case 'ask_agent':
-      return `Unless it ${heard(verdict)}, ${when} asks its agent for the task, and marks it stuck where that does not help${stormNote(next)}.`;
+      return `Unless it ${heard(verdict)}, ${when} asks its agent for the task, and marks it stuck where that does not help${retryNote(next)}${stormNote(next)}.`;
     case 'hold':
       if (hold !== null) {
         return `Nothing for now: ${visible(hold.by)} holds the sweep until ${atWords(hold.until, now)} (${visible(hold.reason)}). Deadlines go on.`;
@@ -63,6 +63,10 @@ function sweepWords(next: NextSweep, verdict: Verdict, now: string): string {
 function heard({ rule, due }: Verdict): string {
   const first: DueRule | undefined = due.find((each) => (rule === null ? !each.isPassed : each.rule === rule));
   return first?.rule === 'stalled' ? 'reports progress' : 'is heard';
+}
+
+function retryNote({ isRetried }: NextSweep): string {
+  return isRetried ? ' and tries it again' : '';
 }
 
 function stormNote({ storm }: NextSweep): string {

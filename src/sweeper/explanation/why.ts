@@ -64,7 +64,8 @@ function openWords({ now, delegation }: Unworded, { rule, silence, progress, wai
   if (waiting !== null && !waiting.isOver) {
     return `waiting since ${atWords(waiting.since, now)} for: ${visible(waiting.reason)}; until ${atWords(waiting.until, now)} its silence is allowed`;
   }
-  if (silence === null) return `${status} since ${atWords(createdAt, now)}: no agent has begun to work on it`;
+  if (silence === null)
+    return `${status}: no agent has begun to work on it since it was made at ${atWords(createdAt, now)}`;
   const heard = heardWords(silence, now);
   const allowed = `${duration(silence.threshold.ms)} is allowed (${sources[silence.threshold.source]})`;
   if (rule === 'stalled' && progress !== null) {

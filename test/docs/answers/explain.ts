@@ -98,6 +98,7 @@ const nextSweep = z.object({
   action: z.enum(sweepActions).meta({ description: 'What the first sweep does that does something.' }),
   at: instant.nullable().meta({ description: 'When that one comes; null: nobody sweeps.' }),
   by: z.enum(['tick', 'on_time']),
+  isRetried: z.boolean().meta({ description: 'Where a sweep marks it stuck, that sweep tries it again as well.' }),
   tickAt: instant,
   daemons: count,
   sweptAt: instant.nullable(),

@@ -454,3 +454,42 @@ describe('the timeline', () => {
     expect(shown!.delegation.previews).toEqual({ task: 'secret', result: null, errorDetail: 'secret' });
   });
 });
+
+describe('the attempts', () => {
+  test('are listed in their order, from any of them; what a sweep would try again is said', async () => {
+    await beatNow();
+    const { ledger } = testLedger(database.db);
+    const first = await seedDelegation(database, { delegationId: 'first', silentSeconds: 700 });
+    const sweeper = { ...sweeperDefaults, attemptsMax: 3 };
+    expect((await explained(first)).nextSweep!.isRetried).toBe(false);
+    const before = await explained(first, { sweeper });
+    expect(before.nextSweep).toMatchObject({ actionNow: 'mark_stuck', isRetried: true });
+    expect(before.next).toMatch(/ marks it stuck and tries it again\.$/);
+    expect(before.attempts).toMatchObject([{ delegationId: 'first', attempt: 1, isThis: true }]);
+    await testSweeper(database.db, sweeper).sweeper.sweep(manual);
+    const { attempts, ending, why, next } = await explained(first, { sweeper });
+    const second = ending!.retriedAs!;
+    expect(attempts).toMatchObject([
+      { delegationId: 'first', attempt: 1, retryOf: null, status: 'stuck', isThis: true, startAfter: null },
+      {
+        delegationId: second,
+        attempt: 2,
+        retryOf: 'first',
+        status: 'queued',
+        isThis: false,
+        startAfter: expect.any(String),
+      },
+    ]);
+    expect(why).toContain(`; it is tried again as ${second}`);
+    expect(next).toBe('Nothing: an end is final.');
+    await ledger.setStatus(second, 'failed');
+    await ledger.retry(second, { delegationId: 'third' });
+    const third = await explained('third');
+    expect(third.attempts.map(({ delegationId, isThis }) => [delegationId, isThis])).toEqual([
+      ['first', false],
+      [second, false],
+      ['third', true],
+    ]);
+    expect(third.delegation).toMatchObject({ retryOf: second, attempt: 3 });
+  });
+});
