@@ -14,6 +14,7 @@ import { Explainer } from '../sweeper/explanation/explainer.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
 import { explainerOptions } from './explainer-options.ts';
 import { asBadFilters, listOptionsOf } from './listing-query.ts';
+import { CONSOLE_POOL_MAX } from './pool-sizes.ts';
 import { clockStatement } from './statements/clock.ts';
 import { version } from './version.ts';
 
