@@ -100,7 +100,7 @@ describe('an operator’s hold', () => {
     const { reason, since, until, madeBy, madeRole } = heldByOperator;
     const hold = { by: 'operator', reason, since, until, madeBy, madeRole } as const;
     const text = page({ status: { ...status, hold, operatorHolds: [heldByOperator] } });
-    expect(text).toContain('<h2>Held by an operator</h2>');
+    expect(text).toContain('<title>Held by an operator · delegation-sweeper</title>');
     expect(text).toContain('ana has held the rules about silence for 1 h: “&quot;&gt;&lt;img');
     expect(text).toContain('until 12:15:21 UTC, in 12 min');
     expect(text).not.toContain('<img');
