@@ -44,7 +44,7 @@ export async function adviceScenario({ template, quick }: Bench): Promise<Findin
       }),
       medianFigure('the same: execution time', 'ms', reading.ms),
       medianFigure(`advice on ${CALLEES} callees, ${DAYS} days`, 'buffers', advice.buffers, {
-        limit: { atMost: 20_000 },
+        limit: { atMost: 40_000 },
       }),
       medianFigure('the same: execution time of all its statements', 'ms', advice.ms),
     ],

@@ -21,7 +21,7 @@ export function delegationPage(explanation: Explanation, version: string): Layou
   const { delegation, verdict, nextSweep, ending, timeline, attempts, a2aTask } = explanation;
   const at = new Instants(explanation);
   const main = html`${headSection(explanation)}
-${ending === null ? null : endingSection(ending, at)}
+${ending === null ? null : endingSection(ending, at, delegation.previews !== null)}
 ${verdict === null ? null : verdictSection(explanation, verdict, at)}
 ${verdict === null || nextSweep === null ? null : nextSweepSection(nextSweep, verdict, at)}
 <section><h2>Timeline</h2>${timelineTable(timeline, at)}</section>

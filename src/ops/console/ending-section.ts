@@ -11,7 +11,7 @@ import { gapTerms } from './verdict-section.ts';
 import { ruleWords } from './words.ts';
 
 /** How a delegation ended, by whom, on what evidence, and what came after. */
-export function endingSection(ending: Ending, at: Instants): Html {
+export function endingSection(ending: Ending, at: Instants, showsPreviews: boolean): Html {
   const { status, actor, mark, retriedAs } = ending;
   const facts: (Fact | null)[] = [
     ['Ended as', statusWord(status)],
@@ -23,7 +23,7 @@ export function endingSection(ending: Ending, at: Instants): Html {
     retriedAs === null ? null : ['Tried again as', delegationLink(retriedAs)],
   ];
   return html`<section><h2>How it ended</h2>${factsList(facts)}${mark === null ? null : evidence(mark, ending, at)}</section>
-<section><h2>Late results</h2>${lateResults(ending, at)}</section>`;
+<section><h2>Late results</h2>${lateResults(ending, at, showsPreviews)}</section>`;
 }
 
 function probeWords({ outcome, reason }: NonNullable<MarkEvidence['probe']>): string {
@@ -79,14 +79,18 @@ const lateColumns = [
   { name: 'Result' },
 ];
 
-function lateResults({ lateResults: results, lateResultsCutShort }: Ending, at: Instants): Html {
+function lateResults(
+  { lateResults: results, lateResultsCutShort }: Ending,
+  at: Instants,
+  showsPreviews: boolean,
+): Html {
   if (results.length === 0) return html`<p class="none">None: no result came after it had ended.</p>`;
   const rows = results.map((result) => [
     at.at(result.at),
     duration(result.afterMs),
     statusWord(result.status),
     html`<code>${result.actor}</code>`,
-    textOf(result),
+    textOf(result) ?? (showsPreviews ? 'none' : 'not shown'),
   ]);
   const caption = 'Results that came after it had ended, and are kept';
   const more = lateResultsCutShort
@@ -95,7 +99,7 @@ function lateResults({ lateResults: results, lateResultsCutShort }: Ending, at: 
   return html`${stackedTable({ caption, columns: lateColumns, rows })}${more}`;
 }
 
-function textOf({ resultPreview, errorDetail }: LateResult): Html | string {
+function textOf({ resultPreview, errorDetail }: LateResult): Html | null {
   const text = resultPreview ?? errorDetail;
-  return text === null ? 'not shown, or none' : html`<span class="preview">${text}</span>`;
+  return text === null ? null : html`<span class="preview">${text}</span>`;
 }

@@ -31,7 +31,6 @@ button { font-weight: 600; padding: 5px 18px; cursor: pointer; }
 .pager { margin-top: 14px; padding-top: 12px; border-top: 1px solid var(--line); font-weight: 600; }
 .arithmetic { width: auto; max-width: 100%; margin-top: 14px; }
 .arithmetic th, .arithmetic td { padding: 4px 18px 4px 0; border-top: 0; overflow-wrap: anywhere; }
-.arithmetic .number { white-space: nowrap; }
 .arithmetic .sum th, .arithmetic .sum td { border-top: 1px solid var(--line); font-weight: 650; }
 .arithmetic td:last-child { color: var(--soft); }
 .detail { display: block; overflow-wrap: anywhere; }

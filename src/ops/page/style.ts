@@ -60,11 +60,11 @@ rect.time { fill: var(--time); } rect.gap { fill: var(--gap); } rect.hit { fill:
 b.stuck { color: var(--stuck); } b.failed { color: var(--failed); } b.completed { color: var(--good); }
 table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
 th, td { text-align: left; padding: 7px 14px 7px 0; vertical-align: baseline; border-top: 1px solid var(--line); font-weight: 400; }
-thead th { border-top: 0; padding-top: 0; font-size: 12.5px; color: var(--soft); }
+thead th, thead td { border-top: 0; padding-top: 0; font-size: 12.5px; color: var(--soft); }
 td:last-child, th:last-child { padding-right: 0; }
 code { font: 12.5px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .holds { padding-left: 18px; font-size: 13.5px; overflow-wrap: anywhere; }
-.number { text-align: right; }
+.number { text-align: right; white-space: nowrap; }
 caption, .skip:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .stacked { table-layout: fixed; }
 .stacked th, .stacked td { overflow-wrap: anywhere; }

@@ -34,7 +34,7 @@ describe('the page of a delegation that a sweep marked', () => {
   test('has its timeline, its late result and its attempts', () => {
     expect(text).toContain('12:01:45 24 min 52 s in_progress → stuck sweeper rule: stale silentMs: 754000');
     expect(text).toContain('late result browser-agent status: completed the whole response is kept in the database');
-    expect(text).toContain('12:02:51 1 min 6 s completed browser-agent not shown, or none');
+    expect(text).toContain('12:02:51 1 min 6 s completed browser-agent not shown');
     expect(text).toContain(`${stuckId} (this one) 2 stuck`);
     expect(page(stuck)).toContain('<a href="/delegations/0198a4cc-10c1-7aa9-8a11-77b0cf0f51aa">');
   });
