@@ -14,11 +14,10 @@ import { Explainer } from '../sweeper/explanation/explainer.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
 import { explainerOptions } from './explainer-options.ts';
 import { asBadFilters, listOptionsOf } from './listing-query.ts';
+import { CONSOLE_POOL_MAX } from './pool-sizes.ts';
 import { clockStatement } from './statements/clock.ts';
 import { version } from './version.ts';
 
-/** The pages about delegations have a connection of their own: what people ask for never delays status, metrics or readiness. */
-export const CONSOLE_POOL_MAX = 1;
 /** The server ends a reading's statement after this. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 const ANSWER_WITHIN_MS = 3_000;

@@ -14,10 +14,10 @@ import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
-import { CONSOLE_POOL_MAX, consolePages } from './console-pages.ts';
+import { consolePages } from './console-pages.ts';
 import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
-import { OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
+import { CONSOLE_POOL_MAX, OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
 

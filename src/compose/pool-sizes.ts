@@ -4,8 +4,10 @@ export const PGBOSS_POOL_MAX = 2;
 export const OPS_POOL_MAX = 2;
 /** Readiness has its own connection, so that slow or frequent readings of the page do not change its answer. */
 export const READINESS_POOL_MAX = 1;
+/** The pages about delegations have a connection of their own: what people ask for never delays status, metrics or readiness. */
+export const CONSOLE_POOL_MAX = 1;
 
 /** Connections that one daemon uses at most. */
 export function daemonConnectionsMax({ dbPoolMax }: { readonly dbPoolMax: number }): number {
-  return dbPoolMax + PGBOSS_POOL_MAX + OPS_POOL_MAX + READINESS_POOL_MAX;
+  return dbPoolMax + PGBOSS_POOL_MAX + OPS_POOL_MAX + READINESS_POOL_MAX + CONSOLE_POOL_MAX;
 }

@@ -262,7 +262,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a sweep that ignores waits',
     setup: 'sequential',
-    witness: story('in_progress', waitFor(20), pass(12), sweep),
+    // During a wait the bound of when it may be due already lies behind the wait's end: it shows once that has passed.
+    witness: story('in_progress', waitFor(8), pass(12), sweep),
     edits: [
       ['(d.waiting_until IS NULL OR d.waiting_until <=', '(true OR d.waiting_until <='],
       ['greatest(d.last_heartbeat, d.waiting_until)', 'd.last_heartbeat'],

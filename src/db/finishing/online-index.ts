@@ -43,7 +43,7 @@ export async function buildOnline(
       }
       if (state === 'invalid') await dropOnline(db, schema, index.name);
       await patiently(db, (connection) =>
-        sql`CREATE ${sql.raw(index.isUnique ? 'UNIQUE' : '')} INDEX CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)}
+        sql`CREATE ${sql.raw(index.isUnique ? 'UNIQUE INDEX' : 'INDEX')} CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)}
           ON ${sql.id(schema, index.table)} ${sql.raw(index.columns)}
           ${sql.raw(index.where === undefined ? '' : `WHERE ${index.where}`)}`.execute(connection),
       );

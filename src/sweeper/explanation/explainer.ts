@@ -168,9 +168,12 @@ export class Explainer {
     const [{ present } = { present: 0 }] = await this.#statements.daemons.run(db, {});
     const { sweptAt } = state;
     const retriable = await this.#statements.retriable?.run(db, { ids: [row.delegationId] });
+    const hold = holdOf(holdInForce(await this.#statements.holds.run(db, { rowsMax: 1 }), state.now));
+    // The last statements of the transaction, which is aborted where they take too long.
+    const turn = await this.#turns.read(db, row, judgement, opening);
     return nextSweepOf({
       ...parts,
-      ...(await this.#turns.read(db, row, judgement, opening)),
+      ...turn,
       delegationId: row.delegationId,
       isRetried: (retriable ?? []).length > 0,
       nowUs: judgement.nowUs,
@@ -181,7 +184,7 @@ export class Explainer {
       isSweeping: isPunctual(punctualityOf(cron, state.now, sweptAt)),
       judgedAt: lastSweep?.startedAt ?? null,
       storm: stormOf(state, sweeper.storm.maxHoldMs),
-      hold: holdOf(holdInForce(await this.#statements.holds.run(db, { rowsMax: 1 }), state.now)),
+      hold,
     });
   }
 }

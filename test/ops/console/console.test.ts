@@ -121,7 +121,7 @@ describe('the pages about delegations', () => {
     expect(ops.events('ops.request_failed')).toEqual([]);
   });
 
-  test('answer 503 where the database is away, and say what to do where it refuses', async () => {
+  test('answer 503 where the database is away, and where the ledger is not installed, and say what to do', async () => {
     await using away = await startOps('postgresql://nobody:s3cret@127.0.0.1:1/none');
     for (const path of ['/delegations', '/delegations/d']) {
       const { status, body } = await away.get(path);
@@ -133,7 +133,7 @@ describe('the pages about delegations', () => {
     await using ops = await startOps(database.url);
     expect(await ops.get('/delegations')).toMatchObject({
       status: 503,
-      body: expect.stringContaining('bring the schema up to date: run `delegation-sweeper migrate up`'),
+      body: expect.stringContaining('run `delegation-sweeper migrate up`'),
     });
   });
 });

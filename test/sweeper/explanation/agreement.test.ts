@@ -97,7 +97,7 @@ async function stage({ rows, gap, lowering, beatSecondsAgo, heldSecondsAgo, byOp
   }
   if (byOperator) {
     await database.query(`INSERT INTO sweeper_holds (held_since, held_until, reason, made_by)
-      VALUES (clock_timestamp(), clock_timestamp() + interval '1 hour', 'planned work', 'an operator')`);
+      VALUES (statement_timestamp(), statement_timestamp() + interval '1 hour', 'planned work', 'an operator')`);
   }
   const ids: string[] = [];
   for (const { shape, callee, isTask } of rows) {
