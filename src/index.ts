@@ -29,6 +29,7 @@ export {
   type OwnedLedger,
   openLedger,
 } from './ledger/open-ledger.ts';
+export type { RetryOptions, RetryResult } from './ledger/retry.ts';
 export type { SetStatusOptions } from './ledger/set-status-options.ts';
 export type { SetStatusResult } from './ledger/set-status-result.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';

@@ -16,9 +16,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
-  compose: ['a2a', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
+  doctor: ['address', 'config', 'db', 'ledger', 'log', 'ops', 'sweeper'],
+  compose: ['a2a', 'config', 'db', 'doctor', 'embedded', 'ledger', 'lifecycle', 'log', 'ops', 'sweeper'],
   demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
-  cli: ['compose', 'config', 'db', 'demo', 'embedded', 'ledger', 'log', 'lifecycle', 'ops', 'sweeper'],
+  cli: ['compose', 'config', 'db', 'demo', 'doctor', 'embedded', 'ledger', 'log', 'lifecycle', 'ops', 'sweeper'],
   a2a: ['index.ts', 'lifecycle'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],
@@ -40,7 +41,7 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'pino-pretty': [/^log\//],
   zod: [/^config\//, /^log\//],
   'cron-parser': [/^config\/cron\.ts$/, /^sweeper\/status\/cron\.ts$/],
-  'fastest-levenshtein': [/^config\/near-miss\.ts$/],
+  'fastest-levenshtein': [/^config\/near-miss\.ts$/, /^sweeper\/explanation\/near\.ts$/],
   commander: [/^cli\//],
   'fast-string-truncated-width': [/^cli\/table\.ts$/],
   express: [/^demo\/a2a\//],
@@ -190,10 +191,18 @@ test('the environment is read where the configuration is loaded, and nowhere bel
 
 test('statements stand in folders named statements, functions or finishing; elsewhere only what sets or asks a session', () => {
   const sql = /[`'"]\s*(?:SELECT|WITH|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|TRUNCATE|CALL)\s/;
-  const home = /(?:^|\/)(?:statements|functions|finishing)\//;
+  // A check of the doctor names SQL for a person to run, and sends none.
+  const home = /(?:^|\/)(?:statements|functions|finishing)\/|^doctor\/checks\//;
   const code = (file: string) => readFileSync(path.join(src, file), 'utf8').replace(/\/\*.*?\*\//gs, '');
   const others = files.filter((file) => !home.test(file) && sql.test(code(file)));
   expect(others.sort()).toEqual(['db/bounded-read.ts', 'db/encoding.ts', 'db/migrator.ts', 'db/session.ts']);
+});
+
+test('a check of the doctor makes no statement', () => {
+  const making = relative.filter(
+    ({ file, specifier }) => file.startsWith('doctor/checks/') && specifier.endsWith('/db/statement.ts'),
+  );
+  expect(making.map(show)).toEqual([]);
 });
 
 test('SQLSTATEs stand in db/sqlstate.ts alone; elsewhere they have names', () => {

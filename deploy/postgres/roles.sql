@@ -60,7 +60,7 @@ SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger
 \if :ledger_is_there
 REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
   :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
-  :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
+  :"db_schema".sweeper_daemons, :"db_schema".sweeper_holds, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
   :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
 
@@ -68,16 +68,21 @@ REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema"
 GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detail, request_body, response_body)
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
--- The sweeper changes statuses and records that. It adds no delegation and deletes nothing of the ledger. last_heartbeat:
+-- The sweeper changes statuses and records that. It deletes nothing of the ledger, and adds what tries a delegation again
+-- that it marked stuck (RETRY_MAX_ATTEMPTS), by the function delegation_retry. last_heartbeat:
 -- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set. Results,
 -- waits and progress: what an agent answers that was asked (A2A_PROBE).
 GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail, result_preview,
   revision, suspect_at, waiting_since, waiting_until, waiting_reason,
-  progress, progress_at, stalled_from, lowered_at, lowered_from_ms) ON :"db_schema".delegations TO :"sweeper";
+  progress, progress_at, stalled_from, lowered_at, lowered_from_ms),
+  INSERT (delegation_id, caller_id, callee_id, task_preview, deadline, stuck_after_ms, stalled_after_ms, traceparent,
+  retry_of, attempt, start_after, created_at, updated_at, revision) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,
-  :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice TO :"sweeper";
+  :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice,
+  :"db_schema".sweeper_holds -- operators run `hold` and `release` as this role
+  TO :"sweeper";
 GRANT SELECT, UPDATE (followed) ON :"db_schema".sweeper_advice_state TO :"sweeper";
 GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
 
@@ -96,7 +101,7 @@ GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, 
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
-  :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
+  :"db_schema".sweeper_daemons, :"db_schema".sweeper_holds, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
   :"db_schema".sweeper_notices, -- in which a dry run finds the poisoned rows
   :"db_schema".delegation_sweeper_migrations TO :"reader";
 \endif

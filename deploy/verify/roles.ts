@@ -114,6 +114,10 @@ export async function verifyRoles(
   });
   await check('the writer works through the whole ledger library', () => writerWorks(server, on));
   await check('the sweeper runs the daemon: corrects a wrong queue, sweeps, upkeep', () => daemonWorks(server, on));
+  await check('the sweeper holds and releases', async () => {
+    await commandAs(server, on, 'sweeper', 'hold', '--for', '1m', '--reason', 'verify');
+    await commandAs(server, on, 'sweeper', 'release');
+  });
   await check('the reader reads rows and history, and can ask what a sweep would do', () => readerWorks(server, on));
   await server.query('DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN END $$');
   for (const role of Object.keys(refusedStatements) as (keyof typeof refusedStatements)[]) {

@@ -48,6 +48,7 @@ export const refusedStatements = {
     `UPDATE {l}.a2a_tasks SET task_id = 'another'`,
     'DELETE FROM {l}.a2a_tasks',
     'UPDATE {l}.sweeper_state SET stuck_after_ms = 1',
+    `INSERT INTO {l}.sweeper_holds (held_since, held_until, reason, made_by) VALUES (now(), now() + interval '1 hour', 'x', 'y')`,
     'SELECT * FROM {l}.sweeper_sweeps',
     'INSERT INTO {l}.sweeper_gaps VALUES (now(), now())',
     'ALTER TABLE {l}.delegations DISABLE TRIGGER ALL',
@@ -62,6 +63,7 @@ export const refusedStatements = {
     'DELETE FROM {l}.delegations',
     `INSERT INTO {l}.activity_logs (delegation_id, event, to_status, actor) VALUES ('x', 'delegation.stuck', 'stuck', 'a')`,
     'UPDATE {l}.sweeper_state SET sweep_id = NULL',
+    `UPDATE {l}.sweeper_holds SET held_until = now() + interval '1 hour'`,
     'DELETE FROM {l}.sweeper_notices',
     'SELECT * FROM {b}.job',
     'UPDATE {b}.version SET version = 0',
@@ -98,5 +100,6 @@ export const permittedStatements = {
     'SELECT * FROM {l}.sweeper_sweeps',
     // A dry run leaves out the rows that are known to raise.
     'SELECT * FROM {l}.sweeper_notices',
+    'SELECT * FROM {l}.sweeper_holds',
   ],
 } as const satisfies Record<string, readonly string[]>;

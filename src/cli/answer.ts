@@ -18,7 +18,11 @@ export async function printAnswer(text: string): Promise<void> {
   } catch (err) {
     const { code, message } = errorFields(err);
     if (code === 'EPIPE') return;
-    throw new CommandError(exitCode.internal, `The answer could not be written to stdout: ${message}`, { cause: err });
+    throw new CommandError(
+      exitCode.internal,
+      `The answer could not be written to stdout: ${message}\nWhat to do: make room there, or print it elsewhere; the command itself was carried out.`,
+      { cause: err },
+    );
   }
 }
 

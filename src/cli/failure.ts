@@ -3,7 +3,7 @@ import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { errorsOfHosts, isConnectionRefusal, remedyOf } from '../db/refusal.ts';
 import { isRetryable, sqlstate } from '../db/sqlstate.ts';
-import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts';
+import { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from '../embedded/embedded-postgres-error.ts';
 import { errorFields } from '../log/error-fields.ts';
 import { ListenError } from '../ops/listen-error.ts';
 
@@ -13,17 +13,33 @@ export interface Failure {
   readonly message: string;
 }
 
+/** Null: the message says it. */
+const embeddedRemedies: Readonly<Record<EmbeddedPostgresErrorCode, string | null>> = {
+  package_missing: null,
+  binaries_unusable: 'set DATABASE_URL to a server of your own',
+  data_dir_unusable: 'set DATA_DIR to a folder that this user may use, or DATABASE_URL to a server of your own',
+  version_mismatch: null,
+  already_running: null,
+  start_failed: 'try again with another DATA_DIR, or set DATABASE_URL to a server of your own',
+};
+
 /** What a failed command prints on stderr, and its exit code. A stack is printed only for a defect of this program. */
 export function failureOf(err: unknown): Failure {
   // The first failure matters, not one of the clean-up after it.
   if (err instanceof Error && 'suppressed' in err) return failureOf(err.suppressed);
   if (err instanceof AggregateError && err.cause !== undefined) return failureOf(err.cause);
   if (err instanceof CommandError) return err;
-  if (err instanceof ConfigError || err instanceof ListenError) {
-    return { exitCode: exitCode.configuration, message: err.message };
+  if (err instanceof ConfigError) {
+    const next = 'correct or unset these variables, and look at them with `delegation-sweeper check`';
+    return { exitCode: exitCode.configuration, message: `${err.message}\nWhat to do: ${next}.` };
   }
+  if (err instanceof ListenError) return { exitCode: exitCode.configuration, message: err.message };
   const { code, message } = errorFields(err);
-  if (err instanceof EmbeddedPostgresError) return { exitCode: exitCode.unavailable, message };
+  if (err instanceof EmbeddedPostgresError) {
+    const remedy = embeddedRemedies[err.code];
+    const next = remedy === null || message.includes('What to do') ? '' : `\nWhat to do: ${remedy}.`;
+    return { exitCode: exitCode.unavailable, message: `${message}${next}` };
+  }
   return ofDatabase(err) ?? defect(err, code === null ? message : `${message} (${code})`);
 }
 

@@ -30,7 +30,7 @@ export async function migrate(
   if (action !== 'down' && (options.deleteAllData || options.evenIfRunning)) {
     throw new CommandError(
       exitCode.usage,
-      `--delete-all-data and --even-if-running belong to down only, not to ${action}.`,
+      `--delete-all-data and --even-if-running belong to down only, not to ${action}.\nWhat to do: leave them out, or see \`delegation-sweeper migrate --help\`.`,
     );
   }
   await using place = await openLocation(config, commandLog(config));

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
-import { duration } from '../config/duration.ts';
+import { duration, durationText } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { integer } from '../config/number.ts';
@@ -10,20 +10,25 @@ import type { Value } from '../config/value.ts';
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
 import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
+import { HOLD_MAX_MS, HOLD_MIN_MS, harmlessNote } from '../sweeper/hold/operator-holds.ts';
 import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
+import { doctor } from './doctor.ts';
+import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
+import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
+import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** How old a delegation may be: the library accepts no more. */
@@ -89,7 +94,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .command('sweep')
     .description('sweep once, now')
     .option('--dry-run', 'change nothing; name every row that would change, with the reason')
-    .option('--force', 'ignore a hold of the storm guard for this one sweep')
+    .option('--force', 'ignore a hold, of the storm guard or an operator, for this one sweep')
     .option(
       '--stuck-after <duration>',
       'use this threshold, such as 10m, instead of the one that the daemons have agreed on',
@@ -117,6 +122,36 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => done(await status(loadConfig(process.env), options)));
   program
+    .command('doctor')
+    .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
+    .option('--json', 'print the findings and the checks as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
+    .action(async (options) => done(await doctor(loadConfig(process.env), options)));
+  program
+    .command('hold')
+    .description('mark no delegation stuck for a while: no rule that infers silence is applied, deadlines go on')
+    .requiredOption('--for <duration>', `until it ends by itself: ${holdDuration.accepted}`, readBy(holdDuration))
+    .requiredOption(
+      '--reason <text>',
+      'why, in 1 to 200 characters: shown in the log, on the page and in status',
+      noteOf,
+    )
+    .option('--by <name>', 'who holds; default: the user of the operating system', noteOf)
+    .option('--json', 'print the answer as one JSON object')
+    .addHelpText(
+      'after',
+      `${examples("delegation-sweeper hold --for 1h --reason 'network maintenance in zone b'")}
+A hold that is in force is replaced, and the answer names it. \`release\` ends a hold, \`status\` shows it.`,
+    )
+    .action(async (options) => done(await hold(loadConfig(process.env), options)));
+  program
+    .command('release')
+    .description("end an operator's hold; exit 1 when there is none")
+    .option('--by <name>', 'who releases; default: the user of the operating system', noteOf)
+    .option('--json', 'print the answer as one JSON object')
+    .addHelpText('after', examples('delegation-sweeper release', 'delegation-sweeper release --json'))
+    .action(async (options) => done(await release(loadConfig(process.env), options)));
+  program
     .command('list')
     .description('list delegations, newest first, a page at a time')
     .addOption(optionOneOf('--status <status>', 'only those with this status', statuses))
@@ -143,6 +178,24 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => done(await list(loadConfig(process.env), options)));
   program
+    .command('explain')
+    .description(
+      'say why a delegation is as it is, how it is judged now, and what the next sweep does; exit 1 for an unknown id',
+    )
+    .argument('<delegation_id>', 'its id, as `list`, a log line or the page names it')
+    .option('--previews', 'also show what agents wrote: the task, the result, and why it failed')
+    .option('--json', 'print it as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper explain 0198c5c2-77a0-7cc1-b3f5-6d1c8c3ad9f1',
+        "delegation-sweeper explain job-17 --json | jq -r '.why, .next'",
+      ),
+    )
+    .action(async (delegationId: string, options) =>
+      done(await explain(loadConfig(process.env), delegationId, options)),
+    );
+  program
     .command('advise')
     .description('say which threshold of silence the evidence of the last 30 days supports, per callee')
     .option('--callee <id>', 'only this callee; exit 1 when nothing is known of it')
@@ -155,6 +208,25 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       ),
     )
     .action(async (options) => done(await advise(loadConfig(process.env), options)));
+  program
+    .command('retry')
+    .description('try again what failed or is stuck, by new delegations with the same task; each is tried again once')
+    .argument('[delegation_ids...]', 'the delegations')
+    .option('--sweep <sweep_id>', 'what this sweep marked')
+    .option('--callee <callee_id>', 'what this callee left failed or stuck; with --since')
+    .option('--since <duration>', 'in this time up to now, such as 2h; with --callee', readBy(AGE))
+    .option('--dry-run', 'change nothing; name what would be tried again')
+    .option('--yes', 'make more than ten new delegations without being asked')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper retry build-17 build-18',
+        'delegation-sweeper retry --sweep 0198c5a2-... --dry-run',
+        'delegation-sweeper retry --callee coder --since 2h --yes --json',
+      ),
+    )
+    .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
@@ -194,6 +266,9 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
+/** Of a hold. */
+const holdDuration = duration(durationText(HOLD_MIN_MS), durationText(HOLD_MAX_MS));
+
 /** Reads an option as the environment's variables are read. */
 function readBy<T>({ schema }: Value<T>): (text: string) => T {
   return (text) => {
@@ -201,4 +276,13 @@ function readBy<T>({ schema }: Value<T>): (text: string) => T {
     if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
     return read.data;
   };
+}
+
+/** A reason or a name, with what a terminal would interpret made visible. */
+function noteOf(text: string): string {
+  try {
+    return harmlessNote('it', text);
+  } catch (err) {
+    throw new InvalidArgumentError((err as Error).message);
+  }
 }

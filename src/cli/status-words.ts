@@ -27,6 +27,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
         : `${duration(now.getTime() - sweptAt.getTime())} ago${lastSweep ? `, took ${duration(lastSweep.durationMs)}` : ''}`,
     'next sweep': when(nextAt),
     storm: stormWords(read, terminal),
+    'operator hold': holdWords(read, terminal),
     unobserved: `${duration(day.unobservedMs)} in the last day`,
     open: `${counted.join(', ')}${census.capped ? ', of the first million by deadline' : ''}`,
     waiting: waitingWords(census),
@@ -36,7 +37,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
         ? 'none'
         : `${duration(oldest.silenceMs)}, ${duration(oldest.allowedMs)} allowed`,
     'most overdue': oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs),
-    'last day': `${day.sweeps} sweeps, ${day.stuck} marked stuck${day.stalled > 0 ? ` (${day.stalled} without progress)` : ''}, ${day.failed} failed`,
+    'last day': dayWords(read),
     'false positives': falsePositives(read),
     database: visible(database),
   };
@@ -55,6 +56,14 @@ function sweepingWords({ sweptAt }: Status, sweeping: boolean, terminal: boolean
   );
 }
 
+function dayWords({ day: { sweeps, stuck, stalled, failed, retried } }: Status): string {
+  const notes = [
+    ...(stalled > 0 ? [`${stalled} without progress`] : []),
+    ...(retried > 0 ? [`${retried} tried again`] : []),
+  ];
+  return `${sweeps} sweeps, ${stuck} marked stuck${notes.length > 0 ? ` (${notes.join(', ')})` : ''}, ${failed} failed`;
+}
+
 function waitingWords({ waiting, longestWaitMs }: Census): string {
   return longestWaitMs === null ? 'none' : `${waiting}, the longest for ${duration(longestWaitMs)}`;
 }
@@ -65,6 +74,15 @@ function stormWords({ now, storm: { state, until } }: Status, terminal: boolean)
     return styled('red', `held ${ends}: nothing is marked stuck`, terminal);
   }
   return state === 'released' ? 'released: a twentieth of the silent is marked stuck each sweep' : 'none';
+}
+
+function holdWords({ now, hold }: Status, terminal: boolean): string {
+  if (hold === null || hold.by === 'storm') return 'none';
+  const { reason, since, until, madeBy } = hold;
+  const left = duration(until.getTime() - now.getTime());
+  const ends = terminal ? `for another ${left}` : `until ${until.toISOString()}`;
+  const who = `by ${visible(madeBy ?? '')} for ${duration(now.getTime() - since.getTime())}`;
+  return styled('red', `held ${ends}, ${who}: ${visible(reason ?? '')}`, terminal);
 }
 
 function falsePositives({ day: { lateResults, falsePositiveRatio } }: Status): string {

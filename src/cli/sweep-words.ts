@@ -5,11 +5,16 @@ import type { PlannedRow, SweepSummary } from '../sweeper/summary.ts';
 
 /** What a sweep did, or would do: one line per row, and a summary. On a terminal in columns, with colours. */
 export function sweepWords(summary: SweepSummary, { terminal }: { readonly terminal: boolean }): string {
-  const { stuck, failed, poisoned, remaining, truncated, held, batches, durationMs, unobservedMs, dryRun } = summary;
+  const { stuck, failed, retried, poisoned, remaining, truncated, heldBy, batches, durationMs, unobservedMs, dryRun } =
+    summary;
   const notes = [
-    held &&
+    heldBy === 'storm' &&
       'The storm guard holds the rules stale and stalled: too many went silent at once (--force ignores it for one sweep).',
+    heldBy === 'operator' &&
+      'An operator holds the rules stale and stalled: `status` says who and why (`release` ends it, --force ignores it for one sweep).',
     truncated && 'Not all rows were processed: run it again, or raise SWEEP_MAX_ROWS or A2A_PROBE_MAX.',
+    retried > 0 &&
+      `${retried} of the stuck ${dryRun ? 'would be' : 'were'} tried again by new delegations (RETRY_MAX_ATTEMPTS).`,
     poisoned > 0 && `${poisoned} could not be updated; the log says why.`,
     unobservedMs > 0 && `${duration(unobservedMs)} that no daemon observed did not count as silence.`,
   ];
@@ -35,12 +40,13 @@ function verdictWords(row: PlannedRow, terminal: boolean): string {
     case 'overdue':
       return `${status('failed')}: deadline exceeded by ${duration(row.overdueMs)}`;
     case 'stale':
-      return `${status('stuck')}: silent for ${duration(row.silentMs)}${afterAsking(row)}`;
+      return `${status('stuck')}: silent for ${duration(row.silentMs)}${alsoWords(row)}`;
     case 'stalled':
-      return `${status('stuck')}: no progress for ${duration(row.silentMs)}${afterAsking(row)}`;
+      return `${status('stuck')}: no progress for ${duration(row.silentMs)}${alsoWords(row)}`;
   }
 }
 
-function afterAsking({ asked }: Extract<PlannedRow, { silentMs: number }>): string {
-  return asked ? ', unless its agent, which is asked first, says otherwise' : '';
+function alsoWords({ asked, retried }: Extract<PlannedRow, { silentMs: number }>): string {
+  const again = retried ? ', then tried again' : '';
+  return asked ? `${again}, unless its agent, which is asked first, says otherwise` : again;
 }

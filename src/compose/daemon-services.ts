@@ -17,10 +17,9 @@ import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
 import { agentProbe } from './agent-probe.ts';
 import { connectionOf, type Location } from './location.ts';
+import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 
-/** pg-boss's own pool: its worker, its supervision and its cron each use a connection for a moment at a time. */
-const PGBOSS_POOL_MAX = 2;
 /** Shares of SHUTDOWN_GRACE: for the current sweep, and for all services. The rest is for the embedded server, and a margin. */
 const SWEEP_SHARE_OF_GRACE = 0.6;
 const SERVICES_SHARE_OF_GRACE = 0.8;

@@ -14,15 +14,13 @@ import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import { CONSOLE_POOL_MAX, consolePages } from './console-pages.ts';
 import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
+import { OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
 
-/** The ops server has its own pool, so that requests for the status never delay a sweep. */
-const POOL_MAX = 2;
-/** Readiness has its own connection, so that slow or frequent readings of the page do not change its answer. */
-const READINESS_POOL_MAX = 1;
 /** Slightly more than the server gives a reading's statements. */
 const QUERY_TIMEOUT_MS = 6_000;
 
@@ -52,8 +50,9 @@ export function opsServices(
       queryTimeoutMs: QUERY_TIMEOUT_MS,
       schema: config.dbSchema,
     });
-  const handle = open(POOL_MAX);
+  const handle = open(OPS_POOL_MAX);
   const readinessHandle = open(READINESS_POOL_MAX);
+  const consoleHandle = open(CONSOLE_POOL_MAX);
   const reader = new StatusReader(handle.db, statusOptions(config));
   const readinessReader = new StatusReader(readinessHandle.db, statusOptions(config));
   const readiness = async (): Promise<ReadinessReading> => {
@@ -95,9 +94,10 @@ export function opsServices(
         refusalOf,
       ),
       '/metrics': telemetry.metricsRoute,
+      ...consolePages(consoleHandle, config, { probe: daemon.probe, refusalOf }),
     },
   });
-  const close = () => closeAll(handle, readinessHandle);
+  const close = () => closeAll(handle, readinessHandle, consoleHandle);
   return [telemetry, { name: 'ops database', async start() {}, stop: close }, server];
 }
 

@@ -15,6 +15,7 @@ export function sweeperOptions(config: Config, probe: ProbeOptions | undefined):
       maxHoldMs: config.stormMaxHoldMs,
       minCallees: config.stormMinCallees,
     },
+    attemptsMax: config.retryMaxAttempts,
     ...(probe && { probe }),
   };
 }

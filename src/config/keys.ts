@@ -95,6 +95,12 @@ export const keys = {
     ...duration('0s', '30d'),
     doc: 'How long the storm guard holds, at most; afterwards each sweep marks a twentieth of the silent delegations.',
   },
+  retryMaxAttempts: {
+    env: 'RETRY_MAX_ATTEMPTS',
+    default: '0',
+    ...integer(0, 20),
+    doc: 'Attempts at the same work in all, the first included: a delegation that a sweep marks stuck with fewer is tried again by a new one. 0: none is; 1 is the same.',
+  },
   a2aProbe: {
     env: 'A2A_PROBE',
     default: 'false',

@@ -35,6 +35,7 @@ export interface Database {
     retry_of: NullableText;
     attempt: Generated<number>;
     traceparent: NullableText;
+    start_after: NullableTimestamp;
     suspect_at: NullableTimestamp;
     lowered_from_ms: NullableMs;
     lowered_at: NullableTimestamp;
@@ -96,6 +97,7 @@ export interface Database {
     trigger: string;
     stuck: number;
     stalled: Generated<number>;
+    retried: Generated<number>;
     failed: number;
     poisoned: number;
     remaining: number;
@@ -107,6 +109,20 @@ export interface Database {
     callees: Json;
     marks: Json;
     sweeps: Generated<number>;
+  };
+  sweeper_holds: {
+    hold_id: ColumnType<string, never, never>;
+    made_at: Timestamp;
+    held_since: Timestamp;
+    held_until: Timestamp;
+    reason: string;
+    made_by: string;
+    made_role: Generated<string>;
+    ended_at: NullableTimestamp;
+    ended_why: NullableText;
+    ended_by: NullableText;
+    ended_role: NullableText;
+    end_logged: Generated<boolean>;
   };
   sweeper_notices: { kind: string; subject: string; noticed_at: Timestamp };
   sweeper_advice: {

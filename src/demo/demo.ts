@@ -74,7 +74,11 @@ export async function demo(config: Config, { json = false, a2a = false }: DemoOp
 }
 
 function overLimit(cause?: unknown): CommandError {
-  return new CommandError(exitCode.no, `The demo did not end within ${seconds(LIMIT_MS)}.`, { cause });
+  return new CommandError(
+    exitCode.no,
+    `The demo did not end within ${seconds(LIMIT_MS)}.\nWhat to do: try again while this machine is less busy.`,
+    { cause },
+  );
 }
 
 /** Everything that is opened here is closed at the end, in reverse order, however it ends. */

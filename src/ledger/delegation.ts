@@ -29,6 +29,8 @@ export interface Delegation {
   readonly retryOf: string | null;
   /** 1 for the first. */
   readonly attempt: number;
+  /** The instant before which this attempt should not be started; null: at once. Nothing enforces it. */
+  readonly startAfter: Date | null;
   /** The W3C trace context of the caller. */
   readonly traceparent: string | null;
   /** Set exactly when the status is terminal. */

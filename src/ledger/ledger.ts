@@ -2,7 +2,6 @@ import type { LedgerDb } from '../db/schema.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createLedgerLog } from '../log/ledger-log.ts';
 import type { LogSink } from '../log/log-sink.ts';
-import { createLogger } from '../log/logger.ts';
 import { A2aTasks } from './a2a-tasks.ts';
 import type { Activity } from './activity.ts';
 import { Adjustment, type AdjustOptions, type AdjustResult } from './adjustment.ts';
@@ -18,8 +17,10 @@ import type { InsertResult } from './insert-result.ts';
 import { Insertion } from './insertion.ts';
 import { KeepAlive, type KeepAliveOptions } from './keep-alive.ts';
 import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts';
+import { defaultLogger, HEARTBEAT_MIN_INTERVAL_DEFAULT_MS, type LedgerOptions } from './ledger-options.ts';
 import { Listing, type ListOptions, type ListResult } from './listing.ts';
 import { ManyInsertions } from './many-insertions.ts';
+import { Retry, type RetryOptions, type RetryResult } from './retry.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
 import { epochStatement } from './statements/epoch.ts';
@@ -29,19 +30,7 @@ import { ledgerTables } from './tables.ts';
 import { isTerminal, type Status } from './transitions.ts';
 import { type ResumeOptions, type ResumeResult, Waiting, type WaitOptions, type WaitResult } from './waiting.ts';
 
-export type { LogSink };
-
-export interface LedgerOptions {
-  /** Where the ledger's events go: any pino logger. Default: JSON lines on stderr, from `warn` up. */
-  readonly logger?: LogSink | undefined;
-  /**
-   * A heartbeat that comes sooner than this after the last one is `fresh` and writes nothing. Default 15000, which gives 40
-   * heartbeats in the default threshold of ten minutes. A tenth of the threshold is used where that is shorter.
-   */
-  readonly heartbeatMinIntervalMs?: number | undefined;
-}
-
-const HEARTBEAT_MIN_INTERVAL_DEFAULT_MS = 15_000;
+export type { LedgerOptions, LogSink };
 
 /**
  * The durable ledger of delegations, as orchestrators and agents use it.
@@ -63,6 +52,7 @@ export class DelegationLedger {
   readonly #confirmed: ConfirmedStatuses;
   readonly #waiting: Waiting;
   readonly #adjustment: Adjustment;
+  readonly #retry: Retry;
   readonly #listing: Listing;
   readonly #epoch: ReturnType<typeof epochStatement>;
   readonly #get: ReturnType<typeof getStatement>;
@@ -80,6 +70,7 @@ export class DelegationLedger {
     this.#statusChange = new StatusChange(db, tables, log);
     this.#waiting = new Waiting(db, tables);
     this.#adjustment = new Adjustment(db, tables);
+    this.#retry = new Retry(db, tables);
     this.#listing = new Listing(db, tables);
     this.#epoch = epochStatement(tables);
     this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) =>
@@ -219,6 +210,21 @@ export class DelegationLedger {
   }
 
   /**
+   * Tries again what a delegation left undone that failed or is stuck: a new delegation, `queued`, with the same caller,
+   * callee, task, request and thresholds. A delegation is tried again once; the attempt after that is a retry of the retry.
+   *
+   *     const { outcome, delegationId, attempt } = await ledger.retry(id, { actor: 'planner' });
+   *     // inserted | duplicate: `delegationId` was tried before | refused: it is open or completed | missing
+   *
+   * SQL: `SELECT ... FROM delegation_retry($1, ...)`
+   *
+   * @throws InvalidArgumentError, or the database's error.
+   */
+  retry(delegationId: string, options: RetryOptions = {}): Promise<RetryResult> {
+    return this.#retry.retry(delegationId, options);
+  }
+
+  /**
    * Heartbeats until disposed, several times within the delegation's threshold. Heartbeats of one ledger are sent together.
    *
    *     await using alive = ledger.keepAlive(id, { onTerminal: ({ status }) => console.warn(`it is ${status}: stop`) });
@@ -282,12 +288,4 @@ export class DelegationLedger {
   list(options: ListOptions = {}): Promise<ListResult> {
     return this.#listing.list(options);
   }
-}
-
-let sharedDefaultLogger: LogSink | undefined;
-
-/** Shared by all ledgers without a logger of their own; each logger holds a stream. */
-function defaultLogger(): LogSink {
-  sharedDefaultLogger ??= createLogger({ level: 'warn', destination: 'stderr' });
-  return sharedDefaultLogger;
 }

@@ -1,3 +1,4 @@
+import { boundedRead } from '../db/bounded-read.ts';
 import type { LedgerDb } from '../db/schema.ts';
 import { assertDurationMs, assertId, assertStatus } from './arguments.ts';
 import type { Delegation } from './delegation.ts';
@@ -27,6 +28,9 @@ export interface ListResult {
   readonly next: string | null;
 }
 
+/** Far more than a page takes: a server that reads nothing must not be waited for. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+
 /** Lists delegations by pages. */
 export class Listing {
   readonly #db: LedgerDb;
@@ -51,18 +55,17 @@ export class Listing {
       throw new InvalidArgumentError('limit', `must be a whole number from 1 to ${LIST_LIMIT_MAX}`);
     }
     const place = after === null ? null : placeOf('after', after);
-    const found = await this.#statementOf({ status, byCaller: callerId !== null, byCallee: calleeId !== null }).run(
-      this.#db,
-      {
-        callerId,
-        calleeId,
-        olderThanMs,
-        afterCreatedAt: place?.createdAt ?? null,
-        afterDelegationId: place?.delegationId ?? null,
-        // One more tells whether another page follows.
-        rowsMax: limit + 1,
-      },
-    );
+    const statement = this.#statementOf({ status, byCaller: callerId !== null, byCallee: calleeId !== null });
+    const values = {
+      callerId,
+      calleeId,
+      olderThanMs,
+      afterCreatedAt: place?.createdAt ?? null,
+      afterDelegationId: place?.delegationId ?? null,
+      // One more tells whether another page follows.
+      rowsMax: limit + 1,
+    };
+    const found = await boundedRead(this.#db, STATEMENT_TIMEOUT_MS, (db) => statement.run(db, values));
     const page = found.slice(0, limit);
     const last = page.at(-1);
     return {

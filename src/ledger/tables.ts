@@ -10,6 +10,7 @@ const functionNames = {
   wait: 'delegation_wait',
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
+  retry: 'delegation_retry',
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
 } as const;

@@ -8,6 +8,7 @@ import { databaseEvents } from './catalogue/database.ts';
 import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
+import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
 
 export const catalogue = {
@@ -16,6 +17,7 @@ export const catalogue = {
   ...sweepEvents,
   ...delegationEvents,
   ...ledgerEvents,
+  ...retryEvents,
   ...demoEvents,
 } as const;
 

@@ -8,10 +8,12 @@ import type { PoisonRegister } from './pass/poison-register.ts';
 import { infersSilence, type RuleName, rules } from './pass/rules.ts';
 import { type MatchingRow, matchingStatement } from './pass/statements/matching.ts';
 import { REMAINING_COUNT_MAX } from './pass/statements/remaining.ts';
+import { retriableStatement } from './pass/statements/retriable.ts';
+import { retries } from './pass/statements/retried.ts';
 import { type Choice, nothingChosen } from './probe/choice.ts';
 import type { Probing } from './probe/probing.ts';
 import type { StormWatch } from './storm/storm-watch.ts';
-import { plannedRow, type SweepSummary } from './summary.ts';
+import { type Foreseen, plannedRow, type SweepSummary } from './summary.ts';
 import type { SweepReports } from './sweep-reports.ts';
 import type { SweeperOptions } from './sweeper-options.ts';
 import type { SweeperTables } from './tables.ts';
@@ -27,10 +29,13 @@ interface Parts {
   readonly probing: Probing | null;
 }
 
+/** Ids in one question about retries. */
+const IDS_MAX = 10_000;
+
 /** For one rule: the rows within the budget, and the number of the others, counted as far as `remaining` counts. */
 interface Plan {
   readonly rule: RuleName;
-  readonly rows: readonly (MatchingRow & { readonly isAsked: boolean })[];
+  readonly rows: readonly Foreseen[];
   /** Over budget, or not asked by this sweep. */
   readonly left: number;
   /** Known to raise. */
@@ -54,6 +59,8 @@ export class DryRun {
   readonly #db: LedgerDb;
   readonly #options: SweeperOptions;
   readonly #parts: Parts;
+  /** Null: nothing is tried again. */
+  readonly #retriable: ReturnType<typeof retriableStatement> | null;
   readonly #forecasting: Forecasting;
   readonly #statements: readonly { readonly name: RuleName; readonly matching: ReturnType<typeof matchingStatement> }[];
 
@@ -61,6 +68,8 @@ export class DryRun {
     this.#db = db;
     this.#options = options;
     this.#parts = parts;
+    const { attemptsMax = 0 } = options;
+    this.#retriable = rules.some((rule) => retries(rule, attemptsMax)) ? retriableStatement(tables, attemptsMax) : null;
     this.#forecasting = new Forecasting(db, tables, options, parts.storms);
     this.#statements = rules.map((rule) => {
       const tasks = parts.probing !== null && infersSilence(rule);
@@ -76,8 +85,8 @@ export class DryRun {
     const opening = await lease.look();
     const judgement = judge(await observed.read(), this.#options);
     const { nowUs, horizon } = judgement;
-    const choose = probing?.rehearse(nowUs) ?? null;
-    const { held, rules: forecasts } = await this.#forecasting.read(opening, judgement, choose, force);
+    const choose = probing?.rehearse(nowUs, force) ?? null;
+    const { held, heldBy, rules: forecasts } = await this.#forecasting.read(opening, judgement, choose, force);
     const plan = (rule: RuleName) => this.#plan({ sweepId, rule, nowUs, ...forecasts[rule] });
     const overdue = await plan('overdue');
     const stale = await plan('stale');
@@ -93,17 +102,17 @@ export class DryRun {
       sweepId,
       stuck: stale.rows.length + stalled.rows.length,
       failed: overdue.rows.length,
+      retried: sum(plans, ({ rows }) => rows.filter(({ isRetried }) => isRetried).length),
       poisoned: sum(tried, ({ poisoned }) => poisoned),
       remaining: Math.min(sum(plans, ({ left, poisoned }) => left + poisoned) + unheard, REMAINING_COUNT_MAX),
       truncated: tried.some(({ left }) => left > 0),
       held,
+      heldBy,
       batches: sum(plans, ({ rows }) => Math.ceil(rows.length / batchRowsMax)),
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
       dryRun: true,
-      rows: plans.flatMap(({ rule, rows }) =>
-        rows.map((row) => plannedRow(rule, row.delegationId, row.latenessMs, row.isAsked)),
-      ),
+      rows: plans.flatMap(({ rule, rows }) => rows.map((row) => plannedRow(rule, row))),
     };
   }
 
@@ -121,13 +130,27 @@ export class DryRun {
       poisons.countMatching(rule, nowUs, staleness, REMAINING_COUNT_MAX),
     );
     const left = Math.max(0, rows.length - rowsMax) + unasked.length;
-    const taken = [...refused, ...rows.slice(0, rowsMax)].map((row) => ({ ...row, isAsked: false }));
+    const taken = [...asked, ...refused, ...rows.slice(0, rowsMax)];
+    const retried = await this.#retriedOf(rule, taken);
     return {
       rule,
-      rows: [...asked.map((row) => ({ ...row, isAsked: true })), ...taken],
+      rows: taken.map(({ delegationId, latenessMs }, place) => {
+        return { delegationId, latenessMs, isAsked: place < asked.length, isRetried: retried.has(delegationId) };
+      }),
       left,
       poisoned: poisoned ?? 0,
     };
+  }
+
+  /** Those of the rows that a sweep would try again. */
+  async #retriedOf(rule: RuleName, rows: readonly { readonly delegationId: string }[]): Promise<ReadonlySet<string>> {
+    const retried = new Set<string>();
+    if (this.#retriable === null || !infersSilence({ name: rule })) return retried;
+    for (let from = 0; from < rows.length; from += IDS_MAX) {
+      const ids = rows.slice(from, from + IDS_MAX).map(({ delegationId }) => delegationId);
+      for (const { delegationId } of await this.#retriable.run(this.#db, { ids })) retried.add(delegationId);
+    }
+    return retried;
   }
 
   /** Stalled rows that are given time to be heard: they remain, as those that are held. */

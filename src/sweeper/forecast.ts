@@ -23,6 +23,8 @@ export interface Forecast {
   readonly storm: StormReading;
   /** The rules that infer silence are held. */
   readonly held: boolean;
+  /** Who holds them; where both do, the operator. */
+  readonly heldBy: 'storm' | 'operator' | null;
   readonly rules: Readonly<Record<RuleName, RuleForecast>>;
 }
 
@@ -43,25 +45,27 @@ export class Forecasting {
 
   /** `choose`: null where no agent is asked. @throws the database's error. */
   async read(
-    { stormSinceUs }: Pick<Opening, 'stormSinceUs'>,
+    opening: Pick<Opening, 'stormSinceUs' | 'isHeld'>,
     judgement: Judgement,
     choose: Choose | null,
     force = false,
   ): Promise<Forecast> {
     const { rowsMax } = this.#options;
     const { staleness } = judgement;
-    const recalled = await this.#storms.recall(stormSinceUs, staleness);
-    const storm = await this.#storms.read({ sweepId: null, judgement, recalled, force });
-    const held = storm.action === 'hold';
+    const recalled = await this.#storms.recall(opening.stormSinceUs, staleness);
+    const isHeld = opening.isHeld && !force;
+    const storm = await this.#storms.read({ sweepId: null, judgement, recalled, force, isHeld });
+    const held = storm.action === 'hold' || isHeld;
     const rule = async (name: RuleName, by: Staleness, allowed: number): Promise<RuleForecast> => {
       const scans = rules.filter((scan) => scan.name === name && infersSilence(scan));
       const chosen = (await choose?.(scans, by, allowed)) ?? nothingChosen;
       return { staleness: by, rowsMax: allowed, chosen };
     };
     const overdue = await rule('overdue', staleness, rowsMax);
-    const stale = await rule('stale', staleness, this.#storms.rowsAllowed(storm, this.#options));
+    const stale = await rule('stale', staleness, held ? 0 : this.#storms.rowsAllowed(storm, this.#options));
     const guarded = await this.#stalledGuard.staleness(judgement, force);
     const stalled = await rule('stalled', guarded, held ? 0 : rowsMax);
-    return { storm, held, rules: { overdue, stale, stalled } };
+    const heldBy = isHeld ? 'operator' : held ? 'storm' : null;
+    return { storm, held, heldBy, rules: { overdue, stale, stalled } };
   }
 }

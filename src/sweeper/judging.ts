@@ -56,7 +56,11 @@ export class Judging {
     this.#stalledGuard = new StalledGuard(db, tables, options.storm);
     this.#sweeps = rules.map((rule) => {
       const sparesTasks = parts.probing !== null && infersSilence(rule);
-      return { rule, sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, sparesTasks)) };
+      const { attemptsMax = 0 } = options;
+      return {
+        rule,
+        sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, { sparesTasks, attemptsMax })),
+      };
     });
   }
 
@@ -66,10 +70,13 @@ export class Judging {
     // Before the overdue rule, so that rows which it ends are not taken for rows that were heard again.
     const recalling = storms.recall(run.opening.stormSinceUs, run.judgement.staleness);
     await recalling.catch(() => {}); // awaited again, and reported, by the stale rule
+    // Before any mark: a dry run, which marks nothing, has to see the same fleet. What is marked first is part of it.
+    const guarding = this.#stalledGuard.staleness(run.judgement, run.request.force ?? false);
+    await guarding.catch(() => {}); // the same, by the rule stalled
     const { staleness } = run.judgement;
     const overdue = await this.#begin(run, { name: 'overdue', staleness, rowsMax: this.#options.rowsMax }, null);
     const { storm, stale } = await this.#stale(run, recalling, probes);
-    const stalled = await this.#stalled(run, storm, probes);
+    const stalled = await this.#stalled(run, storm, guarding, probes);
     const outcomes = { overdue: await overdue.end(), stale: await stale.end(), stalled: await stalled.end() };
     probes?.close();
     return { outcomes, storm };
@@ -79,10 +86,11 @@ export class Judging {
     const { sweepId, judgement, request } = run;
     const { storms } = this.#parts;
     try {
-      const question = { sweepId, judgement, recalled: await recalling, force: request.force ?? false };
+      const { isHeld } = run;
+      const question = { sweepId, judgement, recalled: await recalling, force: request.force ?? false, isHeld };
       const storm = await storms.read(question);
       logStorm(this.#log, question, storm, this.#options.storm.maxHoldMs);
-      const rowsMax = storms.rowsAllowed(storm, this.#options);
+      const rowsMax = isHeld ? 0 : storms.rowsAllowed(storm, this.#options);
       const turn: Turn = { name: 'stale', staleness: judgement.staleness, rowsMax };
       return { storm, stale: await this.#begin(run, turn, probes) };
     } catch (err) {
@@ -91,10 +99,15 @@ export class Judging {
   }
 
   /** Held with the stale rule: what agents reported during an outage may be lost. */
-  async #stalled(run: Run, storm: StormReading | null, probes: SweepProbes | null): Promise<Begun> {
+  async #stalled(
+    run: Run,
+    storm: StormReading | null,
+    guarding: Promise<Staleness>,
+    probes: SweepProbes | null,
+  ): Promise<Begun> {
     try {
-      const staleness = await this.#stalledGuard.staleness(run.judgement, run.request.force ?? false);
-      const rowsMax = storm?.action === 'hold' ? 0 : this.#options.rowsMax;
+      const staleness = await guarding;
+      const rowsMax = storm?.action === 'hold' || run.isHeld ? 0 : this.#options.rowsMax;
       return await this.#begin(run, { name: 'stalled', staleness, rowsMax }, probes);
     } catch (err) {
       return failed(err);
@@ -142,6 +155,7 @@ export class Judging {
       suspects,
       // A sweep between the ticks does not try them again, and does not read whether there are any.
       someKnown: suspects.length > 0 || request.trigger === 'due',
+      force: request.force ?? false,
       signal,
       onMarked: (rows) => {
         evidence.add(rule, rows);

@@ -7,6 +7,8 @@ export type PlannedRow = { readonly delegationId: string } & (
       readonly silentMs: number;
       /** Its agent is asked first, and may keep it from being marked. */
       readonly asked?: true;
+      /** It is tried again in the same transaction: RETRY_MAX_ATTEMPTS. */
+      readonly retried?: true;
     }
   | { readonly rule: 'overdue'; readonly overdueMs: number }
 );
@@ -17,17 +19,21 @@ export interface SweepSummary {
   /** Delegations marked stuck, by silence or by lack of progress, and failed for their deadline. */
   readonly stuck: number;
   readonly failed: number;
+  /** Of those marked stuck, those that it tried again: RETRY_MAX_ATTEMPTS. */
+  readonly retried: number;
   /** Rows whose update raises an error. */
   readonly poisoned: number;
   /** What still matches a rule at the end: locked by others, held, or over budget. Counted to 10,000 at most. */
   readonly remaining: number;
   /**
    * Rows are left that only another sweep will look at: this one was over budget, was aborted, lost its lease, skipped
-   * batches, or was refused. The contract fixes the name. What the storm guard holds does not count.
+   * batches, or was refused. The contract fixes the name. What is held does not count.
    */
   readonly truncated: boolean;
-  /** The storm guard held the rules that infer silence: stale and stalled. */
+  /** The rules that infer silence, stale and stalled, were held: by the storm guard or an operator. */
   readonly held: boolean;
+  /** Who held them; where both did, the operator. */
+  readonly heldBy: 'storm' | 'operator' | null;
   /** Transactions that marked rows. */
   readonly batches: number;
   readonly durationMs: number;
@@ -41,20 +47,29 @@ export interface SweepSummary {
 /** `due`: a delegation came due between the ticks. */
 export type SweepTrigger = 'cron' | 'startup' | 'manual' | 'due';
 
-export function plannedRow(rule: RuleName, delegationId: string, latenessMs: number, asked: boolean): PlannedRow {
-  return rule === 'overdue'
-    ? { delegationId, rule, overdueMs: latenessMs }
-    : { delegationId, rule, silentMs: latenessMs, ...(asked && { asked }) };
+export interface Foreseen {
+  readonly delegationId: string;
+  readonly latenessMs: number;
+  readonly isAsked: boolean;
+  readonly isRetried: boolean;
+}
+
+export function plannedRow(rule: RuleName, { delegationId, latenessMs, isAsked, isRetried }: Foreseen): PlannedRow {
+  if (rule === 'overdue') return { delegationId, rule, overdueMs: latenessMs };
+  const also = { ...(isAsked && { asked: isAsked }), ...(isRetried && { retried: isRetried }) };
+  return { delegationId, rule, silentMs: latenessMs, ...also };
 }
 
 /** The summary of a sweep that was refused. */
 export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
   stuck: 0,
   failed: 0,
+  retried: 0,
   poisoned: 0,
   remaining: 0,
   truncated: false,
   held: false,
+  heldBy: null,
   batches: 0,
   unobservedMs: 0,
   dryRun: false,
@@ -62,6 +77,6 @@ export const nothingDone: Omit<SweepSummary, 'sweepId' | 'durationMs'> = {
 };
 
 /** The fields of its event. */
-export function summaryFields({ dryRun: _, rows: __, ...fields }: SweepSummary) {
+export function summaryFields({ dryRun: _, rows: __, heldBy: ___, ...fields }: SweepSummary) {
   return fields;
 }

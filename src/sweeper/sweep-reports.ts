@@ -18,6 +18,7 @@ import type { Staleness } from './threshold/staleness.ts';
 export type ReportName =
   | 'unsettled'
   | 'suspects'
+  | 'holds'
   | 'lost_stamps'
   | 'probing'
   | 'poisoned'

@@ -13,6 +13,8 @@ export interface Run {
   readonly request: SweepRequest;
   readonly signal: AbortSignal;
   readonly opening: Opening;
+  /** An operator held the rules that infer silence when it began, and it is not forced. */
+  readonly isHeld: boolean;
   /** Why silence cannot be judged here; null: it can. */
   readonly refusal: Refusal | null;
   readonly judgement: Judgement;

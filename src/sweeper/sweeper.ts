@@ -6,6 +6,7 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { MarkCounts } from './advice/mark-counts.ts';
 import { DryRun } from './dry-run.ts';
+import { HoldWatch } from './hold/hold-watch.ts';
 import { wholeMs } from './instant.ts';
 import { Judging } from './judging.ts';
 import { Lease } from './lease.ts';
@@ -54,6 +55,7 @@ export class Sweeper {
   readonly #unsettled: Unsettled;
   readonly #lostStamps: LostStamps;
   readonly #storms: StormWatch;
+  readonly #holds: HoldWatch;
   readonly #reports: SweepReports;
   readonly #probing: Probing | null;
   readonly #judging: Judging;
@@ -75,6 +77,7 @@ export class Sweeper {
     this.#unsettled = new Unsettled(db, tables);
     this.#lostStamps = new LostStamps(db, tables, log);
     this.#storms = new StormWatch(db, tables, options.storm);
+    this.#holds = new HoldWatch(db, tables, log);
     this.#reports = new SweepReports(db, tables, log, { notices, poisons: this.#poisons, lease: this.#lease });
     this.#probing = options.probe === undefined ? null : new Probing(db, tables, log, options.probe);
     const parts = { unsettled: this.#unsettled, storms: this.#storms, probing: this.#probing, observer };
@@ -117,6 +120,7 @@ export class Sweeper {
 
   #logged(sweepId: string, request: SweepRequest, opening?: Opening): Promise<SweepSummary> {
     const { trigger } = request;
+    const startedAtMs = performance.now();
     return inSpan(
       'sweep',
       { sweep_id: sweepId, trigger },
@@ -124,7 +128,9 @@ export class Sweeper {
         try {
           return await this.#sweep(sweepId, request, opening);
         } catch (err) {
-          this.#log.emit('sweep.failed', { sweepId, trigger, err: errorFields(err), retryable: isRetryable(err) });
+          const durationMs = Math.round(performance.now() - startedAtMs);
+          const about = { err: errorFields(err), durationMs, retryable: isRetryable(err) };
+          this.#log.emit('sweep.failed', { sweepId, trigger, ...about });
           throw err;
         }
       },
@@ -171,6 +177,7 @@ export class Sweeper {
     const opening = given ?? (signal.aborted ? await this.#lease.look() : await this.#lease.open(sweepId));
     const reading = await this.#observed.read();
     const openedAtMs = performance.now();
+    await this.#tellHolds(sweepId, opening, request);
     const isDue = request.trigger === 'due';
     const suspects = isDue ? [] : await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
     if (reading.refusal === null && !signal.aborted && !isDue) {
@@ -179,8 +186,19 @@ export class Sweeper {
     const judgement = judge(reading, this.#options);
     const evidence = new Evidence(this.#log, sweepId, judgement.stuckAfterMs);
     const { refusal } = reading;
-    const begun = { sweepId, request, signal, opening, refusal, judgement, evidence, startedAtMs, openedAtMs };
+    const isHeld = opening.isHeld && !request.force;
+    const begun = { sweepId, request, signal, opening, isHeld, refusal, judgement, evidence, startedAtMs, openedAtMs };
     return { ...begun, suspects: suspects ?? [] };
+  }
+
+  /** Logs the ends of holds, and that a forced sweep ignores one. */
+  async #tellHolds(
+    sweepId: string,
+    { nowUs, isHeld, hasUnloggedEnd }: Opening,
+    { force }: SweepRequest,
+  ): Promise<void> {
+    if (hasUnloggedEnd) await this.#reports.apart(sweepId, 'holds', () => this.#holds.logEnds(sweepId, nowUs));
+    if (isHeld && force) await this.#reports.apart(sweepId, 'holds', () => this.#holds.logForced(sweepId, nowUs));
   }
 
   /** Nothing is marked, and the sweep does not count as completed: where rows or heartbeats are hidden, silence proves nothing. */
@@ -196,11 +214,17 @@ export class Sweeper {
     const { trigger } = run.request;
     const all = Object.values(outcomes);
     const errors: unknown[] = all.map(({ err }) => err).filter((err) => err !== null);
-    const remaining = await this.#countRemaining(run, all).catch((err: unknown) => {
+    const counted = await this.#countRemaining(run, all).catch((err: unknown) => {
       errors.push(err);
-      return nothingRemains;
+      return null;
     });
-    const held = storm?.action === 'hold';
+    const isHeldByOperator = run.isHeld || all.some(({ end }) => end === 'held');
+    if (isHeldByOperator) {
+      const stale = counted && counted.stale + counted.stalled;
+      await this.#reports.apart(sweepId, 'holds', () => this.#holds.logHeld(sweepId, nowUs, stale));
+    }
+    const remaining = counted ?? nothingRemains;
+    const held = storm?.action === 'hold' || isHeldByOperator;
     const isCutShort = (name: RuleName) =>
       isTruncated(outcomes[name], held && name !== 'overdue' ? 0 : remaining[name]);
     const sum = (count: (outcome: RuleOutcome) => number) => all.reduce((total, each) => total + count(each), 0);
@@ -208,10 +232,12 @@ export class Sweeper {
       sweepId,
       stuck: outcomes.stale.marked + outcomes.stalled.marked,
       failed: outcomes.overdue.marked,
+      retried: sum(({ retried }) => retried),
       poisoned: sum(({ poisons }) => poisons.length),
       remaining: Math.min(remaining.overdue + remaining.stale + remaining.stalled, REMAINING_COUNT_MAX),
       truncated: ruleNames.some(isCutShort),
       held,
+      heldBy: isHeldByOperator ? 'operator' : held ? 'storm' : null,
       batches: sum(({ batches }) => batches),
       durationMs: Math.round(performance.now() - startedAtMs),
       unobservedMs: wholeMs(horizon.unobservedUs),
@@ -220,7 +246,7 @@ export class Sweeper {
     };
     // A sweep between the ticks leaves some work to the next tick, so it does not count as completed.
     const wentThrough =
-      trigger !== 'due' && errors.length === 0 && all.every(({ end }) => end === 'done' || end === 'budget');
+      trigger !== 'due' && errors.length === 0 && all.every(({ end }) => ['done', 'budget', 'held'].includes(end));
     // One that is cut short between the ticks has not judged what came due: it is dated as the one before it, so that another daemon
     // finds the rest due.
     const isCut = trigger === 'due' && all.some(({ end }) => end === 'aborted');
@@ -256,9 +282,9 @@ export class Sweeper {
 
 const nothingRemains: Readonly<Record<RuleName, number>> = { overdue: 0, stale: 0, stalled: 0 };
 
-/** Over budget with rows left, or ended early. */
+/** Over budget with rows left, or ended early. What is held does not count. */
 function isTruncated({ end }: RuleOutcome, remaining: number): boolean {
-  return end === 'budget' ? remaining > 0 : end !== 'done';
+  return end === 'budget' ? remaining > 0 : end !== 'done' && end !== 'held';
 }
 
 /** The error of a sweep; of several errors with the same code, the first. */

@@ -8,6 +8,7 @@ export interface SweeperTables extends LedgerTables {
   readonly notices: string;
   readonly lowerings: string;
   readonly daemons: string;
+  readonly holds: string;
   readonly advice: string;
   readonly adviceState: string;
 }
@@ -20,6 +21,7 @@ export function sweeperTables(db: LedgerDb): SweeperTables {
     notices: tableReference(db, 'sweeper_notices'),
     lowerings: tableReference(db, 'sweeper_lowerings'),
     daemons: tableReference(db, 'sweeper_daemons'),
+    holds: tableReference(db, 'sweeper_holds'),
     advice: tableReference(db, 'sweeper_advice'),
     adviceState: tableReference(db, 'sweeper_advice_state'),
   };

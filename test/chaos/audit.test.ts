@@ -15,7 +15,10 @@ const row: AuditedRow = {
   errorDetail: null,
   createdAt: HEARD_AT,
   finishedAt: HEARD_AT + 6_000,
+  retryOf: null,
+  attempt: 1,
 };
+const retry: AuditedRow = { ...row, id: 'd+', key: null, status: 'queued', finishedAt: null, retryOf: 'd', attempt: 2 };
 const base = { id: 'd', actor: 'ledger', detail: {}, responseBody: null };
 const inProgress: AuditedActivity = { ...base, event: 'delegation.in_progress', toStatus: 'in_progress' };
 const stuck = (silentMs: number): AuditedActivity => ({
@@ -49,8 +52,15 @@ const completed = (outcome: string): DiaryEntry => ({
   outcome,
 });
 
-const kinds = (activities: AuditedActivity[], diary: DiaryEntry[], outages = new Outages(), rows = [row]) =>
-  audit(rows, activities, diary, outages).map(({ kind }) => kind);
+/** A row that is stuck comes with its retry. */
+const withRetry = (rows: AuditedRow[], activities: AuditedActivity[]) =>
+  activities.some(({ toStatus }) => toStatus === 'stuck') && rows.length > 0 ? [...rows, retry] : rows;
+const queued: AuditedActivity = { ...base, id: 'd+', actor: 'sweeper', event: 'delegation.queued', toStatus: 'queued' };
+
+const kinds = (activities: AuditedActivity[], diary: DiaryEntry[], outages = new Outages(), rows = [row]) => {
+  const all = withRetry(rows, activities);
+  return audit(all, all === rows ? activities : [...activities, queued], diary, outages).map(({ kind }) => kind);
+};
 
 test('a justified mark with its late result is clean', () => {
   expect(kinds([inProgress, stuck(6_000), late], [heartbeat(-10), completed('refused')])).toEqual([]);
@@ -137,4 +147,19 @@ test('a second end, a delegation that was not found and an activity that contrad
     'open',
   ]);
   expect(kinds([inProgress], [])).toEqual(['replay']);
+});
+
+test('a mark without its retry, a retry without its mark, a second one and one that counts wrong are detected', () => {
+  const judged = (rows: AuditedRow[], activities: AuditedActivity[]) =>
+    audit(rows, activities, [], new Outages()).map(({ kind }) => kind);
+  expect(judged([row, retry], [inProgress, stuck(6_000), queued])).toEqual([]);
+  expect(judged([row], [inProgress, stuck(6_000)])).toEqual(['retry']);
+  expect(judged([{ ...row, attempt: 2 }], [inProgress, stuck(6_000)])).toEqual([]);
+  expect(judged([row], [inProgress, late, stuck(6_000)])).toEqual([]);
+  expect(judged([row], [inProgress, stuck(6_000), late])).toEqual(['retry']);
+  const failed: AuditedActivity = { ...base, event: 'delegation.failed', toStatus: 'failed' };
+  expect(judged([{ ...row, status: 'failed' }, retry], [inProgress, failed, queued])).toEqual(['retry']);
+  const twice = { ...retry, id: 'd++' };
+  expect(judged([row, retry, twice], [inProgress, stuck(6_000), queued, { ...queued, id: 'd++' }])).toEqual(['retry']);
+  expect(judged([row, { ...retry, attempt: 3 }], [inProgress, stuck(6_000), queued])).toEqual(['retry']);
 });

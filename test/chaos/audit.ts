@@ -2,7 +2,7 @@ import { replay } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/horizon.ts';
 import type { DiaryEntry } from './diary.ts';
-import { STUCK_AFTER_MS } from './fleet.ts';
+import { ATTEMPTS_MAX, STUCK_AFTER_MS } from './fleet.ts';
 import type { Outages } from './outages.ts';
 
 export interface AuditedRow {
@@ -14,6 +14,8 @@ export interface AuditedRow {
   readonly errorDetail: string | null;
   readonly createdAt: number;
   readonly finishedAt: number | null;
+  readonly retryOf: string | null;
+  readonly attempt: number;
 }
 export interface AuditedActivity {
   readonly id: string;
@@ -24,7 +26,7 @@ export interface AuditedActivity {
   readonly responseBody: unknown;
 }
 
-export type Kind = 'lost' | 'falselyMarked' | 'twice' | 'open' | 'replay';
+export type Kind = 'lost' | 'falselyMarked' | 'twice' | 'open' | 'replay' | 'retry';
 export interface Finding {
   readonly kind: Kind;
   readonly id: string;
@@ -51,6 +53,10 @@ export function audit(
   const idOf = new Map(rows.flatMap(({ id, key }) => (key === null ? [] : [[key, id] as const])));
   // Where the caller could not reach the ledger, its agent was the first to record the delegation, with another id.
   const diaryOf = Map.groupBy(entries, (entry) => (entry.did === 'saw' ? (idOf.get(entry.key) ?? entry.id) : entry.id));
+  const retriesOf = Map.groupBy(
+    rows.filter(({ retryOf }) => retryOf !== null),
+    ({ retryOf }) => retryOf,
+  );
   const ids = new Set([...rowOf.keys(), ...streamOf.keys(), ...diaryOf.keys()]);
   return [...ids].flatMap((id): Finding[] => {
     const row = rowOf.get(id);
@@ -58,6 +64,7 @@ export function audit(
     const diary = diaryOf.get(id) ?? [];
     return [
       ...consistency(id, row, stream),
+      ...brokenRetries(id, row, stream, retriesOf.get(id) ?? []),
       ...losses(id, row, stream, diary),
       ...falseMarks(id, stream, diary, outages),
     ];
@@ -75,6 +82,23 @@ function consistency(id: string, row: AuditedRow | undefined, stream: readonly A
     findings.push({ kind: 'replay', id, what: `activity says ${replayed}, the row ${row?.status}` });
   }
   return findings;
+}
+
+/** What the sweep marks stuck it tries again, once, unless there were attempts enough or its result had come late. */
+function brokenRetries(
+  id: string,
+  row: AuditedRow | undefined,
+  stream: readonly AuditedActivity[],
+  retries: readonly AuditedRow[],
+): Finding[] {
+  const wrong = (what: string): Finding => ({ kind: 'retry', id, what });
+  const place = stream.findIndex(({ actor, toStatus }) => actor === 'sweeper' && toStatus === 'stuck');
+  const isLate = stream.slice(0, place).some(({ event }) => event === 'delegation.late_result');
+  const mustBe = place >= 0 && row !== undefined && row.attempt < ATTEMPTS_MAX && !isLate;
+  if (retries.length !== (mustBe ? 1 : 0)) return [wrong(`${retries.length} retries, expected ${mustBe ? 1 : 0}`)];
+  return retries
+    .filter(({ attempt }) => attempt !== row!.attempt + 1)
+    .map(({ attempt }) => wrong(`attempt ${attempt} after attempt ${row!.attempt}`));
 }
 
 /** What was answered to an agent is true: its insert is there, its result is in the row or recorded as a late one. */

@@ -97,7 +97,7 @@ async function judge(
   const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
   const rows = await fleet.query<AuditedRow>(`
     SELECT delegation_id AS id, idempotency_key AS key, status, result_preview AS "resultPreview", error_detail AS "errorDetail",
-      ${ms('created_at')} AS "createdAt", ${ms('finished_at')} AS "finishedAt" FROM delegations`);
+      ${ms('created_at')} AS "createdAt", ${ms('finished_at')} AS "finishedAt", retry_of AS "retryOf", attempt FROM delegations`);
   const activities = await fleet.query<AuditedActivity>(`
     SELECT delegation_id AS id, event, to_status AS "toStatus", actor, detail, response_body AS "responseBody"
     FROM activity_logs ORDER BY activity_id`);

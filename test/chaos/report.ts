@@ -10,7 +10,7 @@ export interface FaultRow {
   readonly lost: number;
   readonly falselyMarked: number;
   readonly twice: number;
-  /** Not found, or not as their activity says. */
+  /** Not found, not as their activity says, or not tried again as it should be. */
   readonly wrong: number;
 }
 
@@ -57,7 +57,7 @@ export function reportRow(
     lost: count('lost'),
     falselyMarked: count('falselyMarked'),
     twice: count('twice'),
-    wrong: count('open', 'replay'),
+    wrong: count('open', 'replay', 'retry'),
   };
 }
 

@@ -18,6 +18,8 @@ describe('status', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       sweeping: true,
       storm: { state: 'calm', until: null },
+      hold: null,
+      operatorHolds: [],
       lastSweep: { trigger: 'manual', stuck: 2 },
       day: { sweeps: 1, stuck: 2, failed: 0, lateResults: 1, falsePositiveRatio: 0.5, unobservedMs: 0 },
       open: { byStatus: { queued: 0, dispatched: 0, in_progress: 1 }, capped: false },
@@ -32,6 +34,7 @@ describe('status', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^sweeping +yes$/m);
     expect(stdout).toMatch(/^storm +none$/m);
+    expect(stdout).toMatch(/^operator hold +none$/m);
     expect(stdout).toMatch(/^open +1 queued, 0 dispatched, 0 in_progress$/m);
     expect(stdout).toMatch(/^most overdue +1\d s$/m);
     expect(stdout).toMatch(new RegExp(`^database +.*/${database.name}, schema public$`, 'm'));

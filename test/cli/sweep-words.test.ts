@@ -7,10 +7,12 @@ const summary: SweepSummary = {
   sweepId: 's',
   stuck: 1,
   failed: 1,
+  retried: 0,
   poisoned: 0,
   remaining: 0,
   truncated: false,
   held: false,
+  heldBy: null,
   batches: 2,
   durationMs: 8,
   unobservedMs: 90_000,
@@ -39,4 +41,11 @@ test('a row whose agent would be asked first is said to depend on it', () => {
   const rows = [{ delegationId: 'task', rule: 'stalled' as const, silentMs: 90_000, asked: true as const }];
   const [line] = sweepWords({ ...summary, rows }, { terminal: false }).split('\n');
   expect(line).toBe('task  stuck: no progress for 1 min 30 s, unless its agent, which is asked first, says otherwise');
+});
+
+test('a row that is tried again says so, and so does the sum', () => {
+  const rows = [{ delegationId: 'again', rule: 'stale' as const, silentMs: 90_000, retried: true as const }];
+  const lines = sweepWords({ ...summary, retried: 1, rows }, { terminal: false }).split('\n');
+  expect(lines[0]).toBe('again  stuck: silent for 1 min 30 s, then tried again');
+  expect(lines).toContain('1 of the stuck would be tried again by new delegations (RETRY_MAX_ATTEMPTS).');
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { runProgram } from '../support/program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-const commands = ['start', 'sweep', 'status', 'migrate', 'check', 'demo'];
+const commands = ['start', 'sweep', 'status', 'hold', 'release', 'migrate', 'check', 'demo'];
 
 describe('a command line that is not understood', () => {
   test.each([

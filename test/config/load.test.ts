@@ -100,13 +100,6 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['True', 'FALSE', 'yes', 'no', '1', '0', 'on', 'off', ' true'],
   },
-  OPS_SHOW_PREVIEWS: {
-    good: [
-      ['true', 'opsShowPreviews', true],
-      ['false', 'opsShowPreviews', false],
-    ],
-    bad: ['True', 'yes', '1', ' true'],
-  },
   STUCK_AFTER: {
     good: [
       ['1s', 'stuckAfterMs', 1000],
@@ -159,6 +152,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
       ['30d', 'stormMaxHoldMs', 2_592_000_000],
     ],
     bad: ['31d', '-1s', 'forever'],
+  },
+  RETRY_MAX_ATTEMPTS: {
+    good: [
+      ['0', 'retryMaxAttempts', 0],
+      ['20', 'retryMaxAttempts', 20],
+    ],
+    bad: ['21', '-1', '2.5', 'yes'],
   },
   A2A_PROBE: { good: [['false', 'a2aProbe', false]], bad: ['yes', '1'] },
   A2A_PROBE_ALLOW: {
@@ -221,6 +221,13 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['65536', '-1', 'tcp://10.0.0.1:80'],
   },
+  OPS_SHOW_PREVIEWS: {
+    good: [
+      ['true', 'opsShowPreviews', true],
+      ['false', 'opsShowPreviews', false],
+    ],
+    bad: ['True', 'yes', '1', ' true'],
+  },
   LOG_LEVEL: { good: [['debug', 'logLevel', 'debug']], bad: ['verbose', 'INFO', '30'] },
   SHUTDOWN_GRACE: {
     good: [
@@ -270,6 +277,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     stormRatio: 0.5,
     stormMinCallees: 2,
     stormMaxHoldMs: 1_800_000,
+    retryMaxAttempts: 0,
     a2aProbe: false,
     a2aProbeAllow: null,
     a2aProbeAllowPrivate: false,

@@ -13,12 +13,14 @@ export interface Json {
 export type Value = string | number | null | undefined | Instant | Json;
 
 /** The library's methods, each of which is a function of the schema, too. */
-export type Method = 'insert' | 'setStatus' | 'heartbeat' | 'wait' | 'resume' | 'adjust';
+export type Method = 'insert' | 'setStatus' | 'heartbeat' | 'wait' | 'resume' | 'adjust' | 'retry';
 
 /** What comes back, by the library's names; a client of the functions translates. */
 export interface Answer {
   readonly outcome?: string;
-  readonly delegationId?: string;
+  readonly delegationId?: string | null;
+  readonly attempt?: number | null;
+  readonly lateResult?: boolean;
   readonly status?: Status | null;
   readonly from?: Status | null;
   readonly to?: Status;

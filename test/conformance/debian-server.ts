@@ -17,7 +17,10 @@ export interface DebianServer extends ServerWithTemplate {
 }
 
 /** A server of Debian's newest PostgreSQL here, with a template; all of it goes with `undo`. */
-export async function startDebianServer(undo: AsyncDisposableStack): Promise<DebianServer> {
+export async function startDebianServer(
+  undo: AsyncDisposableStack,
+  { durable = false }: { readonly durable?: boolean } = {},
+): Promise<DebianServer> {
   const bin = await newestBin();
   const dir = await makeDatabaseDir();
   undo.defer(() => rm(dir, { recursive: true, force: true }));
@@ -26,7 +29,12 @@ export async function startDebianServer(undo: AsyncDisposableStack): Promise<Deb
   const data = path.join(dir, 'pgdata');
   const cluster = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
   await runAs(user, path.join(bin, 'initdb'), cluster, TIMEOUT_MS);
-  const settings = ['listen_addresses=', `unix_socket_directories=${dir}`, 'fsync=off', 'max_connections=200'];
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories=${dir}`,
+    'max_connections=200',
+    ...(durable ? [] : ['fsync=off']),
+  ];
   const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const server = spawn(path.join(bin, 'postgres'), args, { stdio: 'ignore', uid: user.uid, gid: user.gid });
   undo.defer(async () => {

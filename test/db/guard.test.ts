@@ -290,6 +290,7 @@ describe('the cost of the guard', () => {
         columns: ['delegation_id', 'caller_id', 'callee_id', 'idempotency_key', 'task_preview'],
       },
       { tgname: 'delegations_guard_update', columns: ['status'] },
+      { tgname: 'delegations_start_after', columns: ['start_after'] },
       { tgname: 'delegations_symmetry_insert', columns: [null] },
       { tgname: 'delegations_symmetry_update', columns: ['status'] },
     ]);

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { Explainer } from '../../src/sweeper/explanation/explainer.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { Looks } from '../../src/sweeper/on-time/looks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { customPlan, genericPlan, nodesOf, type PlanNode } from '../support/explain.ts';
-import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
+import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../support/fixtures.ts';
 import { type RecordedStatement, Recorder } from '../support/recorded.ts';
+import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
 import { seedSpecial } from '../support/seed-special.ts';
 
 const ROWS = 50_000;
@@ -61,6 +63,7 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   const { sweeper } = testSweeper(recorder.db);
   await recorder.during('sweep, poisoned', () => sweeper.sweep({ trigger: 'manual' }));
   await recorder.during('dry run', () => sweeper.dryRun());
+  await recordExplanations(recorder);
   await database.query('DROP TRIGGER refuse ON delegations');
   await recorder.during('sweep, cured', () => sweeper.sweep({ trigger: 'manual' }));
   const looks = new Looks(recorder.db, { stuckAfterMs: 600_000 });
@@ -69,6 +72,34 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   await recorder.during('beat', () => beat.leave());
   await database.query(`UPDATE sweeper_state SET beat_at = now() - interval '1 hour'`);
   await recorder.during('beat after a gap', () => beat.leave());
+}
+
+/** Of each kind of delegation: by every rule, an A2A task, one that has ended, and ids that are unknown. */
+async function recordExplanations(recorder: Recorder): Promise<void> {
+  const probe = new ScriptedProbe(() => ({ outcome: 'no_answer', reason: 'timeout' })).options();
+  const wary = { ...sweeperDefaults, storm: { minStale: 1, ratio: 0.5, maxHoldMs: 60_000, minCallees: 1 } };
+  const cron = { expression: '* * * * *', timezone: 'UTC' };
+  const explainers = [sweeperDefaults, wary, { ...sweeperDefaults, probe }].map(
+    (sweeper) => new Explainer(recorder.db, { sweeper, cron, onTime: true }),
+  );
+  const ids = [
+    await seedDelegation(database, { silentSeconds: 700 }),
+    await seedDelegation(database, { status: 'queued', deadlineSeconds: -5 }),
+    await seedDelegation(database, { status: 'completed' }),
+    await seedSpecial(database, { stuckAfterMs: 5_000, silentSeconds: 60 }),
+    await seedSpecial(database, { stalledAfterMs: 5_000, enteredSeconds: 60 }),
+  ];
+  const task = await seedDelegation(database, { silentSeconds: 800 });
+  await mapTask(database, task);
+  await database.query(
+    `INSERT INTO activity_logs (delegation_id, event, actor, detail)
+     SELECT $1, 'delegation.adjusted', 'test', jsonb_build_object('n', n) FROM generate_series(1, 100) n`,
+    [task],
+  );
+  for (const explainer of explainers) {
+    for (const id of [...ids, task]) await recorder.during('explain', () => explainer.explain(id));
+    await recorder.during('explain, unknown', () => explainer.unknown('no-such-delegation'));
+  }
 }
 
 /** Finished delegations with their history, and a few in progress: a tenth with own thresholds, a tenth waiting. */
@@ -125,7 +156,7 @@ async function faults(): Promise<string[]> {
       ['generic', genericPlan],
     ] as const) {
       // The setting of its transaction (boundedRead).
-      const isBounded = /"rowsByAge"|"isAll"/.test(statement.sql);
+      const isBounded = /"rowsByAge"|"isAll"/.test(statement.sql) || statement.label.startsWith('explain');
       await session.query(`SET enable_seqscan = ${isBounded ? 'off' : 'on'}`);
       const plan = await planned(session, statement);
       for (const fault of faultsOf(plan, statement))
@@ -139,7 +170,9 @@ describe('every statement finds its rows by an index', () => {
   test('all of them are checked', () => {
     const labels = new Set(statements.map(({ label }) => label));
     expect([...labels]).toEqual(
-      expect.arrayContaining(['get', 'history', 'sweep', 'sweep, held before', 'dry run', 'look', 'beat']),
+      expect.arrayContaining([
+        ...['get', 'history', 'sweep', 'sweep, held before', 'dry run', 'look', 'beat', 'explain', 'explain, unknown'],
+      ]),
     );
     const marks = statements.filter(({ sql }) => sql.includes('SKIP LOCKED'));
     // The storm guard's probe, its count by age, the callees of those rows, and how many were heard again.

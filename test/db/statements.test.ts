@@ -29,11 +29,14 @@ const modules = readdirSync(src, { recursive: true, encoding: 'utf8' })
 const fragments: readonly string[] = [
   'ledger/statements/transition.ts',
   'sweeper/advice/statements/window.ts',
+  'sweeper/hold/statements/held.ts',
+  'sweeper/pass/statements/held-rule.ts',
   'sweeper/pass/statements/lease-id.ts',
   'sweeper/pass/statements/marking.ts',
   'sweeper/pass/statements/named-row.ts',
   'sweeper/pass/statements/places.ts',
   'sweeper/pass/statements/poisoned.ts',
+  'sweeper/pass/statements/retried.ts',
   'sweeper/pass/statements/tasks.ts',
   'sweeper/schedule/statements/ahead.ts',
   'sweeper/standing-faults/statements/session-columns.ts',
@@ -46,21 +49,28 @@ const ofRules = () => rules.map((rule) => [rule]);
 const ofRulesSparing = () =>
   rules.flatMap((rule) => [[rule], [rule, { someKnown: true }], [rule, { someKnown: true, tasks: true }]]);
 const ofRulesAndTasks = () => rules.flatMap((rule) => [false, true].map((tasks) => [rule, { tasks }]));
+/** Without and with trying again. */
+const andAttempts = (variants: () => readonly (readonly unknown[])[]) => () =>
+  variants().flatMap((variant) => [variant, [...variant, 3]]);
 
 /** What stands behind the tables among the arguments of those statements that have options. */
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
+  activityStatement: () => [['ASC'], ['DESC']],
   batchKeysStatement: ofRulesSparing,
   listStatement: () =>
     [null, 'stuck'].flatMap((status) =>
       [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
     ),
   lockedRowsStatement: ofRules,
-  markBatchStatement: ofRulesSparing,
-  markAskedStatement: ofRules,
-  markRowsStatement: ofRulesAndTasks,
+  markBatchStatement: andAttempts(() => rules.map((rule) => [rule, { someKnown: true, tasks: true }])),
+  markAskedStatement: andAttempts(ofRules),
+  markRowsStatement: andAttempts(ofRulesAndTasks),
+  retriableStatement: () => [[3]],
+  lastOfStatement: () => [['delegation.probed']],
   matchingStatement: ofRulesAndTasks,
   planStatement: ofRulesSparing,
   rowCountStatement: () => [['delegations'], ['activityLogs']],
+  rankStatement: ofRulesAndTasks,
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
   takeAnswerStatement: ofRules,
   taskSuspectsStatement: ofRulesSparing,

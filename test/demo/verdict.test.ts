@@ -32,6 +32,7 @@ const row: Delegation = {
   progress: null,
   progressAt: null,
   retryOf: null,
+  startAfter: null,
   attempt: 1,
   traceparent: null,
   finishedAt: at,

@@ -23,6 +23,8 @@ const runBy: Readonly<Record<string, string>> = {
 
 /** By the same: why no test runs the block. */
 const notRun: Readonly<Record<string, string>> = {
+  'docs/doctor.md: kubectl -n delegation-sweeper exec deployment/delegation-sweeper -- node /app/dist/main.js doctor':
+    'it needs a cluster; test/doctor/fresh.test.ts runs the command as the sweeper role',
   'README.md: npm ci && npm test': 'it is this run of the tests; .ci/run begins with it in a fresh clone',
   'docs/performance.md: npm run bench -- --publish': 'it takes half an hour and replaces the published figures',
 };

@@ -18,6 +18,7 @@ const calls: Readonly<Record<string, (ledger: DelegationLedger) => Promise<unkno
   heartbeatMany: (ledger) => ledger.heartbeatMany(['d']),
   wait: (ledger) => ledger.wait('d', { untilMs: 60_000, reason: 'a person' }),
   resume: (ledger) => ledger.resume('d'),
+  retry: (ledger) => ledger.retry('d'),
   adjust: (ledger) => ledger.adjust('d', { stuckAfterMs: 30_000 }),
   keepAlive: async (ledger) => {
     await ledger.insert({ ...delegation, delegationId: 'e' });

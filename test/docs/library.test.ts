@@ -50,3 +50,7 @@ test('a list of delegations is recorded', async () => {
   const lines = await run(programs.get('Many delegations at once')!);
   expect(lines.map((line) => line.split(' ')[0])).toEqual(['inserted', 'inserted', 'inserted']);
 });
+
+test('a delegation that failed is tried again once', async () => {
+  expect(await run(programs.get('Trying again')!)).toEqual(['inserted 2', 'duplicate']);
+});

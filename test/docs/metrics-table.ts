@@ -1,14 +1,17 @@
 import { type Instrument, instruments, PREFIX } from '../../src/ops/telemetry/instruments.ts';
+import { prometheusLabel, prometheusName } from '../../src/ops/telemetry/prometheus-names.ts';
 
-/** The instruments as Markdown, for docs/observability.md, named as /metrics names them. */
+/** The instruments as Markdown, for docs/observability.md, named as /metrics and as OTLP names them. */
 export function metricsTable(): string {
-  const rows = Object.entries<Instrument>(instruments).map(
-    ([name, { kind, help, labels = {} }]) =>
-      `| \`${PREFIX}${name}${kind === 'counter' ? '_total' : ''}\` | ${kind} | ${Object.entries(labels).map(label).join('; ')} | ${help} |`,
-  );
-  return ['| metric | kind | labels | |', '|---|---|---|---|', ...rows].join('\n');
+  const rows = Object.entries<Instrument>(instruments).map(([name, instrument]) => {
+    const { kind, help, unit, labels = {} } = instrument;
+    const inOtlp = `\`${PREFIX}${name}\`${unit === undefined ? '' : `, ${unit}`}`;
+    return `| \`${prometheusName(name, instrument)}\` | ${inOtlp} | ${kind} | ${Object.entries(labels).map(label).join('; ')} | ${help} |`;
+  });
+  return ['| metric | in OTLP | kind | labels | |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
 function label([name, values]: [string, readonly string[] | null]): string {
-  return values === null ? `\`${name}\`` : `\`${name}\`: ${values.join(', ')}`;
+  const shown = `\`${prometheusLabel(name)}\``;
+  return values === null ? shown : `${shown}: ${values.join(', ')}`;
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import type { SetupName } from './mutants.ts';
+import type { SetupName } from './mutant.ts';
 import type { Scenario } from './operation.ts';
 import { regressions } from './regressions.ts';
 import { ScenarioRun } from './scenario-run.ts';

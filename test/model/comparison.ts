@@ -1,6 +1,7 @@
 import type { Activity } from '../../src/ledger/activity.ts';
 import { TICK_MS } from './face.ts';
 import type { Tick } from './operation.ts';
+import { isHeld } from './reference-hold.ts';
 import { canonical, type Delegation, type Ledger, type Activity as ModelActivity } from './reference-ledger.ts';
 import type { Rule } from './reference-sweep.ts';
 import { GAP_AGE_MAX_TICKS, type Picture, type PictureRow } from './world.ts';
@@ -9,7 +10,7 @@ import { GAP_AGE_MAX_TICKS, type Picture, type PictureRow } from './world.ts';
  * One form for what the model and the real ledger hold. Transitions keep their order; late results and orphan updates
  * that come at once have no order among themselves, and may be recorded once or several times.
  */
-export function pictured({ rows, activities, gapsAgo }: Picture): string {
+export function pictured({ rows, activities, gapsAgo, holdUntilAgo }: Picture): string {
   return canonical({
     rows: Object.fromEntries(
       Object.entries(rows).map(([id, { finished: _, errorDetail, ...row }]) => [
@@ -31,6 +32,7 @@ export function pictured({ rows, activities, gapsAgo }: Picture): string {
       ]),
     ),
     gapsAgo,
+    holdUntilAgo,
   });
 }
 
@@ -46,6 +48,7 @@ export function expected(ledger: Ledger): string {
     gapsAgo: ledger.gaps
       .map(({ startAt, endAt }) => ({ startAgo: ledger.now - startAt, endAgo: ledger.now - endAt }))
       .filter(({ endAgo }) => endAgo <= GAP_AGE_MAX_TICKS),
+    holdUntilAgo: isHeld(ledger) ? Math.floor(ledger.now - ledger.heldUntilAt!) : null,
   });
 }
 
@@ -75,6 +78,8 @@ function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> 
     },
     progress,
     progressAgo: ago(progressAt),
+    retryOf: delegation.retryOf,
+    attempt: delegation.attempt,
   };
 }
 
@@ -82,6 +87,7 @@ function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> 
 function detailOf(activity: Pick<Activity, 'event' | 'actor' | 'detail'>): object {
   const { event, detail } = activity;
   if (ruleOf(activity)) return { rule: ruleOf(activity) };
+  if ('retryOf' in detail) return { retry: detail.attempt };
   if (event === 'delegation.waiting' || event === 'delegation.resumed') return { reason: detail.reason };
   if (event !== 'delegation.adjusted') return detail;
   const ticks = (name: 'stuckAfterMs' | 'stalledAfterMs') => {

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import type { LedgerDb } from '../../src/db/schema.ts';
-import type { Adjust, Foreign, Heartbeat, HeartbeatMany, Insert, Resume, SetStatus, Wait } from './operation.ts';
+import type { Adjust, Foreign, Heartbeat, HeartbeatMany, Insert, Resume, Retry, SetStatus, Wait } from './operation.ts';
 import { WAIT_OFFSET } from './reference-meaning.ts';
 
 /** What an agent or an orchestrator does, in whichever way. */
-export type AgentOperation = Insert | Heartbeat | HeartbeatMany | SetStatus | Wait | Resume | Adjust | Foreign;
+export type AgentOperation = Insert | Heartbeat | HeartbeatMany | SetStatus | Wait | Resume | Adjust | Retry | Foreign;
 
 /** A way to the ledger: the library, or the functions of its schema, which any language calls. */
 export type Face = (db: LedgerDb) => (operation: AgentOperation) => Promise<unknown>;
@@ -37,6 +37,9 @@ export function withoutInstant(answer: object): object {
   };
   return status === null || status === undefined ? rest : { ...rest, status };
 }
+
+/** The id that a client gives to a retry. */
+export const retryIdOf = (id: string) => `${id}+`;
 
 /** As psql or any driver calls them: text in, rows out. */
 export const functionsFace: Face = (db) => (operation) => throughFunctions(db, operation);
@@ -93,6 +96,11 @@ async function throughFunctions(db: LedgerDb, operation: AgentOperation): Promis
           stalled_after_ms => ${limit(stalledTicks) ?? null}, no_stalled_after => ${stalledTicks === null})`,
       );
     }
+    case 'retry':
+      return one(
+        db,
+        sql`SELECT outcome, attempt FROM delegation_retry(${operation.id}, new_id => ${retryIdOf(operation.id)})`,
+      );
     case 'foreign':
       return plainUpdate(db, operation);
   }

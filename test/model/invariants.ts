@@ -26,11 +26,18 @@ const terminal = (status: Status) => transitions[status].length === 0;
  * What holds at every moment, whatever ran and in whatever order; judged from what is stored and the answers that callers
  * got in this step, without the model.
  */
-export function brokenInvariants(picture: Picture, before: Picture, told: readonly Told[]): string[] {
+export function brokenInvariants(
+  picture: Picture,
+  before: Picture,
+  told: readonly Told[],
+  attemptsMax: number,
+): string[] {
   return [
     ...brokenHistories(picture),
+    ...brokenRetries(picture, before, attemptsMax),
     ...forgotten(picture, before),
     ...falseMarks(picture, before),
+    ...marksInAHold(picture, before, told),
     ...brokenPromises(picture, before, told),
   ];
 }
@@ -55,6 +62,44 @@ function brokenHistories({ rows, activities }: Picture): string[] {
     if (row.status === 'in_progress' && !(row.heardAgo !== null && row.heardAgo >= 0)) {
       problems.push(`${id}: in progress, and heard ${row.heardAgo} ticks ago`);
     }
+  }
+  return problems;
+}
+
+/**
+ * What is tried again failed or is stuck, and is tried again once. What the sweep marks stuck in this step and what it tries
+ * again are the same, but for those that had attempts enough or whose result came late.
+ */
+function brokenRetries({ rows, activities }: Picture, before: Picture, attemptsMax: number): string[] {
+  const problems: string[] = [];
+  const retries = Object.entries(rows).filter(([, { retryOf }]) => retryOf !== null);
+  for (const [id, { retryOf, attempt }] of retries) {
+    const old = rows[retryOf!];
+    if (old?.status !== 'failed' && old?.status !== 'stuck') problems.push(`${id}: tries again what is ${old?.status}`);
+    if (old?.attempt !== attempt - 1) problems.push(`${id}: attempt ${attempt} after attempt ${old?.attempt}`);
+  }
+  const tried = retries.map(([, { retryOf }]) => retryOf!);
+  if (new Set(tried).size !== tried.length) problems.push(`tried again twice: ${tried}`);
+  const bySweep = new Set(
+    retries
+      .filter(
+        ([id]) =>
+          before.rows[id] === undefined &&
+          activities[id]?.some(({ actor, event }) => actor === 'sweeper' && event === 'delegation.queued'),
+      )
+      .map(([, { retryOf }]) => retryOf!),
+  );
+  for (const [id, { status, attempt }] of Object.entries(rows)) {
+    const ownNow = (activities[id] ?? []).slice(before.activities[id]?.length ?? 0);
+    const isMarked =
+      status === 'stuck' && ownNow.some(({ actor, toStatus }) => actor === 'sweeper' && toStatus === 'stuck');
+    const late = (activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
+    const mustBeRetried = isMarked && attempt < attemptsMax && !late;
+    if (mustBeRetried && !tried.includes(id)) problems.push(`${id}: marked stuck, and not tried again`);
+    if (bySweep.has(id) && !(isMarked && attempt < attemptsMax))
+      problems.push(`${id}: tried again by the sweep without its mark`);
+    const lateBefore = (before.activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
+    if (bySweep.has(id) && lateBefore) problems.push(`${id}: tried again by the sweep although a result came late`);
   }
   return problems;
 }
@@ -92,6 +137,20 @@ function falseMarks(picture: Picture, before: Picture): string[] {
     }
   }
   return problems;
+}
+
+/** While an operator holds, and nobody ends or ignores that, nothing is marked but what is overdue. */
+function marksInAHold(picture: Picture, before: Picture, told: readonly Told[]): string[] {
+  const isLifted = told.some(
+    ({ operation }) => operation.op === 'release' || (operation.op === 'sweep' && operation.force),
+  );
+  if (before.holdUntilAgo === null || picture.holdUntilAgo === null || isLifted) return [];
+  return Object.entries(picture.activities).flatMap(([id, activities]) =>
+    activities
+      .slice(before.activities[id]?.length ?? 0)
+      .filter(({ detail }) => detail.rule === 'stale' || detail.rule === 'stalled')
+      .map(({ detail }) => `${id}: ${detail.rule} although an operator holds`),
+  );
 }
 
 const msOf = (ticks: Tick | null | undefined) => (ticks === null || ticks === undefined ? null : ticks * TICK_MS);

@@ -8,6 +8,7 @@ import {
   halfTickMore,
   limit,
   plainUpdate,
+  retryIdOf,
   waitMs,
   withoutInstant,
 } from './face.ts';
@@ -55,6 +56,10 @@ async function throughLibrary(ledger: DelegationLedger, db: LedgerDb, operation:
         ...(stalledTicks !== undefined && { stalledAfterMs: limit(stalledTicks) }),
       });
       return { outcome };
+    }
+    case 'retry': {
+      const { outcome, attempt } = await ledger.retry(operation.id, { delegationId: retryIdOf(operation.id) });
+      return { outcome, attempt };
     }
     case 'foreign':
       return plainUpdate(db, operation);

@@ -1,22 +1,7 @@
 import type { Status } from '../../src/ledger/transitions.ts';
-import type { Mutation } from './mutation.ts';
+import { type Mutant, story } from './mutant.ts';
+import { mutantsOfRetries } from './mutants-of-retries.ts';
 import type { Operation, Scenario } from './operation.ts';
-
-/** Which scenarios detect it: see setups.ts. */
-export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
-
-export interface Mutant extends Mutation {
-  readonly name: string;
-  readonly setup: SetupName;
-  /** A scenario that shows it, tried before random ones: without it most would be found, too, but much later. */
-  readonly witness?: Scenario;
-}
-
-/** One delegation, d0, through the functions of the schema. */
-function story(begins: Status, ...operations: readonly Operation[]): Scenario {
-  const steps = operations.map((operation) => ({ step: 'alone', session: 1, operation }) as const);
-  return { start: [begins], callees: 1, firstSilence: 0, steps };
-}
 
 const id = 'd0';
 const pass = (ticks: number, observed = true): Operation => ({ op: 'advance', ticks, observed });
@@ -64,6 +49,23 @@ function twoEnds(): Scenario {
   return { start: allInProgress, callees: 1, firstSilence: 0, steps };
 }
 
+/**
+ * An operator holds while a sweep is under way, earlier and later in it, and then moves each deadline: what a batch marks after
+ * that, it marks during the hold.
+ */
+function heldDuringSweeps(): Scenario {
+  const deadlines = seven.map((each) => ({ op: 'adjust', id: each, deadlineTicks: 200 }) as const);
+  const turns = [{ op: 'hold', ticks: 20 } as const, ...deadlines].map(
+    (operation) => ({ operation, hold: 'no' }) as const,
+  );
+  const sessions = [[{ operation: { op: 'sweep', force: false }, hold: 'no' }], turns] as const;
+  const rounds = Array.from({ length: 14 }, (_, before) => [
+    { step: 'alone', session: 0, operation: { op: 'release' } } as const,
+    { step: 'together', sessions, picks: [...Array(before).fill(0), ...Array(9).fill(1)] } as const,
+  ]);
+  return { start: allInProgress, callees: 1, firstSilence: 12, steps: rounds.flat() };
+}
+
 /** Each rule of the ledger and the sweep with a change that breaks it. */
 export const mutants: readonly Mutant[] = [
   {
@@ -82,6 +84,18 @@ export const mutants: readonly Mutant[] = [
       steps: [{ step: 'alone', session: 0, operation: sweep }],
     },
     edits: [['to_json((pg_catalog.count(*))::bigint) AS "callees"', 'to_json(2) AS "callees"']],
+  },
+  {
+    name: 'a sweep that ignores an operator’s hold',
+    setup: 'plain',
+    witness: story('in_progress', { op: 'hold', ticks: 20 }, pass(12), sweep),
+    edits: [['h.held_until > pg_catalog.', 'false AND h.held_until > pg_catalog.']],
+  },
+  {
+    name: 'a sweep that looks for an operator’s hold when it begins, and not in its batches',
+    setup: 'interleaved',
+    witness: heldDuringSweeps(),
+    edits: [['h.held_until > pg_catalog.statement_timestamp()', 'false']],
   },
   {
     name: 'a ledger that drops late results',
@@ -284,4 +298,5 @@ export const mutants: readonly Mutant[] = [
     witness: story('in_progress', mayStallFor(4), pass(3), heartbeat(), pass(3), heartbeat(), sweep),
     edits: [['greatest(d.progress_at, d.stalled_from, d.waiting_until)', 'greatest(d.progress_at, d.waiting_until)']],
   },
+  ...mutantsOfRetries,
 ];

@@ -7,8 +7,8 @@ import type { Status } from '../../src/ledger/transitions.ts';
  */
 export type Tick = number;
 
-/** Ids are few, so that operations meet. */
-export type Id = `d${number}`;
+/** Ids are few, so that operations meet. A retry is called as what it tries again, with a plus. */
+export type Id = `d${string}`;
 
 export interface Insert {
   readonly op: 'insert';
@@ -59,6 +59,10 @@ export interface Adjust {
   readonly ownTicks?: Tick | null;
   readonly stalledTicks?: Tick | null;
 }
+export interface Retry {
+  readonly op: 'retry';
+  readonly id: Id;
+}
 /** A client that knows nothing of this library: a plain UPDATE of the status, without an activity. */
 export interface Foreign {
   readonly op: 'foreign';
@@ -68,6 +72,14 @@ export interface Foreign {
 export interface Sweep {
   readonly op: 'sweep';
   readonly force: boolean;
+}
+/** An operator holds the rules that infer silence, for half a tick more than this. */
+export interface Hold {
+  readonly op: 'hold';
+  readonly ticks: Tick;
+}
+export interface Release {
+  readonly op: 'release';
 }
 /** A daemon's beat reaches the database. */
 export interface Beat {
@@ -89,8 +101,11 @@ export type Concurrent =
   | Wait
   | Resume
   | Adjust
+  | Retry
   | Foreign
   | Sweep
+  | Hold
+  | Release
   | Beat;
 export type Operation = Concurrent | Advance;
 
@@ -118,6 +133,8 @@ export const SESSIONS = 3;
 const ids = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6'] as const satisfies Id[];
 
 const id = fc.constantFrom<Id>(...ids);
+/** What was tried again works on, too. */
+const anyId = fc.oneof({ weight: 4, arbitrary: id }, { weight: 1, arbitrary: fc.constantFrom<Id>('d0+', 'd1+') });
 const status = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom<Status>('in_progress', 'completed') },
   { weight: 2, arbitrary: fc.constantFrom<Status>('queued', 'dispatched', 'failed', 'stuck') },
@@ -172,8 +189,17 @@ const adjust: fc.Arbitrary<Adjust> = fc.oneof(
   fc.record({ op: fc.constant('adjust' as const), id, ownTicks: fc.option(ownTicks) }),
   fc.record({ op: fc.constant('adjust' as const), id, stalledTicks: fc.option(stalledTicks) }),
 );
+const retry: fc.Arbitrary<Retry> = fc.record({ op: fc.constant('retry'), id });
+/** Of one operation at a time: what they name is there, or is not. */
+const onRetries = fc.oneof<{ arbitrary: fc.Arbitrary<Concurrent>; weight: number }[]>(
+  { weight: 4, arbitrary: fc.tuple(setStatus, anyId).map(([operation, named]) => ({ ...operation, id: named })) },
+  { weight: 1, arbitrary: fc.tuple(heartbeat, anyId).map(([operation, named]) => ({ ...operation, id: named })) },
+  { weight: 1, arbitrary: fc.tuple(retry, anyId).map(([operation, named]) => ({ ...operation, id: named })) },
+);
 const foreign: fc.Arbitrary<Foreign> = fc.record({ op: fc.constant('foreign'), id, to: status });
 const sweep: fc.Arbitrary<Sweep> = fc.record({ op: fc.constant('sweep'), force: fc.constantFrom(false, false, true) });
+const hold: fc.Arbitrary<Hold> = fc.record({ op: fc.constant('hold'), ticks: fc.integer({ min: 1, max: 12 }) });
+const release: fc.Arbitrary<Release> = fc.record({ op: fc.constant('release') });
 const beat: fc.Arbitrary<Beat> = fc.record({ op: fc.constant('beat') });
 const advance: fc.Arbitrary<Advance> = fc.record({
   op: fc.constant('advance'),
@@ -192,6 +218,8 @@ const plainly = [
   { weight: 5, arbitrary: sweep },
   { weight: 1, arbitrary: beat },
   { weight: 1, arbitrary: foreign },
+  { weight: 1, arbitrary: hold },
+  { weight: 1, arbitrary: release },
 ] as const;
 const concurrently = {
   /** No delegation waits or has limits of its own. */
@@ -202,14 +230,19 @@ const concurrently = {
     { weight: 3, arbitrary: wait },
     { weight: 2, arbitrary: resume },
     { weight: 4, arbitrary: adjust },
+    { weight: 3, arbitrary: retry },
   ),
+};
+const alsoOnRetries = {
+  plain: concurrently.plain,
+  any: fc.oneof({ weight: 5, arbitrary: concurrently.any }, { weight: 1, arbitrary: onRetries }),
 };
 
 const alone = (what: keyof typeof concurrently): fc.Arbitrary<Step> =>
   fc.record({
     step: fc.constant('alone'),
     session: fc.nat(SESSIONS - 1),
-    operation: fc.oneof({ weight: 3, arbitrary: concurrently[what] }, { weight: 1, arbitrary: advance }),
+    operation: fc.oneof({ weight: 3, arbitrary: alsoOnRetries[what] }, { weight: 1, arbitrary: advance }),
   });
 
 const passing: fc.Arbitrary<Step> = fc.record({

@@ -28,6 +28,11 @@ export interface Delegation {
   readonly stalledTicks: Tick | null;
   /** Lack of progress counts from here at the earliest. */
   readonly stalledFromAt: Tick | null;
+  readonly createdAt: Tick;
+  /** What waits have added to its deadline. */
+  readonly addedTicks: Tick;
+  readonly retryOf: Id | null;
+  readonly attempt: number;
 }
 
 /**
@@ -53,6 +58,8 @@ export interface Ledger {
   readonly beatAt: Tick | null;
   readonly gaps: readonly Gap[];
   readonly storm: Storm | null;
+  /** When an operator's hold ends; null: there is none. */
+  readonly heldUntilAt: Tick | null;
   readonly delegations: Readonly<Partial<Record<Id, Delegation>>>;
   readonly activities: Readonly<Partial<Record<Id, readonly Activity[]>>>;
 }
@@ -62,6 +69,7 @@ export const emptyLedger: Ledger = {
   beatAt: null,
   gaps: [],
   storm: null,
+  heldUntilAt: null,
   delegations: {},
   activities: {},
 };
@@ -114,6 +122,10 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks,
     progressAt: null,
     stalledTicks: half(stalledTicks),
     stalledFromAt: stalledTicks === null ? null : ledger.now,
+    createdAt: ledger.now,
+    addedTicks: 0,
+    retryOf: null,
+    attempt: 1,
   });
   const activity = {
     event: 'delegation.queued',
@@ -164,7 +176,8 @@ export function heartbeatMany(ledger: Ledger, { ids }: HeartbeatMany) {
 
 /** What a change of status does to all else: it ends the wait, and the work begins to count. */
 export function moved(ledger: Ledger, found: Delegation, to: Status): Delegation {
-  const { waiting, stalledTicks, deadlineAt } = found;
+  const { waiting, stalledTicks, deadlineAt, addedTicks } = found;
+  const unusedTicks = waiting === null ? 0 : Math.max(0, waiting.untilAt - ledger.now);
   const begins = to === 'in_progress' ? { heardAt: ledger.now, loweredFromTicks: null } : {};
   return {
     ...found,
@@ -172,7 +185,8 @@ export function moved(ledger: Ledger, found: Delegation, to: Status): Delegation
     status: to,
     waiting: null,
     // What was not waited is given back.
-    deadlineAt: deadlineAt - (waiting === null ? 0 : Math.max(0, waiting.untilAt - ledger.now)),
+    deadlineAt: deadlineAt - unusedTicks,
+    addedTicks: addedTicks - unusedTicks,
     stalledFromAt: stalledTicks === null ? null : ledger.now,
   };
 }

@@ -29,7 +29,13 @@ export function wait(ledger: Ledger, { id, ticks, reason }: Wait) {
   const sinceAt = isStill ? before.sinceAt : ledger.now;
   const agreedAt = isStill ? before.untilAt : ledger.now;
   const waiting = { sinceAt, untilAt, reason };
-  const row = { ...found, waiting, deadlineAt: found.deadlineAt + untilAt - agreedAt };
+  const ticksMore = untilAt - agreedAt;
+  const row = {
+    ...found,
+    waiting,
+    deadlineAt: found.deadlineAt + ticksMore,
+    addedTicks: found.addedTicks + ticksMore,
+  };
   return {
     ledger: record(put(ledger, id, row), id, activityOf('delegation.waiting', found, { reason })),
     result: { outcome: 'waiting', status: found.status },
@@ -44,12 +50,14 @@ export function resume(ledger: Ledger, { id }: Resume) {
   if (!isOpen(found)) return { ledger, result: answer('refused') };
   if (found.waiting === null) return { ledger, result: answer('unchanged') };
   const { untilAt, reason } = found.waiting;
+  const unusedTicks = Math.max(0, untilAt - ledger.now);
   const row = {
     ...found,
     waiting: null,
     heardAt: ledger.now,
     loweredFromTicks: null,
-    deadlineAt: found.deadlineAt - Math.max(0, untilAt - ledger.now),
+    deadlineAt: found.deadlineAt - unusedTicks,
+    addedTicks: found.addedTicks - unusedTicks,
     stalledFromAt: found.stalledTicks === null ? null : ledger.now,
   };
   return {

@@ -1,4 +1,5 @@
 import type { Advance, Id, Tick } from './operation.ts';
+import { isHeld } from './reference-hold.ts';
 import {
   type Delegation,
   entries,
@@ -10,6 +11,7 @@ import {
   record,
   STUCK_AFTER_TICKS,
 } from './reference-ledger.ts';
+import { retryMarked } from './reference-retries.ts';
 import { stormPlan } from './reference-storm.ts';
 
 /** What the daemon and the sweep promise, written out again. */
@@ -96,10 +98,11 @@ const details = { overdue: 'deadline exceeded', stale: 'no heartbeat for #s', st
 
 export type Rule = keyof typeof matching;
 
-/** The sweep marks one row; null when it must not. */
-export function mark(ledger: Ledger, id: Id, rule: Rule): Ledger | null {
+/** The sweep marks one row, and tries it again; null when it must not. */
+export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean, attemptsMax: number): Ledger | null {
   const found = ledger.delegations[id];
   if (!found || !matching[rule](ledger, found)) return null;
+  if (rule !== 'overdue' && isHeld(ledger) && !force) return null;
   const to = rule === 'overdue' ? 'failed' : 'stuck';
   const activity = {
     event: `delegation.${to}`,
@@ -110,7 +113,7 @@ export function mark(ledger: Ledger, id: Id, rule: Rule): Ledger | null {
     body: null,
   } as const;
   const row = { ...moved(ledger, found, to), errorDetail: details[rule] };
-  return record(put(ledger, id, row), id, activity);
+  return retryMarked(record(put(ledger, id, row), id, activity), id, attemptsMax);
 }
 
 export interface SweepBounds {
@@ -119,6 +122,8 @@ export interface SweepBounds {
   readonly stormMinStale: number;
   /** 0: no storm guard. */
   readonly stormRatio: number;
+  /** Attempts in all; 0: the sweep tries nothing again. */
+  readonly attemptsMax: number;
 }
 
 /** What one rule of a sweep must do: mark `take` of these, the oldest tick first, in any order within a tick. */
@@ -170,16 +175,20 @@ export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, b
   const candidates = open
     .filter(({ id }) => isStale(ledger, ledger.delegations[id]!))
     .map(({ id, heardAt }) => ({ id, at: heardAt, isSpecial: isSpecial(ledger.delegations[id]!) }));
+  const byOperator = isHeld(ledger) && !force;
+  // All that is silent is left, whatever the guard would do.
+  const left = open.filter(({ age }) => age > STUCK_AFTER_TICKS);
+  const watching = byOperator && storm !== null && storm.heldSince !== null ? { ...storm, watched: left } : storm;
   return {
     candidates,
-    take: Math.min(allowed, bounds.rowsMax, candidates.length),
-    held,
-    ledger: { ...ledger, storm },
+    take: byOperator ? 0 : Math.min(allowed, bounds.rowsMax, candidates.length),
+    held: held || byOperator,
+    ledger: { ...ledger, storm: watching },
   };
 }
 
 /** Once the stale ones are marked. Only without a storm guard, which holds these with the stale ones. */
-export function stalledPlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan {
+export function stalledPlan(ledger: Ledger, { rowsMax }: SweepBounds, force: boolean): RulePlan {
   const candidates = entries(ledger)
     .filter(([, delegation]) => isStalled(ledger, delegation))
     .map(([id, delegation]) => ({
@@ -187,5 +196,5 @@ export function stalledPlan(ledger: Ledger, { rowsMax }: SweepBounds): RulePlan 
       at: latest(delegation, delegation.progressAt, delegation.stalledFromAt),
       isSpecial: true,
     }));
-  return { candidates, take: Math.min(rowsMax, candidates.length) };
+  return { candidates, take: isHeld(ledger) && !force ? 0 : Math.min(rowsMax, candidates.length) };
 }

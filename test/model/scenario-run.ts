@@ -24,7 +24,7 @@ export class ScenarioRun {
   readonly #way: Way;
   readonly #endsSwept: boolean;
   #ledger: Ledger = emptyLedger;
-  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [] };
+  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [], holdUntilAgo: null };
 
   constructor(world: World, bounds: SweepBounds, way: Way, endsSwept = bounds.stormRatio === 0) {
     this.#endsSwept = endsSwept;
@@ -86,7 +86,7 @@ export class ScenarioRun {
     }
     await this.#see(told.flat());
     const done: Done[][] = told.map((list) => list.map((one) => ({ ...one, marks: this.#marksOf(one, before) })));
-    const after = linearise(this.#ledger, done, pictured(this.#picture));
+    const after = linearise(this.#ledger, done, pictured(this.#picture), this.#bounds.attemptsMax);
     if (after === null) {
       const story = JSON.stringify({
         before: JSON.parse(expected(this.#ledger)),
@@ -101,7 +101,7 @@ export class ScenarioRun {
   async #see(told: readonly Told[]): Promise<void> {
     const before = this.#picture;
     this.#picture = await this.#world.look();
-    const broken = brokenInvariants(this.#picture, before, told);
+    const broken = brokenInvariants(this.#picture, before, told, this.#bounds.attemptsMax);
     if (broken.length > 0) throw new Disagreement(`broken: ${broken.join('; ')}`);
   }
 
@@ -129,19 +129,21 @@ export class ScenarioRun {
   #swept({ force }: Sweep, summary: SweepSummary, before: Picture): unknown {
     const marks = this.#marksOf({ operation: { op: 'sweep', force }, result: summary }, before);
     const { batchRowsMax, rowsMax } = this.#bounds;
+    const known = reference.entries(this.#ledger).length;
     const unobserved = reference.unobservedTicks(this.#ledger);
     const back = reference.cameBack(this.#ledger);
     const overdue = reference.overduePlan(this.#ledger, this.#bounds);
-    this.#mark(overdue, 'overdue', marks);
+    this.#mark(overdue, 'overdue', marks, force);
     const stale = reference.stalePlan(this.#ledger, this.#bounds, force, back);
     this.#ledger = stale.ledger;
-    this.#mark(stale, 'stale', marks);
-    const stalled = this.#bounds.stormRatio === 0 ? reference.stalledPlan(this.#ledger, this.#bounds) : nothing;
-    this.#mark(stalled, 'stalled', marks);
+    this.#mark(stale, 'stale', marks, force);
+    const stalled = this.#bounds.stormRatio === 0 ? reference.stalledPlan(this.#ledger, this.#bounds, force) : nothing;
+    this.#mark(stalled, 'stalled', marks, force);
     const left = [overdue, stale, stalled].map(({ candidates, take }) => candidates.length - take);
     return {
       stuck: stale.take + stalled.take,
       failed: overdue.take,
+      retried: reference.entries(this.#ledger).length - known,
       poisoned: 0,
       remaining: left.reduce((sum, rows) => sum + rows, 0),
       truncated: (left[0]! > 0 && overdue.take === rowsMax) || (left[1]! > 0 && !stale.held),
@@ -155,7 +157,7 @@ export class ScenarioRun {
   }
 
   /** The rows that were marked must be the plan's, the oldest ones. */
-  #mark({ candidates, take }: RulePlan, rule: Rule, marks: readonly Mark[]): void {
+  #mark({ candidates, take }: RulePlan, rule: Rule, marks: readonly Mark[], force: boolean): void {
     const taken = new Set(marks.filter((mark) => mark.rule === rule).map(({ id }) => id));
     const ages = (of: 'taken' | 'left') =>
       candidates.filter(({ id }) => taken.has(id) === (of === 'taken')).map(({ at }) => at);
@@ -163,7 +165,8 @@ export class ScenarioRun {
     if (taken.size !== take || ages('taken').length !== take || (take < candidates.length && !isOldest)) {
       throw new Disagreement(`${rule}: marked ${[...taken]}, expected ${take} of ${JSON.stringify(candidates)}`);
     }
-    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule)!;
+    const { attemptsMax } = this.#bounds;
+    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule, force, attemptsMax)!;
   }
 
   /** What a sweep marked, from the activity. */
@@ -222,8 +225,9 @@ function paced({ result, paceTicks }: ReturnType<typeof reference.heartbeat>): o
 
 function answerOf(operation: Concurrent, result: unknown): unknown {
   if (operation.op !== 'sweep') return result;
-  const { stuck, failed, poisoned, remaining, truncated, held, batches, unobservedMs } = result as SweepSummary;
-  return { stuck, failed, poisoned, remaining, truncated, held, batches, unobserved: ticksOf(unobservedMs) };
+  const { unobservedMs, ...summary } = result as SweepSummary;
+  const { stuck, failed, retried, poisoned, remaining, truncated, held, batches } = summary;
+  return { stuck, failed, retried, poisoned, remaining, truncated, held, batches, unobserved: ticksOf(unobservedMs) };
 }
 
 function mustEqual(what: string, real: unknown, model: unknown): void {

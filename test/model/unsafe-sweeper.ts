@@ -30,7 +30,24 @@ export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): Rea
       SELECT delegation_id, 'delegation.stuck', 'in_progress', 'stuck', 'sweeper',
         jsonb_build_object('rule', 'stale', 'sweepId', ${sweepId}::text, 'silentMs', ${2 * stuckAfterMs}::float8)
       FROM marked RETURNING delegation_id`.execute(db);
-    const counts = { stuck: marked.length, failed: 0, poisoned: 0, remaining: 0, batches: 1, durationMs: 0 };
-    return { sweepId, ...counts, truncated: false, held: false, unobservedMs: 0, dryRun: false, rows: [] };
+    const counts = {
+      stuck: marked.length,
+      failed: 0,
+      retried: 0,
+      poisoned: 0,
+      remaining: 0,
+      batches: 1,
+      durationMs: 0,
+    };
+    return {
+      sweepId,
+      ...counts,
+      truncated: false,
+      held: false,
+      heldBy: null,
+      unobservedMs: 0,
+      dryRun: false,
+      rows: [],
+    };
   };
 }

@@ -5,17 +5,19 @@ import type { Activity } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
+import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { type AgentOperation, type Face, functionsFace, TICK_MS } from './face.ts';
+import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
 import { libraryFace } from './library-face.ts';
 import { edited, type Mutation } from './mutation.ts';
-import { type Concurrent, SESSIONS, type Tick, type Turn } from './operation.ts';
+import { type Concurrent, type Hold, SESSIONS, type Tick, type Turn } from './operation.ts';
 import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
 import { HOLD_MAX_TICKS, type SweepBounds } from './reference-sweep.ts';
+import { RetryNames } from './retry-names.ts';
 
 const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
 /** A younger gap than this was not made by the model: the test itself was delayed. */
@@ -46,6 +48,7 @@ interface Session {
   readonly act: ReturnType<Face>;
   readonly sweep: RealSweep;
   readonly beat: () => Promise<unknown>;
+  readonly holds: OperatorHolds;
 }
 
 /** Everything that is stored, with times in ticks ago. */
@@ -53,6 +56,8 @@ export interface Picture {
   readonly rows: Readonly<Record<string, PictureRow>>;
   readonly activities: Readonly<Record<string, readonly Activity[]>>;
   readonly gapsAgo: readonly { readonly startAgo: Tick; readonly endAgo: Tick }[];
+  /** Of an operator's hold in force, rounded down: it lies between two ticks. Below zero. */
+  readonly holdUntilAgo: Tick | null;
 }
 export interface PictureRow {
   readonly status: Status;
@@ -69,6 +74,9 @@ export interface PictureRow {
   readonly waiting: { readonly sinceAgo: Tick; readonly untilAgo: Tick; readonly reason: string } | null;
   readonly progress: string | null;
   readonly progressAgo: Tick | null;
+  /** By its name. */
+  readonly retryOf: string | null;
+  readonly attempt: number;
   readonly finished: boolean;
 }
 
@@ -86,10 +94,12 @@ const instants: Readonly<Record<string, readonly string[]>> = {
     'suspect_at',
     'lowered_at',
     'stalled_from',
+    'start_after',
   ],
   activity_logs: ['created_at'],
   sweeper_gaps: ['gap_start', 'gap_end'],
   sweeper_sweeps: ['started_at'],
+  sweeper_holds: ['made_at', 'held_since', 'held_until', 'ended_at'],
   sweeper_notices: ['noticed_at'],
 };
 const stormInstants = [
@@ -108,6 +118,8 @@ export class World implements AsyncDisposable {
   readonly #database: TestDatabase;
   readonly #pools: pg.Pool[] = [];
   readonly #sessions: Session[] = [];
+  /** Of what was last looked at: what the sweep tried again has an id that nobody chose. */
+  #names = new RetryNames([]);
   /** Set while statements are interleaved one by one. */
   gate: ((session: number) => Promise<void>) | undefined;
   mutated = 0;
@@ -120,7 +132,7 @@ export class World implements AsyncDisposable {
   /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
     await this.#database.query(
-      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_notices CASCADE`,
+      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_holds, sweeper_notices CASCADE`,
     );
     await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
     await this.#database.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
@@ -153,7 +165,7 @@ export class World implements AsyncDisposable {
 
   /** As run(), in a transaction that keeps its locks for a moment. Undefined when it was rolled back. */
   async runTurn(session: number, { operation, hold }: Turn): Promise<unknown> {
-    const isLedgers = operation.op !== 'sweep' && operation.op !== 'beat';
+    const isLedgers = !['sweep', 'beat', 'hold', 'release'].includes(operation.op);
     if (hold === 'no' || !isLedgers) return this.run(session, operation);
     const opened = this.#sessions[session]!;
     const transaction = await opened.db.startTransaction().execute();
@@ -171,7 +183,7 @@ export class World implements AsyncDisposable {
   async look(): Promise<Picture> {
     const ago = (instant: string) => `(extract(epoch FROM clock_timestamp() - ${instant}) * 1000 / ${TICK_MS})::float8`;
     const rows = await this.#database.query<PictureRow & { id: string }>(`
-      SELECT delegation_id AS id, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
+      SELECT delegation_id AS id, retry_of AS "retryOf", attempt, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
         error_detail AS "errorDetail", finished_at IS NOT NULL AS finished,
         floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
         CASE WHEN status = 'in_progress' AND lowered_at >= last_heartbeat THEN lowered_from_ms::float8 / ${TICK_MS} END AS "loweredFromTicks",
@@ -185,9 +197,19 @@ export class World implements AsyncDisposable {
     const gapsAgo = await this.#database.query<{ startAgo: Tick; endAgo: Tick }>(`
       SELECT round(${ago('gap_start')}) AS "startAgo", round(${ago('gap_end')}) AS "endAgo" FROM sweeper_gaps
       WHERE gap_end - gap_start > ${GAP_MIN_TICKS} * interval '${TICK_MS} milliseconds' ORDER BY gap_end`);
+    const [held] = await this.#database.query<{ untilAgo: Tick }>(`
+      SELECT floor(${ago('held_until')}) AS "untilAgo" FROM sweeper_holds WHERE ended_at IS NULL AND held_until > clock_timestamp()`);
+    const names = new RetryNames(rows);
+    this.#names = names;
     return {
-      rows: Object.fromEntries(rows.map(({ id, ...row }) => [id, row])),
-      activities: Object.groupBy(activities, ({ delegationId }) => delegationId) as Picture['activities'],
+      rows: Object.fromEntries(
+        rows.map(({ id, retryOf, ...row }) => [
+          names.nameOf(id),
+          { ...row, retryOf: retryOf === null ? null : names.nameOf(retryOf) },
+        ]),
+      ),
+      activities: Object.groupBy(activities, ({ delegationId }) => names.nameOf(delegationId)) as Picture['activities'],
+      holdUntilAgo: held?.untilAgo ?? null,
       gapsAgo: gapsAgo.filter(({ endAgo }) => endAgo <= GAP_AGE_MAX_TICKS),
     };
   }
@@ -197,15 +219,24 @@ export class World implements AsyncDisposable {
     await Promise.all(this.#pools.filter((pool) => !pool.ended && !pool.ending).map((pool) => pool.end()));
   }
 
-  #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
+  async #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
     switch (operation.op) {
       case 'sweep':
         return session.sweep({ trigger: 'manual', force: operation.force });
       case 'beat':
         return session.beat();
+      case 'hold':
+        return this.#hold(session, operation);
+      case 'release':
+        return { outcome: (await session.holds.release('an operator')) === null ? 'not_held' : 'released' };
       default:
-        return act(operation satisfies AgentOperation);
+        return this.#names.translated(operation, act);
     }
+  }
+
+  async #hold({ holds }: Session, { ticks }: Hold): Promise<unknown> {
+    const { replaced } = await holds.hold({ forMs: halfTickMore(ticks), reason: 'a rollout', by: 'an operator' });
+    return { outcome: 'held', replaced: replaced !== null };
   }
 
   #open(session: number, { bounds, connections = 1, sweepWith = productSweep, mutation }: WorldOptions): Session {
@@ -223,6 +254,7 @@ export class World implements AsyncDisposable {
       stuckAfterMs: STUCK_AFTER_MS,
       batchRowsMax: bounds.batchRowsMax,
       rowsMax: bounds.rowsMax,
+      attemptsMax: bounds.attemptsMax,
       storm: { minStale: bounds.stormMinStale, ratio: bounds.stormRatio, maxHoldMs: HOLD_MAX_TICKS * TICK_MS },
     };
     const beat = new Beat(db, quietLog, STUCK_AFTER_MS);
@@ -232,6 +264,7 @@ export class World implements AsyncDisposable {
       face,
       act: face(db),
       sweep: sweepWith(db, options),
+      holds: new OperatorHolds(db),
       beat: async () => {
         await beat.leave();
         await this.#database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [STUCK_AFTER_MS]);

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface Collector extends AsyncDisposable {
   readonly endpoint: string;
-  /** What was received, by path, as bytes: protobuf holds strings unencoded. */
+  /** What was received, by path: each request as bytes; otlp.ts reads them. */
   readonly received: Map<string, Buffer[]>;
 }
 

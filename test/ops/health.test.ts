@@ -107,16 +107,16 @@ describe('health over HTTP', () => {
     await Promise.all(pages);
   });
 
-  test('any number of requests uses three connections at most, one of them only for readiness', async () => {
+  test('any number of requests uses four connections at most, one of them only for readiness, one for delegations', async () => {
     await using ops = await startOps(database.url);
-    const paths = ['/', '/readyz', '/metrics'];
-    await Promise.all(Array.from({ length: 90 }, (_, i) => ops.get(paths[i % 3]!)));
+    const paths = ['/', '/readyz', '/metrics', '/delegations', '/delegations/unknown'];
+    await Promise.all(Array.from({ length: 90 }, (_, i) => ops.get(paths[i % paths.length]!)));
     const [row] = await database.query<{ sessions: number }>(
       `SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE application_name = 'delegation-sweeper ops'
        AND datname = current_database()`,
     );
     expect(row!.sessions).toBeGreaterThan(0);
-    expect(row!.sessions).toBeLessThanOrEqual(3);
+    expect(row!.sessions).toBeLessThanOrEqual(4);
   });
 });
 

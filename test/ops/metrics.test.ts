@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { errorClass, errorClasses } from '../../src/ops/telemetry/error-class.ts';
-import { type Instrument, instruments, PREFIX } from '../../src/ops/telemetry/instruments.ts';
+import { errorClass, errorClasses } from '../../src/log/error-class.ts';
+import { type Instrument, instruments } from '../../src/ops/telemetry/instruments.ts';
+import { prometheusLabel, prometheusName } from '../../src/ops/telemetry/prometheus-names.ts';
+import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import { seedDelegation, sweeperDefaults, testLedger } from '../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
@@ -10,14 +12,20 @@ import { startOps } from './running-ops.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
 
-const known: Record<string, Instrument> = instruments;
+const PREFIX = 'delegation_sweeper_';
+
+/** By their names in /metrics, with their labels' names there. */
+const known: Record<string, Instrument> = Object.fromEntries(
+  Object.entries<Instrument>(instruments).map(([name, instrument]) => {
+    const labels = Object.entries(instrument.labels ?? {}).map(([label, values]) => [prometheusLabel(label), values]);
+    return [prometheusName(name, instrument), { ...instrument, labels: Object.fromEntries(labels) }];
+  }),
+);
 
 /** `delegation_sweeper_marked_total{rule="stale"}` -> the instrument's name and the labels. */
 function parts(series: string): { name: string; labels: Record<string, string> } {
-  const [full, inside = ''] = series.slice(PREFIX.length).split(/[{}]/);
-  const name = [full!, full!.replace(/_(total|bucket|sum|count)$/, '')].find((candidate) =>
-    Object.hasOwn(known, candidate),
-  );
+  const [full, inside = ''] = series.split(/[{}]/);
+  const name = [full!, full!.replace(/_(bucket|sum|count)$/, '')].find((candidate) => Object.hasOwn(known, candidate));
   if (name === undefined) throw new Error(`${series} is no instrument`);
   const labels = Object.fromEntries([...inside.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value]));
   return { name, labels };
@@ -45,7 +53,7 @@ describe('/metrics', () => {
       }
     }
     for (const [name, { kind }] of Object.entries(known)) {
-      expect(body).toContain(`# TYPE ${PREFIX}${name}${kind === 'counter' ? '_total' : ''} ${kind}\n`);
+      expect(body).toContain(`# TYPE ${name} ${kind}\n`);
     }
   });
 
@@ -81,6 +89,18 @@ describe('/metrics', () => {
     expect(latency).toBeLessThan(90);
   });
 
+  test('shows how long an operator has held', async () => {
+    await new OperatorHolds(database.db).hold({ forMs: 3_600_000, reason: 'why', by: 'ana' });
+    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '40 seconds',
+      held_since = held_since - interval '40 seconds', held_until = held_until - interval '40 seconds'`);
+    await using ops = await startOps(database.url);
+    const series = await ops.series();
+    const seconds = series.get(`${PREFIX}operator_hold_seconds`);
+    expect(seconds).toBeGreaterThanOrEqual(40);
+    expect(seconds).toBeLessThan(100);
+    expect(series.get(`${PREFIX}storm_held`)).toBe(0);
+  });
+
   test('shows a storm, late results, what is open, and how full the pool is', async () => {
     await using ops = await startOps(database.url);
     await seedDelegation(database, { delegationId: 'late', silentSeconds: 700 });
@@ -92,6 +112,7 @@ describe('/metrics', () => {
     const series = await ops.series();
     const value = (name: string) => series.get(PREFIX + name);
     expect(value('storm_held')).toBe(1);
+    expect(value('operator_hold_seconds')).toBe(0);
     const states = () => ['calm', 'held', 'released'].map((state) => value(`storm{state="${state}"}`));
     expect(states()).toEqual([0, 1, 0]);
     expect(value('last_day_stuck')).toBe(1);
@@ -177,11 +198,12 @@ describe('the class of a database error', () => {
     await using ops = await startOps(database.url);
     const err = { code: '57P01', message: 'x' };
     ops.log.emit('database.unavailable', { attempt: 1, retryInMs: 1, err });
-    ops.log.emit('sweep.failed', { sweepId: 's', trigger: 'startup', err, retryable: true });
+    ops.log.emit('sweep.failed', { sweepId: 's', trigger: 'startup', err, durationMs: 40_000, retryable: true });
     ops.log.emit('sweep.unobserved', { gapStart: 'a', gapEnd: 'b', gapMs: 1500 });
     const series = await ops.series();
     expect(series.get(`${PREFIX}database_errors_total{class="intervention"}`)).toBe(2);
     expect(series.get(`${PREFIX}sweeps_total{trigger="startup",outcome="failed"}`)).toBe(1);
     expect(series.get(`${PREFIX}unobserved_seconds_total`)).toBe(1.5);
+    expect(series.get(`${PREFIX}sweep_duration_seconds_sum{error_type="intervention"}`)).toBe(40);
   });
 });

@@ -68,6 +68,8 @@ export const status: Status = {
   beatAt: before(4_000),
   stuckAfterMs: 600_000,
   storm: { state: 'calm', since: null, until: null },
+  hold: null,
+  operatorHolds: [],
   lastSweep: {
     startedAt: before(21_000),
     trigger: 'cron',
@@ -84,6 +86,7 @@ export const status: Status = {
     sweeps: marked('sweeps'),
     stuck: marked('stuck'),
     stalled: 0,
+    retried: 0,
     failed: marked('failed'),
     lateResults: 3,
     falsePositiveRatio: 3 / marked('stuck'),

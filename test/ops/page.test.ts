@@ -5,6 +5,7 @@ import { html } from '../../src/ops/page/html.ts';
 import { pageAnswer } from '../../src/ops/page/layout.ts';
 import { statusPage } from '../../src/ops/page/page.ts';
 import { verdictOf } from '../../src/ops/page/verdict.ts';
+import type { OperatorHold } from '../../src/sweeper/hold/operator-hold.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { advice, census, history, hostileId, now, status } from './page-readings.ts';
@@ -60,6 +61,15 @@ describe('the verdict', () => {
       'Storm: held',
     ],
     ['a released storm', { storm: { state: 'released', since: now, until: null } }, 'warn', 'Storm: released'],
+    [
+      'an operator’s hold, also in a storm',
+      {
+        hold: { by: 'operator', reason: 'why', since: now, until: now, madeBy: 'ana', madeRole: 'sweeper' },
+        storm: { state: 'held', since: now, until: now },
+      },
+      'warn',
+      'Held by an operator',
+    ],
     ['poisoned rows', { lastSweep: { ...status.lastSweep!, poisoned: 2 } }, 'warn', 'Sweeping, with poisoned rows'],
   ])('%s', (_, over, tone, title) => {
     expect(verdictOf({ ...status, ...over })).toMatchObject({ tone, title });
@@ -69,6 +79,48 @@ describe('the verdict', () => {
     const until = new Date(now.getTime() + 720_000);
     const { detail } = verdictOf({ ...status, storm: { state: 'held', since: now, until } });
     expect(detail).toContain('until 12:15 UTC, in 12 min');
+  });
+});
+
+const heldByOperator: OperatorHold = {
+  since: new Date(now.getTime() - 3_600_000),
+  until: new Date(now.getTime() + 720_000),
+  reason: hostileId,
+  madeAt: new Date(now.getTime() - 3_600_000),
+  madeBy: 'ana',
+  madeRole: 'sweeper',
+  endedAt: null,
+  endedWhy: null,
+  endedBy: null,
+  endedRole: null,
+};
+
+describe('an operator’s hold', () => {
+  test('is shown with who made it, why, since when and until when, and no reason becomes markup', () => {
+    const { reason, since, until, madeBy, madeRole } = heldByOperator;
+    const hold = { by: 'operator', reason, since, until, madeBy, madeRole } as const;
+    const text = page({ status: { ...status, hold, operatorHolds: [heldByOperator] } });
+    expect(text).toContain('<h2>Held by an operator</h2>');
+    expect(text).toContain('ana has held the rules about silence for 1 h: “&quot;&gt;&lt;img');
+    expect(text).toContain('until 12:15:21 UTC, in 12 min');
+    expect(text).not.toContain('<img');
+  });
+
+  test.each([
+    [{}, 'until 12:15:21 UTC'],
+    [{ until: new Date(now.getTime() - 60_000) }, 'ended at 12:02:21 UTC'],
+    [{ endedAt: now, endedWhy: 'expired' }, 'ended by itself at 12:03:21 UTC'],
+    [{ endedAt: now, endedWhy: 'operator', endedBy: 'bob' }, 'released by bob at 12:03:21 UTC'],
+    [{ endedAt: now, endedWhy: 'replaced', endedBy: 'bob' }, 'replaced by bob at 12:03:21 UTC'],
+  ] as const)('stays on the page with its end: %j', (over, end) => {
+    const operatorHolds = [{ ...heldByOperator, reason: 'a rollout', ...over }];
+    const text = page({ status: { ...status, operatorHolds } });
+    expect(text).toContain('<time datetime="2026-07-28T11:03:21.000Z">');
+    expect(text.replace(/<\/?time[^>]*>/g, '')).toContain(`11:03:21 UTC, by ana: “a rollout”; ${end}</li>`);
+  });
+
+  test('takes no room where there was none', () => {
+    expect(page()).not.toContain('holds by operators');
   });
 });
 
@@ -109,7 +161,16 @@ describe('the page', () => {
         sweptAt: null,
         beatAt: null,
         lastSweep: null,
-        day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+        day: {
+          sweeps: 0,
+          stuck: 0,
+          stalled: 0,
+          failed: 0,
+          retried: 0,
+          lateResults: 0,
+          falsePositiveRatio: null,
+          unobservedMs: 0,
+        },
         oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
       },
       census: {
@@ -148,7 +209,7 @@ describe('the page', () => {
     expect(text).toContain('The 4 of 5 callees with most evidence.');
     const together = { ...advice.callees[0]!, calleeId: null };
     expect(page({ advice: { ...advice, callees: [together] } })).toContain(
-      '<td data-label="Callee">all others, together</td>',
+      'data-label="Callee"><span>all others, together</span></th>',
     );
     expect(page({ advice: { ...advice, callees: [], calleesKnown: 0 } })).toContain('No evidence yet.');
     expect(page({ advice: null })).toMatch(/Threshold advice<\/h2><p class="none">Could not be read in time/);

@@ -26,7 +26,16 @@ describe('the status', () => {
       stuckAfterMs: 600_000,
       storm: { state: 'calm', since: null, until: null },
       lastSweep: null,
-      day: { sweeps: 0, stuck: 0, stalled: 0, failed: 0, lateResults: 0, falsePositiveRatio: null, unobservedMs: 0 },
+      day: {
+        sweeps: 0,
+        stuck: 0,
+        stalled: 0,
+        failed: 0,
+        retried: 0,
+        lateResults: 0,
+        falsePositiveRatio: null,
+        unobservedMs: 0,
+      },
       oldest: { silenceMs: null, allowedMs: null, overdueMs: 0 },
     });
     expect(await reader().census()).toMatchObject({

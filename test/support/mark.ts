@@ -15,11 +15,13 @@ export interface MarkRequest {
   readonly horizonUs: Micros;
   /** Other names for the sweeper's tables. */
   readonly tables?: Partial<SweeperTables>;
+  /** Default: all in one batch. */
+  readonly batchRowsMax?: number;
 }
 
 /** Applies one rule at instants of the test's choice, as a sweep that has just taken the lease. Returns what it marked. */
 export async function mark(db: LedgerDb, scan: Rule['scan'], request: MarkRequest): Promise<string[]> {
-  const { nowUs, horizonUs } = request;
+  const { nowUs, horizonUs, batchRowsMax = 1000 } = request;
   const sweepId = randomUUID();
   await db.updateTable('sweeper_state').set({ sweep_id: sweepId }).execute();
   const ids: string[] = [];
@@ -29,11 +31,12 @@ export async function mark(db: LedgerDb, scan: Rule['scan'], request: MarkReques
     sweepId,
     nowUs,
     staleness: plainStaleness(horizonUs),
-    batchRowsMax: 1000,
+    batchRowsMax,
     rowsMax: 1000,
     limitMs: 30_000,
     suspects: [],
     someKnown: false,
+    force: false,
     signal: new AbortController().signal,
     onMarked: (rows) => ids.push(...rows.map(({ delegationId }) => delegationId)),
   });

@@ -2,13 +2,22 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
+import { seedSpecial } from '../support/seed-special.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase({ per: 'test' });
 
 /** Every row of every table, with the transaction that wrote it. */
 async function content(): Promise<unknown> {
-  const tables = ['delegations', 'activity_logs', 'sweeper_state', 'sweeper_gaps', 'sweeper_sweeps', 'sweeper_notices'];
+  const tables = [
+    'delegations',
+    'activity_logs',
+    'sweeper_state',
+    'sweeper_gaps',
+    'sweeper_sweeps',
+    'sweeper_holds',
+    'sweeper_notices',
+  ];
   const rows = tables.map((table) =>
     database.query(`SELECT t.xmin::text, t.xmax::text, t::text FROM ${table} t ORDER BY 3`),
   );
@@ -82,6 +91,22 @@ describe('a dry run', () => {
     expect(plan).toMatchObject({ stuck: 0, poisoned: 1, remaining: 1, truncated: false, batches: 0, rows: [] });
     const swept = await sweeper.sweep({ trigger: 'manual' });
     expect(swept).toMatchObject({ stuck: 0, poisoned: 1, remaining: 1, truncated: false, batches: 0 });
+  });
+
+  test('gives a stalled row time to be heard where a sweep does, though the sweep has marked others before', async () => {
+    // Four delegations may be stalled, and of these the sweep marks one for its silence and one for its deadline.
+    await seedSpecial(database, { stalledAfterMs: 15_000 });
+    await seedSpecial(database, { stalledAfterMs: 15_000, stuckAfterMs: 15_000, silentSeconds: 20, enteredSeconds: 0 });
+    await seedSpecial(database, { stalledAfterMs: 15_000, deadlineSeconds: -5 });
+    const stalled = await seedSpecial(database, { stalledAfterMs: 15_000, silentSeconds: 10, enteredSeconds: 20 });
+    const storm = { minStale: 4, ratio: 0.5, maxHoldMs: 300_000, minCallees: 1 };
+    const { sweeper, events } = testSweeper(database.db, { storm });
+    const plan = await sweeper.dryRun();
+    expect(plan.rows.map(({ rule }) => rule)).toEqual(['overdue', 'stale']);
+    const { stuck, failed } = await sweeper.sweep({ trigger: 'manual' });
+    expect({ stuck, failed }).toEqual({ stuck: plan.stuck, failed: plan.failed });
+    expect(events('delegation.stuck').map(({ delegationId }) => delegationId)).not.toContain(stalled);
+    expect(events('delegation.stalled')).toEqual([]);
   });
 
   test('names exactly the rows that a sweep at that instant changes, for any rows', async () => {

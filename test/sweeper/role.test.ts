@@ -5,16 +5,30 @@ import { expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import { Advisor } from '../../src/sweeper/advice/advisor.ts';
+import { Sampler } from '../../src/sweeper/advice/sampler.ts';
+import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { SetBack } from '../../src/sweeper/observed-time/set-back.ts';
 import type { ProbeAnswer } from '../../src/sweeper/probe/suspect-probe.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
-import { seedDelegation, testSweeper } from '../support/fixtures.ts';
+import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
 import { seedSpecial } from '../support/seed-special.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase();
 const ROLES_SQL = path.resolve(import.meta.dirname, '../../deploy/postgres/roles.sql');
+
+const STUCK_AFTER_MS = 600_000;
+
+/** A session's Kysely as this role. */
+function as(role: string): { readonly db: Kysely<Database> } & AsyncDisposable {
+  const url = new URL(database.url);
+  url.username = role;
+  const pool = new pg.Pool({ connectionString: url.href, max: 2 });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return { db, [Symbol.asyncDispose]: () => db.destroy() };
+}
 
 test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep does, and what follows a clock set back", async () => {
   await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
@@ -24,10 +38,8 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
   await database.query(`UPDATE delegations SET lowered_at = NULL, lowered_from_ms = NULL WHERE delegation_id = $1`, [
     special,
   ]);
-  const url = new URL(database.url);
-  url.username = 'delegation_sweeper_sweeper';
-  const pool = new pg.Pool({ connectionString: url.href, max: 2 });
-  await using db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  await using role = as('delegation_sweeper_sweeper');
+  const { db } = role;
   await new SetBack(db, sweeperTables(db)).takeBack(Date.now() * 1000);
   const answers: Record<string, ProbeAnswer> = {
     alive: { seen: { step: 'in_progress', progress: 'step 2' }, fingerprint: 'f' },
@@ -40,9 +52,9 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
     await mapTask(database, delegationId);
   }
   const probe = new ScriptedProbe(({ delegationId }) => answers[delegationId]!);
-  const { sweeper, lines } = testSweeper(db, { probe: probe.options() });
+  const { sweeper, lines } = testSweeper(db, { probe: probe.options(), attemptsMax: 2 });
   const summary = await sweeper.sweep({ trigger: 'manual' });
-  expect(summary).toMatchObject({ stuck: 1, poisoned: 0, remaining: 0 });
+  expect(summary).toMatchObject({ stuck: 1, retried: 1, poisoned: 0, remaining: 0 });
   expect(lines.filter(({ event }) => event === 'delegation.probed').map(({ changed }) => changed)).toEqual([
     true,
     true,
@@ -50,4 +62,27 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
     true,
   ]);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(lines.filter(({ event }) => event === 'sweep.report_failed')).toEqual([]);
+});
+
+test('the same role may gather what the advice rests on, and the reader may ask for it', async () => {
+  await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
+  await using sweeper = as('delegation_sweeper_sweeper');
+  const { log } = capturedLog();
+  const beat = new Beat(sweeper.db, log, STUCK_AFTER_MS);
+  await beat.leave();
+  const sampler = new Sampler(sweeper.db, log, beat.daemonId, STUCK_AFTER_MS);
+  await sampler.read();
+  await sampler.read();
+  const [ended, goesOn] = [await seedDelegation(database), await seedDelegation(database)];
+  await testLedger(database.db).ledger.setStatus(ended, 'completed');
+  await sampler.read();
+  await sampler.start();
+  await sampler.stop();
+  expect(await database.query('SELECT sampled FROM sweeper_advice WHERE sampled > 0')).toEqual([{ sampled: '1' }]);
+  const [state] = await database.query<{ followed: unknown }>('SELECT followed FROM sweeper_advice_state');
+  expect(JSON.stringify(state!.followed)).toContain(goesOn);
+  await using reader = as('delegation_sweeper_reader');
+  const { callees } = await new Advisor(reader.db, { stuckAfterMs: STUCK_AFTER_MS }).advice();
+  expect(callees).toEqual([expect.objectContaining({ calleeId: 'callee', verdict: 'too_little' })]);
 });

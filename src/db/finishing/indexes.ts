@@ -1,7 +1,7 @@
 import type { OnlineIndex } from './online-index.ts';
 
 /** Built while agents write. */
-export const onlineIndexes: readonly OnlineIndex[] = [...ofMeaning(), ...ofListing()];
+export const onlineIndexes: readonly OnlineIndex[] = [...ofMeaning(), ...ofListing(), ...ofRetries()];
 
 /**
  * Of migration 0006. A row that waits or has its own threshold is not in the index
@@ -33,23 +33,50 @@ function ofMeaning(): OnlineIndex[] {
 
 /**
  * Of migration 0008, for `ledger.list`: each begins with what is asked for and goes on in the order of the list. Status is a
- * column of each, so that a rare one is found at once among many rows of its caller. Collation "C" is cheaper to compare,
- * stays valid when the operating system's collations change, and keeps the sweep's statements, which do not name it, off
- * these indexes.
+ * column of each, so that a rare one is found at once among many rows of its caller.
+ *
+ * "C" and "POSIX" are two names of one collation, and an index serves only a condition that names the collation of its column.
+ * So each list can use one of these indexes and no other, whatever the statistics are, and no other statement can use any.
  */
 function ofListing(): OnlineIndex[] {
+  const table = 'delegations';
   const newest = 'created_at, delegation_id';
   return [
-    { name: 'delegations_by_status', table: 'delegations', columns: `(status COLLATE "C", ${newest})` },
+    { name: 'delegations_by_status', table, columns: `(status COLLATE "C", ${newest})` },
+    { name: 'delegations_by_caller', table, columns: `(caller_id COLLATE "C", status COLLATE "POSIX", ${newest})` },
+    { name: 'delegations_by_callee', table, columns: `(callee_id COLLATE "C", status COLLATE "POSIX", ${newest})` },
     {
-      name: 'delegations_by_caller',
+      name: 'delegations_by_pair',
+      table,
+      columns: `(caller_id COLLATE "POSIX", callee_id COLLATE "POSIX", status COLLATE "POSIX", ${newest})`,
+    },
+  ];
+}
+
+/** Of migration 0009, for what is tried again. */
+function ofRetries(): OnlineIndex[] {
+  return [
+    {
+      // A delegation is tried again once: of two retries that race, the second finds the first.
+      name: 'delegations_retry_of',
       table: 'delegations',
-      columns: `(caller_id COLLATE "C", status COLLATE "C", ${newest})`,
+      columns: '(retry_of)',
+      where: 'retry_of IS NOT NULL',
+      isUnique: true,
     },
     {
-      name: 'delegations_by_callee',
+      // What an agent left undone since some time.
+      name: 'delegations_given_up',
       table: 'delegations',
-      columns: `(callee_id COLLATE "C", status COLLATE "C", ${newest})`,
+      columns: '(callee_id, finished_at, delegation_id)',
+      where: `status IN ('failed', 'stuck')`,
+    },
+    {
+      // What a sweep marked. Sweeps between the ticks are merged in sweeper_sweeps, their marks are not.
+      name: 'activity_logs_sweep',
+      table: 'activity_logs',
+      columns: `((detail ->> 'sweepId'), activity_id)`,
+      where: `actor = 'sweeper' AND to_status IS NOT NULL`,
     },
   ];
 }

@@ -11,6 +11,7 @@ export interface OnlineIndex {
   /** SQL: its columns, and its predicate, if it has one. Statuses are literals, as in a migration. */
   readonly columns: string;
   readonly where?: string;
+  readonly isUnique?: boolean;
 }
 
 /** `building`: by another session. `invalid`: left by an interrupted build. */
@@ -42,10 +43,9 @@ export async function buildOnline(
       }
       if (state === 'invalid') await dropOnline(db, schema, index.name);
       await patiently(db, (connection) =>
-        sql`CREATE INDEX CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)} ON ${sql.id(schema, index.table)}
-          ${sql.raw(index.columns)} ${sql.raw(index.where === undefined ? '' : `WHERE ${index.where}`)}`.execute(
-          connection,
-        ),
+        sql`CREATE ${sql.raw(index.isUnique ? 'UNIQUE' : '')} INDEX CONCURRENTLY IF NOT EXISTS ${sql.id(index.name)}
+          ON ${sql.id(schema, index.table)} ${sql.raw(index.columns)}
+          ${sql.raw(index.where === undefined ? '' : `WHERE ${index.where}`)}`.execute(connection),
       );
     }
   }, giveUpAfterMs);

@@ -1,15 +1,11 @@
-import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../../db/schema.ts';
+import { commentOf, installedFunctions, installedStatement, installedValues, OWNER } from './installed.ts';
 import { definitionOf, type SchemaFunction } from './schema-function.ts';
-import { schemaFunctions } from './schema-functions.ts';
-
-/** Marks our functions: `migrate down` drops only those whose comment begins with this. */
-const OWNER = 'delegation-sweeper';
 
 /**
- * Creates the functions that are missing and replaces those whose definition changed, in one transaction. Agents that
- * call one meanwhile do not wait. Safe to run twice at once. Throws the database's error.
+ * Creates the functions that are missing and replaces those whose definition changed or was edited, in one transaction.
+ * Agents that call one meanwhile do not wait. Safe to run twice at once. Throws the database's error.
  */
 export async function installFunctions(db: Kysely<Database>, schema: string): Promise<void> {
   await db.transaction().execute(async (transaction) => {
@@ -20,26 +16,15 @@ export async function installFunctions(db: Kysely<Database>, schema: string): Pr
         pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(${`${OWNER} functions ${schema}`}, 0))`.execute(
       transaction,
     );
-    const { rows } = await sql<{ version: number }>`
-      SELECT pg_catalog.current_setting('server_version_num')::int AS version`.execute(transaction);
-    const installed = await installedComments(transaction, schema);
-    for (const fn of schemaFunctions) {
-      const definition = definitionOf(fn, rows[0]!.version);
-      const comment = `${OWNER} ${createHash('sha256').update(definition).digest('hex')}`;
-      if (installed.has(comment)) continue;
-      await sql.raw(definition).execute(transaction);
+    const rows = await installedStatement().run(transaction, installedValues(schema));
+    const { serverVersion } = rows[0]!;
+    for (const { fn, state, isMarked } of installedFunctions(rows)) {
+      if (state === 'current' && isMarked) continue;
+      await sql.raw(definitionOf(fn, serverVersion)).execute(transaction);
+      const comment = commentOf(fn, serverVersion);
       await sql.raw(`COMMENT ON FUNCTION ${signatureOf(fn)} IS '${comment}'`).execute(transaction);
     }
   });
-}
-
-async function installedComments(db: Kysely<Database>, schema: string): Promise<ReadonlySet<string>> {
-  const { rows } = await sql<{ comment: string }>`
-    SELECT d.description AS comment FROM pg_catalog.pg_proc p
-    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    JOIN pg_catalog.pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-    WHERE n.nspname = ${schema} AND pg_catalog.starts_with(d.description, ${`${OWNER} `})`.execute(db);
-  return new Set(rows.map(({ comment }) => comment));
 }
 
 function signatureOf({ name, types }: SchemaFunction): string {

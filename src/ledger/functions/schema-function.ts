@@ -16,22 +16,37 @@ export interface SchemaFunction {
 }
 
 /**
- * SQL that creates or replaces the function in the first schema of the search path.
- *
- * Its own search path has only system objects until it knows its schema. The server's session caches its plans, which are
- * generic (force_generic_plan), and never a sequential scan that was planned while the table was empty (enable_seqscan).
+ * A function's own search path has only system objects until it knows its schema. The server's session caches its plans,
+ * which are generic, and never a sequential scan that was planned while the table was empty.
  */
+const settings = {
+  search_path: 'pg_catalog, pg_temp',
+  enable_seqscan: 'off',
+  plan_cache_mode: 'force_generic_plan',
+} as const;
+
+/** As the server's catalogue has them. */
+export const catalogueSettings: readonly string[] = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+
+/** SQL that creates or replaces the function in the first schema of the search path. */
 export function definitionOf(fn: SchemaFunction, serverVersion: number): string {
   return `CREATE OR REPLACE FUNCTION ${fn.name}(${fn.parameters})
 ${fn.returns ? `RETURNS ${fn.returns} ` : ''}LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+${Object.entries(settings)
+  .map(([name, value]) => `SET ${name} = ${value}`)
+  .join(' ')} AS $$${sourceOf(fn, serverVersion)}$$`;
+}
+
+/** The text between the dollar quotes, as the server's catalogue has it. */
+export function sourceOf(fn: SchemaFunction, serverVersion: number): string {
+  return `
 <<own>>
 DECLARE
   routine oid;
   place text;
   problem text;${fn.declare ?? ''}
 BEGIN${ownSchema(fn.name, serverVersion)}${fn.body}
-END $$`;
+END `;
 }
 
 /** A condition under which an argument is refused, and SQL for the message. Both as PL/pgSQL over the parameters. */

@@ -7,6 +7,7 @@ import { heartbeatOf010Function } from './heartbeat-of-010.ts';
 import { insertFunction } from './insert.ts';
 import { insertManyFunction } from './insert-many.ts';
 import { resumeFunction } from './resume.ts';
+import { retryFunction } from './retry.ts';
 import type { SchemaFunction } from './schema-function.ts';
 import { setStatusFunction } from './set-status.ts';
 import { waitFunction } from './wait.ts';
@@ -26,6 +27,7 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   waitFunction,
   resumeFunction,
   adjustFunction,
+  retryFunction,
   a2aBeginFunction,
   a2aObserveFunction,
 ];

@@ -18,19 +18,15 @@ const bound = `(LEAST($afterCreatedAt, ${olderThan}), CASE WHEN $afterCreatedAt 
 const newestFirst = 'ORDER BY d.created_at DESC, d.delegation_id DESC';
 
 /**
- * One page, newest first. Each status is a scan of its own, in the order of an index that begins with what is asked for; the
- * scans are merged, and end with the page. So a page costs its own rows, whichever rows are rare, also when the
- * statistics are wrong. The limit of a scan is a literal: for a parameter, a generic plan expects a tenth of the table.
+ * One page, newest first. Each status is a scan of its own, in the order of the index that begins with what is asked for; the
+ * scans are merged, and end with the page. So a page costs its own rows, whichever rows are rare. The limit of a scan is
+ * a literal: for a parameter, a generic plan expects a tenth of the table.
  */
-export function listStatement({ delegations }: LedgerTables, { status, byCaller, byCallee }: ListShape) {
-  const filters = [
-    ...(byCaller ? ['d.caller_id COLLATE "C" = $callerId'] : []),
-    ...(byCallee ? ['d.callee_id COLLATE "C" = $calleeId'] : []),
-    `(d.created_at, d.delegation_id) < ${bound}`,
-  ].join(' AND ');
+export function listStatement({ delegations }: LedgerTables, shape: ListShape) {
+  const filters = [...idFilters(shape), `(d.created_at, d.delegation_id) < ${bound}`].join(' AND ');
   const scanOf = (each: Status) => `(SELECT d.* FROM ${delegations} d
-    WHERE d.status COLLATE "C" = ${literal(each)} AND ${filters} ${newestFirst} LIMIT ${LIST_LIMIT_MAX + 1})`;
-  const scans = (status === null ? statuses : [status]).map(scanOf).join(' UNION ALL ');
+    WHERE ${statusOf(shape)} = ${literal(each)} AND ${filters} ${newestFirst} LIMIT ${LIST_LIMIT_MAX + 1})`;
+  const scans = (shape.status === null ? statuses : [shape.status]).map(scanOf).join(' UNION ALL ');
   return statement({
     parameters: {
       callerId: nullable(parameter.text),
@@ -43,4 +39,17 @@ export function listStatement({ delegations }: LedgerTables, { status, byCaller,
     columns: { ...delegationColumns, createdAtMicros: column.micros('d.created_at') },
     sql: (columns) => `SELECT ${columns} FROM (${scans}) d ${newestFirst} LIMIT $rowsMax`,
   });
+}
+
+/** The collations say which index serves the list (src/db/finishing/indexes.ts). */
+function idFilters({ byCaller, byCallee }: ListShape): string[] {
+  const collation = byCaller && byCallee ? 'COLLATE "POSIX"' : 'COLLATE "C"';
+  return [
+    ...(byCaller ? [`d.caller_id ${collation} = $callerId`] : []),
+    ...(byCallee ? [`d.callee_id ${collation} = $calleeId`] : []),
+  ];
+}
+
+function statusOf({ byCaller, byCallee }: ListShape): string {
+  return byCaller || byCallee ? 'd.status COLLATE "POSIX"' : 'd.status COLLATE "C"';
 }

@@ -24,6 +24,7 @@ export const delegationColumns = {
   progressAt: nullable(column.instant('d.progress_at')),
   retryOf: nullable(column.text('d.retry_of')),
   attempt: column.wholeNumber('d.attempt'),
+  startAfter: nullable(column.instant('d.start_after')),
   traceparent: nullable(column.text('d.traceparent')),
   finishedAt: nullable(column.instant('d.finished_at')),
   createdAt: column.instant('d.created_at'),

@@ -10,6 +10,7 @@ const probe = {
   ).nullable(),
   probeReason: text('the same in more detail, such as `timeout`; null where there is none').nullable(),
 };
+const retriedAs = text('the delegation that tries it again (RETRY_MAX_ATTEMPTS); null when none does').nullable();
 const transition = {
   fromStatus: text('status before'),
   toStatus: text('status after'),
@@ -30,6 +31,7 @@ export const delegationEvents = {
       ),
       deadline: instant('when it would have been overdue'),
       ...probe,
+      retriedAs,
     }),
   ),
   'delegation.stalled': event(
@@ -45,6 +47,7 @@ export const delegationEvents = {
       ),
       deadline: instant('when it would have been overdue'),
       ...probe,
+      retriedAs,
       progressAt: instant('when it last reported progress; null when it never did').nullable(),
       progress: text('what it reported then; null when it never did').nullable(),
       stalledAfterMs: milliseconds('the observed time without progress that was allowed'),

@@ -23,6 +23,7 @@ export const sweepEvents = {
       trigger,
       stuck: count('delegations marked stuck'),
       failed: count('delegations marked failed for their deadline'),
+      retried: count('of those marked stuck, those that it tried again (RETRY_MAX_ATTEMPTS)'),
       poisoned: count('rows whose update raises an error, left unchanged'),
       remaining: count('rows that still match a rule, counted to 10,000 at most'),
       truncated: z
@@ -30,7 +31,7 @@ export const sweepEvents = {
         .describe(
           'it ended before all rows were processed: SWEEP_MAX_ROWS reached, interrupted or superseded; the next sweep continues',
         ),
-      held: z.boolean().describe('the storm guard held the stale rule'),
+      held: z.boolean().describe('the storm guard or an operator held the rules stale and stalled'),
       batches: count('transactions that changed rows'),
       durationMs: milliseconds('of the sweep'),
       unobservedMs: milliseconds('unobserved time that did not count as silence'),
@@ -40,15 +41,22 @@ export const sweepEvents = {
   ),
   'sweep.held': event(
     'error',
-    'Storm guard holds the rules stale and stalled: too many delegations went silent at once',
+    'The rules stale and stalled are held: too many delegations went silent at once, or an operator holds them',
     z.strictObject({
       sweepId,
-      stale: count('rows that would have been marked'),
-      inFlight: count('delegations in progress, counted to a million at most'),
-      ratio: z.number().min(0).max(1).describe('share of inFlight that fell silent together, stale or nearly so'),
+      stale: count(
+        'rows that would have been marked; null where an operator holds and they could not be counted',
+      ).nullable(),
+      inFlight: count('delegations in progress, counted to a million at most; null where an operator holds').nullable(),
+      ratio: z
+        .number()
+        .min(0)
+        .max(1)
+        .describe('share of inFlight that fell silent together, stale or nearly so; null where an operator holds')
+        .nullable(),
       callees,
       heldForMs: milliseconds('since this hold began'),
-      releasesInMs: milliseconds('until STORM_MAX_HOLD ends the hold'),
+      releasesInMs: milliseconds("until STORM_MAX_HOLD, or the end of the operator's hold, ends it"),
       by: z.enum(['storm', 'operator']).describe('who holds: the storm guard, or an operator'),
       reason: z.string().nullable().describe('the reason that the operator gave; null for the storm guard'),
     }),
@@ -59,13 +67,15 @@ export const sweepEvents = {
     z.strictObject({
       sweepId,
       why: z
-        .enum(['calm', 'max_hold', 'forced', 'operator'])
+        .enum(['calm', 'max_hold', 'forced', 'operator', 'expired'])
         .describe(
-          'the storm is over, or only dead agents are left; STORM_MAX_HOLD passed; sweep --force; ended by an operator',
+          "the storm is over, or only dead agents are left; STORM_MAX_HOLD passed; sweep --force; released by an operator; the time of an operator's hold has passed",
         ),
       heldForMs: milliseconds('since the hold began'),
-      stale: count('rows past the threshold'),
-      inFlight: count('delegations in progress, counted to a million at most'),
+      stale: count("rows past the threshold; null for an operator's hold").nullable(),
+      inFlight: count("delegations in progress, counted to a million at most; null for an operator's hold").nullable(),
+      by: z.enum(['storm', 'operator']).describe('who held: the storm guard, or an operator'),
+      reason: z.string().nullable().describe('the reason that the operator gave; null for the storm guard'),
     }),
   ),
   'sweep.unobserved': event(
@@ -96,6 +106,7 @@ export const sweepEvents = {
       sweepId,
       trigger,
       err,
+      durationMs: milliseconds('until it failed'),
       retryable: z.boolean().describe('true: trying again may succeed; false: an operator has to act'),
     }),
   ),
@@ -116,6 +127,7 @@ export const sweepEvents = {
         .enum([
           'unsettled',
           'suspects',
+          'holds',
           'lost_stamps',
           'probing',
           'poisoned',
@@ -130,7 +142,7 @@ export const sweepEvents = {
         ])
         .describe(
           'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
-            '(`suspects`), heartbeats without or from the future (`lost_stamps`), an answer of an agent that was asked (`probing`); after it: `poisoned` rows, what its marks add to the `advice`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
+            '(`suspects`), what becomes of operators’ `holds`, heartbeats without or from the future (`lost_stamps`), an answer of an agent that was asked (`probing`); after it: `poisoned` rows, what its marks add to the `advice`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
             '`daily` figures, which sweep `superseded` it; the `folding` of sweeps between the ticks into one record; the `pruning` of what was logged long ago',
         ),
       err,

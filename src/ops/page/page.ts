@@ -4,6 +4,7 @@ import type { History } from '../../sweeper/status/history.ts';
 import type { Status } from '../../sweeper/status/status.ts';
 import { adviceSection } from './advice-section.ts';
 import { since } from './format.ts';
+import { holdsSection } from './holds-list.ts';
 import { type Html, html } from './html.ts';
 import type { Layout } from './layout.ts';
 import { silenceChart } from './silence-chart.ts';
@@ -63,6 +64,7 @@ function sections(status: Status, { census, history, advice }: PageReadings): Ht
   }</section>
 <section><h2>Callees with most stuck, last day</h2>${history === null ? missing : calleesTable(history.callees)}</section></div>
 <section><h2>Latest marks</h2>${history === null ? missing : marksTable(history.marks, now)}</section>
+${holdsSection(status.operatorHolds, now)}
 ${adviceSection(advice)}`;
 }
 

@@ -63,6 +63,7 @@ th, td { text-align: left; padding: 7px 14px 7px 0; vertical-align: baseline; bo
 thead th { border-top: 0; padding-top: 0; font-size: 12.5px; color: var(--soft); }
 td:last-child, th:last-child { padding-right: 0; }
 code { font: 12.5px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; unicode-bidi: isolate; }
+.holds { padding-left: 18px; font-size: 13.5px; overflow-wrap: anywhere; }
 .number { text-align: right; }
 caption, .skip:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .stacked { table-layout: fixed; }

@@ -1,6 +1,6 @@
 import { errorFields } from '../../log/error-fields.ts';
 import type { Status } from '../../sweeper/status/status.ts';
-import { clock, duration, since } from './format.ts';
+import { clock, duration, instant, since } from './format.ts';
 
 /** The page's first line: whether anything is wrong. */
 export interface Verdict {
@@ -9,13 +9,18 @@ export interface Verdict {
   readonly detail: string;
 }
 
-export function verdictOf({ now, sweptAt, dueSince, storm, lastSweep }: Status): Verdict {
+export function verdictOf({ now, sweptAt, dueSince, storm, hold, lastSweep }: Status): Verdict {
   if (sweptAt === null) {
     return { tone: 'bad', title: 'Not sweeping', detail: 'No sweep has completed yet.' };
   }
   if (sweptAt < dueSince) {
     const detail = `The last successful sweep was ${since(now, sweptAt)} ago; three ticks have passed since.`;
     return { tone: 'bad', title: 'Not sweeping', detail };
+  }
+  if (hold?.by === 'operator') {
+    const { madeBy, reason, since: heldSince, until } = hold;
+    const detail = `${madeBy} has held the rules about silence for ${since(now, heldSince)}: “${reason}”. Nothing is marked stuck until ${instant(until, now)} UTC, in ${duration(until.getTime() - now.getTime())}; overdue ones are still failed.`;
+    return { tone: 'warn', title: 'Held by an operator', detail };
   }
   if (storm.state === 'held' && storm.until !== null) {
     const detail = `Too many delegations fell silent together. Nothing is marked stuck until it is over, or until ${clock(storm.until)} UTC, in ${duration(storm.until.getTime() - now.getTime())}; overdue ones are still failed.`;

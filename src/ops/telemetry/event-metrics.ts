@@ -1,8 +1,8 @@
 import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { EventFields, EventName } from '../../log/catalogue.ts';
+import { ERROR_TYPE, errorClass } from '../../log/error-class.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import { errorClass } from './error-class.ts';
-import { type Instrument, type InstrumentName, instruments, type NameOf, PREFIX } from './instruments.ts';
+import { attributesOf, type Instrument, type InstrumentName, instruments, type NameOf, PREFIX } from './instruments.ts';
 
 type Handlers = { readonly [E in EventName]?: (fields: EventFields<E>) => void };
 
@@ -16,30 +16,38 @@ export class EventMetrics implements EventLog {
   constructor(meter: Meter) {
     const sweeps = counter(meter, 'sweeps');
     const marked = counter(meter, 'marked');
-    const unobserved = counter(meter, 'unobserved_seconds');
+    const retried = counter(meter, 'retried');
+    const unobserved = counter(meter, 'unobserved');
     const errors = counter(meter, 'database_errors');
-    const duration = histogram(meter, 'sweep_duration_seconds');
+    const duration = histogram(meter, 'sweep_duration');
     const probes = counter(meter, 'probes');
-    const probeDuration = histogram(meter, 'probe_duration_seconds');
-    const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, { class: errorClass(err) });
-    this.#latency = histogram(meter, 'detection_latency_seconds');
+    const probeDuration = histogram(meter, 'probe_duration');
+    const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, attributesOf({ class: errorClass(err) }));
+    this.#latency = histogram(meter, 'detection_latency');
     this.#handlers = {
       'sweep.completed': ({ trigger, held, truncated, durationMs }) => {
-        sweeps.add(1, { trigger, outcome: held ? 'held' : truncated ? 'truncated' : 'completed' });
+        sweeps.add(1, attributesOf({ trigger, outcome: held ? 'held' : truncated ? 'truncated' : 'completed' }));
         duration.record(durationMs / MS_PER_SECOND);
       },
-      'sweep.failed': ({ trigger, err }) => {
-        sweeps.add(1, { trigger, outcome: 'failed' });
+      'sweep.failed': ({ trigger, durationMs, err }) => {
+        sweeps.add(1, attributesOf({ trigger, outcome: 'failed' }));
+        duration.record(durationMs / MS_PER_SECOND, { [ERROR_TYPE]: errorClass(err) });
         failed({ err });
       },
       'sweep.unobserved': ({ gapMs }) => unobserved.add(gapMs / MS_PER_SECOND),
       'delegation.probed': ({ outcome, tookMs }) => {
-        probes.add(1, { outcome });
+        probes.add(1, attributesOf({ outcome }));
         probeDuration.record(tookMs / MS_PER_SECOND);
       },
-      'delegation.stuck': () => marked.add(1, { rule: 'stale' }),
-      'delegation.stalled': () => marked.add(1, { rule: 'stalled' }),
-      'delegation.deadline_exceeded': () => marked.add(1, { rule: 'overdue' }),
+      'delegation.stuck': ({ retriedAs }) => {
+        marked.add(1, attributesOf({ rule: 'stale' }));
+        if (retriedAs !== null) retried.add(1);
+      },
+      'delegation.stalled': ({ retriedAs }) => {
+        marked.add(1, attributesOf({ rule: 'stalled' }));
+        if (retriedAs !== null) retried.add(1);
+      },
+      'delegation.deadline_exceeded': () => marked.add(1, attributesOf({ rule: 'overdue' })),
       'database.unavailable': failed,
       'database.refused': failed,
       'pgboss.error': failed,
@@ -53,7 +61,8 @@ export class EventMetrics implements EventLog {
 
   /** The latencies of a committed batch, from matching the rule to the mark. No event has them. */
   marked(rule: 'stale' | 'stalled' | 'overdue', latenciesMs: readonly number[]): void {
-    for (const latencyMs of latenciesMs) this.#latency.record(latencyMs / MS_PER_SECOND, { rule });
+    const attributes = attributesOf({ rule });
+    for (const latencyMs of latenciesMs) this.#latency.record(latencyMs / MS_PER_SECOND, attributes);
   }
 }
 
@@ -61,7 +70,7 @@ function counter(meter: Meter, name: NameOf<'counter'>): Counter {
   const { help, ...rest }: Instrument = instruments[name];
   const made = meter.createCounter(PREFIX + name, { description: help, ...(rest.unit && { unit: rest.unit }) });
   // Starts at zero, so that a rate counts the first increment.
-  for (const labels of combinations(name)) made.add(0, labels);
+  for (const labels of combinations(name)) made.add(0, attributesOf(labels));
   return made;
 }
 

@@ -2,7 +2,7 @@ import type { BatchObservableResult, Meter, ObservableGauge } from '@opentelemet
 import type { Census } from '../../sweeper/status/census.ts';
 import type { Status } from '../../sweeper/status/status.ts';
 import type { PoolUse } from '../pool-use.ts';
-import { type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
+import { attributesOf, type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
 
 export interface GaugeProbes {
   readonly status: () => Promise<Status>;
@@ -26,7 +26,7 @@ export function observeGauges(meter: Meter, { status, census, pool, version }: G
   const sinceSweep = new SinceSweep();
   const collect = async (result: BatchObservableResult): Promise<void> => {
     const observe: Observe = (name, value, labels) => {
-      if (value !== null) result.observe(gauges.get(name)!, value, labels);
+      if (value !== null) result.observe(gauges.get(name)!, value, labels && attributesOf(labels));
     };
     observe('build_info', 1, { version, node: process.versions.node });
     observePool(observe, pool());
@@ -37,7 +37,7 @@ export function observeGauges(meter: Meter, { status, census, pool, version }: G
       observeStatus(observe, read.value);
     }
     if (counted.status === 'fulfilled') observeCensus(observe, counted.value);
-    observe('since_last_sweep_seconds', sinceSweep.seconds());
+    observe('since_last_sweep', sinceSweep.seconds());
   };
   meter.addBatchObservableCallback(collect, [...gauges.values()]);
 }
@@ -53,20 +53,24 @@ function observePool(observe: Observe, { inUse, idle, waiting }: PoolUse): void 
   observe('pool_waiting', waiting);
 }
 
-function observeStatus(observe: Observe, { skewMs, stuckAfterMs, storm, lastSweep, day, oldest }: Status): void {
+function observeStatus(observe: Observe, status: Status): void {
+  const { now, skewMs, stuckAfterMs, storm, hold, lastSweep, day, oldest } = status;
   observe('poisoned', lastSweep?.poisoned ?? 0);
   observe('remaining', lastSweep?.remaining ?? 0);
   observe('storm_held', storm.state === 'held' ? 1 : 0);
   for (const state of instruments.storm.labels.state) observe('storm', storm.state === state ? 1 : 0, { state });
+  const heldMs = hold?.by === 'operator' ? Math.max(1, now.getTime() - hold.since.getTime()) : 0;
+  observe('operator_hold', heldMs / MS_PER_SECOND);
   observe('last_day_stuck', day.stuck);
   observe('last_day_stalled', day.stalled);
+  observe('last_day_retried', day.retried);
   observe('last_day_late_results', day.lateResults);
-  observe('last_day_unobserved_seconds', day.unobservedMs / MS_PER_SECOND);
-  observe('oldest_silence_seconds', secondsOrNull(oldest.silenceMs));
-  observe('oldest_silence_allowed_seconds', secondsOrNull(oldest.allowedMs));
-  observe('oldest_overdue_seconds', oldest.overdueMs / MS_PER_SECOND);
-  observe('stuck_after_seconds', stuckAfterMs / MS_PER_SECOND);
-  observe('clock_skew_seconds', skewMs / MS_PER_SECOND);
+  observe('last_day_unobserved', day.unobservedMs / MS_PER_SECOND);
+  observe('oldest_silence', secondsOrNull(oldest.silenceMs));
+  observe('oldest_silence_allowed', secondsOrNull(oldest.allowedMs));
+  observe('oldest_overdue', oldest.overdueMs / MS_PER_SECOND);
+  observe('stuck_after', stuckAfterMs / MS_PER_SECOND);
+  observe('clock_skew', skewMs / MS_PER_SECOND);
 }
 
 function observeCensus(observe: Observe, { byStatus, capped, waiting, longestWaitMs, ownThreshold }: Census): void {
@@ -74,7 +78,7 @@ function observeCensus(observe: Observe, { byStatus, capped, waiting, longestWai
   observe('delegations_capped', capped ? 1 : 0);
   observe('delegations_waiting', waiting);
   observe('delegations_own_threshold', ownThreshold);
-  observe('oldest_wait_seconds', (longestWaitMs ?? 0) / MS_PER_SECOND);
+  observe('oldest_wait', (longestWaitMs ?? 0) / MS_PER_SECOND);
 }
 
 function secondsOrNull(ms: number | null): number | null {

@@ -1,11 +1,14 @@
 /**
- * Every instrument: its name without the prefix `delegation_sweeper_`, its meaning, and every label with all values that
+ * Every instrument: its name without the prefix `delegation_sweeper.`, its meaning, and every label with all values that
  * it can take. docs/observability.md is generated from this; alerts and dashboards depend on it.
+ *
+ * OpenTelemetry's conventions: the unit is a field and not in the name, and attributes have our namespace, `error.type` aside.
+ * prometheus-names.ts has the names of /metrics.
  */
 import { probeOutcomes } from '../../log/catalogue/probe-outcomes.ts';
-import { errorClasses } from './error-class.ts';
+import { ERROR_TYPE, errorClasses } from '../../log/error-class.ts';
 
-export const PREFIX = 'delegation_sweeper_';
+export const PREFIX = 'delegation_sweeper.';
 
 export interface Instrument {
   readonly kind: 'counter' | 'histogram' | 'gauge';
@@ -25,14 +28,16 @@ export const instruments = {
     help: 'Sweeps of this replica, by what triggered them and how they ended',
     labels: { trigger: ['cron', 'startup', 'manual', 'due'], outcome: ['completed', 'held', 'truncated', 'failed'] },
   },
-  sweep_duration_seconds: {
+  sweep_duration: {
     kind: 'histogram',
-    help: 'How long a sweep took, without failed ones',
+    help: 'How long a sweep took; of failed ones with the class of the error',
     unit: 's',
+    labels: { [ERROR_TYPE]: errorClasses },
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
   marked: { kind: 'counter', help: 'Delegations that this replica marked, by rule', labels: { rule } },
-  detection_latency_seconds: {
+  retried: { kind: 'counter', help: 'Delegations that this replica tried again when it marked them stuck' },
+  detection_latency: {
     kind: 'histogram',
     help: 'From the moment that a delegation began to match its rule, in observed time, to its mark',
     unit: 's',
@@ -44,13 +49,13 @@ export const instruments = {
     help: 'Agents that this replica asked for their tasks before it gave these up, by what came of it',
     labels: { outcome: probeOutcomes },
   },
-  probe_duration_seconds: {
+  probe_duration: {
     kind: 'histogram',
     help: 'From the question to the taken answer',
     unit: 's',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
-  unobserved_seconds: {
+  unobserved: {
     kind: 'counter',
     help: 'Unobserved time, which does not count as silence, as found by this replica',
     unit: 's',
@@ -69,13 +74,19 @@ export const instruments = {
     labels: { state: ['calm', 'held', 'released'] },
   },
   storm_held: { kind: 'gauge', help: '1 while the storm guard holds the rules stale and stalled' },
+  operator_hold: {
+    kind: 'gauge',
+    help: 'How long an operator has held the rules stale and stalled; 0 while none does',
+    unit: 's',
+  },
   last_day_stuck: { kind: 'gauge', help: 'Delegations marked stuck in the last 24 hours, by any replica' },
   last_day_stalled: { kind: 'gauge', help: 'Of these, those without progress; the others were silent' },
+  last_day_retried: { kind: 'gauge', help: 'Of the delegations marked stuck, those that a sweep tried again' },
   last_day_late_results: {
     kind: 'gauge',
     help: 'Of the delegations marked stuck, those that still delivered a result: false positives; counted to 10,000',
   },
-  last_day_unobserved_seconds: { kind: 'gauge', help: 'Unobserved time in the last 24 hours', unit: 's' },
+  last_day_unobserved: { kind: 'gauge', help: 'Unobserved time in the last 24 hours', unit: 's' },
   delegations: {
     kind: 'gauge',
     help: 'Open delegations by status, exact up to a million of them; counting takes at most 1 % of the time',
@@ -87,33 +98,33 @@ export const instruments = {
     kind: 'gauge',
     help: 'Open delegations with a threshold of their own, counted with delegations',
   },
-  oldest_wait_seconds: {
+  oldest_wait: {
     kind: 'gauge',
     help: 'How long the longest of these waits has lasted; 0 when none waits',
     unit: 's',
   },
-  oldest_silence_seconds: {
+  oldest_silence: {
     kind: 'gauge',
     help: 'Silence, by the clock, of the delegation in progress that is closest to its threshold or furthest past it, without those that wait; absent when there is none',
     unit: 's',
   },
-  oldest_silence_allowed_seconds: {
+  oldest_silence_allowed: {
     kind: 'gauge',
     help: "That delegation's threshold: its own, or STUCK_AFTER",
     unit: 's',
   },
-  oldest_overdue_seconds: {
+  oldest_overdue: {
     kind: 'gauge',
     help: 'How far the most overdue open delegation is past its deadline; 0 when none is overdue',
     unit: 's',
   },
-  since_last_sweep_seconds: {
+  since_last_sweep: {
     kind: 'gauge',
     help: 'Time since the last successful sweep by any replica; keeps growing while the database cannot be read',
     unit: 's',
   },
-  stuck_after_seconds: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
-  clock_skew_seconds: { kind: 'gauge', help: "This host's clock minus the database's", unit: 's' },
+  stuck_after: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
+  clock_skew: { kind: 'gauge', help: "This host's clock minus the database's", unit: 's' },
   pool_connections: {
     kind: 'gauge',
     help: "Connections of the sweeper's pool",
@@ -122,6 +133,13 @@ export const instruments = {
   pool_waiting: { kind: 'gauge', help: 'Queries that wait for a connection of that pool' },
   build_info: { kind: 'gauge', help: 'Always 1; the labels have the versions', labels: { version: null, node: null } },
 } as const satisfies Record<string, Instrument>;
+
+/** Labels as attributes: with the namespace. */
+export function attributesOf(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(labels).map(([label, value]) => [label === ERROR_TYPE ? label : PREFIX + label, value]),
+  );
+}
 
 export type InstrumentName = keyof typeof instruments;
 

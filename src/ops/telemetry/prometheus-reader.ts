@@ -1,6 +1,7 @@
 import { diag } from '@opentelemetry/api';
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MetricReader } from '@opentelemetry/sdk-metrics';
+import { namedForPrometheus } from './prometheus-names.ts';
 
 /** The content type of the text format. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -15,7 +16,7 @@ export class PrometheusReader extends MetricReader {
     const { resourceMetrics, errors } = await this.collect();
     // A gauge that cannot be read is missing; the others are served.
     for (const err of errors) diag.warn('A metric could not be read:', err);
-    return this.#serializer.serialize(resourceMetrics);
+    return this.#serializer.serialize(namedForPrometheus(resourceMetrics));
   }
 
   protected override async onForceFlush(): Promise<void> {}

@@ -15,10 +15,10 @@ import { sampleStatement } from './statements/sample.ts';
 
 /** Least time between two readings, however short the threshold. */
 const INTERVAL_MIN_MS = 1_000;
-/** From one reading to the next while nothing is in progress, or another daemon samples. */
-const IDLE_MS = 60_000;
-/** What was counted is stored this often. */
-const STORE_EVERY_MS = 60_000;
+/** Intervals from one reading to the next while nothing is in progress, or another daemon samples. */
+const IDLE_INTERVALS = 6;
+/** Intervals after which what was counted is stored: a minute, as a rule. */
+const STORE_INTERVALS = 6;
 /** A beat is older than so many intervals: whether there was an outage is known after the next one. */
 const BEAT_INTERVALS_MAX = 1.5;
 const FAILED_REPEAT_MS = 3_600_000;
@@ -32,7 +32,7 @@ type Answer = Awaited<ReturnType<ReturnType<typeof sampleStatement>['run']>>[num
 
 /**
  * Gathers what the advice about thresholds rests on: follows a bounded sample of the delegations in progress, one
- * statement per interval, and stores counts once a minute. What fails is left out, never counted twice. Emits
+ * statement per interval, and stores counts every sixth time. What fails is left out, never counted twice. Emits
  * advice.sampling_failed.
  */
 export class Sampler implements Service {
@@ -90,9 +90,9 @@ export class Sampler implements Service {
     if (!this.#isSampler) return this.#takeOver();
     if (!this.#isBeating(answer)) return this.#intervalMs;
     this.#take(answer);
-    if (this.#time.now() - this.#storedAtMs >= STORE_EVERY_MS) await this.store();
+    if (this.#time.now() - this.#storedAtMs >= STORE_INTERVALS * this.#intervalMs) await this.store();
     const isIdle = answer.activities === 0 && this.#sample.followed.length === 0;
-    return isIdle ? IDLE_MS : this.#intervalMs;
+    return isIdle ? IDLE_INTERVALS * this.#intervalMs : this.#intervalMs;
   }
 
   /** Stores what was counted. @throws the database's error; what it was to store is then lost. */
@@ -137,7 +137,7 @@ export class Sampler implements Service {
     this.#isSampler = false;
     this.#after = null;
     this.#sample.forget();
-    return IDLE_MS;
+    return IDLE_INTERVALS * this.#intervalMs;
   }
 
   async #handOn(): Promise<void> {
@@ -155,7 +155,7 @@ export class Sampler implements Service {
     if (!isAway(err) && this.#failures.claim('failed')) {
       this.#log.emit('advice.sampling_failed', { err: errorFields(err) });
     }
-    return Math.max(this.#intervalMs, INTERVAL_MIN_MS);
+    return this.#intervalMs;
   }
 }
 

@@ -38,6 +38,8 @@ export interface NextSweep {
   readonly at: IsoInstant | null;
   /** `tick`: an occurrence of SWEEP_CRON. `on_time`: the delegation comes due. */
   readonly by: 'tick' | 'on_time';
+  /** Where a sweep marks it stuck, that sweep tries it again as well: RETRY_MAX_ATTEMPTS. */
+  readonly isRetried: boolean;
   /** The next occurrence of SWEEP_CRON. */
   readonly tickAt: IsoInstant;
   /** Daemons with a recent beat. 0: nobody sweeps. */
@@ -50,7 +52,7 @@ export interface NextSweep {
   readonly budget: { readonly ahead: number; readonly allowed: number } | null;
   readonly storm: ExplainedStorm;
   /** An operator's hold of the rules that infer silence; null: none. */
-  readonly hold: OperatorHold | null;
+  readonly hold: ExplainedHold | null;
   readonly refusal: { readonly reason: string; readonly remedy: string } | null;
 }
 
@@ -72,7 +74,7 @@ export interface StormCounts {
   readonly callees: readonly CalleeCount[];
 }
 
-export interface OperatorHold {
+export interface ExplainedHold {
   readonly by: string;
   readonly reason: string;
   readonly since: IsoInstant;

@@ -15,7 +15,8 @@ const FAILED_PAUSE_MS = 60_000;
 /**
  * Sweeps when the next row comes due, between the ticks. It looks for that instant every 2.4 seconds and once more
  * when it has come; then the replica that takes the lease first sweeps, and the others see that it did. Rows that a sweep
- * leaves (locked, poisoned, over budget) are left to the ticks, and so is everything while the storm guard holds. What a
+ * leaves (locked, poisoned, over budget) are left to the ticks, and so is everything while the storm guard holds. While an
+ * operator holds, only deadlines come due; what the hold kept comes due when it ends. What a
  * daemon that dies in between misses is found by the next look of another, or by the tick.
  */
 export class OnTime implements Service {

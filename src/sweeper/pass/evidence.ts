@@ -73,6 +73,7 @@ export class Evidence {
       deadline: isoOfMs(row.deadlineMs),
       probe: row.probe?.outcome ?? null,
       probeReason: row.probe?.reason ?? null,
+      retriedAs: row.retriedAs,
     };
     if (name === 'stale') {
       this.oldestSilenceMs = Math.max(this.oldestSilenceMs ?? 0, row.latenessMs);

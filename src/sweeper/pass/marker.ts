@@ -17,12 +17,19 @@ import type { Unsettled } from './unsettled.ts';
 
 type Statements = ReturnType<typeof statementsOf>;
 
-function statementsOf(tables: SweeperTables, rule: Rule, sparing: Sparing) {
+function statementsOf(tables: SweeperTables, rule: Rule, sparing: Sparing, attemptsMax: number) {
   return {
     plan: planStatement(tables, rule, sparing),
-    batch: markBatchStatement(tables, rule, sparing),
+    batch: markBatchStatement(tables, rule, sparing, attemptsMax),
     keys: batchKeysStatement(tables, rule, sparing),
   };
+}
+
+export interface MarkerOptions {
+  /** A2A tasks are marked only once their agents were asked, by `probes` of the pass. */
+  readonly sparesTasks?: boolean;
+  /** Attempts in all: what is marked stuck with fewer is tried again. Default 0: nothing is. */
+  readonly attemptsMax?: number;
 }
 
 /** A shorter limit for rows that are tried apart, since one row that never ends is tried several times. */
@@ -41,22 +48,22 @@ export class Marker {
   readonly #plain: Statements;
   readonly #sparing: Statements;
 
-  /** `sparesTasks`: A2A tasks are marked only once their agents were asked, by `probes` of the pass. */
-  constructor(db: LedgerDb, tables: SweeperTables, rule: Rule, unsettled: Unsettled, sparesTasks = false) {
-    const tasks = sparesTasks;
+  constructor(db: LedgerDb, tables: SweeperTables, rule: Rule, unsettled: Unsettled, options: MarkerOptions = {}) {
+    const { sparesTasks: tasks = false, attemptsMax = 0 } = options;
     this.#db = db;
     this.#rule = rule.name;
     this.#unsettled = unsettled;
-    this.#rows = markRowsStatement(tables, rule, { tasks });
-    this.#asked = markAskedStatement(tables, rule);
-    this.#plain = statementsOf(tables, rule, { someKnown: false, tasks });
-    this.#sparing = statementsOf(tables, rule, { someKnown: true, tasks });
+    this.#rows = markRowsStatement(tables, rule, { tasks }, attemptsMax);
+    this.#asked = markAskedStatement(tables, rule, attemptsMax);
+    this.#plain = statementsOf(tables, rule, { someKnown: false, tasks }, attemptsMax);
+    this.#sparing = statementsOf(tables, rule, { someKnown: true, tasks }, attemptsMax);
   }
 
   /** Where the next batches end. */
   plan(pass: RulePass, after: Place, rowsMax: number, foundIds: readonly string[]): Promise<PlanAnswer[]> {
     return this.#read(pass, this.#statements(pass).plan, {
       ...judgedBy(pass),
+      force: pass.force,
       afterUs: after.keyUs,
       afterId: after.delegationId,
       foundIds,
@@ -117,7 +124,8 @@ export class Marker {
       }
       return answers;
     };
-    return inSpan('sweep batch', { rule: this.#rule }, marking, (done) => ({ rows: done.filter(isMarked).length }));
+    const describe = (done: readonly MarkAnswer[]) => ({ rows: done.filter(isMarked).length });
+    return inSpan('sweep batch', { rule: this.#rule }, marking, describe, (done) => done.filter(isMarked));
   }
 
   /** False also when that cannot be found out now: a later sweep looks again. */
@@ -135,5 +143,5 @@ function judgedBy({ nowUs, staleness }: RulePass) {
 }
 
 function markedBy(pass: RulePass) {
-  return { ...judgedBy(pass), sweepId: pass.sweepId };
+  return { ...judgedBy(pass), sweepId: pass.sweepId, force: pass.force };
 }

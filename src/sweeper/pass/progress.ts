@@ -5,34 +5,47 @@ import { isMarked, type MarkAnswer, type MarkedRow } from './statements/marking.
 /** The outcome of a pass of one rule. */
 export interface RuleOutcome {
   readonly marked: number;
+  /** Of these, those that were tried again. */
+  readonly retried: number;
   /** Rows that were found to match. */
   readonly found: number;
   readonly batches: number;
   readonly poisons: readonly Poison[];
   /**
-   * Why it ended: `done`, no row was left; `budget`; `aborted` by the signal; `superseded` by another sweep's lease;
+   * Why it ended: `done`, no row was left; `budget`; `held` by an operator; `aborted` by the signal; `superseded` by another sweep's lease;
    * `skipped`, so many updates raise that some batches were left; `failed`, by an error that no row caused.
    */
-  readonly end: 'done' | 'budget' | 'aborted' | 'superseded' | 'skipped' | 'failed';
+  readonly end: 'done' | 'budget' | 'held' | 'aborted' | 'superseded' | 'skipped' | 'failed';
   /** With `skipped` and `failed`: what the sweep fails with. Otherwise null. */
   readonly err: unknown;
 }
 
 export function failedOutcome(err: unknown): RuleOutcome {
-  return { marked: 0, found: 0, batches: 0, poisons: [], end: 'failed', err };
+  return { ...nothingMarked, end: 'failed', err };
 }
 
+const nothingMarked = { marked: 0, retried: 0, found: 0, batches: 0, poisons: [] } as const;
+
 /** Rows of the rule were left, as by a budget that was used up. */
-export const cutShort: RuleOutcome = { marked: 0, found: 0, batches: 0, poisons: [], end: 'budget', err: null };
+export const cutShort: RuleOutcome = { ...nothingMarked, end: 'budget', err: null };
 
 /** Of several passes of a rule, the outcome has the end that comes first in this list. */
-const endsByWeight: readonly RuleOutcome['end'][] = ['failed', 'superseded', 'aborted', 'budget', 'skipped', 'done'];
+const endsByWeight: readonly RuleOutcome['end'][] = [
+  'failed',
+  'superseded',
+  'aborted',
+  'held',
+  'budget',
+  'skipped',
+  'done',
+];
 
 /** The common outcome of the passes of one rule. */
 export function combined(outcomes: readonly RuleOutcome[]): RuleOutcome {
   const sum = (count: (outcome: RuleOutcome) => number) => outcomes.reduce((total, each) => total + count(each), 0);
   return {
     marked: sum(({ marked }) => marked),
+    retried: sum(({ retried }) => retried),
     found: sum(({ found }) => found),
     batches: sum(({ batches }) => batches),
     poisons: outcomes.flatMap(({ poisons }) => poisons),
@@ -74,12 +87,14 @@ export class Progress {
   #batches = 0;
   #found = 0;
   #marked = 0;
+  #retried = 0;
   /** Rows that the batches in flight may still mark. */
   #reserved = 0;
   #onRelease: (() => void)[] = [];
   #inARow = { retryable: 0, timeouts: 0, skipped: 0 };
   #isolatingMs = 0;
   #superseded = false;
+  #held = false;
   #skipped: { readonly err: unknown } | null = null;
   #failed: { readonly err: unknown } | null = null;
 
@@ -104,10 +119,11 @@ export class Progress {
     for (const wake of this.#onRelease.splice(0)) wake();
   }
 
-  /** Whether this sweep still has the lease, by an answer. */
-  checkLease(answers: readonly { readonly leaseId: string | null }[]): void {
+  /** Whether this sweep still has the lease and is not held, by an answer. */
+  checkMayMark([answer]: readonly { readonly leaseId: string | null; readonly isHeld: boolean }[]): void {
     // Final: another batch's answer may be older than this one.
-    this.#superseded ||= answers[0]?.leaseId !== this.#options.sweepId;
+    this.#superseded ||= answer?.leaseId !== this.#options.sweepId;
+    this.#held ||= answer?.isHeld === true;
   }
 
   /** Counts rows that were found to match. */
@@ -119,10 +135,11 @@ export class Progress {
   commit(answers: readonly MarkAnswer[]): number {
     this.#inARow = { retryable: 0, timeouts: 0, skipped: 0 };
     this.#unsure = [];
-    this.checkLease(answers);
+    this.checkMayMark(answers);
     const rows = answers.filter(isMarked);
     if (rows.length === 0) return 0;
     this.#marked += rows.length;
+    this.#retried += rows.filter(({ retriedAs }) => retriedAs !== null).length;
     this.#batches += 1;
     this.#options.onMarked(rows);
     return rows.length;
@@ -178,8 +195,8 @@ export class Progress {
     const end = this.#end();
     const cause = end === 'failed' ? this.#failed : end === 'skipped' ? this.#skipped : null;
     const poisons = [...this.#poisons.values()];
-    const [marked, found, batches] = [this.#marked, this.#found, this.#batches];
-    return { marked, found, batches, poisons, end, err: cause?.err ?? null };
+    const [marked, retried, found, batches] = [this.#marked, this.#retried, this.#found, this.#batches];
+    return { marked, retried, found, batches, poisons, end, err: cause?.err ?? null };
   }
 
   #left(): number {
@@ -194,6 +211,7 @@ export class Progress {
     if (this.#failed) return 'failed';
     if (this.#superseded) return 'superseded';
     if (this.#options.signal.aborted) return 'aborted';
+    if (this.#held) return 'held';
     if (this.#marked >= this.#options.rowsMax) return 'budget';
     return this.#skipped ? 'skipped' : 'done';
   }

@@ -19,6 +19,8 @@ export interface RulePass {
   readonly someKnown: boolean;
   /** What came of asking the agents of the rows that `markAsked` marks; by delegation. */
   readonly probes?: ReadonlyMap<string, ProbeEvidence>;
+  /** It ignores an operator's hold. */
+  readonly force: boolean;
   readonly signal: AbortSignal;
   /** Called after each commit, with the evidence. */
   readonly onMarked: (rows: readonly MarkedRow[]) => void;

@@ -50,7 +50,7 @@ export class RuleSweep {
     await this.#trySuspects(pass, progress).catch((err: unknown) => progress.fail(err));
     const plan = async (after: Place, rowsMax: number) => {
       const answers = await this.#marker.plan(pass, after, rowsMax, progress.poisonedIds());
-      progress.checkLease(answers);
+      progress.checkMayMark(answers);
       const ends = answers.filter(isBatchEnd);
       for (const { rows } of ends) progress.find(rows);
       return ends;

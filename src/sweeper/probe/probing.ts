@@ -50,7 +50,8 @@ export class Probing {
 
   open(run: Run): SweepProbes {
     // A sweep between the ticks tries no row again that is known to raise.
-    const choosing = this.#choice.choosing(run.judgement.nowUs, run.request.trigger === 'due' ? 'sparing' : 'all');
+    const { trigger, force = false } = run.request;
+    const choosing = this.#choice.choosing(run.judgement.nowUs, trigger === 'due' ? 'sparing' : 'all', force);
     const effectless = new Set<string>();
     let [asks, left, isCutShort] = [0, 0, false];
     return {
@@ -77,7 +78,7 @@ export class Probing {
   }
 
   /** What a sweep would choose now. It asks nobody. */
-  rehearse(nowUs: Micros): Choose {
-    return this.#choice.choosing(nowUs, 'sparing');
+  rehearse(nowUs: Micros, force: boolean): Choose {
+    return this.#choice.choosing(nowUs, 'sparing', force);
   }
 }

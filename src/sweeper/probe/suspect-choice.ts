@@ -40,12 +40,15 @@ export class SuspectChoice {
     this.#passedOver = new Set([...this.#passedOver, ...ids].slice(-PASSED_OVER_MAX));
   }
 
-  /** For one sweep, whose rules share A2A_PROBE_MAX. `sparing`: without those that are known to be poisoned. */
-  choosing(nowUs: Micros, which: 'all' | 'sparing'): Choose {
+  /**
+   * For one sweep, whose rules share A2A_PROBE_MAX. `sparing`: without those that are known to be poisoned. `force`: also while an
+   * operator holds.
+   */
+  choosing(nowUs: Micros, which: 'all' | 'sparing', force: boolean): Choose {
     let asksLeft = this.#options.asksMax;
     return async (scans, staleness, rowsMax) => {
       if (scans.length === 0 || rowsMax <= 0) return nothingChosen;
-      const suspects = await this.#read(scans, which, { now: nowUs, staleness }, rowsMax);
+      const suspects = await this.#read(scans, which, { now: nowUs, staleness, force }, rowsMax);
       const isAll = suspects.length < TASKS_MAX;
       const chosen = choose(suspects, this.#options.probe, { asksMax: asksLeft, isAll });
       asksLeft -= chosen.asked.length;
@@ -56,7 +59,7 @@ export class SuspectChoice {
   async #read(
     scans: readonly Rule[],
     which: 'all' | 'sparing',
-    judged: { readonly now: Micros; readonly staleness: Staleness },
+    judged: { readonly now: Micros; readonly staleness: Staleness; readonly force: boolean },
     rowsMax: number,
   ): Promise<Suspect[]> {
     const suspects: Suspect[] = [];

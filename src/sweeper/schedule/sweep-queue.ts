@@ -11,12 +11,12 @@ export interface SweepJob {
   readonly trigger: SweepTrigger;
 }
 
-/**
- * `exclusive`: a tick is dropped while a sweep is queued or active, so that sweeps longer than a tick do not pile up.
- * The heartbeat shows within seconds that the replica with the sweep has died; another replica then retries at once.
- */
+/** A tick is dropped while a sweep is queued or active, so that sweeps longer than a tick do not pile up. */
+export const SWEEP_POLICY = 'exclusive';
+
+/** The heartbeat shows within seconds that the replica with the sweep has died; another replica then retries at once. */
 const queueOptions = {
-  policy: 'exclusive',
+  policy: SWEEP_POLICY,
   heartbeatSeconds: 10,
   retryLimit: 3,
   retryDelay: 0,

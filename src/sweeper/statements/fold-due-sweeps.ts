@@ -28,7 +28,7 @@ folded AS MATERIALIZED (
   SELECT e.* FROM span e WHERE e.place = 1 AND e.places > 2
   UNION ALL SELECT e.* FROM span e JOIN removed r ON r.sweep_id = e.sweep_id)
 UPDATE ${sweeps} s SET sweeps = f.sweeps, stuck = f.stuck, stalled = f.stalled, failed = f.failed,
-  poisoned = f.poisoned, remaining = f.remaining, truncated = f.truncated, held = f.held, batches = f.batches, duration_ms = f.duration_ms,
+  retried = f.retried, poisoned = f.poisoned, remaining = f.remaining, truncated = f.truncated, held = f.held, batches = f.batches, duration_ms = f.duration_ms,
   unobserved_ms = f.unobserved_ms, callees = (
     SELECT coalesce(jsonb_agg(jsonb_build_object('calleeId', c.id, 'count', c.rows) ORDER BY c.rows DESC, c.id), '[]')
     FROM (
@@ -42,7 +42,7 @@ UPDATE ${sweeps} s SET sweeps = f.sweeps, stuck = f.stuck, stalled = f.stalled, 
       ORDER BY e.started_at DESC, m.position DESC LIMIT ${MARKS_KEPT}) k)
 FROM (
   SELECT sum(sweeps) AS sweeps, sum(stuck) AS stuck, sum(stalled) AS stalled, sum(failed) AS failed,
-    sum(poisoned) AS poisoned, max(remaining) AS remaining, bool_or(truncated) AS truncated, bool_or(held) AS held, sum(batches) AS batches,
+    sum(retried) AS retried, sum(poisoned) AS poisoned, max(remaining) AS remaining, bool_or(truncated) AS truncated, bool_or(held) AS held, sum(batches) AS batches,
     max(duration_ms) AS duration_ms, max(unobserved_ms) AS unobserved_ms, count(*) AS rows FROM folded) f
 WHERE f.rows > 1 AND s.sweep_id = (SELECT e.sweep_id FROM span e WHERE e.place = 1)`,
   });

@@ -3,9 +3,9 @@ import { openingColumns } from '../opening.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** Reads what a sweep starts from, without the lease. */
-export function lookStatement({ sweeperState }: SweeperTables) {
+export function lookStatement(tables: SweeperTables) {
   return statement({
-    columns: openingColumns,
-    sql: (columns) => `SELECT ${columns} FROM ${sweeperState} s WHERE singleton`,
+    columns: openingColumns(tables),
+    sql: (columns) => `SELECT ${columns} FROM ${tables.sweeperState} s WHERE singleton`,
   });
 }

@@ -15,6 +15,8 @@ export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {
       /** Of these, those for lack of progress. */
       stalled: parameter.wholeNumber,
       failed: parameter.wholeNumber,
+      /** Of those marked stuck, those that were tried again. */
+      retried: parameter.wholeNumber,
       poisoned: parameter.wholeNumber,
       remaining: parameter.wholeNumber,
       truncated: parameter.boolean,
@@ -28,10 +30,10 @@ export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {
     },
     sql: `
 WITH written AS (
-  INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, stalled, failed, poisoned, remaining, truncated, held, batches,
-    duration_ms, unobserved_ms, callees, marks)
-  VALUES ($sweepId, $startedAt, $trigger, $stuck, $stalled, $failed, $poisoned, $remaining, $truncated, $held, $batches,
-    $durationMs, $unobservedMs, $callees, $marks)),
+  INSERT INTO ${sweeps} (sweep_id, started_at, trigger, stuck, stalled, failed, retried, poisoned, remaining, truncated,
+    held, batches, duration_ms, unobserved_ms, callees, marks)
+  VALUES ($sweepId, $startedAt, $trigger, $stuck, $stalled, $failed, $retried, $poisoned, $remaining, $truncated,
+    $held, $batches, $durationMs, $unobservedMs, $callees, $marks)),
 pruned AS (DELETE FROM ${sweeps} WHERE started_at < $startedAt - interval '${SWEEPS_KEPT}')
 UPDATE ${sweeperState} SET swept_at = clock_timestamp() WHERE singleton AND $wentThrough`,
   });

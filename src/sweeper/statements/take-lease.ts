@@ -3,11 +3,11 @@ import { openingColumns } from '../opening.ts';
 import type { SweeperTables } from '../tables.ts';
 
 /** Takes the lease, and reads what a sweep starts from. */
-export function takeLeaseStatement({ sweeperState }: SweeperTables) {
+export function takeLeaseStatement(tables: SweeperTables) {
   return statement({
     parameters: { sweepId: parameter.text },
-    columns: openingColumns,
+    columns: openingColumns(tables),
     sql: (columns) => `
-UPDATE ${sweeperState} s SET sweep_id = $sweepId, tick_sweep_id = NULL WHERE singleton RETURNING ${columns}`,
+UPDATE ${tables.sweeperState} s SET sweep_id = $sweepId, tick_sweep_id = NULL WHERE singleton RETURNING ${columns}`,
   });
 }

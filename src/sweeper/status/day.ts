@@ -6,6 +6,8 @@ export interface Day {
   /** Of these, for lack of progress. */
   readonly stalled: number;
   readonly failed: number;
+  /** Of those marked stuck, those that a sweep tried again. */
+  readonly retried: number;
   /** Of the delegations marked stuck, those that still delivered a result. Counted to 10,000 at most. */
   readonly lateResults: number;
   /** Time in gaps. The gap that is still open, since the last beat, is not included. */

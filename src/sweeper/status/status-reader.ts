@@ -1,5 +1,7 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import { holdInForce, type OperatorHold } from '../hold/operator-hold.ts';
+import { latestHoldsStatement } from '../hold/statements/latest-holds.ts';
 import { stateRow } from '../state-row.ts';
 import { type SweeperTables, sweeperTables } from '../tables.ts';
 import { type Census, censusOf } from './census.ts';
@@ -16,7 +18,7 @@ import { recentGapsStatement } from './statements/recent-gaps.ts';
 import { recentMarksStatement } from './statements/recent-marks.ts';
 import { stuckCalleesStatement } from './statements/stuck-callees.ts';
 import { sweepBinsStatement } from './statements/sweep-bins.ts';
-import type { Punctuality, Status } from './status.ts';
+import type { Hold, Punctuality, Status, Storm } from './status.ts';
 import { stormOf } from './storm-of.ts';
 
 export interface StatusOptions {
@@ -26,6 +28,8 @@ export interface StatusOptions {
   readonly stormMaxHoldMs: number;
 }
 
+/** Holds of operators that are read. */
+const HOLDS_SHOWN = 10;
 /** The server ends a reading's statement after this. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 
@@ -58,13 +62,17 @@ export class StatusReader {
       const [lastSweep] = await this.#statements.lastSweep.run(db, {});
       const day = (await this.#statements.day.run(db, {}))[0]!;
       const stuckAfterMs = state.stuckAfterMs ?? this.#options.stuckAfterMs;
+      const operatorHolds = await this.#statements.holds.run(db, { rowsMax: HOLDS_SHOWN });
+      const storm = stormOf(state, this.#options.stormMaxHoldMs);
       const oldest = (await this.#statements.oldest.run(db, { stuckAfterMs }))[0]!;
       return {
         ...this.#punctualityOf(state),
         skewMs,
         beatAt: state.beatAt,
         stuckAfterMs,
-        storm: stormOf(state, this.#options.stormMaxHoldMs),
+        storm,
+        hold: holdOf(holdInForce(operatorHolds, state.now), storm),
+        operatorHolds,
         lastSweep: lastSweep ?? null,
         day: { ...day, falsePositiveRatio: falsePositiveRatio(day) },
         oldest,
@@ -99,10 +107,21 @@ export class StatusReader {
   }
 }
 
+function holdOf(operators: OperatorHold | null, storm: Storm): Hold | null {
+  if (operators !== null) {
+    const { reason, since, until, madeBy, madeRole } = operators;
+    return { by: 'operator', reason, since, until, madeBy, madeRole };
+  }
+  const { state, since, until } = storm;
+  if (state !== 'held' || since === null || until === null) return null;
+  return { by: 'storm', reason: null, since, until, madeBy: null, madeRole: null };
+}
+
 function statusStatements(tables: SweeperTables) {
   return {
     state: daemonStateStatement(tables),
     lastSweep: lastSweepStatement(tables),
+    holds: latestHoldsStatement(tables),
     day: dayStatement(tables),
     oldest: oldestStatement(tables),
     census: censusStatement(tables),

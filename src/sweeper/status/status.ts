@@ -1,3 +1,4 @@
+import type { OperatorHold } from '../hold/operator-hold.ts';
 import type { Day } from './day.ts';
 import type { LastSweep } from './last-sweep.ts';
 
@@ -19,6 +20,19 @@ export interface Storm {
   readonly until: Date | null;
 }
 
+/** What keeps the rules stale and stalled from being applied. */
+export interface Hold {
+  /** Where both hold: the operator. */
+  readonly by: 'storm' | 'operator';
+  /** What the operator gave; null for the storm guard. */
+  readonly reason: string | null;
+  readonly since: Date;
+  readonly until: Date;
+  /** The operator, and the database role; null for the storm guard. */
+  readonly madeBy: string | null;
+  readonly madeRole: string | null;
+}
+
 export interface Oldest {
   /**
    * The silence, by the clock, of the delegation in progress that is closest to its threshold or furthest past it. Waiting
@@ -38,6 +52,10 @@ export interface Status extends Punctuality {
   readonly beatAt: Date | null;
   readonly stuckAfterMs: number;
   readonly storm: Storm;
+  /** Null: nothing is held. */
+  readonly hold: Hold | null;
+  /** The latest holds of operators, ten at most, newest first; the one in force among them. */
+  readonly operatorHolds: readonly OperatorHold[];
   readonly lastSweep: LastSweep | null;
   /** The last 24 hours. */
   readonly day: Day & { readonly falsePositiveRatio: number | null };

@@ -25,5 +25,6 @@ export function logStorm(
       reason: null,
     });
   }
-  if (released) log.emit('sweep.released', { sweepId, why: released, heldForMs, stale, inFlight });
+  if (released)
+    log.emit('sweep.released', { sweepId, why: released, heldForMs, stale, inFlight, by: 'storm', reason: null });
 }

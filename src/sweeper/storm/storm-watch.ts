@@ -41,6 +41,8 @@ export interface StormQuestion {
   readonly judgement: Judgement;
   readonly recalled: Recalled;
   readonly force: boolean;
+  /** An operator holds: the sweep marks none of the stale, whatever the verdict is. */
+  readonly isHeld: boolean;
 }
 
 interface RowBudget {
@@ -200,7 +202,11 @@ export class StormWatch {
 
   async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {
     const { nowUs, stuckAfterMs, horizon } = question.judgement;
-    const { which, rows } = toWatch(reading, { stale: reading.stale, late: reading.latePlain });
+    const action = question.isHeld ? 'hold' : reading.action;
+    const { which, rows } = toWatch(
+      { action, state: reading.state },
+      { stale: reading.stale, late: reading.latePlain },
+    );
     const lateUs = heardBeforeUs(ageBoundsUs(question.judgement, stuckAfterMs), WATCHED_FROM_BIN);
     const beforeUs = which === 'late' ? lateUs : horizon.atUs;
     await this.#memory.keep(sweepId, reading.state, rows > 0 ? { rows, beforeUs, atUs: nowUs } : null);

@@ -4,6 +4,7 @@ import { foreignCases } from './foreign.ts';
 import { heartbeatCases } from './heartbeat.ts';
 import { insertCases } from './insert.ts';
 import { lateResultCases } from './late-results.ts';
+import { retryCases } from './retry.ts';
 import { textCases } from './text.ts';
 import { transitionCases } from './transitions.ts';
 import { waitingCases } from './waiting.ts';
@@ -16,6 +17,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   heartbeats: heartbeatCases,
   waiting: waitingCases,
   'what may be adjusted': adjustCases,
+  'what is tried again': retryCases,
   'texts of any kind': textCases,
   "statements of a client's own": foreignCases,
 };

@@ -57,6 +57,11 @@ const signatures: Readonly<Record<Method, Signature>> = {
     },
     taking: { stuckAfterMs: 'no_stuck_after', stalledAfterMs: 'no_stalled_after' },
   },
+  retry: {
+    name: 'delegation_retry',
+    positional: { delegationId: 'id' },
+    named: { newId: 'new_id', deadlineMs: 'deadline_ms', startAfterMs: 'start_after_ms', actor: 'actor' },
+  },
 };
 
 /** The function's name and arguments, with what stands for each value. Arguments without a value are left out. */
@@ -96,10 +101,11 @@ export function answerOf(method: Method | null, result: Readonly<Record<string, 
     to_status: to,
     stuck_after_ms: stuckAfterMs,
     waiting_until: waitingUntil,
+    late_result: lateResult,
     ...rest
   } = result;
   const until = typeof waitingUntil === 'string' ? new Date(waitingUntil).toISOString() : waitingUntil;
-  const renamed = { ...rest, delegationId, from, to, stuckAfterMs, waitingUntil: until };
+  const renamed = { ...rest, delegationId, from, to, stuckAfterMs, waitingUntil: until, lateResult };
   return Object.fromEntries(Object.entries(renamed).filter(([, value]) => value !== undefined));
 }
 

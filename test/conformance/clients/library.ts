@@ -37,6 +37,8 @@ const methods: Readonly<Record<Method, (db: Kysely<Database>, values: Record<str
   wait: (db, { delegationId, ...options }) => ledgerOf(db).wait(delegationId, options as Loose),
   resume: (db, { delegationId, ...options }) => ledgerOf(db).resume(delegationId, options),
   adjust: (db, { delegationId, ...options }) => ledgerOf(db).adjust(delegationId, options),
+  retry: (db, { delegationId, newId, ...options }) =>
+    ledgerOf(db).retry(delegationId, { delegationId: newId, ...options }),
 };
 
 function ledgerOf(db: Kysely<Database>, heartbeatMinIntervalMs?: number): DelegationLedger {
@@ -65,7 +67,9 @@ async function answered(work: () => Promise<object>): Promise<Answer> {
 }
 
 function failure(err: unknown): Answer {
-  if (err instanceof InvalidArgumentError) return { refusedArgument: err.field };
+  // Of the two ids of a retry a case names the new one by a name of its own.
+  if (err instanceof InvalidArgumentError)
+    return { refusedArgument: err.field.replace('options.delegationId', 'newId') };
   const { code } = err as { code?: string };
   if (code === undefined) throw err;
   return { sqlState: code };

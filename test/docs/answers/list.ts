@@ -23,6 +23,7 @@ export const delegation = z.object({
   progressAt: instant.nullable(),
   retryOf: z.string().nullable().meta({ description: 'The delegation of which this one is a retry.' }),
   attempt: z.int().positive(),
+  startAfter: instant.nullable().meta({ description: 'It should not be started before; null: at once.' }),
   traceparent: z.string().nullable(),
   finishedAt: instant.nullable(),
   createdAt: instant,

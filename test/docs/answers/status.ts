@@ -3,6 +3,7 @@ import { openStatuses } from '../../../src/ledger/transitions.ts';
 import type { Census } from '../../../src/sweeper/status/census.ts';
 import type { Status } from '../../../src/sweeper/status/status.ts';
 import { type Answer, count, database, instant, milliseconds, type Written } from './answer.ts';
+import { operatorHold } from './hold.ts';
 
 const storm = z.object({
   state: z.enum(['calm', 'held', 'released']).meta({
@@ -11,6 +12,15 @@ const storm = z.object({
   }),
   since: instant.nullable(),
   until: instant.nullable().meta({ description: 'When the hold runs out.' }),
+});
+
+const hold = z.object({
+  by: z.enum(['storm', 'operator']).meta({ description: 'Where both hold: the operator.' }),
+  reason: z.string().nullable().meta({ description: 'What the operator gave.' }),
+  since: instant,
+  until: instant,
+  madeBy: z.string().nullable().meta({ description: 'The operator; null for the storm guard.' }),
+  madeRole: z.string().nullable().meta({ description: "The operator's database role." }),
 });
 
 const lastSweep = z.object({
@@ -31,6 +41,7 @@ const day = z.object({
   stuck: count.meta({ description: 'Marked stuck, for silence or for lack of progress.' }),
   stalled: count.meta({ description: 'Of these, for lack of progress.' }),
   failed: count,
+  retried: count.meta({ description: 'Of those marked stuck, those that a sweep tried again.' }),
   lateResults: count.meta({ description: 'Of those marked stuck, how many still delivered a result; 10000 at most.' }),
   unobservedMs: milliseconds,
   falsePositiveRatio: z.number().min(0).max(1).nullable().meta({
@@ -70,6 +81,8 @@ const schema = z
     beatAt: instant.nullable().meta({ description: 'The last beat of a daemon.' }),
     stuckAfterMs: milliseconds.meta({ description: 'The threshold in force.' }),
     storm,
+    hold: hold.nullable().meta({ description: 'What holds the rules that infer silence; null: nothing.' }),
+    operatorHolds: z.array(operatorHold).max(10).meta({ description: 'The latest holds of operators, newest first.' }),
     lastSweep: lastSweep.nullable().meta({ description: 'The sweep that began last.' }),
     day: day.meta({ description: 'The last 24 hours.' }),
     oldest,

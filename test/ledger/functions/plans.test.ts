@@ -53,6 +53,8 @@ describe.each(['auto', 'force_custom_plan'])('under plan_cache_mode = %s', (mode
     ['wait', (n: number) => `'row-${2 * n + 102}', until_ms => 5000, reason => 'r'`],
     ['resume', (n: number) => `'row-${2 * n + 102}'`],
     ['adjust', (n: number) => `'row-${2 * n + 202}', stuck_after_ms => ${n + 5000}`],
+    ['retry', (n: number) => `'row-${2 * n + 301}', new_id => 'retry-${mode}-${n}'`],
+    ['retry', () => `'row-1'`],
     [
       'insert_many',
       (

@@ -245,6 +245,7 @@ export const silent: Explanation = {
     action: 'mark_stuck',
     at: isoAgo(-720),
     by: 'tick',
+    isRetried: false,
     tickAt: isoAgo(-39),
     daemons: 2,
     sweptAt: isoAgo(21),

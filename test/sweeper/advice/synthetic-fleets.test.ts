@@ -84,8 +84,11 @@ test('long delegations are chosen as often as short ones, however many of them a
     delegationId: `long-${life.delegationId}`,
   }));
   const [counts] = sampled([...short, ...long]).counts;
-  // Only a part is followed: of those in progress at a time, four of five are long.
+  // Only a part is followed. Chosen among those in progress at a time, four of five would be long.
   expect(counts!.sampled).toBeLessThan(6_600);
+  const underWay = [...short, ...long].filter(({ entered, ended }) => entered <= 3_000 && ended > 3_000);
+  const longUnderWay = underWay.filter(({ delegationId }) => delegationId.startsWith('long'));
+  expect(longUnderWay.length / underWay.length).toBeGreaterThan(0.7);
   const isLong = (bucket: number) => 1.05 ** bucket > 35_000;
   const longOnes = [...histogramOf(counts!.longest)].reduce((sum, [bucket, n]) => sum + (isLong(bucket) ? n : 0), 0);
   expect(longOnes / counts!.sampled).toBeGreaterThan(0.075);

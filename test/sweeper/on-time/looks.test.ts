@@ -2,9 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../../src/db/schema.ts';
+import { OperatorHolds } from '../../../src/sweeper/hold/operator-holds.ts';
 import { Looks } from '../../../src/sweeper/on-time/looks.ts';
+import { type Look, nextStep } from '../../../src/sweeper/on-time/next-step.ts';
+import { lookStatement } from '../../../src/sweeper/on-time/statements/look.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
 import { leaveBeat } from '../../support/leave-beat.ts';
+import { plainStaleness } from '../../support/plain-staleness.ts';
+import { seedSpecial } from '../../support/seed-special.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -37,6 +43,8 @@ async function deadlineOf(id: string): Promise<number> {
   );
   return row!.us;
 }
+/** What a daemon would do that has seen the same for long. */
+const nowStep = (look: Look) => nextStep(look, Number.POSITIVE_INFINITY);
 const dueUs = async (from = looks()) => (await from.look()).dueUs;
 
 describe('what comes due next', () => {
@@ -122,6 +130,63 @@ describe('what comes due next', () => {
     await database.query(`UPDATE sweeper_sweeps SET started_at = started_at - interval '60 seconds'`);
     const { dueUs: due, nowUs } = await told().look();
     expect(due).toBeLessThan(nowUs);
+  });
+});
+
+describe('while an operator holds', () => {
+  const holds = () => new OperatorHolds(database.db);
+  const hold = () => holds().hold({ forMs: 1_800_000, reason: 'a rollout', by: 'ana' });
+
+  test('what is silent does not come due, by its own threshold neither, but the end of the hold and deadlines do', async () => {
+    await sweptSecondsAgo(60);
+    await seedDelegation(database, { silentSeconds: 605 });
+    await seedSpecial(database, { stuckAfterMs: 5_000, silentSeconds: 15 });
+    const one = looks();
+    expect((await one.look()).dueUs).not.toBeNull();
+    const { hold: made } = await hold();
+    const ends = Math.floor((await one.look()).dueUs! / 1000);
+    expect(ends).toBe(made.until.getTime());
+    const deadline = await seedDelegation(database, { status: 'queued', deadlineSeconds: 30 });
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(await one.look()).toMatchObject({ dueUs: await deadlineOf(deadline), isLeftToTicks: false });
+    }
+  });
+
+  test('rows in progress are not read', async () => {
+    await sweptSecondsAgo(60);
+    await seedDelegation(database, { silentSeconds: 605 });
+    const { judgedAtUs: judgedAt, nowUs } = await looks().look();
+    const ask = async () => {
+      const staleness = plainStaleness(nowUs - THRESHOLD_MS * 1000);
+      const values = { daemonId: null, judgedAt, deadlinesFrom: null, staleness, heard: true, lagMs: 0 };
+      return lookStatement(sweeperTables(database.db)).run(database.db, {
+        ...values,
+        ranges: [{ fromUs: 0, untilUs: null }],
+      });
+    };
+    expect(await ask()).toMatchObject([{ hasRead: true, heardUs: expect.any(Number) }]);
+    await hold();
+    expect(await ask()).toMatchObject([{ hasRead: false, heardUs: null }]);
+  });
+
+  test('its release is due once, and so is its end: what was silent meanwhile is judged then', async () => {
+    await seedDelegation(database, { silentSeconds: 605 });
+    await hold();
+    await sweptSecondsAgo(60);
+    await holds().release('ana');
+    const one = looks();
+    const { dueUs: due, nowUs } = await one.look();
+    expect(nowUs - due!).toBeLessThan(60 * SECOND_US);
+    expect(nowStep(await one.look())).toEqual({ kind: 'sweep' });
+    expect(await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1 });
+    expect(nowStep(await one.look())).toMatchObject({ kind: 'wait' });
+    await hold();
+    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '30 minutes', held_since = held_since - interval '30 minutes',
+      held_until = held_until - interval '30 minutes' WHERE ended_at IS NULL`);
+    await database.query(`UPDATE sweeper_sweeps SET started_at = started_at - interval '1 minute'`);
+    expect(nowStep(await one.look())).toEqual({ kind: 'sweep' });
+    await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
+    expect(nowStep(await one.look())).toMatchObject({ kind: 'wait' });
   });
 });
 

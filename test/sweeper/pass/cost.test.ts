@@ -148,7 +148,7 @@ describe('a batch', () => {
       rows: 100,
       ids: null,
     });
-    const values = { ...judged, ...range, foundIds: [], rowsMax: 100 };
+    const values = { ...judged, ...range, force: false, foundIds: [], rowsMax: 100 };
     const plans = [
       await explain(planStatement(tables, rule).bind({ ...values, batchRowsMax: 10 })),
       await explain(markBatchStatement(tables, rule).bind({ ...values, sweepId: 'sweep' })),
@@ -174,6 +174,7 @@ describe('a few stale rows among many that are alive', () => {
       planStatement(tables, stale).run(database.db, {
         now: nowUs,
         staleness: plainStaleness(horizonUs),
+        force: false,
         afterUs: placeBeforeAll.keyUs,
         afterId: placeBeforeAll.delegationId,
         foundIds: [],

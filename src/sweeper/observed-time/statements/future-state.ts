@@ -15,9 +15,9 @@ const stormInstants = [
 /**
  * Sets the sweeper's own instants that lie ahead of `now` back to it. A gap or lowering that has begun ends now; of
  * several lowerings that lie ahead, the longest threshold stays. Rows of other daemons stay as they are: each daemon
- * compares its own with what it remembers.
+ * compares its own with what it remembers. An operator's hold has as long again as it was made for.
  */
-export function futureStateStatement({ gaps, lowerings, sweeperState }: SweeperTables) {
+export function futureStateStatement({ gaps, lowerings, holds, sweeperState }: SweeperTables) {
   const atMostNow = stormInstants.map((name) => `${name} = CASE WHEN ${name} > $now THEN $now ELSE ${name} END`);
   return statement({
     parameters: { now: parameter.micros },
@@ -28,6 +28,11 @@ cut AS (
   SELECT min(gap_start), $now, CASE WHEN bool_or(kind = 'rewound') THEN 'rewound' ELSE 'unwatched' END
   FROM gaps WHERE gap_start < $now HAVING count(*) > 0 ON CONFLICT DO NOTHING),
 lowerings AS (DELETE FROM ${lowerings} WHERE lowered_at > $now RETURNING stuck_after_ms),
+held AS (
+  UPDATE ${holds} h SET made_at = least(made_at, $now), held_since = least(held_since, $now),
+    held_until = CASE WHEN made_at > $now THEN $now + (held_until - made_at) ELSE held_until END,
+    ended_at = CASE WHEN ended_at > $now THEN $now ELSE ended_at END
+  WHERE h.made_at > $now OR h.ended_at > $now),
 lowered AS (
   INSERT INTO ${lowerings} (lowered_at, stuck_after_ms)
   SELECT $now, max(stuck_after_ms) FROM lowerings HAVING count(*) > 0 ON CONFLICT DO NOTHING)

@@ -1,5 +1,6 @@
 import type { Parameter } from '../../../db/parameter.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { isHeldByOperator } from '../../hold/statements/held.ts';
 import { isInProgress } from '../../in-progress.ts';
 import { timestampOf } from '../../instant.ts';
 import { readingColumns } from '../../observed-time/statements/reading.ts';
@@ -28,7 +29,7 @@ const ranges: Parameter<readonly HeardRange[]> = parameter.json;
  * horizon's bucket are alive it reads that bucket.
  */
 export function lookStatement(tables: SweeperTables) {
-  const { delegations, sweeps, sweeperState, sweeperThreshold } = tables;
+  const { delegations, sweeps, sweeperState, sweeperThreshold, holds } = tables;
   return statement({
     parameters: {
       daemonId: nullable(parameter.text),
@@ -51,7 +52,11 @@ export function lookStatement(tables: SweeperTables) {
         `s.sweep_id IS NULL OR EXISTS (SELECT FROM ${sweeps} w WHERE w.sweep_id = s.sweep_id)`,
       ),
       isBetweenTicks: column.boolean('s.tick_sweep_id IS NOT NULL'),
-      isHeld: column.boolean('s.storm_held_since IS NOT NULL'),
+      isHeldByStorm: column.boolean('s.storm_held_since IS NOT NULL'),
+      /** When the latest hold of an operator ends, or has ended; null: there was none. */
+      holdEndsUs: nullable(
+        column.micros(`(SELECT coalesce(h.ended_at, h.held_until) FROM ${holds} h ORDER BY h.hold_id DESC LIMIT 1)`),
+      ),
       judgedAtUs: nullable(column.micros('judged.started_at')),
       judgedForMs: nullable(column.wholeNumber('judged.duration_ms')),
       deadlineUs: nullable(column.micros('found.deadline')),
@@ -72,7 +77,10 @@ ranges AS MATERIALIZED (
     coalesce(${timestampOf(`(range.value ->> 'untilUs')`)}, 'infinity') AS until_at,
     statement_timestamp() - $lagMs * interval '1 millisecond' AS lag_at
   FROM jsonb_array_elements($ranges) range),
-read AS MATERIALIZED (SELECT $heard AND judged.started_at = $judgedAt AS has_read FROM judged),
+-- While an operator holds, none of them comes due.
+read AS MATERIALIZED (
+  SELECT $heard AND judged.started_at = $judgedAt
+    AND NOT ${isHeldByOperator(tables)} AS has_read FROM judged),
 found AS MATERIALIZED (
   SELECT (
     SELECT min(due.at) FROM (

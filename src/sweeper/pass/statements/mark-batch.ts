@@ -10,10 +10,16 @@ import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
  * it, and returns the evidence. Rows locked by other sessions are skipped; a row that a heartbeat or a completion changed
  * before the lock is judged again in its new state, and not marked. A batch of a sweep without the lease picks nothing.
  */
-export function markBatchStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
+export function markBatchStatement(
+  tables: SweeperTables,
+  rule: Rule,
+  sparing: Sparing = { someKnown: false },
+  attemptsMax = 0,
+) {
+  const which = `${isWithin(rule)} AND ${isNotSpared(tables, sparing)}`;
   return statement({
     parameters: { ...markParameters, ...rangeParameters, ...sparedParameters },
-    columns: answerColumns(tables),
-    sql: (columns) => markSql(tables, rule, `${isWithin(rule)} AND ${isNotSpared(tables, sparing)}`, columns),
+    columns: answerColumns(tables, rule),
+    sql: (columns) => markSql(tables, { rule, which, attemptsMax }, columns),
   });
 }

@@ -12,21 +12,28 @@ const isNamed = 'd.delegation_id = ANY($ids)';
  * Marks these rows as mark-batch.ts does a batch: how a row whose update raises is distinguished from its neighbours.
  * `tasks`: those that are A2A tasks are left out.
  */
-export function markRowsStatement(tables: SweeperTables, rule: Rule, { tasks }: { readonly tasks: boolean }) {
+export function markRowsStatement(
+  tables: SweeperTables,
+  rule: Rule,
+  { tasks }: { readonly tasks: boolean },
+  attemptsMax = 0,
+) {
+  const which = tasks ? `${isNamed} AND ${isNoTask(tables)}` : isNamed;
   return statement({
     parameters: { ...markParameters, ids: parameter.texts },
-    columns: answerColumns(tables),
-    sql: (columns) => markSql(tables, rule, tasks ? `${isNamed} AND ${isNoTask(tables)}` : isNamed, columns),
+    columns: answerColumns(tables, rule),
+    sql: (columns) => markSql(tables, { rule, which, attemptsMax }, columns),
   });
 }
 
 const probes: Parameter<Readonly<Record<string, ProbeEvidence>>> = parameter.json;
 
 /** The same for rows whose agents were asked, with what came of it: $probes, by delegation. */
-export function markAskedStatement(tables: SweeperTables, rule: Rule) {
+export function markAskedStatement(tables: SweeperTables, rule: Rule, attemptsMax = 0) {
+  const probe = '$probes -> d.delegation_id';
   return statement({
     parameters: { ...markParameters, ids: parameter.texts, probes },
-    columns: answerColumns(tables),
-    sql: (columns) => markSql(tables, rule, isNamed, columns, '$probes -> d.delegation_id'),
+    columns: answerColumns(tables, rule),
+    sql: (columns) => markSql(tables, { rule, which: isNamed, probe, attemptsMax }, columns),
   });
 }

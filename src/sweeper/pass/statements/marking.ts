@@ -7,7 +7,9 @@ import { wholeMsOf } from '../../instant.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ProbeEvidence } from '../probe-evidence.ts';
 import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
+import { forceParameter, heldColumns, isRuleHeld } from './held-rule.ts';
 import { leaseColumns, leaseId } from './lease-id.ts';
+import { retries, retryOf } from './retried.ts';
 
 /** A row that was marked, with its evidence. Instants in milliseconds since 1970. */
 export type MarkedRow = RowOf<typeof markedColumns>;
@@ -17,6 +19,8 @@ const markedColumns = {
   callerId: column.text('m.caller_id'),
   calleeId: column.text('m.callee_id'),
   fromStatus: column.oneOf(statuses, 'm.from_status'),
+  /** Of whoever delegated; null where it was not traced. */
+  traceparent: nullable(column.text('m.traceparent')),
   lastHeartbeatMs: nullable(column.wholeNumber(wholeMsOf('m.last_heartbeat'))),
   deadlineMs: column.wholeNumber(wholeMsOf('m.deadline')),
   latenessMs: column.wholeNumber('m.lateness_ms'),
@@ -29,10 +33,13 @@ const markedColumns = {
   stalledAfterMs: nullable(column.wholeNumber('m.stalled_after_ms')),
   /** Why its agent, which was asked, could not help it; null where none was asked. */
   probe: nullable(column.json<ProbeEvidence>('m.probe')),
+  /** The delegation that tries it again; null where none does. */
+  retriedAs: nullable(column.text('m.retried_as')),
 };
 
 export const markParameters = {
   ...ruleParameters,
+  ...forceParameter,
   sweepId: parameter.text,
   rowsMax: parameter.wholeNumber,
 };
@@ -44,9 +51,10 @@ export function isMarked(answer: MarkAnswer): answer is MarkAnswer & MarkedRow {
   return answer.delegationId !== null;
 }
 
-export function answerColumns(tables: SweeperTables) {
+export function answerColumns(tables: SweeperTables, rule: Rule) {
   return {
     ...leaseColumns(tables),
+    ...heldColumns(tables, rule),
     /** The server's process of this session, and those of all that were writing delegations at the batch's end. */
     pid: column.wholeNumber('pg_backend_pid()'),
     writers: column.json<readonly number[]>(writers(tables)),
@@ -70,16 +78,25 @@ const evidence: Readonly<Record<RuleName, string>> = {
 /** What a wait has left is taken away, by the guard in the database as well. */
 const waitEnded = { waiting_since: 'NULL', waiting_until: 'NULL', waiting_reason: 'NULL' };
 
-/** SQL: marks what the rule matches among `which`, a condition. `probe`: what came of asking the agent, as jsonb. */
+export interface Marking {
+  readonly rule: Rule;
+  /** A condition: which of the rows that match. */
+  readonly which: string;
+  /** What came of asking the agent, as jsonb. Default: none was asked. */
+  readonly probe?: string;
+  /** Attempts in all; what is marked stuck with fewer is tried again in the same statement. 0: nothing is. */
+  readonly attemptsMax: number;
+}
+
+/** SQL: marks what the rule matches among `which`. */
 export function markSql(
   tables: SweeperTables,
-  rule: Rule,
-  which: string,
+  { rule, which, probe = 'NULL::jsonb', attemptsMax }: Marking,
   columns: string,
-  probe = 'NULL::jsonb',
 ): string {
   const { text, withSeconds } = rule.errorDetail;
   const errorDetail = withSeconds ? `${literal(text)} || p.lateness_ms / 1000 || 's'` : literal(text);
+  const retrying = retries(rule, attemptsMax);
   return `
 -- A row that moved between this statement's snapshot and its lock is not found by its place, and left for the next sweep.
 WITH picked AS MATERIALIZED (
@@ -88,17 +105,20 @@ WITH picked AS MATERIALIZED (
   FROM ${tables.delegations} d
   WHERE ${rule.matches}
     AND ${which}
-    AND ${leaseId(tables)} = $sweepId
+    AND ${leaseId(tables)} = $sweepId AND NOT ${isRuleHeld(tables, rule)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,
   set: { error_detail: errorDetail, ...(rule.key !== 'heartbeat_bucket' && waitEnded) },
   actor: `'sweeper'`,
   detail: `jsonb_build_object('rule', '${rule.name}', 'sweepId', $sweepId, 'lastHeartbeat', m.last_heartbeat,
-      'deadline', m.deadline, ${evidence[rule.name]}) || CASE WHEN m.probe IS NULL THEN '{}' ELSE jsonb_build_object('probe', m.probe) END`,
+      'deadline', m.deadline, ${evidence[rule.name]}) || ${optional('probe', 'm.probe')}${
+        retrying ? ` || ${optional('retriedAs', 'm.retried_as')}` : ''
+      }`,
   returning: [
     'd.caller_id',
     'd.callee_id',
+    'd.traceparent',
     'd.last_heartbeat',
     'd.deadline',
     'd.progress',
@@ -108,8 +128,14 @@ ${transitionCtes(tables, {
     'p.due_for_ms',
     'p.threshold_ms',
     `${probe} AS probe`,
+    `${retrying ? retryOf(tables, attemptsMax) : 'NULL::text'} AS retried_as`,
   ],
 })}
 SELECT ${columns}
 FROM (VALUES (1)) one LEFT JOIN moved m ON true`;
+}
+
+/** SQL: an object with the value, or without it where it is NULL. */
+function optional(name: string, value: string): string {
+  return `CASE WHEN ${value} IS NULL THEN '{}' ELSE jsonb_build_object('${name}', ${value}) END`;
 }

@@ -2,6 +2,7 @@ import { leftJoined, type RowOf } from '../../../db/column.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { type Rule, ruleParameters } from '../rules.ts';
+import { forceParameter, heldColumns } from './held-rule.ts';
 import { leaseColumns } from './lease-id.ts';
 import { afterParameters, isAfter } from './places.ts';
 import { isNotSpared, type Sparing, sparedParameters } from './poisoned.ts';
@@ -33,8 +34,8 @@ export function isBatchEnd(answer: PlanAnswer): answer is PlanAnswer & BatchEnd 
   return answer.delegationId !== null;
 }
 
-function answerColumns(tables: SweeperTables) {
-  return { ...leaseColumns(tables), ...leftJoined(endColumns) };
+function answerColumns(tables: SweeperTables, rule: Rule) {
+  return { ...leaseColumns(tables), ...heldColumns(tables, rule), ...leftJoined(endColumns) };
 }
 
 /**
@@ -45,12 +46,13 @@ export function planStatement(tables: SweeperTables, rule: Rule, sparing: Sparin
   return statement({
     parameters: {
       ...ruleParameters,
+      ...forceParameter,
       ...afterParameters,
       ...sparedParameters,
       rowsMax: parameter.wholeNumber,
       batchRowsMax: parameter.wholeNumber,
     },
-    columns: answerColumns(tables),
+    columns: answerColumns(tables, rule),
     sql: (columns) => `
 WITH matching AS (
   SELECT d.${rule.key} AS key, d.delegation_id

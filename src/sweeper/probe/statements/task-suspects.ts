@@ -2,6 +2,7 @@ import type { RowOf } from '../../../db/column.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import { wholeMsOf } from '../../instant.ts';
 import { type Rule, ruleParameters } from '../../pass/rules.ts';
+import { forceParameter, isRuleHeld } from '../../pass/statements/held-rule.ts';
 import { isNotSpared, type Sparing, sparedParameters } from '../../pass/statements/poisoned.ts';
 import type { SweeperTables } from '../../tables.ts';
 
@@ -26,12 +27,13 @@ export type TaskSuspect = RowOf<ReturnType<typeof columnsOf>>;
 
 /**
  * Of the rows that a rule would mark, oldest first, those that are A2A tasks. What was asked before without an effect
- * comes last: a row that stays locked must not keep others from being asked.
+ * comes last: a row that stays locked must not keep others from being asked. None while an operator holds the rule.
  */
 export function taskSuspectsStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
   return statement({
     parameters: {
       ...ruleParameters,
+      ...forceParameter,
       ...sparedParameters,
       rowsMax: parameter.wholeNumber,
       passedOver: parameter.texts,
@@ -43,7 +45,7 @@ SELECT ${columns}
 FROM (
   SELECT d.delegation_id, d.caller_id, d.callee_id, d.${rule.key} AS key, ${wholeMsOf(rule.lateness)} AS lateness_ms
   FROM ${tables.delegations} d
-  WHERE ${rule.matches} AND ${isNotSpared(tables, sparing)}
+  WHERE ${rule.matches} AND ${isNotSpared(tables, sparing)} AND NOT ${isRuleHeld(tables, rule)}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax) s
 JOIN ${tables.a2aTasks} t ON t.delegation_id = s.delegation_id
 ORDER BY s.delegation_id = ANY($passedOver), s.key, s.delegation_id LIMIT $tasksMax`,

@@ -16,6 +16,7 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
       stuck: column.wholeNumber('s.stuck'),
       stalled: column.wholeNumber('s.stalled'),
       failed: column.wholeNumber('s.failed'),
+      retried: column.wholeNumber('s.retried'),
       lateResults: column.wholeNumber('l.late_results'),
       unobservedMs: column.wholeNumber('g.unobserved_ms'),
     },
@@ -23,7 +24,7 @@ export function dayStatement({ sweeps, activityLogs, delegations, gaps }: Sweepe
 SELECT ${columns}
 FROM (
   SELECT coalesce(sum(sweeps), 0) AS sweeps, coalesce(sum(stuck), 0) AS stuck, coalesce(sum(stalled), 0) AS stalled,
-    coalesce(sum(failed), 0) AS failed
+    coalesce(sum(failed), 0) AS failed, coalesce(sum(retried), 0) AS retried
   FROM ${sweeps} WHERE started_at >= ${dayAgo}) s,
 (
   SELECT count(DISTINCT late.delegation_id) AS late_results

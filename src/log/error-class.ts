@@ -1,3 +1,6 @@
+/** The attribute of a span or a measurement of what failed, by OpenTelemetry's conventions: the class of the error. */
+export const ERROR_TYPE = 'error.type';
+
 /** Names of the classes of SQLSTATE (its first two characters) that are distinguished. */
 const sqlstateClasses: Readonly<Record<string, string>> = {
   '08': 'connection',

@@ -1,0 +1,18 @@
+import type { Config } from '../config/config.ts';
+import { currentUrl } from '../db/connection.ts';
+import type { DoctorOptions } from '../doctor/subject.ts';
+import type { Location } from './location.ts';
+import { daemonConnectionsMax } from './pool-sizes.ts';
+import { statusOptions } from './sweeper-options.ts';
+
+export function doctorOptions(config: Config, { location }: Pick<Location, 'location'>): DoctorOptions {
+  return {
+    ...statusOptions(config),
+    url: () => currentUrl(location),
+    dbSchema: config.dbSchema,
+    pgbossSchema: config.pgbossSchema,
+    stuckAfterIsSet: config.stuckAfterIsSet,
+    batchRowsMax: config.sweepBatchSize,
+    replicaConnectionsMax: daemonConnectionsMax(config),
+  };
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { column, nullable, parameter, statement } from '../../db/statement.ts';
+import { catalogueSettings, definitionOf, type SchemaFunction, sourceOf } from './schema-function.ts';
+import { schemaFunctions } from './schema-functions.ts';
+
+/** Begins the comment of our functions: `migrate down` drops only those that have it. */
+export const OWNER = 'delegation-sweeper';
+
+/** `outdated`: another release's. `edited`: its comment says that it is this release's, and its text is another. */
+export type FunctionState = 'current' | 'missing' | 'outdated' | 'edited';
+
+export interface InstalledFunction {
+  readonly fn: SchemaFunction;
+  readonly state: FunctionState;
+  /** Whether its comment names this definition. */
+  readonly isMarked: boolean;
+}
+
+/** Our functions in this schema, as the catalogue has them; NULL where one is missing. */
+export function installedStatement() {
+  return statement({
+    parameters: { schema: parameter.text, names: parameter.texts, types: parameter.texts },
+    columns: {
+      source: nullable(column.text('p.prosrc')),
+      settings: nullable(column.json<readonly string[]>('to_json(p.proconfig)')),
+      comment: nullable(column.text(`pg_catalog.obj_description(p.oid, 'pg_proc')`)),
+      serverVersion: column.wholeNumber(`current_setting('server_version_num')`),
+    },
+    sql: (columns) => `
+SELECT ${columns}
+FROM unnest($names) WITH ORDINALITY n (name, position) JOIN unnest($types) WITH ORDINALITY t (types, position) USING (position)
+LEFT JOIN pg_catalog.pg_proc p
+  ON p.oid = pg_catalog.to_regprocedure(pg_catalog.format('%I.%I(%s)', $schema, n.name, t.types))
+ORDER BY position`,
+  });
+}
+
+/** The values of `installedStatement`. */
+export function installedValues(schema: string) {
+  return {
+    schema,
+    names: schemaFunctions.map(({ name }) => name),
+    types: schemaFunctions.map(({ types }) => types),
+  };
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof installedStatement>['run']>>[number];
+
+/** Compares what is installed with what this release installs. `rows`: of `installedStatement`. */
+export function installedFunctions(rows: readonly Row[]): readonly InstalledFunction[] {
+  return schemaFunctions.map((fn, position) => {
+    const { source, settings, comment, serverVersion } = rows[position]!;
+    const isMarked = comment === commentOf(fn, serverVersion);
+    const isAsDefined =
+      source === sourceOf(fn, serverVersion) && JSON.stringify(settings) === JSON.stringify(catalogueSettings);
+    const state = source === null ? 'missing' : isAsDefined ? 'current' : isMarked ? 'edited' : 'outdated';
+    return { fn, state, isMarked };
+  });
+}
+
+/** What marks a function as ours, and which definition it has. */
+export function commentOf(fn: SchemaFunction, serverVersion: number): string {
+  return `${OWNER} ${createHash('sha256').update(definitionOf(fn, serverVersion)).digest('hex')}`;
+}

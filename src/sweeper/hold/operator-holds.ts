@@ -1,0 +1,92 @@
+import { limited } from '../../db/limited.ts';
+import type { LedgerDb } from '../../db/schema.ts';
+import { noteText } from '../../ledger/arguments.ts';
+import { InvalidArgumentError } from '../../ledger/errors.ts';
+import { visible } from '../../log/visible.ts';
+import { sweeperTables } from '../tables.ts';
+import type { OperatorHold } from './operator-hold.ts';
+import { endHoldStatement } from './statements/end-hold.ts';
+import { lockHoldsStatement } from './statements/lock-holds.ts';
+import { makeHoldStatement } from './statements/make-hold.ts';
+import { pruneHoldsStatement } from './statements/prune-holds.ts';
+
+/** The shortest and the longest hold, in milliseconds: 1 s, and 7 d. The table's constraint has the same. */
+export const HOLD_MIN_MS = 1_000;
+export const HOLD_MAX_MS = 7 * 24 * 3_600_000;
+
+/** Limit of each statement on the server. They wait for another operator. */
+const LIMIT_MS = 10_000;
+
+export interface HoldRequest {
+  /** How long, in milliseconds. */
+  readonly forMs: number;
+  readonly reason: string;
+  /** Who asks for it. */
+  readonly by: string;
+}
+
+export interface HoldResult {
+  readonly hold: OperatorHold;
+  /** The hold that was in force before, which this one takes the place of. */
+  readonly replaced: OperatorHold | null;
+}
+
+/**
+ * What an operator does by `hold` and `release`. A hold is a row of the database: every sweep of every replica obeys it
+ * from its next batch on. One operator at a time. Throws InvalidArgumentError, or the database's error.
+ */
+export class OperatorHolds {
+  readonly #db: LedgerDb;
+  readonly #lock: ReturnType<typeof lockHoldsStatement>;
+  readonly #end: ReturnType<typeof endHoldStatement>;
+  readonly #make: ReturnType<typeof makeHoldStatement>;
+  readonly #prune: ReturnType<typeof pruneHoldsStatement>;
+
+  constructor(db: LedgerDb) {
+    const tables = sweeperTables(db);
+    this.#db = db;
+    this.#lock = lockHoldsStatement(tables);
+    this.#end = endHoldStatement(tables);
+    this.#make = makeHoldStatement(tables);
+    this.#prune = pruneHoldsStatement(tables);
+  }
+
+  /** Holds from now on. A hold that is in force is replaced, whichever of the two ends later. */
+  async hold({ forMs, reason, by }: HoldRequest): Promise<HoldResult> {
+    assertHoldMs('forMs', forMs);
+    const request = { forMs, reason: harmlessNote('reason', reason), by: harmlessNote('by', by) };
+    return limited(this.#db, LIMIT_MS, async (db) => {
+      await this.#lock.run(db, {});
+      const [ended] = await this.#end.run(db, { why: 'replaced', by: request.by });
+      const replaced = ended?.wasInForce ? withoutFlag(ended) : null;
+      const [hold] = await this.#make.run(db, { ...request, since: replaced?.since ?? null });
+      await this.#prune.run(db, {});
+      return { hold: hold!, replaced };
+    });
+  }
+
+  /** Ends the hold that is in force. Null: there was none. */
+  async release(by: string): Promise<OperatorHold | null> {
+    const values = { why: 'operator', by: harmlessNote('by', by) };
+    return limited(this.#db, LIMIT_MS, async (db) => {
+      await this.#lock.run(db, {});
+      const [ended] = await this.#end.run(db, values);
+      return ended?.wasInForce ? withoutFlag(ended) : null;
+    });
+  }
+}
+
+/** A text of one line, in which a terminal or a log viewer has nothing to interpret. @throws InvalidArgumentError */
+export function harmlessNote(field: string, text: string): string {
+  return noteText(field, visible(text.trim()));
+}
+
+/** @throws InvalidArgumentError */
+export function assertHoldMs(field: string, ms: number): void {
+  if (Number.isInteger(ms) && ms >= HOLD_MIN_MS && ms <= HOLD_MAX_MS) return;
+  throw new InvalidArgumentError(field, `must be a whole number of milliseconds from ${HOLD_MIN_MS} to ${HOLD_MAX_MS}`);
+}
+
+function withoutFlag({ wasInForce: _, ...hold }: OperatorHold & { readonly wasInForce: boolean }): OperatorHold {
+  return hold;
+}

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Profile, profiles } from '../../src/doctor/expected/rights.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type ServerWithTemplate, startOwnServer } from '../support/own-server.ts';
+import { examineOn, findingsOf, type OnDatabase, sqlOf } from './doctor-on.ts';
+import { applyRoles, roleOf } from './expected-files.ts';
+
+// On a server of its own: roles belong to the whole server.
+const undo = new AsyncDisposableStack();
+let server: ServerWithTemplate;
+let database: TestDatabase;
+beforeAll(async () => {
+  server = await startOwnServer(undo);
+});
+beforeEach(async () => {
+  await database?.[Symbol.asyncDispose]();
+  database = await createTestDatabase(server);
+  await applyRoles(database.url);
+});
+afterAll(async () => {
+  await database?.[Symbol.asyncDispose]();
+  await undo.disposeAsync();
+});
+
+function as(role: string): OnDatabase {
+  const url = new URL(database.url);
+  url.username = role;
+  return { url: url.href };
+}
+
+describe('a role of roles.sql', () => {
+  test.each(profiles)('%s has all its rights, and lacks what is revoked', async (profile) => {
+    const asked = as(roleOf(profile));
+    expect(await findingsOf(asked, 'privileges')).toEqual([]);
+    await database.query(`REVOKE SELECT ON activity_logs FROM ${roleOf(profile)}`);
+    const how = 'missing: SELECT on public.activity_logs';
+    expect(await findingsOf(asked, 'privileges')).toMatchObject([
+      { severity: 'problem', what: `The role ${roleOf(profile)} lacks rights of a ${profile}`, how },
+    ]);
+    await applyRoles(database.url);
+    expect(await findingsOf(asked, 'privileges')).toEqual([]);
+  });
+
+  test('sweeper that lost a right to write is still told from a reader', async () => {
+    const role = roleOf('sweeper');
+    await database.query(`REVOKE UPDATE ON sweeper_state FROM ${role}; REVOKE UPDATE (status, revision) ON delegations FROM ${role};
+      REVOKE DELETE ON pgboss.job FROM ${role}`);
+    const [finding] = await findingsOf(as(role), 'privileges');
+    expect(finding?.what).toBe(`The role ${role} lacks rights of a sweeper`);
+    expect(finding?.how).toBe(
+      'missing: DELETE on pgboss.job; UPDATE (revision, status) on public.delegations; UPDATE on public.sweeper_state',
+    );
+  });
+
+  test('writer may call each function', async () => {
+    const role = roleOf('writer');
+    await database.query('REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC');
+    const [finding, ...others] = await findingsOf(as(role), 'privileges');
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'problem', how: expect.stringContaining('delegation_insert(') });
+    for (const sql of sqlOf(finding!)) await database.query(sql);
+    expect(await findingsOf(as(role), 'privileges')).toEqual([]);
+  });
+
+  test('owner of everything lacks nothing', async () => {
+    expect(await findingsOf(database, 'privileges')).toEqual([]);
+  });
+
+  test.each([...profiles])(
+    '%s: what it may not read is said for each check, and stops no other',
+    async (profile: Profile) => {
+      const { checks } = await examineOn(as(roleOf(profile)));
+      const notRun = checks.filter(({ outcome }) => outcome === 'not_run');
+      for (const { reason } of notRun) expect(reason).toMatch(/permission denied for \w+ \w+ \(42501\)/);
+      const names = notRun.map(({ check }) => check);
+      expect(names).toEqual(
+        { sweeper: [], reader: [], writer: expect.arrayContaining(['schema', 'daemons', 'poisoned']) }[profile],
+      );
+    },
+  );
+});
+
+describe('row level security', () => {
+  test('that hides rows from this role is found', async () => {
+    const role = roleOf('sweeper');
+    const asked = as(role);
+    expect(await findingsOf(asked, 'row-level-security')).toEqual([]);
+    await database.query('ALTER TABLE delegations ENABLE ROW LEVEL SECURITY');
+    await database.query('CREATE POLICY everybody ON delegations USING (true)');
+    const findings = await findingsOf(asked, 'row-level-security');
+    expect(findings).toMatchObject([{ severity: 'problem', what: /hides rows of delegations/ }].map(matching));
+    await database.query('ALTER TABLE public.delegations DISABLE ROW LEVEL SECURITY');
+    expect(await findingsOf(asked, 'row-level-security')).toEqual([]);
+  });
+
+  test('that refuses the heartbeats of agents is found, also by a role to which it does not apply', async () => {
+    await database.query('ALTER TABLE delegations ENABLE ROW LEVEL SECURITY');
+    const findings = await findingsOf(database, 'row-level-security');
+    expect(findings).toMatchObject([{ severity: 'problem', what: /refuses the heartbeats/ }].map(matching));
+    for (const sql of sqlOf(findings[0]!)) await database.query(sql);
+    expect(await findingsOf(database, 'row-level-security')).toEqual([]);
+  });
+});
+
+function matching({ severity, what }: { severity: string; what: RegExp }) {
+  return { severity, what: expect.stringMatching(what) };
+}

@@ -1,0 +1,19 @@
+import type { Status } from '../../src/ledger/transitions.ts';
+import type { Mutation } from './mutation.ts';
+import type { Operation, Scenario } from './operation.ts';
+
+/** Which scenarios detect it: see setups.ts. */
+export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
+
+export interface Mutant extends Mutation {
+  readonly name: string;
+  readonly setup: SetupName;
+  /** A scenario that shows it, tried before random ones: without it most would be found, too, but much later. */
+  readonly witness?: Scenario;
+}
+
+/** One delegation, d0, through the functions of the schema. */
+export function story(begins: Status, ...operations: readonly Operation[]): Scenario {
+  const steps = operations.map((operation) => ({ step: 'alone', session: 1, operation }) as const);
+  return { start: [begins], callees: 1, firstSilence: 0, steps };
+}

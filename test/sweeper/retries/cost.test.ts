@@ -1,0 +1,67 @@
+import { expect, test } from '@jest/globals';
+import { BufferMeter } from '../../../bench/buffers.ts';
+import { rules } from '../../../src/sweeper/pass/rules.ts';
+import { markBatchStatement } from '../../../src/sweeper/pass/statements/mark-batch.ts';
+import { markAskedStatement, markRowsStatement } from '../../../src/sweeper/pass/statements/mark-rows.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { testSweeper } from '../../support/fixtures.ts';
+import { seedFleet } from '../../support/seed-fleet.ts';
+import { useDatabase } from '../../support/use-database.ts';
+
+const database = useDatabase({ per: 'test', server: 'own' });
+
+const ROWS = 500;
+
+interface Cost {
+  readonly buffers: number;
+  readonly walBytes: number;
+}
+
+/** Of marking so many rows, in the second sweep of its kind. */
+async function costOf(attemptsMax: number): Promise<Cost> {
+  const meter = new BufferMeter(database.url);
+  try {
+    const { sweeper } = testSweeper(meter.db, { attemptsMax });
+    await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
+    await sweeper.sweep({ trigger: 'manual' });
+    await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
+    const written = async () =>
+      (await database.query<{ at: number }>(`SELECT (pg_current_wal_insert_lsn() - '0/0')::float8 AS at`))[0]!.at;
+    await database.query('CHECKPOINT');
+    // The first write to a page after a checkpoint logs the whole page.
+    await database.query('UPDATE delegations SET updated_at = updated_at; UPDATE activity_logs SET actor = actor');
+    const before = await written();
+    const buffers = await meter.measure(() => sweeper.sweep({ trigger: 'manual' }));
+    return { buffers, walBytes: (await written()) - before };
+  } finally {
+    await meter.db.destroy();
+  }
+}
+
+test('without RETRY_MAX_ATTEMPTS the statements that mark say nothing of retries', () => {
+  const tables = sweeperTables(database.db);
+  for (const rule of rules) {
+    for (const attemptsMax of [0, 1]) {
+      for (const { sql } of [
+        markBatchStatement(tables, rule, { someKnown: true }, attemptsMax),
+        markRowsStatement(tables, rule, { tasks: true }, attemptsMax),
+        markAskedStatement(tables, rule, attemptsMax),
+      ]) {
+        expect(sql).not.toMatch(/delegation_retry|retry_of|d\.attempt|retriedAs'/);
+        expect(sql).toContain('NULL::text AS retried_as');
+      }
+    }
+    const tried = markBatchStatement(tables, rule, { someKnown: true }, 2).sql.includes('delegation_retry');
+    expect({ rule: rule.name, tried }).toEqual({ rule: rule.name, tried: rule.to === 'stuck' });
+  }
+});
+
+test('what a mark costs more is the retry itself', async () => {
+  const off = await costOf(0);
+  const one = await costOf(1);
+  const on = await costOf(2);
+  // Whole pages of indexes that grow make the difference between two alike.
+  expect(one.buffers).toBeLessThan(off.buffers * 1.2);
+  expect(on.walBytes).toBeGreaterThan(off.walBytes * 1.3);
+  expect(off.walBytes / ROWS).toBeLessThan(2_500);
+});
