@@ -1,7 +1,7 @@
 import { bundlePackages } from './test/support/bundled-packages.ts';
 
 export default async () => ({
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/test-environment.ts',
   // Node strips the types itself.
   transform: {},
   extensionsToTreatAsEsm: ['.ts'],

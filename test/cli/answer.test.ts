@@ -3,26 +3,24 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDelegation } from '../support/fixtures.ts';
-import { runProgram, startProgram } from '../support/program.ts';
+import { program, runProgram, startProgram } from '../support/program.ts';
 import { seedFleet } from '../support/seed-fleet.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const ROWS = 12_000;
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const database = useDatabase();
 beforeAll(async () => {
   await seedFleet(database, { rows: ROWS, silentSeconds: 70_000 });
 });
 
-const env = () => ({ ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url, STORM_RATIO: '0' });
+const env = () => ({ ...process.env, ...program.env, NODE_OPTIONS: '', DATABASE_URL: database.url, STORM_RATIO: '0' });
 
 /** In a shell, with `node main.ts` as $NODE $MAIN. */
 async function shell(command: string) {
   const child = spawn('bash', ['-c', `set -o pipefail; ${command}`], {
-    env: { ...env(), NODE: process.execPath, MAIN: main },
+    env: { ...env(), NODE: process.execPath, MAIN: program.file },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];
@@ -38,7 +36,7 @@ async function shell(command: string) {
 
 describe('an answer of more than a megabyte', () => {
   test('arrives complete through a pipe that is read slowly', async () => {
-    const child = spawn(process.execPath, [main, 'sweep', '--dry-run', '--json'], {
+    const child = spawn(process.execPath, [program.file, 'sweep', '--dry-run', '--json'], {
       env: env(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,16 +1,14 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { listWords } from '../../src/cli/list-words.ts';
 import { testLedger } from '../support/fixtures.ts';
-import { runProgram } from '../support/program.ts';
+import { program, runProgram } from '../support/program.ts';
 import { seedFleet } from '../support/seed-fleet.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase({ replayed: false });
 const list = (...args: string[]) => runProgram(['list', ...args], { DATABASE_URL: database.url });
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const HOSTILE = "-it's \u202e evil";
 
 beforeAll(async () => {
@@ -76,7 +74,7 @@ describe('list', () => {
     expect(command).toMatch(/^delegation-sweeper list --caller=\$'.*' --older-than 1ms --limit 1 --after \S+$/);
     const { stdout: following } = await promisify(execFile)(
       'bash',
-      ['-c', `delegation-sweeper() { "${process.execPath}" "${main}" "$@"; }; ${command}`],
+      ['-c', `delegation-sweeper() { "${process.execPath}" "${program.file}" "$@"; }; ${command}`],
       { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url } },
     );
     expect(following).toMatch(/^three /m);
@@ -87,7 +85,7 @@ describe('list', () => {
     const prefix = await seedFleet(database, { rows: 1000 });
     const { stdout, stderr } = await promisify(execFile)(
       'bash',
-      ['-c', `set -o pipefail; "${process.execPath}" "${main}" list --limit 1000 | head -2`],
+      ['-c', `set -o pipefail; "${process.execPath}" "${program.file}" list --limit 1000 | head -2`],
       { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url } },
     );
     expect(stderr).toBe('');

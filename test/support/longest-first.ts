@@ -3,28 +3,51 @@ import path from 'node:path';
 
 const tests = path.resolve(import.meta.dirname, '..');
 
-/** The longest in front: they wait for ticks of a real minute, or take the most CPU time. */
+/**
+ * The longest in front, by turns one that waits for ticks of a real minute, or for its programs, and one that takes CPU time:
+ * were all that wait at the same time, the cores would be idle.
+ */
 const LONGEST = [
   'faults/clock-set-back',
+  'model/agreement',
   'integration/two-ledgers',
+  'sweeper/storm/storm-replay',
   'chaos/chaos',
   'sweeper/storm/storm-simulation',
-  'sweeper/storm/storm-replay',
-  'faults/memory',
+  'integration/on-time',
+  'a2a/conversations/conversations',
   'integration/demo',
-  'model/agreement',
   'model/mutants',
-  'cli/migrate',
   'db/several-hosts',
-  'integration/two-daemons',
+  'sweeper/pass/cost',
   'integration/daemon-database',
-  'sweeper/pass/batch-size',
-  'sweeper/pass/poison',
-  'sweeper/on-time/on-time',
-  'sweeper/storm/own-thresholds',
-  'embedded/embedded',
   'conformance/places',
+  'faults/memory',
+  'db/settings',
+  'sweeper/on-time/on-time',
   'cli/answer',
+  'sweeper/pass/batch-size',
+  'cli/migrate',
+  'faults/restart',
+  'a2a/conversations/odd-agents',
+  'cli/embedded',
+  'faults/sqlstates',
+  'integration/two-daemons',
+  'embedded/embedded',
+  'faults/idle-session',
+  'cli/schema-names',
+  'faults/half-open',
+  'integration/demo-a2a',
+  'integration/npm-start',
+  'integration/daemon-lifecycle',
+  'integration/replicas',
+  'integration/clock',
+  'sweeper/standing-faults/reports',
+  'sweeper/pass/poison',
+  'ledger/list-plans',
+  'cli/failed-start',
+  'cli/usage',
+  'cli/unavailable',
 ];
 
 /** What Jest says of a test file, as far as it matters here. */

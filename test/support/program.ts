@@ -1,8 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { keys } from '../../src/config/keys.ts';
+import { builtProgram } from './built-program.ts';
 import { type ChildOptions, spawnNode, type TestChild } from './child.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+const built = builtProgram(main);
+
+/** For tests that start the program by other means than those below: its file, and what they add to its environment. */
+export const program = {
+  file: built?.file ?? main,
+  env: built ? { NODE_COMPILE_CACHE: built.compileCache } : {},
+};
 
 /** Without the configuration of the user who runs the tests. */
 const unset = Object.fromEntries(

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { type ServerWithTemplate, startOwnServer } from './own-server.ts';
+import type { ServerWithTemplate } from './own-server.ts';
 import { expectReplayed } from './replay.ts';
 
 export interface UseDatabaseOptions {
@@ -26,6 +26,8 @@ export function useDatabase({
   const undo = new AsyncDisposableStack();
   if (server === 'own') {
     beforeAll(async () => {
+      // What starts and migrates a server is most of the program: few files need it, and each would load it.
+      const { startOwnServer } = await import('./own-server.ts');
       own = await startOwnServer(undo);
     });
   }
