@@ -129,7 +129,7 @@ function falseMarks(picture: Picture, before: Picture): string[] {
       const { rule, silentMs } = detail;
       if (rule === 'stale' || rule === 'stalled') {
         if (waits) problems.push(`${id}: ${rule} although it waits`);
-        const allowedMs = rule === 'stale' ? silenceAllowedMs(row, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
+        const allowedMs = rule === 'stale' ? silenceAllowedMs(row, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
         if (!(Number(silentMs) > allowedMs)) problems.push(`${id}: ${rule} after ${silentMs} ms, ${allowedMs} allowed`);
       }
       if (event === 'delegation.waiting') waits = true;
@@ -155,10 +155,14 @@ function marksInAHold(picture: Picture, before: Picture, told: readonly Told[]):
 
 const msOf = (ticks: Tick | null | undefined) => (ticks === null || ticks === undefined ? null : ticks * TICK_MS);
 
+/** What an agent may assume where no daemon has told it a threshold. */
+const UNTOLD_MS = 600_000;
+
 /** The longer of its threshold now and before this step: one that was lowered in it counts once it was heard. */
-function silenceAllowedMs(row: PictureRow, earlier: PictureRow | undefined): number {
+function silenceAllowedMs(row: PictureRow, before: Picture, earlier: PictureRow | undefined): number {
   const now = msOf(row.ownTicks) ?? stuckAfterMs;
-  return earlier?.status === 'in_progress' ? Math.max(now, msOf(earlier.ownTicks) ?? stuckAfterMs) : now;
+  if (earlier?.status !== 'in_progress') return now;
+  return Math.max(now, msOf(earlier.ownTicks) ?? before.toldMs ?? UNTOLD_MS);
 }
 
 /** A heartbeat that was answered protects, and a result that was reported is recorded. */

@@ -24,7 +24,7 @@ export class ScenarioRun {
   readonly #way: Way;
   readonly #endsSwept: boolean;
   #ledger: Ledger = emptyLedger;
-  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [], holdUntilAgo: null };
+  #picture: Picture = { rows: {}, activities: {}, gapsAgo: [], holdUntilAgo: null, toldMs: null };
 
   constructor(world: World, bounds: SweepBounds, way: Way, endsSwept = bounds.stormRatio === 0) {
     this.#endsSwept = endsSwept;

@@ -58,6 +58,8 @@ export interface Picture {
   readonly gapsAgo: readonly { readonly startAgo: Tick; readonly endAgo: Tick }[];
   /** Of an operator's hold in force, rounded down: it lies between two ticks. Below zero. */
   readonly holdUntilAgo: Tick | null;
+  /** What the daemons have said agents are judged by; null: no daemon has been there. */
+  readonly toldMs: number | null;
 }
 export interface PictureRow {
   readonly status: Status;
@@ -199,6 +201,9 @@ export class World implements AsyncDisposable {
       WHERE gap_end - gap_start > ${GAP_MIN_TICKS} * interval '${TICK_MS} milliseconds' ORDER BY gap_end`);
     const [held] = await this.#database.query<{ untilAgo: Tick }>(`
       SELECT floor(${ago('held_until')}) AS "untilAgo" FROM sweeper_holds WHERE ended_at IS NULL AND held_until > clock_timestamp()`);
+    const [threshold] = await this.#database.query<{ toldMs: number | null }>(
+      'SELECT stuck_after_ms::float8 AS "toldMs" FROM sweeper_threshold',
+    );
     const names = new RetryNames(rows);
     this.#names = names;
     return {
@@ -210,6 +215,7 @@ export class World implements AsyncDisposable {
       ),
       activities: Object.groupBy(activities, ({ delegationId }) => names.nameOf(delegationId)) as Picture['activities'],
       holdUntilAgo: held?.untilAgo ?? null,
+      toldMs: threshold?.toldMs ?? null,
       gapsAgo: gapsAgo.filter(({ endAgo }) => endAgo <= GAP_AGE_MAX_TICKS),
     };
   }
