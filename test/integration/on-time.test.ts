@@ -72,6 +72,12 @@ test(
     const daemons = ['first', 'second', 'third'].map(up);
     try {
       await waitFor('all to be up', () => daemons.every((daemon) => daemon.events('daemon.started').length > 0));
+      // Only then is what is seeded heard after the threshold was lowered, and judged by it.
+      await waitFor('the beats of all', async () => {
+        const beats = await database.query('SELECT FROM sweeper_daemons');
+        return beats.length === daemons.length;
+      });
+      await waitFor('a sweep at start', () => daemons.some((daemon) => daemon.events('sweep.completed').length > 0));
       await sweepsAtStartToEnd();
       const ids = await Promise.all(Array.from({ length: 12 }, () => seedDelegation(database)));
       await database.query('UPDATE delegations SET last_heartbeat = (SELECT max(last_heartbeat) FROM delegations)');
