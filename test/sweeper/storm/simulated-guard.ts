@@ -24,7 +24,6 @@ const US = 1_000_000;
 const EPOCH_US = 1_700_000_000 * US;
 const PLAIN_CLASS = 0;
 
-/** Jest runs tests in a context of their own, where looking up a global is slow: not once a row. */
 const { floor, log2, max, min, round } = Math;
 const NEVER = Number.POSITIVE_INFINITY;
 const BEFORE_ALL = Number.NEGATIVE_INFINITY;
