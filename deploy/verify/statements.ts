@@ -8,7 +8,9 @@ export const refusedStatements = {
     'SET session_replication_role = replica',
   ],
   sweeper: [
-    `INSERT INTO {l}.delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ('x', 'a', 'b', 't')`,
+    // What it tries again begins as queued, without a key.
+    `INSERT INTO {l}.delegations (delegation_id, caller_id, callee_id, task_preview, status) VALUES ('x', 'a', 'b', 't', 'completed')`,
+    `INSERT INTO {l}.delegations (delegation_id, caller_id, callee_id, task_preview, idempotency_key) VALUES ('x', 'a', 'b', 't', 'k')`,
     'DELETE FROM {l}.delegations',
     'TRUNCATE {l}.delegations',
     `UPDATE {l}.delegations SET deadline = now() - interval '1 day'`,
