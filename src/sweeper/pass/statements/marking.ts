@@ -84,7 +84,7 @@ export interface Marking {
   readonly which: string;
   /** What came of asking the agent, as jsonb. Default: none was asked. */
   readonly probe?: string;
-  /** Attempts in all; what is marked stuck with fewer is tried again in the same statement. 0: nothing is. */
+  /** How often the same work is tried again, in the statement that marks it stuck. 0: never. */
   readonly retriesMax: number;
 }
 
