@@ -121,6 +121,23 @@ describe('the pages about delegations', () => {
     expect(ops.events('ops.request_failed')).toEqual([]);
   });
 
+  test('answer 500 to a defect, and leave it in the log', async () => {
+    await using ops = await startOps(database.url);
+    await seedDelegation(database, { delegationId: 'd' });
+    await database.query(`ALTER TABLE delegations RENAME TO elsewhere;
+      CREATE VIEW delegations AS SELECT * FROM elsewhere WHERE 1 / (length(delegation_id) - length(delegation_id)) = 1`);
+    for (const [path, declared] of [
+      ['/delegations', '/delegations'],
+      ['/delegations/d', '/delegations/{id}'],
+    ]) {
+      expect(await ops.get(path!)).toMatchObject({ status: 500, body: '{"error":"internal"}\n' });
+      expect(ops.events('ops.request_failed').at(-1)).toMatchObject({
+        path: declared,
+        err: { code: '22012', message: 'division by zero' },
+      });
+    }
+  });
+
   test('answer 503 where the database is away, and where the ledger is not installed, and say what to do', async () => {
     await using away = await startOps('postgresql://nobody:s3cret@127.0.0.1:1/none');
     for (const path of ['/delegations', '/delegations/d']) {
