@@ -129,7 +129,8 @@ function falseMarks(picture: Picture, before: Picture): string[] {
       const { rule, silentMs } = detail;
       if (rule === 'stale' || rule === 'stalled') {
         if (waits) problems.push(`${id}: ${rule} although it waits`);
-        const allowedMs = rule === 'stale' ? silenceAllowedMs(row, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
+        const allowedMs =
+          rule === 'stale' ? silenceAllowedMs(row, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
         if (!(Number(silentMs) > allowedMs)) problems.push(`${id}: ${rule} after ${silentMs} ms, ${allowedMs} allowed`);
       }
       if (event === 'delegation.waiting') waits = true;
