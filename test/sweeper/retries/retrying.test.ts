@@ -221,7 +221,7 @@ test('a function that is not there, or not allowed, is an error of the sweep: no
     url.username = database.name;
     const pool = new pg.Pool({ connectionString: url.href, max: 2 });
     const refused = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-    const sweep = (db: Kysely<Database>) => testSweeper(db, { attemptsMax: 2 }).sweeper.sweep(manual);
+    const sweep = (db: Kysely<Database>) => testSweeper(db, { retriesMax: 1 }).sweeper.sweep(manual);
     await expect(sweep(refused)).rejects.toMatchObject({ code: '42501' });
     await refused.destroy();
     await database.query('ALTER FUNCTION delegation_retry RENAME TO delegation_retry_away');
