@@ -462,7 +462,7 @@ describe('the attempts', () => {
     await beatNow();
     const { ledger } = testLedger(database.db);
     const first = await seedDelegation(database, { delegationId: 'first', silentSeconds: 700 });
-    const sweeper = { ...sweeperDefaults, attemptsMax: 3 };
+    const sweeper = { ...sweeperDefaults, retriesMax: 1 };
     expect((await explained(first)).nextSweep!.isRetried).toBe(false);
     const before = await explained(first, { sweeper });
     expect(before.nextSweep).toMatchObject({ actionNow: 'mark_stuck', isRetried: true });
