@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Database } from '../../../src/db/schema.ts';
 import { seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { countByStatus, notEndedOnce, seedFleet } from '../../support/seed-fleet.ts';
 import { seedSpecial } from '../../support/seed-special.ts';
@@ -206,4 +209,29 @@ test('two sweepers at once try each delegation again once', async () => {
   expect(await countByStatus(database)).toEqual({ stuck: 2000, queued: 2000 });
   expect(await unpaired(database, 1)).toEqual([]);
   expect(await notEndedOnce(database)).toEqual([]);
+});
+
+test('a function that is not there, or not allowed, is an error of the sweep: no row is taken for poisoned', async () => {
+  const id = await seedDelegation(database, { silentSeconds: 700 });
+  await database.query(`CREATE ROLE "${database.name}" LOGIN`);
+  try {
+    await database.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO "${database.name}"`);
+    await database.query('REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC');
+    const url = new URL(database.url);
+    url.username = database.name;
+    const pool = new pg.Pool({ connectionString: url.href, max: 2 });
+    const refused = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+    const sweep = (db: Kysely<Database>) => testSweeper(db, { retriesMax: 1 }).sweeper.sweep(manual);
+    await expect(sweep(refused)).rejects.toMatchObject({ code: '42501' });
+    await refused.destroy();
+    await database.query('ALTER FUNCTION delegation_retry RENAME TO delegation_retry_away');
+    await expect(sweep(database.db)).rejects.toMatchObject({ code: '42883' });
+    expect(await database.query(`SELECT subject FROM sweeper_notices WHERE kind = 'poisoned'`)).toEqual([]);
+    await database.query('ALTER FUNCTION delegation_retry_away RENAME TO delegation_retry');
+    expect(await sweep(database.db)).toMatchObject({ stuck: 1, retried: 1, poisoned: 0 });
+    expect((await retries()).map(({ of }) => of)).toEqual([id]);
+  } finally {
+    await database.query(`DROP OWNED BY "${database.name}"`);
+    await database.query(`DROP ROLE "${database.name}"`);
+  }
 });
