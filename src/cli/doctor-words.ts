@@ -12,11 +12,11 @@ const NAME_WIDTH = 20;
 /** The findings, problems first; then what could not be checked, and what else was seen. On a terminal with colours. */
 export function doctorWords(answer: DoctorAnswer, { terminal }: { readonly terminal: boolean }): string {
   const { findings, checks, database } = answer;
-  const notRun = checks.filter(({ outcome }) => outcome === 'not_run');
+  const notChecked = checks.filter(({ reason }) => reason !== null);
   const noted = checks.filter(({ notes }) => notes.length > 0);
   const sections = [
     ...findings.map((finding) => findingWords(finding, terminal)),
-    section('Could not be checked', notRun, ({ reason }) => [reason ?? '']),
+    section('Could not be checked', notChecked, ({ reason }) => [reason ?? '']),
     section('Seen, and nothing is wrong with it', noted, ({ notes }) => notes),
     `${counted(answer)}\nDatabase: ${visible(database)}.`,
   ];

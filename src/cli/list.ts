@@ -60,12 +60,12 @@ export async function list(config: Config, options: ListCommandOptions): Promise
   return exitCode.done;
 }
 
-/** No preview leaves the database by this command: an answer is piped into files and tickets. */
+/** Nothing that an agent wrote as a preview or an error detail is printed: an answer is piped into files and tickets. */
 function withoutPreviews({ rows, next }: ListResult): {
-  readonly rows: readonly Omit<Delegation, 'taskPreview' | 'resultPreview'>[];
+  readonly rows: readonly Omit<Delegation, 'taskPreview' | 'resultPreview' | 'errorDetail'>[];
   readonly next: string | null;
 } {
-  return { rows: rows.map(({ taskPreview: _task, resultPreview: _result, ...row }) => row), next };
+  return { rows: rows.map(({ taskPreview: _task, resultPreview: _result, errorDetail: _error, ...row }) => row), next };
 }
 
 const optionOf: Readonly<Record<string, string>> = {

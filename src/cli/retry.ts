@@ -8,10 +8,10 @@ import { onShutdownSignal } from '../lifecycle/signals.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
-import type { Selection } from '../sweeper/retries/candidates.ts';
+import type { CalleeSelection, Selection } from '../sweeper/retries/candidates.ts';
 import { ManyRetries } from '../sweeper/retries/many-retries.ts';
 import { commandLog } from './command-log.ts';
-import { isAgreed, isInteractive } from './consent.ts';
+import { isInteractive, requireAgreement } from './consent.ts';
 import { RetryPrinter } from './retry-printer.ts';
 import { lookedAt, noRetries, type RetryTotals, withRetries } from './retry-totals.ts';
 
@@ -30,6 +30,7 @@ const ACTOR = 'operator';
 /** Above this many somebody has to agree. */
 const UNASKED_MAX = 10;
 const PROGRESS_EVERY_MS = 5_000;
+const US_PER_MS = 1_000;
 
 /**
  * Tries delegations again: those named, what a sweep marked, or what a callee left undone. An interrupt ends it between two
@@ -37,12 +38,8 @@ const PROGRESS_EVERY_MS = 5_000;
  * is known of the sweep.
  */
 export async function retry(config: Config, ids: readonly string[], options: RetryCommandOptions): Promise<ExitCode> {
-  const selection = selectionOf(ids, options);
+  const wanted = wantedOf(ids, options);
   const { dryRun = false, yes = false, json = false } = options;
-  using shutdown = onShutdownSignal();
-  const interrupt = new AbortController();
-  void shutdown.requested.then((signal) => interrupt.abort(signal));
-  void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
   const log = commandLog(config);
   await using place = await openLocation(config, log);
   await using handle = openDatabase({
@@ -51,14 +48,25 @@ export async function retry(config: Config, ids: readonly string[], options: Ret
   });
   await requireLedgerSchema(handle.db, config);
   const retries = new ManyRetries(handle.db);
-  if (!dryRun && !yes) await requireConsent(retries, selection, interrupt.signal);
+  // Once: what is agreed to is what is done.
+  const selection = wanted.by === 'callee' ? await retries.ofCallee(wanted.calleeId, wanted.sinceMs) : wanted;
+  if (!dryRun && !yes) await requireConsent(retries, selection);
+  // Only from here is there something to end in order: until now a signal ends the program at once.
+  using shutdown = onShutdownSignal();
+  const interrupt = new AbortController();
+  void shutdown.requested.then((signal) => interrupt.abort(signal));
+  void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
   const printer = new RetryPrinter({ dryRun, json, database: place.embeddedUrl === null ? null : place.name });
   const totals = await run(retries, selection, { dryRun, printer, log, signal: interrupt.signal });
   return codeOf(selection, totals);
 }
 
+type Wanted =
+  | Exclude<Selection, CalleeSelection>
+  | { readonly by: 'callee'; readonly calleeId: string; readonly sinceMs: number };
+
 /** @throws CommandError (64) unless exactly one way to select is given. */
-function selectionOf(ids: readonly string[], { sweep, callee, since }: RetryCommandOptions): Selection {
+function wantedOf(ids: readonly string[], { sweep, callee, since }: RetryCommandOptions): Wanted {
   const ways = [ids.length > 0, sweep !== undefined, callee !== undefined || since !== undefined];
   const usage = (problem: string) => new CommandError(exitCode.usage, `${problem} (see retry --help)`);
   if (ways.filter((given) => given).length !== 1) {
@@ -71,13 +79,12 @@ function selectionOf(ids: readonly string[], { sweep, callee, since }: RetryComm
 }
 
 /** @throws CommandError without it: 1, or 130 after an interrupt. */
-async function requireConsent(retries: ManyRetries, selection: Selection, signal: AbortSignal): Promise<void> {
+async function requireConsent(retries: ManyRetries, selection: Selection): Promise<void> {
   if (selection.by === 'ids' && selection.ids.length <= UNASKED_MAX) return;
   const interactive = isInteractive();
   let totals = noRetries;
   for await (const rows of retries.rehearse(selection)) {
     totals = withRetries(totals, rows);
-    if (signal.aborted) throw new CommandError(exitCode.interrupted, 'Nothing was changed.');
     if (!interactive && totals.inserted > UNASKED_MAX) break;
   }
   if (totals.inserted <= UNASKED_MAX) return;
@@ -87,9 +94,7 @@ async function requireConsent(retries: ManyRetries, selection: Selection, signal
       `Nothing was changed: this makes more than ${UNASKED_MAX} new delegations. Look at them with --dry-run, then add --yes.`,
     );
   }
-  if (!(await isAgreed(`This makes ${count(totals.inserted)} new delegations. Go on?`))) {
-    throw new CommandError(exitCode.no, 'Nothing was changed.');
-  }
+  await requireAgreement(`This makes ${count(totals.inserted)} new delegations. Go on?`);
 }
 
 interface Running {
@@ -129,7 +134,7 @@ function nothingFound(selection: Selection): string | null {
     case 'sweep':
       return `No mark of the sweep ${visible(selection.sweepId)} is in the ledger: \`sweep.completed\` in the log names sweeps, and the activity of a delegation the one that marked it.`;
     case 'callee':
-      return `Nothing of ${visible(selection.calleeId)} failed or got stuck in the last ${duration(selection.sinceMs)}.`;
+      return `Nothing of ${visible(selection.calleeId)} failed or got stuck in the last ${duration((selection.untilUs - selection.sinceUs) / US_PER_MS)}.`;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { boundedRead } from '../db/bounded-read.ts';
 import type { DatabaseHandle } from '../db/database.ts';
+import { isDefect } from '../db/refusal.ts';
 import { DelegationLedger } from '../ledger/ledger.ts';
 import { statuses } from '../ledger/transitions.ts';
 import type { Route } from '../ops/answer.ts';
@@ -49,7 +50,7 @@ export function consolePages(
     explain: (delegationId) => explainer.explain(delegationId, { previews }),
     unknown: (delegationId) => explainer.unknown(delegationId, { previews }),
   };
-  const pages = { probe: explaining, turns, refusalOf, version, statuses, list: listingOf(db) };
+  const pages = { probe: explaining, turns, refusalOf, isDefect, version, statuses, list: listingOf(db) };
   return { '/delegations': listRoute(pages), '/delegations/{id}': delegationRoute(pages) };
 }
 

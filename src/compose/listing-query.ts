@@ -1,9 +1,9 @@
 import { durationMs } from '../config/duration.ts';
 import { assertDurationMs, assertId, assertStatus } from '../ledger/arguments.ts';
 import { InvalidArgumentError } from '../ledger/errors.ts';
-import { LIST_LIMIT_MAX } from '../ledger/limits.ts';
 import type { ListOptions } from '../ledger/listing.ts';
 import { BadFilters, type FilterProblem } from '../ops/console/bad-filters.ts';
+import { ROWS_MAX } from '../ops/console/list-query.ts';
 import type { ListQuery } from '../ops/page/links.ts';
 
 /** The filters of a query string as the ledger takes them. @throws BadFilters, with all that is wrong. */
@@ -63,6 +63,6 @@ function ageOf(text: string): number {
 
 function limitOf(text: string): number {
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (limit >= 1 && limit <= LIST_LIMIT_MAX) return limit;
-  throw new InvalidArgumentError('limit', `must be a whole number from 1 to ${LIST_LIMIT_MAX}`);
+  if (limit >= 1 && limit <= ROWS_MAX) return limit;
+  throw new InvalidArgumentError('limit', `must be a whole number from 1 to ${ROWS_MAX}`);
 }

@@ -15,7 +15,7 @@ export function sweeperOptions(config: Config, probe: ProbeOptions | undefined):
       maxHoldMs: config.stormMaxHoldMs,
       minCallees: config.stormMinCallees,
     },
-    attemptsMax: config.retryMaxAttempts,
+    retriesMax: config.retryMaxAttempts,
     ...(probe && { probe }),
   };
 }

@@ -99,7 +99,7 @@ export const keys = {
     env: 'RETRY_MAX_ATTEMPTS',
     default: '0',
     ...integer(0, 20),
-    doc: 'Attempts at the same work in all, the first included: a delegation that a sweep marks stuck with fewer is tried again by a new one. 0: none is; 1 is the same.',
+    doc: 'How often the same work is tried again, after the first attempt: a delegation that a sweep marks stuck is followed by a new one until there were so many. 0: never.',
   },
   a2aProbe: {
     env: 'A2A_PROBE',

@@ -41,6 +41,11 @@ export function isRefusal(err: unknown): boolean {
   );
 }
 
+/** Whether only a change of this program helps: the error is its own, or the database's about a statement of it. */
+export function isDefect(err: unknown): boolean {
+  return isRefusal(err) && remedyOf(err) === DEFECT_REMEDY;
+}
+
 /** Whether a connection was refused because of the role or the way of connecting: password, pg_hba.conf, TLS, no such database. */
 export function isConnectionRefusal(err: unknown): boolean {
   return errorsOfHosts(err).every((one) => /^(28|3D)/.test(codeOf(one) ?? '') || isTls(one) || isPassword(one));

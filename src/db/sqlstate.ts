@@ -85,25 +85,28 @@ const sessionEnded = /^57P0.$/;
 /**
  * Whether the error of a statement over many rows may come from one of them: a trigger of one row can raise any
  * SQLSTATE, also one that is retryable otherwise. Never: errors of the connection, the login or the server's resources,
- * and errors without a SQLSTATE.
+ * those of a statement that names what is missing or not allowed, and errors without a SQLSTATE.
  */
 export function mayConcernOneRow(err: unknown): boolean {
   const state = sqlstateOf(err);
   if (state === null || connectionClasses.has(state.slice(0, 2))) return false;
+  if (isSchemaOutdated(err) || (state === sqlstate.insufficientPrivilege && !isFromFunction(err))) return false;
   return !connectionStates.has(state) && !sessionEnded.test(state);
 }
 
 /** Whether the database was away: an error of the connection or the server that passes, and no statement's own. */
 export function isAway(err: unknown): boolean {
-  return isRetryable(err) && !mayConcernOneRow(err) && !isTimeout(err);
+  return isRetryable(err) && !mayConcernOneRow(err) && !isSchemaOutdated(err) && !isTimeout(err);
 }
 
-/**
- * Whether a statement names what is not there: the schema was never installed here, or is older than this program. An
- * error with a context comes from inside a function, such as a trigger of the user's own.
- */
+/** Whether a statement names what is not there: the schema was never installed here, or is older than this program. */
 export function isSchemaOutdated(err: unknown): boolean {
-  return outdatedStates.has(sqlstateOf(err) ?? '') && (err as { where?: unknown }).where === undefined;
+  return outdatedStates.has(sqlstateOf(err) ?? '') && !isFromFunction(err);
+}
+
+/** An error with a context comes from inside a function, such as a trigger of the user's own. */
+function isFromFunction(err: unknown): boolean {
+  return (err as { where?: unknown }).where !== undefined;
 }
 
 /** Whether a statement timed out, by the server's clock or by the client's. */

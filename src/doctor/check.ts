@@ -1,4 +1,6 @@
+import { literal } from '../db/literal.ts';
 import type { Finding, Severity } from './finding.ts';
+import { quoted } from './quoted.ts';
 import type { Subject } from './subject.ts';
 
 /** One kind of fault that a check finds. The documentation lists them (docs/doctor.md). */
@@ -10,8 +12,8 @@ export interface Fault {
   readonly remedy: string;
 }
 
-/** What a judgement says: a fault that it saw, or a note. */
-export type Seen<Name extends string> = Observed<Name> | { readonly note: string };
+/** What a judgement says: a fault that it saw, a note, or why it could not judge a part. */
+export type Seen<Name extends string> = Observed<Name> | { readonly note: string } | { readonly unchecked: string };
 
 export interface Observed<Name extends string> {
   readonly fault: Name;
@@ -43,7 +45,14 @@ export interface Check {
   readonly about: string;
   readonly faults: Readonly<Record<string, Fault>>;
   /** @throws as `read` does. */
-  run(subject: Subject): Promise<{ readonly findings: readonly Finding[]; readonly notes: readonly string[] }>;
+  run(subject: Subject): Promise<Outcome>;
+}
+
+export interface Outcome {
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
+  /** Why parts of it could not be checked. */
+  readonly unchecked: readonly string[];
 }
 
 /** A check: a pure judgement over a reading of the database. */
@@ -58,23 +67,22 @@ export function check<Reading, Name extends string>(definition: CheckDefinition<
       return {
         findings: seen.flatMap((one) => ('fault' in one ? [findingOf(name, faults[one.fault], one)] : [])),
         notes: seen.flatMap((one) => ('note' in one ? [one.note] : [])),
+        unchecked: seen.flatMap((one) => ('unchecked' in one ? [one.unchecked] : [])),
       };
     },
   };
 }
 
 /** Of the names in a remedy, those that are SQL identifiers. */
-const identifiers = new Set(['schema', 'table', 'role']);
-
-/** As SQL takes it: in quotes where it needs them. CURRENT_USER is a word of SQL and no name. */
-function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) || name === 'CURRENT_USER' ? name : `"${name.replaceAll('"', '""')}"`;
-}
+const identifiers = new Set(['schema', 'table', 'role', 'name']);
+/** Those that are SQL strings. */
+const literals = new Set(['gid', 'slot']);
 
 function findingOf(check: string, { severity, remedy }: Fault, { what, how, names = {} }: Observed<string>): Finding {
   const filled = remedy.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
     const value = names[name];
     if (value === undefined) return placeholder;
+    if (literals.has(name)) return literal(value);
     return identifiers.has(name) ? quoted(value) : value;
   });
   return { check, severity, what, how, remedy: filled };

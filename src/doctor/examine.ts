@@ -35,7 +35,9 @@ export async function examine(
     try {
       const found = await check.run(subject);
       findings.push(...found.findings);
-      add(found.findings.length > 0 ? 'found' : 'passed', null, found.notes);
+      const reason = found.unchecked.length > 0 ? found.unchecked.join('; ') : null;
+      const withoutFinding = reason === null ? 'passed' : 'not_run';
+      add(found.findings.length > 0 ? 'found' : withoutFinding, reason, found.notes);
       if (check === connection && found.findings.length > 0) away = 'there is no connection to the database';
     } catch (err) {
       const reason = reasonOf(err);

@@ -19,8 +19,9 @@ export interface Finding {
 /** What became of one check. */
 export interface CheckResult {
   readonly check: string;
-  /** `not_run`: it could not be checked, for `reason`. */
+  /** `not_run`: nothing was found, and it or a part of it could not be checked, for `reason`. */
   readonly outcome: 'passed' | 'found' | 'not_run';
+  /** Why it, or a part of it, could not be checked. */
   readonly reason: string | null;
   /** What it saw that is worth knowing, and nothing is wrong with. */
   readonly notes: readonly string[];

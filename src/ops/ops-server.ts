@@ -19,8 +19,8 @@ export interface OpsServerOptions {
 /** Bounds for every client: well above what probes and scrapers need. */
 const CONNECTIONS_MAX = 100;
 const REQUEST_TIMEOUT_MS = 5_000;
-/** For a client that does not read its answer. */
-const IDLE_SOCKET_TIMEOUT_MS = 30_000;
+/** How long a client may take to read its answer, which is in memory until then. Not restarted by what it reads. */
+const ANSWER_READ_WITHIN_MS = 10_000;
 const HEADER_BYTES_MAX = 8_192;
 /** How long a current request may still take at a stop. */
 const DRAIN_MS = 1_000;
@@ -59,7 +59,6 @@ export class OpsServer implements Service {
       (request, response) => void this.#serve(request, response),
     );
     this.#server.on('connection', (socket) => this.#connections.opened(socket));
-    this.#server.timeout = IDLE_SOCKET_TIMEOUT_MS;
   }
 
   /** @throws ListenError */
@@ -104,12 +103,17 @@ export class OpsServer implements Service {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#connections.asked(request, response);
     const { status, contentType, body, headers } = await this.#answer(request);
+    // The client has left.
+    if (response.destroyed) return;
     response.writeHead(status, {
       ...everyAnswer,
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),
       ...headers,
     });
+    // With a reset, so that the kernel does not go on keeping what was not read.
+    const timer = setTimeout(() => request.socket.resetAndDestroy(), ANSWER_READ_WITHIN_MS);
+    response.once('close', () => clearTimeout(timer));
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 

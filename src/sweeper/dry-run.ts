@@ -68,8 +68,8 @@ export class DryRun {
     this.#db = db;
     this.#options = options;
     this.#parts = parts;
-    const { attemptsMax = 0 } = options;
-    this.#retriable = rules.some((rule) => retries(rule, attemptsMax)) ? retriableStatement(tables, attemptsMax) : null;
+    const { retriesMax = 0 } = options;
+    this.#retriable = rules.some((rule) => retries(rule, retriesMax)) ? retriableStatement(tables, retriesMax) : null;
     this.#forecasting = new Forecasting(db, tables, options, parts.storms);
     this.#statements = rules.map((rule) => {
       const tasks = parts.probing !== null && infersSilence(rule);

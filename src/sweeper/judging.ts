@@ -56,10 +56,10 @@ export class Judging {
     this.#stalledGuard = new StalledGuard(db, tables, options.storm);
     this.#sweeps = rules.map((rule) => {
       const sparesTasks = parts.probing !== null && infersSilence(rule);
-      const { attemptsMax = 0 } = options;
+      const { retriesMax = 0 } = options;
       return {
         rule,
-        sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, { sparesTasks, attemptsMax })),
+        sweep: new RuleSweep(new Marker(db, tables, rule, parts.unsettled, { sparesTasks, retriesMax })),
       };
     });
   }

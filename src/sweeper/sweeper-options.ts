@@ -11,8 +11,8 @@ export interface SweeperOptions extends ThresholdOptions {
   readonly storm: StormOptions;
   /** Agents of suspects are asked before these are marked. Absent: they are not. */
   readonly probe?: ProbeOptions;
-  /** Attempts in all: what a sweep marks stuck with fewer, it tries again. Default 0: nothing is tried again. */
-  readonly attemptsMax?: number;
+  /** How often a sweep tries the same work again, after its first attempt, when it marks it stuck. Default 0: never. */
+  readonly retriesMax?: number;
   /** Limit of one statement on the server, below the client's own 60 s. Default 30 s. */
   readonly statementLimitMs?: number;
 }

@@ -2,7 +2,7 @@ import { replay } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/horizon.ts';
 import type { DiaryEntry } from './diary.ts';
-import { ATTEMPTS_MAX, STUCK_AFTER_MS } from './fleet.ts';
+import { RETRIES_MAX, STUCK_AFTER_MS } from './fleet.ts';
 import type { Outages } from './outages.ts';
 
 export interface AuditedRow {
@@ -84,7 +84,7 @@ function consistency(id: string, row: AuditedRow | undefined, stream: readonly A
   return findings;
 }
 
-/** What the sweep marks stuck it tries again, once, unless there were attempts enough or its result had come late. */
+/** What the sweep marks stuck it tries again, once, unless there were retries enough or its result had come late. */
 function brokenRetries(
   id: string,
   row: AuditedRow | undefined,
@@ -94,7 +94,7 @@ function brokenRetries(
   const wrong = (what: string): Finding => ({ kind: 'retry', id, what });
   const place = stream.findIndex(({ actor, toStatus }) => actor === 'sweeper' && toStatus === 'stuck');
   const isLate = stream.slice(0, place).some(({ event }) => event === 'delegation.late_result');
-  const mustBe = place >= 0 && row !== undefined && row.attempt < ATTEMPTS_MAX && !isLate;
+  const mustBe = place >= 0 && row !== undefined && row.attempt <= RETRIES_MAX && !isLate;
   if (retries.length !== (mustBe ? 1 : 0)) return [wrong(`${retries.length} retries, expected ${mustBe ? 1 : 0}`)];
   return retries
     .filter(({ attempt }) => attempt !== row!.attempt + 1)

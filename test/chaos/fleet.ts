@@ -17,7 +17,7 @@ import { TcpProxy } from './tcp-proxy.ts';
 
 export const STUCK_AFTER_MS = 5_000;
 /** The sweep tries again once what it marks; nobody begins the retry. */
-export const ATTEMPTS_MAX = 2;
+export const RETRIES_MAX = 1;
 export const DAEMONS = ['daemon-1', 'daemon-2', 'daemon-3'] as const;
 export type DaemonName = (typeof DAEMONS)[number];
 
@@ -136,7 +136,7 @@ export class Fleet implements AsyncDisposable {
         STUCK_AFTER: `${STUCK_AFTER_MS}ms`,
         // Small, so that a sweep has many batches, and a storm ends within the run.
         SWEEP_BATCH_SIZE: '2',
-        RETRY_MAX_ATTEMPTS: String(ATTEMPTS_MAX),
+        RETRY_MAX_ATTEMPTS: String(RETRIES_MAX),
         STORM_MIN_STALE: '8',
         STORM_MAX_HOLD: '6s',
         OPS_PORT: '0',

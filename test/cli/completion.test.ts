@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,9 +8,16 @@ import { statuses } from '../../src/index.ts';
 import { runProgram } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-let folder: string;
-const fileOf = (shell: string) => path.join(folder, `completion.${shell}`);
+let folder: string | undefined;
+const fileOf = (shell: string) => path.join(folder!, `completion.${shell}`);
 beforeAll(async () => {
+  for (const [file, debianPackage] of [
+    ['script', 'bsdutils'],
+    ['zsh', 'zsh'],
+  ] as const) {
+    const { error } = spawnSync(file, ['--version']);
+    if (error) throw new Error(`${file} is not here: install ${debianPackage} (Debian)`, { cause: error });
+  }
   folder = await mkdtemp(path.join(tmpdir(), 'test-completion-'));
   for (const shell of ['bash', 'zsh']) {
     const { code, stdout, stderr } = await runProgram(['completion', shell]);
@@ -18,7 +25,7 @@ beforeAll(async () => {
     await writeFile(fileOf(shell), `${stdout}\n`);
   }
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => (folder === undefined ? undefined : rm(folder, { recursive: true })));
 
 /** What bash would offer for the last word. Words as bash splits a line: `--status=x` is three. */
 async function offered(...words: string[]): Promise<string[]> {
@@ -64,7 +71,7 @@ describe('bash offers', () => {
   });
 
   test('and evaluates nothing that was typed', async () => {
-    const trap = path.join(folder, 'trap');
+    const trap = path.join(folder!, 'trap');
     expect(await offered('list', '--caller', `$(touch ${trap})`, '--st')).toEqual(['--status']);
     expect(await offered(`$(touch ${trap})`)).toEqual([]);
     expect(await offered('list', '--status', `$(touch ${trap})`)).toEqual([]);

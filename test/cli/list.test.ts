@@ -50,6 +50,17 @@ describe('list', () => {
     });
   });
 
+  test('prints no error detail: an agent wrote it, as it did the previews', async () => {
+    const { ledger } = testLedger(database.db);
+    await ledger.insert({ delegationId: 'failed', callerId: 'other', calleeId: 'coder', taskPreview: 't' });
+    await ledger.setStatus('failed', 'failed', { errorDetail: 'SECRET' });
+    expect((await list('--caller', 'other')).stdout).toMatch(/^failed +failed /m);
+    const { stdout } = await list('--caller', 'other', '--json');
+    expect(stdout).not.toContain('SECRET');
+    expect(JSON.parse(stdout)).toMatchObject({ rows: [{ delegationId: 'failed', status: 'failed' }] });
+    await database.query(`DELETE FROM delegations WHERE delegation_id = 'failed'`);
+  });
+
   test('filters, and says so when nothing is found', async () => {
     const ids = async (...args: string[]) =>
       JSON.parse((await list('--json', ...args)).stdout).rows.map((row: { delegationId: string }) => row.delegationId);

@@ -208,10 +208,11 @@ describe('on a terminal', () => {
     ['a no', 'n\\r', 1],
     ['the end of the input', '\\x04', 1],
     ['Ctrl-C', '\\x03', 130],
+    ['SIGTERM', 'SIGTERM', 130],
   ])('%s changes nothing', async (_, typed, expected) => {
     const sweepId = await swept(12);
     const { code, shown } = onTerminal(typed, ['--sweep', sweepId]);
-    expect(shown).toContain('Nothing was changed.');
+    expect(shown).toContain('Nothing was changed. Run it again with --dry-run');
     expect(code).toBe(expected);
     expect(await count()).toBe(0);
   });
@@ -221,6 +222,21 @@ describe('on a terminal', () => {
     expect(onTerminal('n\\r', ['--sweep', sweepId]).code).toBe(0);
     expect(await count()).toBe(10);
   });
+});
+
+test('Ctrl-C ends it at once before there is anything to change', async () => {
+  const sweepId = await swept(12);
+  const keeper = await database.connect();
+  await keeper.query('BEGIN; LOCK TABLE delegations');
+  await using program = startProgram(['retry', '--sweep', sweepId], { DATABASE_URL: database.url });
+  await waitFor('it to wait for the table', async () => {
+    const waiting = `SELECT FROM pg_stat_activity WHERE application_name = 'delegation-sweeper retry' AND wait_event_type = 'Lock'`;
+    return (await database.query(waiting)).length > 0;
+  });
+  program.kill('SIGINT');
+  expect(await program.exit).toMatchObject({ signal: 'SIGINT' });
+  await keeper.query('ROLLBACK');
+  expect(await count()).toBe(0);
 });
 
 test('Ctrl-C ends it between two batches, and it says what was done; a second run does the rest', async () => {

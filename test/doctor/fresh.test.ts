@@ -70,8 +70,12 @@ describe.each(Object.entries(servers))('on the %s server nothing is found where 
     await applyRoles(database.url);
     await using daemon = startDaemon(as(roleOf('sweeper')));
     await daemon.until('sweep.completed');
+    // PostgreSQL hides other roles' sessions from them, which is no finding.
+    const notRun = [expect.objectContaining({ check: 'snapshots' })];
+    expect(await doctor(as(roleOf('sweeper')))).toEqual({ ...nothing, notRun });
+    expect(await doctor(as(roleOf('reader')))).toEqual({ ...nothing, notRun });
+    await database.query(`GRANT pg_read_all_stats TO ${roleOf('sweeper')}`);
     expect(await doctor(as(roleOf('sweeper')))).toEqual(nothing);
-    expect(await doctor(as(roleOf('reader')))).toEqual(nothing);
     // A role that writes may not read what the daemons keep.
     expect(await doctor(as(roleOf('writer')))).toMatchObject({ code: 0, findings: [] });
   });

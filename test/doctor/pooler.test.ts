@@ -21,7 +21,11 @@ test('a setting that another client left in the session is found', async () => {
     return pooler(subject);
   });
   expect(findings).toMatchObject([
-    { severity: 'problem', what: 'Another client has left enable_indexscan in the session' },
+    {
+      severity: 'advice',
+      what: 'The pooler, or another client, has left enable_indexscan in the session',
+      remedy: expect.stringMatching(/^Where the pooler sets it on purpose .* leave it so\. Otherwise find the client/),
+    },
   ]);
 });
 

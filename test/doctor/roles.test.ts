@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { type Profile, profiles } from '../../src/doctor/expected/rights.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type ServerWithTemplate, startOwnServer } from '../support/own-server.ts';
-import { examineOn, findingsOf, type OnDatabase, sqlOf } from './doctor-on.ts';
+import { checkNamed, examineOn, findingsOf, type OnDatabase, sqlOf } from './doctor-on.ts';
 import { applyRoles, roleOf } from './expected-files.ts';
 
 // On a server of its own: roles belong to the whole server.
@@ -71,13 +71,57 @@ describe('a role of roles.sql', () => {
     async (profile: Profile) => {
       const { checks } = await examineOn(as(roleOf(profile)));
       const notRun = checks.filter(({ outcome }) => outcome === 'not_run');
-      for (const { reason } of notRun) expect(reason).toMatch(/permission denied for \w+ \w+ \(42501\)/);
+      for (const { check, reason } of notRun) {
+        expect(reason).toMatch(
+          check === 'snapshots' ? /hides other roles' sessions/ : /permission denied for \w+ \w+ \(42501\)/,
+        );
+      }
       const names = notRun.map(({ check }) => check);
       expect(names).toEqual(
-        { sweeper: [], reader: [], writer: expect.arrayContaining(['schema', 'daemons', 'poisoned']) }[profile],
+        {
+          sweeper: ['snapshots'],
+          reader: ['snapshots'],
+          writer: expect.arrayContaining(['schema', 'daemons', 'poisoned']),
+        }[profile],
       );
     },
   );
+});
+
+test('settings that keep a role that only reads from harm are found for none but the roles that write', async () => {
+  for (const profile of profiles) {
+    await database.query(`ALTER ROLE ${roleOf(profile)} SET default_transaction_read_only = on`);
+    await database.query(`ALTER ROLE ${roleOf(profile)} SET statement_timeout = '500ms'`);
+  }
+  const found = async (asked: OnDatabase) =>
+    (await findingsOf(asked, 'settings'))
+      .map(({ what }) => what)
+      .filter((what) => /^(default_transaction_read_only|statement_timeout)/.test(what));
+  const byOthers = (profile: Profile) => [
+    `default_transaction_read_only for the role ${roleOf(profile)} is on: nothing can be written`,
+    expect.stringContaining(`statement_timeout for the role ${roleOf(profile)} is 500 ms`),
+  ];
+  const own = [
+    'default_transaction_read_only is on: nothing can be written',
+    expect.stringMatching(/^statement_timeout is 500 ms/),
+  ];
+  expect(await found(as(roleOf('reader')))).toEqual([...byOthers('sweeper'), ...byOthers('writer')]);
+  expect(await found(as(roleOf('writer')))).toEqual([...own, ...byOthers('sweeper')]);
+  for (const profile of profiles) await database.query(`ALTER ROLE ${roleOf(profile)} RESET ALL`);
+});
+
+test('a role that is the actor of transitions is a note: its UPDATE is not told from a function with its name', async () => {
+  await database.query(
+    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ('a', 'b', 'c', 'd')`,
+  );
+  const { findings, checks } = await examineOn(database, {}, [checkNamed('symmetry')]);
+  expect(findings).toEqual([]);
+  expect(checks).toMatchObject([
+    {
+      outcome: 'passed',
+      notes: [expect.stringMatching(/^1 of the last thousand activities have the role postgres as their actor: /)],
+    },
+  ]);
 });
 
 describe('row level security', () => {

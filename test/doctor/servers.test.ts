@@ -65,7 +65,7 @@ test("settings that a crash makes dangerous are found, as the tests' own server 
   );
 });
 
-test('settings of another role that reads delegations are found, and not those of one that does not', async () => {
+test('settings of another role that writes delegations are found, and not those of one that only reads', async () => {
   const role = `agents_${database.name}`;
   await database.query(`CREATE ROLE ${role} LOGIN`);
   undo.defer(async () => {
@@ -77,6 +77,8 @@ test('settings of another role that reads delegations are found, and not those o
   const expected = expect.stringContaining(`statement_timeout for the role ${role} is 300 ms`);
   expect(await whats()).not.toContainEqual(expected);
   await database.query(`GRANT SELECT ON delegations TO ${role}`);
+  expect(await whats()).not.toContainEqual(expected);
+  await database.query(`GRANT UPDATE (status) ON delegations TO ${role}`);
   expect(await whats()).toContainEqual(expected);
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { DEADLINE_DEFAULT_MS } from '../../src/ledger/deadline.ts';
 import { attemptsStatement } from '../../src/ledger/statements/attempts.ts';
 import { ledgerTables } from '../../src/ledger/tables.ts';
 import { customPlan, genericPlan, nodesOf } from '../support/explain.ts';
@@ -40,6 +41,24 @@ test('the row says when the attempt should start', async () => {
   expect(await ledger.history(delegationId!)).toMatchObject([
     { event: 'delegation.queued', detail: { retryOf: id, attempt: 2, startAfter: expect.any(String) } },
   ]);
+});
+
+test.each([
+  ['words', { at: 'now and then', until: 'later' }],
+  ['a day that does not exist', { at: '2026-02-30T00:00:00Z', until: '2026-02-31T00:00:00Z' }],
+  ['an instant that is out of range', { at: '2026-01-01T00:00:00Z', until: '999999-01-01T00:00:00Z' }],
+  ['infinite instants', { at: '-infinity', until: 'infinity' }],
+  ['a number and an object', { at: 7, until: {} }],
+])('a wait of %s, which any writer may add, means the default deadline, and no error', async (_, detail) => {
+  const { ledger } = testLedger(database.db);
+  const id = await seedDelegation(database, { status: 'stuck' });
+  await database.query(
+    `INSERT INTO activity_logs (delegation_id, event, actor, detail) VALUES ($1, 'delegation.waiting', 'another', $2)`,
+    [id, JSON.stringify(detail)],
+  );
+  const { delegationId } = await ledger.retry(id);
+  const { deadline, createdAt } = (await ledger.get(delegationId!))!;
+  expect(deadline.getTime() - createdAt.getTime()).toBe(DEADLINE_DEFAULT_MS);
 });
 
 describe("in the caller's transaction", () => {

@@ -30,11 +30,11 @@ export function brokenInvariants(
   picture: Picture,
   before: Picture,
   told: readonly Told[],
-  attemptsMax: number,
+  retriesMax: number,
 ): string[] {
   return [
     ...brokenHistories(picture),
-    ...brokenRetries(picture, before, attemptsMax),
+    ...brokenRetries(picture, before, retriesMax),
     ...forgotten(picture, before),
     ...falseMarks(picture, before),
     ...marksInAHold(picture, before, told),
@@ -68,9 +68,9 @@ function brokenHistories({ rows, activities }: Picture): string[] {
 
 /**
  * What is tried again failed or is stuck, and is tried again once. What the sweep marks stuck in this step and what it tries
- * again are the same, but for those that had attempts enough or whose result came late.
+ * again are the same, but for those that had retries enough or whose result came late.
  */
-function brokenRetries({ rows, activities }: Picture, before: Picture, attemptsMax: number): string[] {
+function brokenRetries({ rows, activities }: Picture, before: Picture, retriesMax: number): string[] {
   const problems: string[] = [];
   const retries = Object.entries(rows).filter(([, { retryOf }]) => retryOf !== null);
   for (const [id, { retryOf, attempt }] of retries) {
@@ -94,9 +94,9 @@ function brokenRetries({ rows, activities }: Picture, before: Picture, attemptsM
     const isMarked =
       status === 'stuck' && ownNow.some(({ actor, toStatus }) => actor === 'sweeper' && toStatus === 'stuck');
     const late = (activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
-    const mustBeRetried = isMarked && attempt < attemptsMax && !late;
+    const mustBeRetried = isMarked && attempt <= retriesMax && !late;
     if (mustBeRetried && !tried.includes(id)) problems.push(`${id}: marked stuck, and not tried again`);
-    if (bySweep.has(id) && !(isMarked && attempt < attemptsMax))
+    if (bySweep.has(id) && !(isMarked && attempt <= retriesMax))
       problems.push(`${id}: tried again by the sweep without its mark`);
     const lateBefore = (before.activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
     if (bySweep.has(id) && lateBefore) problems.push(`${id}: tried again by the sweep although a result came late`);
@@ -129,7 +129,8 @@ function falseMarks(picture: Picture, before: Picture): string[] {
       const { rule, silentMs } = detail;
       if (rule === 'stale' || rule === 'stalled') {
         if (waits) problems.push(`${id}: ${rule} although it waits`);
-        const allowedMs = rule === 'stale' ? silenceAllowedMs(row, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
+        const allowedMs =
+          rule === 'stale' ? silenceAllowedMs(row, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
         if (!(Number(silentMs) > allowedMs)) problems.push(`${id}: ${rule} after ${silentMs} ms, ${allowedMs} allowed`);
       }
       if (event === 'delegation.waiting') waits = true;

@@ -19,7 +19,7 @@ export type Done = Told & { readonly marks: readonly Mark[] };
 type Atom = (ledger: Ledger) => Ledger | null;
 
 /** The atoms of one operation, in any order. A sweep is as many as the rows it marked, a heartbeatMany as its ids. */
-function atomsOf({ operation, result, marks }: Done, attemptsMax: number): Atom[] {
+function atomsOf({ operation, result, marks }: Done, retriesMax: number): Atom[] {
   // Rolled back: as if it had not happened.
   if (result === undefined && operation.op !== 'beat') return [];
   switch (operation.op) {
@@ -33,7 +33,7 @@ function atomsOf({ operation, result, marks }: Done, attemptsMax: number): Atom[
       return marks.map(
         ({ id, rule }) =>
           (ledger) =>
-            reference.mark(ledger, id, rule, operation.force, attemptsMax),
+            reference.mark(ledger, id, rule, operation.force, retriesMax),
       );
     case 'beat':
       return [(ledger) => reference.beat(ledger)];
@@ -68,9 +68,9 @@ export function linearise(
   ledger: Ledger,
   sessions: readonly (readonly Done[])[],
   picture: string,
-  attemptsMax: number,
+  retriesMax: number,
 ): Ledger | null {
-  const work = sessions.map((done) => done.map((one) => atomsOf(one, attemptsMax)).filter((atoms) => atoms.length > 0));
+  const work = sessions.map((done) => done.map((one) => atomsOf(one, retriesMax)).filter((atoms) => atoms.length > 0));
   const seen = new Set<string>();
   const search = (now: Ledger, left: readonly (readonly (readonly Atom[])[])[]): Ledger | null => {
     if (left.every((operations) => operations.length === 0)) return expected(now) === picture ? now : null;

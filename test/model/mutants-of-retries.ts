@@ -14,7 +14,7 @@ export const mutantsOfRetries: readonly Mutant[] = [
     name: 'a sweep that marks what it does not try again',
     setup: 'sequential',
     witness: story('in_progress', pass(12), sweep),
-    edits: [['CASE WHEN d.attempt < 3 THEN', 'CASE WHEN d.attempt < 1 THEN']],
+    edits: [['CASE WHEN d.attempt <= 2 THEN', 'CASE WHEN d.attempt <= 0 THEN']],
   },
   {
     name: 'a sweep that makes one attempt too many',
@@ -30,7 +30,7 @@ export const mutantsOfRetries: readonly Mutant[] = [
       pass(12),
       sweep,
     ),
-    edits: [['CASE WHEN d.attempt < 3 THEN', 'CASE WHEN d.attempt <= 3 THEN']],
+    edits: [['CASE WHEN d.attempt <= 2 THEN', 'CASE WHEN d.attempt <= 3 THEN']],
   },
   {
     name: 'a sweep that tries again what has a late result',

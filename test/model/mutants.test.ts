@@ -26,7 +26,7 @@ async function disagreement(
 ): Promise<string | undefined> {
   const { way, scenarios, ...setup }: Setup = setups[name];
   // Another sweep than the product's tries nothing again.
-  const bounds = mutant.sweepWith === undefined ? setup.bounds : { ...setup.bounds, attemptsMax: 0 };
+  const bounds = mutant.sweepWith === undefined ? setup.bounds : { ...setup.bounds, retriesMax: 0 };
   await using world = worldOf(database, { ...setups[name], bounds }, mutant);
   const { mutation } = mutant;
   await using stored = mutation === undefined ? undefined : await MutatedFunctions.install(database, mutation);

@@ -56,11 +56,11 @@ export function retry(ledger: Ledger, { id }: Retry) {
   return { ledger: again(ledger, id, found, 'ledger'), result: result('inserted') };
 }
 
-/** By the sweep that has just marked it: as long as there were not attempts enough, and no result of it came late. */
-export function retryMarked(ledger: Ledger, id: Id, attemptsMax: number): Ledger {
+/** By the sweep that has just marked it: as long as there were not retries enough, and no result of it came late. */
+export function retryMarked(ledger: Ledger, id: Id, retriesMax: number): Ledger {
   const found = ledger.delegations[id]!;
   const isLate = (ledger.activities[id] ?? []).some(({ event }) => event === 'delegation.late_result');
-  return found.status !== 'stuck' || found.attempt >= attemptsMax || isLate
+  return found.status !== 'stuck' || found.attempt > retriesMax || isLate
     ? ledger
     : again(ledger, id, found, 'sweeper');
 }

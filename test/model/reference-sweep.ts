@@ -99,7 +99,7 @@ const details = { overdue: 'deadline exceeded', stale: 'no heartbeat for #s', st
 export type Rule = keyof typeof matching;
 
 /** The sweep marks one row, and tries it again; null when it must not. */
-export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean, attemptsMax: number): Ledger | null {
+export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean, retriesMax: number): Ledger | null {
   const found = ledger.delegations[id];
   if (!found || !matching[rule](ledger, found)) return null;
   if (rule !== 'overdue' && isHeld(ledger) && !force) return null;
@@ -113,7 +113,7 @@ export function mark(ledger: Ledger, id: Id, rule: Rule, force: boolean, attempt
     body: null,
   } as const;
   const row = { ...moved(ledger, found, to), errorDetail: details[rule] };
-  return retryMarked(record(put(ledger, id, row), id, activity), id, attemptsMax);
+  return retryMarked(record(put(ledger, id, row), id, activity), id, retriesMax);
 }
 
 export interface SweepBounds {
@@ -123,7 +123,7 @@ export interface SweepBounds {
   /** 0: no storm guard. */
   readonly stormRatio: number;
   /** Attempts in all; 0: the sweep tries nothing again. */
-  readonly attemptsMax: number;
+  readonly retriesMax: number;
 }
 
 /** What one rule of a sweep must do: mark `take` of these, the oldest tick first, in any order within a tick. */

@@ -86,7 +86,7 @@ export class ScenarioRun {
     }
     await this.#see(told.flat());
     const done: Done[][] = told.map((list) => list.map((one) => ({ ...one, marks: this.#marksOf(one, before) })));
-    const after = linearise(this.#ledger, done, pictured(this.#picture), this.#bounds.attemptsMax);
+    const after = linearise(this.#ledger, done, pictured(this.#picture), this.#bounds.retriesMax);
     if (after === null) {
       const story = JSON.stringify({
         before: JSON.parse(expected(this.#ledger)),
@@ -101,7 +101,7 @@ export class ScenarioRun {
   async #see(told: readonly Told[]): Promise<void> {
     const before = this.#picture;
     this.#picture = await this.#world.look();
-    const broken = brokenInvariants(this.#picture, before, told, this.#bounds.attemptsMax);
+    const broken = brokenInvariants(this.#picture, before, told, this.#bounds.retriesMax);
     if (broken.length > 0) throw new Disagreement(`broken: ${broken.join('; ')}`);
   }
 
@@ -165,8 +165,8 @@ export class ScenarioRun {
     if (taken.size !== take || ages('taken').length !== take || (take < candidates.length && !isOldest)) {
       throw new Disagreement(`${rule}: marked ${[...taken]}, expected ${take} of ${JSON.stringify(candidates)}`);
     }
-    const { attemptsMax } = this.#bounds;
-    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule, force, attemptsMax)!;
+    const { retriesMax } = this.#bounds;
+    for (const id of taken) this.#ledger = reference.mark(this.#ledger, id, rule, force, retriesMax)!;
   }
 
   /** What a sweep marked, from the activity. */

@@ -12,8 +12,8 @@ export const times = Number(process.env.MODEL_RUNS || 1);
 export const timeoutMs = 300_000 * times;
 
 /** Small, so that six rows are enough for budgets, batches and storms. */
-const narrow: SweepBounds = { batchRowsMax: 2, rowsMax: 3, stormMinStale: 3, stormRatio: 0.5, attemptsMax: 0 };
-const wide: SweepBounds = { batchRowsMax: 2, rowsMax: 100, stormMinStale: 1, stormRatio: 0, attemptsMax: 3 };
+const narrow: SweepBounds = { batchRowsMax: 2, rowsMax: 3, stormMinStale: 3, stormRatio: 0.5, retriesMax: 0 };
+const wide: SweepBounds = { batchRowsMax: 2, rowsMax: 100, stormMinStale: 1, stormRatio: 0, retriesMax: 2 };
 
 export interface Setup {
   readonly way: Way;

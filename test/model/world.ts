@@ -260,7 +260,7 @@ export class World implements AsyncDisposable {
       stuckAfterMs: STUCK_AFTER_MS,
       batchRowsMax: bounds.batchRowsMax,
       rowsMax: bounds.rowsMax,
-      attemptsMax: bounds.attemptsMax,
+      retriesMax: bounds.retriesMax,
       storm: { minStale: bounds.stormMinStale, ratio: bounds.stormRatio, maxHoldMs: HOLD_MAX_TICKS * TICK_MS },
     };
     const beat = new Beat(db, quietLog, STUCK_AFTER_MS);

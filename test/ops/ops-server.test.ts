@@ -189,6 +189,47 @@ describe('the ops server', () => {
     expect(await asked).toMatchObject({ status: 200, body: '{"slow":true}\n' });
   });
 
+  test('closes the connection of a client that does not read its answer in time, also of one that reads a little', async () => {
+    const body = 'x'.repeat(32 * 2 ** 20);
+    const routes = { '/large': () => ({ status: 200, contentType: 'text/plain', body }) };
+    const server = new OpsServer(capturedLog().log, { host: '127.0.0.1', port: 0, routes });
+    undo.push(() => server.stop());
+    await server.start();
+    const [silent, slow] = [open(server.port!), open(server.port!)];
+    let closed = 0;
+    for (const socket of [silent, slow]) {
+      socket.once('close', () => {
+        closed += 1;
+      });
+      socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    }
+    await waitFor('the slow one to be cut off', () => {
+      slow.read(1_024);
+      return closed === 1;
+    });
+    // Only who reads is told that the connection is closed.
+    let left = 0;
+    silent.on('data', (part) => {
+      left += part.length;
+    });
+    await waitFor('the silent one to be cut off', () => closed === 2);
+    expect(slow.bytesRead).toBeLessThan(body.length);
+    expect(left).toBeLessThan(body.length);
+  });
+
+  test('lets a client take its answer, and goes on with its connection', async () => {
+    const { port } = await started();
+    const socket = open(port);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part) => {
+      text += part;
+    });
+    for (const times of [1, 2]) {
+      socket.write('GET /fine HTTP/1.1\r\nHost: x\r\n\r\n');
+      await waitFor(`answer ${times}`, () => text.split('{"fine":true}').length > times);
+    }
+  });
+
   test('accepts a new connection also when every other waits for its answer', async () => {
     const never = () => new Promise<never>(() => {});
     const routes = { '/never': never, '/livez': () => json(200, { alive: true }) };

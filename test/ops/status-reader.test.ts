@@ -228,6 +228,7 @@ describe('what a reading costs', () => {
     readonly 'Node Type': string;
     readonly 'Relation Name'?: string;
     readonly 'Index Name'?: string;
+    'Index Cond'?: string;
     readonly 'Actual Rows': number;
     readonly 'Shared Hit Blocks': number;
     readonly 'Shared Read Blocks': number;
@@ -283,6 +284,10 @@ describe('what a reading costs', () => {
     const plan = await explain(dayStatement(sweeperTables(database.db)).sql, []);
     const scanned = nodes(plan).filter((node) => node['Node Type'] === 'Seq Scan');
     expect(scanned.map((node) => node['Relation Name'])).not.toContain('activity_logs');
+    const late = nodes(plan).find(
+      (node) => node['Relation Name'] === 'activity_logs' || node['Index Name'] === 'activity_logs_late_result',
+    );
+    expect(late?.['Index Cond']).toContain('created_at');
     expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(60);
   });
 

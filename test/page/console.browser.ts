@@ -42,6 +42,7 @@ beforeAll(async () => {
     },
     turns: new Turns({ runningMax: 1, waitingMax: 9, answerWithinMs: 5_000 }),
     refusalOf: () => null,
+    isDefect: () => false,
     statuses,
     version: '0.1.0',
   };

@@ -52,7 +52,7 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
     await mapTask(database, delegationId);
   }
   const probe = new ScriptedProbe(({ delegationId }) => answers[delegationId]!);
-  const { sweeper, lines } = testSweeper(db, { probe: probe.options(), attemptsMax: 2 });
+  const { sweeper, lines } = testSweeper(db, { probe: probe.options(), retriesMax: 1 });
   const summary = await sweeper.sweep({ trigger: 'manual' });
   expect(summary).toMatchObject({ stuck: 1, retried: 1, poisoned: 0, remaining: 0 });
   expect(lines.filter(({ event }) => event === 'delegation.probed').map(({ changed }) => changed)).toEqual([

@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { onlineIndexes } from '../../src/db/finishing/indexes.ts';
+import { schemaVersion } from '../../src/db/migrator.ts';
 import type { Database } from '../../src/db/schema.ts';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
+import { outdatedSchema } from '../../src/sweeper/schedule/schema-gate.ts';
 
 import { waitFor } from '../support/wait-for.ts';
 import { useOldLedger } from './use-old-ledger.ts';
@@ -61,6 +63,26 @@ describe('the indexes of a migration', () => {
     await migrateUp(database.db, 'old');
     expect(await built('i.indisvalid')).toEqual(names);
     expect(await oidOf('delegations_suspect')).toEqual(whole);
+  });
+
+  test('are awaited by a daemon: what the functions need is there before it sweeps', async () => {
+    const reader = await database.connect();
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await reader.query('SELECT count(*) FROM pg_class');
+    const migrating = migrateUp(database.db, 'old');
+    await waitFor('a build to wait for the snapshot', async () => (await waitingBuilds()).length > 0);
+    const { current, pending } = await schemaVersion(database.db, 'old');
+    expect(pending).toEqual([]);
+    expect(await outdatedSchema(database.db, 'old', 'pgboss')).toEqual({
+      component: 'ledger',
+      found: expect.stringMatching(`^${current} without delegation_insert, .*delegation_retry`),
+      required: `${current} with its functions`,
+      remedy: expect.stringContaining('migrate up'),
+    });
+    await reader.query('COMMIT');
+    await migrating;
+    await reader.end();
+    expect(await outdatedSchema(database.db, 'old', 'pgboss')).toBeNull();
   });
 
   test('are built once by several that migrate at once', async () => {

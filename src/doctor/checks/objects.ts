@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { check, type Seen } from '../check.ts';
 import { expectedObjects } from '../expected/objects.ts';
 import { expectedTables } from '../expected/tables.ts';
+import { hiddenSessions } from '../hidden-sessions.ts';
 import { requireKnownSchema } from '../known-schema.ts';
 import { deparseStatement, type ObjectKind, objectsStatement } from '../statements/objects.ts';
+import { serverStatement } from '../statements/server.ts';
 
 export interface SchemaObject {
   readonly kind: ObjectKind;
@@ -11,7 +13,8 @@ export interface SchemaObject {
   readonly name: string;
   readonly definition: string;
   readonly works: boolean;
-  readonly building: boolean;
+  /** Null: this role may not see which index is being built. */
+  readonly building: boolean | null;
 }
 
 /** The name of an object among the expected ones. */
@@ -75,11 +78,13 @@ export const objects = check({
     await requireKnownSchema(subject);
     const { dbSchema: schema } = subject.options;
     return subject.catalogue(async (db) => {
+      const [about] = await serverStatement().run(db, {});
       await deparseStatement().run(db, { schema });
-      return objectsStatement().run(db, { schema, tables: Object.keys(expectedTables) });
+      const found = await objectsStatement().run(db, { schema, tables: Object.keys(expectedTables) });
+      return { role: about!.role, found };
     });
   },
-  judge: (found, { options }) => judgeObjects(found, expectedObjects, options.dbSchema),
+  judge: ({ role, found }, { options }) => judgeObjects(found, expectedObjects, options.dbSchema, role),
 });
 
 type Fault = 'missing' | 'changed' | 'disabled' | 'not_validated' | 'invalid';
@@ -89,6 +94,7 @@ export function judgeObjects(
   found: readonly SchemaObject[],
   expected: Readonly<Record<string, string>>,
   schema: string,
+  role: string,
 ): Seen<Fault>[] {
   const byKey = new Map(found.map((object) => [keyOf(object), object]));
   const seen: Seen<Fault>[] = [];
@@ -116,6 +122,8 @@ export function judgeObjects(
         how: 'pg_constraint.convalidated is false',
         names,
       });
+    } else if (object.building === null) {
+      seen.push({ unchecked: hiddenSessions(`${what} is invalid; whether it is being built is not known`, role) });
     } else {
       seen.push({
         fault: 'invalid',

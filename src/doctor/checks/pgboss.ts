@@ -28,7 +28,8 @@ export const pgboss = check({
     policy: {
       severity: 'problem',
       when: 'The queue of sweeps has another policy, so that sweeps pile up or are lost',
-      remedy: 'Restart a daemon, which makes the queue anew: `kubectl rollout restart deployment/delegation-sweeper`.',
+      remedy:
+        'Restart a daemon, which makes the queue anew: `kubectl -n delegation-sweeper rollout restart deployment/delegation-sweeper`.',
     },
   },
   async read(subject) {

@@ -22,10 +22,10 @@ export const pooler = check({
         'Connect to the primary alone: switch the load balancing of reads off for this user (`load_balance_mode = off` in pgpool-II).',
     },
     leaking: {
-      severity: 'problem',
-      when: "A setting of another client is left in the session, and applies to this program's statements",
+      severity: 'advice',
+      when: "A setting of the pooler, or of another client, is left in the session, and applies to this program's statements",
       remedy:
-        'Find the client that runs `SET {name}` outside of a transaction behind the pooler: let it use `SET LOCAL`, or ALTER ROLE for a role of its own. `RECONNECT` in the console of PgBouncer clears the sessions.',
+        'Where the pooler sets it on purpose (connect_query or track_extra_parameters of PgBouncer), leave it so. Otherwise find the client that runs `SET {name}` outside of a transaction behind the pooler: let it use `SET LOCAL`, or ALTER ROLE for a role of its own. `RECONNECT` in the console of PgBouncer clears the sessions.',
     },
   },
   async read(subject) {
@@ -71,7 +71,12 @@ export function judgePooler({
   }
   for (const name of new Set(sessions.flatMap(({ left }) => left))) {
     const how = "pg_settings shows it with the source 'session', and this program sets none";
-    seen.push({ fault: 'leaking', what: `Another client has left ${name} in the session`, how, names: { name } });
+    seen.push({
+      fault: 'leaking',
+      what: `The pooler, or another client, has left ${name} in the session`,
+      how,
+      names: { name },
+    });
   }
   const pids = new Set(sessions.map(({ pid }) => pid)).size;
   if (pids > 1)

@@ -1,9 +1,8 @@
 import { schemaFunctions } from '../../ledger/functions/schema-functions.ts';
 import { check, type Seen } from '../check.ts';
-import { type Profile, profiles } from '../expected/rights.ts';
-import { type HeldNeed, needsOf, needWords, profileOf } from '../needs.ts';
+import { heldNeeds } from '../held-needs.ts';
+import { needWords, profileOf } from '../needs.ts';
 import { executablesStatement } from '../statements/executables.ts';
-import { privilegesStatement } from '../statements/privileges.ts';
 import { serverStatement } from '../statements/server.ts';
 
 const SHOWN_MAX = 12;
@@ -29,11 +28,7 @@ export const privileges = check({
     subject.catalogue(async (db) => {
       const { dbSchema: schema } = subject.options;
       const [about] = await serverStatement().run(db, {});
-      const held = {} as Record<Profile, HeldNeed[]>;
-      for (const profile of profiles) {
-        const needs = needsOf(profile, subject.options);
-        held[profile] = await privilegesStatement().run(db, { needs });
-      }
+      const held = await heldNeeds(db, subject.options);
       const names = [...new Set(schemaFunctions.map(({ name }) => name))];
       const refused = await executablesStatement().run(db, { schema, names });
       return { role: about!.role, held, refused: refused.map(({ signature }) => signature) };

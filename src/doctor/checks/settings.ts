@@ -1,4 +1,7 @@
 import { check, type Observed } from '../check.ts';
+import type { Profile } from '../expected/rights.ts';
+import { heldNeeds } from '../held-needs.ts';
+import { profileOf } from '../needs.ts';
 import { type Hurt, hurts } from '../setting-rules.ts';
 import { settingsStatement } from '../statements/settings.ts';
 
@@ -14,7 +17,7 @@ interface Setting {
 export const settings = check({
   name: 'settings',
   about:
-    'Settings of the server, the database and the role that hurt: time limits, isolation, read-only, triggers switched off, durability, digits. Also those of other roles that read delegations, by ALTER ROLE.',
+    'Settings of the server, the database and the role that hurt: time limits, isolation, read-only, triggers switched off, durability, digits. Also those of other roles that write delegations, by ALTER ROLE. A role that only reads may be read-only and have short time limits.',
   faults: {
     timeout: {
       severity: 'problem',
@@ -59,17 +62,34 @@ export const settings = check({
       remedy: '`ALTER SYSTEM RESET vacuum_defer_cleanup_age;`, and use hot_standby_feedback or a slot for standbys.',
     },
   },
-  read: (subject) =>
-    settingsStatement().run(subject.db, { names: [...hurts.keys()], delegations: subject.tables.delegations }),
+  read: async (subject) => {
+    const { tables, options } = subject;
+    const held = await subject.catalogue((db) => heldNeeds(db, options));
+    const found = await settingsStatement().run(subject.db, {
+      names: [...hurts.keys()],
+      delegations: tables.delegations,
+    });
+    return { profile: profileOf(held), found };
+  },
   judge: judgeSettings,
 });
 
+/** Safeguards of a role that only reads. */
+const harmlessToReaders: readonly Fault[] = ['read_only', 'timeout'];
+
+export interface SettingsReading {
+  /** Of the role that asks. */
+  readonly profile: Profile;
+  readonly found: readonly Setting[];
+}
+
 /** Pure: which of these settings hurt. */
-export function judgeSettings(found: readonly Setting[]): readonly Observed<Fault>[] {
+export function judgeSettings({ profile, found }: SettingsReading): readonly Observed<Fault>[] {
   return found.flatMap(({ name, value, role }): Observed<Fault>[] => {
     const hurt = hurts.get(name);
     const why = hurt?.why(value) ?? null;
     if (hurt === undefined || why === null) return [];
+    if (role === null && profile === 'reader' && harmlessToReaders.includes(hurt.fault)) return [];
     const whose = role === null ? '' : ` for the role ${role}`;
     const names = { name, role: role ?? 'CURRENT_USER' };
     return [{ fault: hurt.fault, what: `${name}${whose} ${why}`, how: `${name} = ${value}${whose}`, names }];

@@ -9,8 +9,10 @@ export function connectionsStatement() {
       reserved: column.wholeNumber(
         `${setting('superuser_reserved_connections')}::int + ${setting('reserved_connections')}::int`,
       ),
+      // backend_type is hidden for other roles' sessions. Datid and usesysid are not; the server's own processes lack one of them.
       used: column.wholeNumber(
-        `(SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend')`,
+        `(SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid IS NOT NULL AND a.usesysid IS NOT NULL
+          AND coalesce(a.backend_type, 'client backend') = 'client backend')`,
       ),
       databaseLimit: column.wholeNumber(
         '(SELECT d.datconnlimit FROM pg_catalog.pg_database d WHERE d.datname = current_database())',

@@ -4,7 +4,7 @@ import type { SweeperTables } from '../../sweeper/tables.ts';
 /** Activities that are looked at, newest first. */
 const ROWS_MAX = 1_000;
 
-/** Roles whose plain UPDATE or INSERT had its activity added by the database: it names the role as the actor. */
+/** Roles that are actors of transitions: the database adds the activity of a plain UPDATE or INSERT so, and an agent may have a role's name. */
 export function foreignWritersStatement({ activityLogs }: SweeperTables) {
   return statement({
     columns: { role: column.text('a.actor'), transitions: column.wholeNumber('count(*)') },

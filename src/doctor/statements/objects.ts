@@ -1,4 +1,4 @@
-import { column, parameter, statement } from '../../db/statement.ts';
+import { column, nullable, parameter, statement } from '../../db/statement.ts';
 
 /** What the server says about an object of the ledger's schema that a migration made. */
 export const objectKinds = ['trigger', 'trigger function', 'constraint', 'index'] as const;
@@ -28,8 +28,8 @@ export function objectsStatement() {
       definition: column.text('o.definition'),
       /** Whether it is in effect: enabled, validated, valid. */
       works: column.boolean('o.works'),
-      /** Whether an index is being built now. */
-      building: column.boolean('o.building'),
+      /** Whether an index is being built now. Null: an index is, by a session whose index is hidden from this role. */
+      building: nullable(column.boolean('o.building')),
     },
     sql: (columns) => `
 WITH ours AS MATERIALIZED (
@@ -53,7 +53,11 @@ FROM (
   SELECT 'index', ours.relname, c.relname,
     replace(pg_catalog.pg_get_indexdef(i.indexrelid), pg_catalog.quote_ident($schema) || '.', ''),
     i.indisvalid AND i.indisready,
-    EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+    CASE
+      WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid) THEN true
+      WHEN NOT EXISTS (
+        SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.datname = current_database() AND p.relid IS NULL) THEN false
+    END
   FROM pg_catalog.pg_index i JOIN ours ON ours.oid = i.indrelid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid) o
 ORDER BY o.kind, o.table_name, o.name`,
   });

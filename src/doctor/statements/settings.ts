@@ -2,7 +2,7 @@ import { column, nullable, parameter, statement } from '../../db/statement.ts';
 
 /**
  * Settings as a session begins with them, in the unit that the server keeps them in. `role`: null for this session; otherwise another role that
- * may read delegations, for which ALTER ROLE, with or without IN DATABASE, sets something else.
+ * may write delegations, for which ALTER ROLE, with or without IN DATABASE, sets something else.
  */
 export function settingsStatement() {
   return statement({
@@ -24,7 +24,7 @@ others AS (
   CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) c (setting)
   WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()))
     AND r.rolname <> current_user AND r.rolcanlogin
-    AND pg_catalog.has_table_privilege(r.oid, pg_catalog.to_regclass($delegations), 'SELECT'))
+    AND pg_catalog.has_any_column_privilege(r.oid, pg_catalog.to_regclass($delegations), 'INSERT, UPDATE'))
 SELECT ${columns}
 FROM (SELECT * FROM own UNION ALL SELECT * FROM others WHERE name = ANY($names)) s ORDER BY s.role NULLS FIRST, s.name`,
   });

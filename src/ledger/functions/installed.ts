@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { Database } from '../../db/schema.ts';
 import { column, nullable, parameter, statement } from '../../db/statement.ts';
 import { catalogueSettings, definitionOf, type SchemaFunction, sourceOf } from './schema-function.ts';
 import { schemaFunctions } from './schema-functions.ts';
@@ -56,6 +58,12 @@ export function installedFunctions(rows: readonly Row[]): readonly InstalledFunc
     const state = source === null ? 'missing' : isAsDefined ? 'current' : isMarked ? 'edited' : 'outdated';
     return { fn, state, isMarked };
   });
+}
+
+/** The names of the functions that are not there. Another release's count as there. Throws the database's error. */
+export async function missingFunctions(db: Kysely<Database>, schema: string): Promise<readonly string[]> {
+  const functions = installedFunctions(await installedStatement().run(db, installedValues(schema)));
+  return [...new Set(functions.filter(({ state }) => state === 'missing').map(({ fn }) => fn.name))];
 }
 
 /** What marks a function as ours, and which definition it has. */

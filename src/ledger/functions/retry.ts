@@ -77,7 +77,12 @@ export const retryFunction: SchemaFunction = {
   at := clock_timestamp();
   start_after := at + start_after_ms * interval '1 millisecond';
   IF deadline_ms IS NULL THEN
-    deadline_ms := old_allowed_ms - ${waitedMs};
+    BEGIN
+      deadline_ms := old_allowed_ms - ${waitedMs};
+    EXCEPTION WHEN data_exception THEN
+      -- A writer may add a wait whose instants are none.
+      deadline_ms := 0;
+    END;
     IF NOT deadline_ms BETWEEN 1 AND ${DURATION_MAX_MS} THEN
       deadline_ms := ${DEADLINE_DEFAULT_MS};
     END IF;

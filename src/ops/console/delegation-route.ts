@@ -1,16 +1,14 @@
 import type { Answer, Route } from '../answer.ts';
 import { pageAnswer } from '../page/layout.ts';
 import { decodedParameter } from '../query.ts';
-import type { RefusalOf } from '../readiness.ts';
 import { delegationPage, unknownPage } from './delegation-page.ts';
 import type { ExplainProbe } from './explained.ts';
-import { problemAnswer } from './problem-page.ts';
+import { type ProblemJudges, problemAnswer } from './problem-page.ts';
 import type { Turns } from './turns.ts';
 
-export interface DelegationPages {
+export interface DelegationPages extends ProblemJudges {
   readonly probe: ExplainProbe;
   readonly turns: Turns;
-  readonly refusalOf: RefusalOf;
   readonly version: string;
 }
 
@@ -20,7 +18,7 @@ export function delegationRoute(pages: DelegationPages): Route {
     try {
       return await delegationAnswer(decodedParameter(parameter), pages);
     } catch (err) {
-      return problemAnswer(err, pages.refusalOf, pages.version);
+      return problemAnswer(err, pages, pages.version);
     }
   };
 }

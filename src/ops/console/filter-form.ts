@@ -1,6 +1,7 @@
 import { type Html, html, inputText } from '../page/html.ts';
 import type { ListQuery } from '../page/links.ts';
 import type { FilterProblem } from './bad-filters.ts';
+import { ROWS_MAX } from './list-query.ts';
 
 type Filter = 'status' | 'callee' | 'caller' | 'older-than' | 'limit';
 
@@ -15,7 +16,7 @@ const fields: readonly Field[] = [
   { filter: 'callee', label: 'Callee', hint: null },
   { filter: 'caller', label: 'Caller', hint: null },
   { filter: 'older-than', label: 'Older than', hint: 'such as 30m, 6h or 2d' },
-  { filter: 'limit', label: 'Rows', hint: '1 to 1000', isNumber: true },
+  { filter: 'limit', label: 'Rows', hint: `1 to ${ROWS_MAX}`, isNumber: true },
 ];
 
 export interface FilterFormState {

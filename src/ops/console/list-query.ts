@@ -4,6 +4,9 @@ import { BadFilters, type FilterProblem } from './bad-filters.ts';
 
 export const listFilters = ['status', 'callee', 'caller', 'older-than', 'limit', 'after'] as const;
 
+/** Rows of a page: an answer is one text in memory until its client has read it. */
+export const ROWS_MAX = 200;
+
 /** The query string as filters, those without a value left out, and the id when a delegation was asked for by it. */
 export interface ReadQuery {
   readonly filters: ListQuery;

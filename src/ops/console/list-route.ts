@@ -24,7 +24,7 @@ export function listRoute(pages: ListPages): Route {
     } catch (err) {
       if (err instanceof BadFilters)
         return answer(400, { filters: err.filters, problems: err.problems, listing: null }, pages);
-      return problemAnswer(err, pages.refusalOf, pages.version);
+      return problemAnswer(err, pages, pages.version);
     }
   };
 }

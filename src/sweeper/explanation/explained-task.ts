@@ -2,6 +2,7 @@ import type { IsoInstant } from '../instant.ts';
 
 /** The A2A task that a delegation is. */
 export interface ExplainedTask {
+  /** Without user info, query and fragment, which may hold a secret. */
   readonly agentUrl: string;
   readonly tenant: string | null;
   readonly taskId: string;

@@ -210,8 +210,8 @@ function isPossible(delegationId: string): boolean {
   return !delegationId.includes('\0');
 }
 
-function statementsOf(tables: SweeperTables, { attemptsMax = 0 }: SweeperOptions) {
-  const isRetrying = rules.some((rule) => retries(rule, attemptsMax));
+function statementsOf(tables: SweeperTables, { retriesMax = 0 }: SweeperOptions) {
+  const isRetrying = rules.some((rule) => retries(rule, retriesMax));
   return {
     reading: readingStatement(tables),
     row: judgedRowStatement(tables),
@@ -222,7 +222,7 @@ function statementsOf(tables: SweeperTables, { attemptsMax = 0 }: SweeperOptions
     lateResults: lateResultsStatement(tables),
     attempts: attemptsStatement(tables),
     /** Null: nothing is tried again. */
-    retriable: isRetrying ? retriableStatement(tables, attemptsMax) : null,
+    retriable: isRetrying ? retriableStatement(tables, retriesMax) : null,
     opening: lookStatement(tables),
     daemonState: daemonStateStatement(tables),
     lastSweep: lastSweepStatement(tables),

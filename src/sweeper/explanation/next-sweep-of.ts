@@ -1,7 +1,7 @@
 import type { Forecast } from '../forecast.ts';
 import { isoOf, type Micros } from '../instant.ts';
 import type { Refusal } from '../observed-time/refusal.ts';
-import { infersSilence } from '../pass/rules.ts';
+import { infersSilence, ruleNames } from '../pass/rules.ts';
 import { type Cron, nextOccurrence } from '../status/cron.ts';
 import type { Storm } from '../status/status.ts';
 import type { ExplainedTask } from './explained-task.ts';
@@ -36,19 +36,16 @@ export interface Prospects {
 
 /** Pure: what a sweep does with an open delegation, now and next. */
 export function nextSweepOf(prospects: Prospects): NextSweep {
-  const { nowUs, verdict, cron, budget, daemons, isSweeping, hold, refusal } = prospects;
-  const now = new Date(isoOf(nowUs));
+  const { nowUs, cron, budget, daemons, isSweeping, hold, refusal } = prospects;
   const actionNow = actionOf(prospects);
-  const due = actionNow === 'nothing' ? (verdict.due.find(({ isPassed }) => !isPassed) ?? null) : firstPassed(verdict);
-  const tickAt = nextOccurrence(cron, now);
-  const by = isOnTime(prospects, due) ? 'on_time' : 'tick';
+  const coming = comingOf(prospects, actionNow);
   return {
     actionNow,
-    action: actionNow === 'nothing' ? foreseen(prospects, due) : actionNow,
-    at: daemons === 0 || due === null ? null : instantOf({ due, by, now, cron }).toISOString(),
-    by,
+    action: coming?.action ?? 'nothing',
+    at: daemons === 0 || coming === null ? null : coming.at.toISOString(),
+    by: coming?.by ?? 'tick',
     isRetried: prospects.isRetried,
-    tickAt: tickAt.toISOString(),
+    tickAt: nextOccurrence(cron, dateOf(nowUs)).toISOString(),
     daemons,
     sweptAt: prospects.sweptAt?.toISOString() ?? null,
     isSweeping,
@@ -91,11 +88,50 @@ function actionOf({
   return isSilence ? 'mark_stuck' : 'fail';
 }
 
+interface Coming {
+  readonly action: SweepAction;
+  readonly at: Date;
+  readonly by: NextSweep['by'];
+}
+
+/** The first sweep that does something with it; null: no rule can come to match. */
+function comingOf(prospects: Prospects, actionNow: SweepAction): Coming | null {
+  const { verdict, hold } = prospects;
+  if (actionNow !== 'nothing' && (actionNow !== 'hold' || hold === null)) {
+    const due = firstPassed(verdict);
+    return due && { ...meetingOf(prospects, due), action: actionNow };
+  }
+  // While an operator holds, a deadline may come before the end of the hold. One sweep applies the rules in their order.
+  return ruleNames
+    .flatMap((name) =>
+      verdict.due.filter(({ rule, isPassed }) => rule === name && (!isPassed || rule === verdict.rule)),
+    )
+    .map((due) => meetingOf(prospects, due))
+    .reduce<Coming | null>((first, each) => (first !== null && first.at <= each.at ? first : each), null);
+}
+
+/**
+ * The first sweep that meets the delegation when it is due, and what it does. While an operator holds, the ticks leave what
+ * is silent; the end of the hold makes it due again.
+ */
+function meetingOf(prospects: Prospects, due: DueRule): Coming {
+  const { nowUs, cron, hold } = prospects;
+  const now = dateOf(nowUs);
+  const dueAt = new Date(due.at);
+  const tick = nextOccurrence(cron, later(now, dueAt));
+  const heldUntil = hold !== null && infersSilence({ name: due.rule }) ? new Date(hold.until) : null;
+  if (heldUntil !== null && tick < heldUntil) return { action: 'hold', at: tick, by: 'tick' };
+  const fromAt = heldUntil === null ? dueAt : later(dueAt, heldUntil);
+  const action = foreseen(prospects, due);
+  return isOnTime(prospects, fromAt)
+    ? { action, at: later(now, fromAt), by: 'on_time' }
+    : { action, at: tick, by: 'tick' };
+}
+
 /** What the sweep will do that meets a delegation which has come due. */
-function foreseen({ task, hold }: Prospects, due: DueRule | null): SweepAction {
-  if (due === null) return 'nothing';
-  if (due.rule === 'overdue') return 'fail';
-  if (hold !== null && hold.until > due.at) return 'hold';
+function foreseen({ verdict, task }: Prospects, { rule, isPassed }: DueRule): SweepAction {
+  if (isPassed && verdict.poisoned !== null) return 'try_again';
+  if (rule === 'overdue') return 'fail';
   return task?.probe.isEnabled && task.probe.refusal === null ? 'ask_agent' : 'mark_stuck';
 }
 
@@ -103,23 +139,17 @@ function firstPassed({ rule, due }: Verdict): DueRule | null {
   return due.find((each) => each.rule === rule) ?? due[0] ?? null;
 }
 
-/** What a sweep left, and everything while a hold lasts, is left to the ticks. */
-function isOnTime({ onTime, judgedAt, storm, hold, refusal }: Prospects, due: DueRule | null): boolean {
-  if (!onTime || judgedAt === null || due === null || refusal !== null) return false;
-  if (due.rule !== 'overdue' && hold !== null) return false;
-  return storm.state === 'calm' && due.at >= judgedAt.toISOString();
+/** What a sweep left is left to the ticks. */
+function isOnTime({ onTime, judgedAt, storm, refusal }: Prospects, fromAt: Date): boolean {
+  return onTime && judgedAt !== null && refusal === null && storm.state === 'calm' && fromAt >= judgedAt;
 }
 
-interface Coming {
-  readonly due: DueRule;
-  readonly by: NextSweep['by'];
-  readonly now: Date;
-  readonly cron: Cron;
+function dateOf(us: Micros): Date {
+  return new Date(isoOf(us));
 }
 
-function instantOf({ due, by, now, cron }: Coming): Date {
-  const from = new Date(Math.max(now.getTime(), Date.parse(due.at)));
-  return by === 'on_time' ? from : nextOccurrence(cron, from);
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b;
 }
 
 function stormOf({ storm: { state, since, until }, forecast }: Prospects): ExplainedStorm {

@@ -2,6 +2,7 @@ import type { RowOf } from '../../db/column.ts';
 import { infersSilence } from '../pass/rules.ts';
 import type { ProbeOptions } from '../probe/suspect-probe.ts';
 import type { ExplainedTask } from './explained-task.ts';
+import { shownAddress } from './shown-address.ts';
 import type { ActivityEntry } from './statements/activity.ts';
 import type { taskColumns } from './statements/task.ts';
 import type { Verdict } from './verdict.ts';
@@ -22,6 +23,7 @@ export function taskOf(task: RowOf<typeof taskColumns>, { probed, probe, verdict
   const outcome = probed?.detail?.outcome;
   return {
     ...task,
+    agentUrl: shownAddress(task.agentUrl),
     tenant: task.tenant === '' ? null : task.tenant,
     createdAt: task.createdAt.toISOString(),
     probe: {

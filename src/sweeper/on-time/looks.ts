@@ -6,7 +6,7 @@ import { stateRow } from '../state-row.ts';
 import { sweeperTables } from '../tables.ts';
 import type { ThresholdOptions } from '../threshold/staleness.ts';
 import { dueAtUs } from './due.ts';
-import { LOOK_EVERY_MS, type Look, SWEEP_EVERY_MS } from './next-step.ts';
+import { LOOK_EVERY_MS, type Look } from './next-step.ts';
 import { nothingKnown, type Question, questionAfter } from './question.ts';
 import { lookStatement } from './statements/look.ts';
 
@@ -19,12 +19,6 @@ type Answer = Awaited<ReturnType<ReturnType<typeof lookStatement>['run']>>[numbe
  */
 const REST_FACTOR = 100;
 const REST_FACTOR_MIN = 5;
-
-/**
- * A sweep that judged so soon after the end of a hold may not have seen it: a release is visible when it is committed, a moment
- * after the instant that it records. Then another sweep runs.
- */
-const HOLD_END_MARGIN_MS = SWEEP_EVERY_MS;
 
 /** Looks for what comes due next: one statement a look, and a second one where another sweep may have left what seems due. */
 export class Looks {
@@ -80,11 +74,16 @@ export class Looks {
     return lookOf(answer, this.#dueOf(answer, heardDueUs));
   }
 
-  /** While an operator holds, silence does not come due, but deadlines do; what it kept does when the hold ends. */
-  #dueOf({ nowUs, judgedAtUs, deadlineUs, specialUs, holdEndsUs }: Answer, heardDueUs: Micros | null): Micros | null {
+  /**
+   * While an operator holds, silence does not come due, but deadlines do; what it kept does when the hold ends. A sweep that was
+   * held has not judged the end, also where it began after it: a release is visible only when it is committed.
+   */
+  #dueOf(
+    { nowUs, judgedAtUs, wasHeld, deadlineUs, specialUs, holdEndsUs }: Answer,
+    heardDueUs: Micros | null,
+  ): Micros | null {
     if (holdEndsUs !== null && holdEndsUs > nowUs) return earliest([deadlineUs, holdEndsUs]);
-    const isEndJudged =
-      holdEndsUs === null || judgedAtUs === null || holdEndsUs + HOLD_END_MARGIN_MS * MICROS_PER_MS < judgedAtUs;
+    const isEndJudged = holdEndsUs === null || judgedAtUs === null || (!wasHeld && holdEndsUs < judgedAtUs);
     return earliest([deadlineUs, specialUs, heardDueUs, this.#dueUs, isEndJudged ? null : holdEndsUs]);
   }
 

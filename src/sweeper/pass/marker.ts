@@ -17,10 +17,10 @@ import type { Unsettled } from './unsettled.ts';
 
 type Statements = ReturnType<typeof statementsOf>;
 
-function statementsOf(tables: SweeperTables, rule: Rule, sparing: Sparing, attemptsMax: number) {
+function statementsOf(tables: SweeperTables, rule: Rule, sparing: Sparing, retriesMax: number) {
   return {
     plan: planStatement(tables, rule, sparing),
-    batch: markBatchStatement(tables, rule, sparing, attemptsMax),
+    batch: markBatchStatement(tables, rule, sparing, retriesMax),
     keys: batchKeysStatement(tables, rule, sparing),
   };
 }
@@ -29,7 +29,7 @@ export interface MarkerOptions {
   /** A2A tasks are marked only once their agents were asked, by `probes` of the pass. */
   readonly sparesTasks?: boolean;
   /** Attempts in all: what is marked stuck with fewer is tried again. Default 0: nothing is. */
-  readonly attemptsMax?: number;
+  readonly retriesMax?: number;
 }
 
 /** A shorter limit for rows that are tried apart, since one row that never ends is tried several times. */
@@ -49,14 +49,14 @@ export class Marker {
   readonly #sparing: Statements;
 
   constructor(db: LedgerDb, tables: SweeperTables, rule: Rule, unsettled: Unsettled, options: MarkerOptions = {}) {
-    const { sparesTasks: tasks = false, attemptsMax = 0 } = options;
+    const { sparesTasks: tasks = false, retriesMax = 0 } = options;
     this.#db = db;
     this.#rule = rule.name;
     this.#unsettled = unsettled;
-    this.#rows = markRowsStatement(tables, rule, { tasks }, attemptsMax);
-    this.#asked = markAskedStatement(tables, rule, attemptsMax);
-    this.#plain = statementsOf(tables, rule, { someKnown: false, tasks }, attemptsMax);
-    this.#sparing = statementsOf(tables, rule, { someKnown: true, tasks }, attemptsMax);
+    this.#rows = markRowsStatement(tables, rule, { tasks }, retriesMax);
+    this.#asked = markAskedStatement(tables, rule, retriesMax);
+    this.#plain = statementsOf(tables, rule, { someKnown: false, tasks }, retriesMax);
+    this.#sparing = statementsOf(tables, rule, { someKnown: true, tasks }, retriesMax);
   }
 
   /** Where the next batches end. */

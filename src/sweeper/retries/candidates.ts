@@ -7,18 +7,18 @@ import {
   namedCandidatesStatement,
   sweepCandidatesStatement,
 } from './statements/candidates.ts';
-import { clockStatement } from './statements/clock.ts';
 
 /** Which delegations are to be tried again. */
 export type Selection =
   | { readonly by: 'ids'; readonly ids: readonly string[] }
   | { readonly by: 'sweep'; readonly sweepId: string }
-  /** What this callee left failed or stuck in the time that is given, up to now. */
-  | { readonly by: 'callee'; readonly calleeId: string; readonly sinceMs: number };
+  /** What this callee left failed or stuck after `sinceUs` and up to `untilUs`, by the database's clock. */
+  | { readonly by: 'callee'; readonly calleeId: string; readonly sinceUs: number; readonly untilUs: number };
+
+export type CalleeSelection = Extract<Selection, { by: 'callee' }>;
 
 /** Limit of one read on the server. */
 const READ_LIMIT_MS = 30_000;
-const US_PER_MS = 1_000;
 
 /** Reads what is selected, a page at a time. Throws the database's error. */
 export class Candidates {
@@ -27,7 +27,6 @@ export class Candidates {
   readonly #named: ReturnType<typeof namedCandidatesStatement>;
   readonly #ofSweep: ReturnType<typeof sweepCandidatesStatement>;
   readonly #ofCallee: ReturnType<typeof calleeCandidatesStatement>;
-  readonly #clock = clockStatement();
 
   constructor(db: LedgerDb, tables: SweeperTables, rowsMax: number) {
     this.#db = db;
@@ -44,7 +43,7 @@ export class Candidates {
       case 'sweep':
         return this.#pagesOfSweep(selection.sweepId);
       case 'callee':
-        return this.#pagesOfCallee(selection.calleeId, selection.sinceMs);
+        return this.#pagesOfCallee(selection);
     }
   }
 
@@ -65,11 +64,9 @@ export class Candidates {
     }
   }
 
-  async *#pagesOfCallee(calleeId: string, sinceMs: number): AsyncGenerator<readonly Candidate[]> {
+  async *#pagesOfCallee({ calleeId, sinceUs, untilUs }: CalleeSelection): AsyncGenerator<readonly Candidate[]> {
     const rowsMax = this.#rowsMax;
-    const [clock] = await this.#clock.run(this.#db, {});
-    const untilUs = clock!.nowUs;
-    let after = { afterUs: untilUs - sinceMs * US_PER_MS, afterId: '' };
+    let after = { afterUs: sinceUs, afterId: '' };
     for (;;) {
       const values = { calleeId, ...after, untilUs, rowsMax };
       const page = await this.#read((db) => this.#ofCallee.run(db, values));

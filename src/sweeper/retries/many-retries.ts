@@ -6,8 +6,9 @@ import { inHalves } from '../../ledger/in-halves.ts';
 import type { Status } from '../../ledger/transitions.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import { sweeperTables } from '../tables.ts';
-import { Candidates, type Selection } from './candidates.ts';
+import { type CalleeSelection, Candidates, type Selection } from './candidates.ts';
 import type { Candidate } from './statements/candidates.ts';
+import { clockStatement } from './statements/clock.ts';
 import { retryManyStatement } from './statements/retry-many.ts';
 
 /** What came of one delegation, or would. */
@@ -34,6 +35,7 @@ export interface RetryRow {
 const BATCH_ROWS_MAX = 500;
 /** Limit of one batch on the server. */
 const BATCH_LIMIT_MS = 30_000;
+const US_PER_MS = 1_000;
 
 /**
  * Tries many delegations again, in batches of one transaction each. One that the database refuses stops no other. What was
@@ -43,12 +45,20 @@ export class ManyRetries {
   readonly #db: LedgerDb;
   readonly #candidates: Candidates;
   readonly #retry: ReturnType<typeof retryManyStatement>;
+  readonly #clock = clockStatement();
 
   constructor(db: LedgerDb, { batchRowsMax = BATCH_ROWS_MAX }: { readonly batchRowsMax?: number } = {}) {
     const tables = sweeperTables(db);
     this.#db = db;
     this.#candidates = new Candidates(db, tables, batchRowsMax);
     this.#retry = retryManyStatement(tables);
+  }
+
+  /** What a callee left undone in the last `sinceMs`. It stays what it is now, however much later it is used. */
+  async ofCallee(calleeId: string, sinceMs: number): Promise<CalleeSelection> {
+    const [clock] = await this.#clock.run(this.#db, {});
+    const untilUs = clock!.nowUs;
+    return { by: 'callee', calleeId, sinceUs: untilUs - sinceMs * US_PER_MS, untilUs };
   }
 
   /** What `retry` would do, changing nothing. */
@@ -58,16 +68,21 @@ export class ManyRetries {
     }
   }
 
-  /** What came of each, batch by batch. It ends between two batches where its reader does. */
+  /**
+   * What came of each, batch by batch. It ends between two batches where its reader does. Where the database fails, what was
+   * done before that comes first, and then the error.
+   */
   async *retry(selection: Selection, actor: string): AsyncGenerator<readonly RetryRow[]> {
     for await (const page of this.#candidates.pages(selection)) {
       const rows = page.map((candidate) => foreseen(candidate, selection));
-      const done = await this.#retryAll(
+      const { done, error } = await this.#retryAll(
         rows.filter(({ outcome }) => outcome === 'inserted'),
         actor,
         selection,
       );
-      yield rows.map((row) => done.get(row.retryOf) ?? row);
+      const known = rows.filter(({ retryOf, outcome }) => outcome !== 'inserted' || done.has(retryOf));
+      yield known.map((row) => done.get(row.retryOf) ?? row);
+      if (error !== null) throw error;
     }
   }
 
@@ -75,11 +90,11 @@ export class ManyRetries {
     rows: readonly RetryRow[],
     actor: string,
     selection: Selection,
-  ): Promise<ReadonlyMap<string, RetryRow>> {
+  ): Promise<{ readonly done: ReadonlyMap<string, RetryRow>; readonly error: unknown }> {
     const done = new Map<string, RetryRow>();
-    if (rows.length === 0) return done;
+    if (rows.length === 0) return { done, error: null };
     const unlessLateResult = sparesLateResults(selection);
-    await inHalves(
+    const work = inHalves(
       rows,
       async (some) => {
         const values = { ids: some.map(({ retryOf }) => retryOf), actor, unlessLateResult };
@@ -94,7 +109,10 @@ export class ManyRetries {
         }
       },
     );
-    return done;
+    return work.then(
+      () => ({ done, error: null }),
+      (error: unknown) => ({ done, error }),
+    );
   }
 }
 

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/encoding.ts';
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
+import { missingFunctions } from '../../ledger/functions/installed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
@@ -18,11 +19,15 @@ export interface OutdatedSchema {
 }
 
 const REMEDY = 'run `delegation-sweeper migrate up`';
+const UNFINISHED_REMEDY = 'wait for `delegation-sweeper migrate up` to end; if none is running, run it';
 
 const RECHECK_MS = 2_000;
 const REPEAT_MS = 60_000;
 
-/** Null when everything is current, or newer than this code knows. @throws the database's error. */
+/**
+ * Null when everything is current, or newer than this code knows. `migrate up` creates new functions last, after it has built
+ * indexes for minutes or hours: while one is missing, it is not done. @throws the database's error.
+ */
 export async function outdatedSchema(
   db: Kysely<Database>,
   dbSchema: string,
@@ -35,6 +40,11 @@ export async function outdatedSchema(
   const { pending, current } = await schemaVersion(db, dbSchema);
   const newest = pending.at(-1);
   if (newest !== undefined) return { component: 'ledger', found: current, required: newest, remedy: REMEDY };
+  const missing = await missingFunctions(db, dbSchema);
+  if (missing.length > 0) {
+    const found = `${current} without ${missing.join(', ')}`;
+    return { component: 'ledger', found, required: `${current} with its functions`, remedy: UNFINISHED_REMEDY };
+  }
   const found = await installedVersion(db, pgbossSchema);
   if (found !== null && found >= requiredVersion) return null;
   return {

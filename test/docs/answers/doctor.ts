@@ -13,7 +13,10 @@ const finding = z.object({
 const result = z.object({
   check: z.string(),
   outcome: z.enum(['passed', 'found', 'not_run']),
-  reason: z.string().nullable().meta({ description: 'Why it was not run; null where it was.' }),
+  reason: z
+    .string()
+    .nullable()
+    .meta({ description: 'Why it, or a part of it, could not be checked; null where it was.' }),
   notes: z.array(z.string()).meta({ description: 'What it saw that is no finding.' }),
   durationMs: milliseconds,
 });

@@ -11,7 +11,6 @@ export const delegation = z.object({
   lastHeartbeat: instant.nullable(),
   deadline: instant,
   idempotencyKey: z.string().nullable(),
-  errorDetail: z.string().nullable().meta({ description: 'Why it failed or is stuck.' }),
   stuckAfterMs: milliseconds.nullable().meta({ description: 'Its own threshold of silence; null: STUCK_AFTER.' }),
   stalledAfterMs: milliseconds
     .nullable()
@@ -28,7 +27,7 @@ export const delegation = z.object({
   finishedAt: instant.nullable(),
   createdAt: instant,
   updatedAt: instant,
-}) satisfies z.ZodType<Written<Omit<Delegation, 'taskPreview' | 'resultPreview'>>>;
+}) satisfies z.ZodType<Written<Omit<Delegation, 'taskPreview' | 'resultPreview' | 'errorDetail'>>>;
 
 const schema = z
   .object({

@@ -18,6 +18,7 @@ export const foundElsewhere: Readonly<Record<string, string>> = {
   'connections: used_up': 'test/doctor/servers.test.ts',
   'clocks: skew': 'test/cli/doctor.test.ts',
   'snapshots: session': 'test/doctor/snapshots.test.ts',
+  'snapshots: session_active': 'test/doctor/snapshots.test.ts',
   'snapshots: prepared': 'test/doctor/snapshots.test.ts',
   'snapshots: slot': 'test/doctor/snapshots.test.ts',
   'snapshots: standby': 'test/doctor/snapshots.test.ts',

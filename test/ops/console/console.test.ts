@@ -26,8 +26,9 @@ describe('the pages about delegations', () => {
     ['status=odd', '<code>status</code> must be one of queued, dispatched'],
     ['older-than=soon', '<code>older-than</code> must be an integer and a unit (ms, s, m, h, d), such as 6h.'],
     ['older-than=0s', '<code>older-than</code> must be a positive number of milliseconds'],
-    ['limit=0', '<code>limit</code> must be a whole number from 1 to 1000.'],
-    ['limit=1e3', '<code>limit</code> must be a whole number from 1 to 1000.'],
+    ['limit=0', '<code>limit</code> must be a whole number from 1 to 200.'],
+    ['limit=201', '<code>limit</code> must be a whole number from 1 to 200.'],
+    ['limit=1e2', '<code>limit</code> must be a whole number from 1 to 200.'],
     ['callee=%00', '<code>callee</code> must not contain control characters'],
     [`caller=${'x'.repeat(201)}`, '<code>caller</code> must have 1 to 200 characters, not 201.'],
     ['after=somewhere', '<code>after</code> must be a cursor'],
@@ -119,6 +120,23 @@ describe('the pages about delegations', () => {
     await keeper.query('ROLLBACK');
     await testSweeper(database.db).sweeper.sweep({ trigger: 'manual' });
     expect(ops.events('ops.request_failed')).toEqual([]);
+  });
+
+  test('answer 500 to a defect, and leave it in the log', async () => {
+    await using ops = await startOps(database.url);
+    await seedDelegation(database, { delegationId: 'd' });
+    await database.query(`ALTER TABLE delegations RENAME TO elsewhere;
+      CREATE VIEW delegations AS SELECT * FROM elsewhere WHERE 1 / (length(delegation_id) - length(delegation_id)) = 1`);
+    for (const [path, declared] of [
+      ['/delegations', '/delegations'],
+      ['/delegations/d', '/delegations/{id}'],
+    ]) {
+      expect(await ops.get(path!)).toMatchObject({ status: 500, body: '{"error":"internal"}\n' });
+      expect(ops.events('ops.request_failed').at(-1)).toMatchObject({
+        path: declared,
+        err: { code: '22012', message: 'division by zero' },
+      });
+    }
   });
 
   test('answer 503 where the database is away, and where the ledger is not installed, and say what to do', async () => {

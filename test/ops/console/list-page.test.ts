@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { isDefect } from '../../../src/db/refusal.ts';
 import { statuses } from '../../../src/ledger/transitions.ts';
 import { NoAnswer } from '../../../src/ops/answer-within.ts';
 import { BadFilters } from '../../../src/ops/console/bad-filters.ts';
@@ -20,6 +21,7 @@ function listed(over: Partial<ListPages> = {}) {
     },
     turns: new Turns({ runningMax: 1, waitingMax: 1, answerWithinMs: 5_000 }),
     refusalOf: () => null,
+    isDefect,
     statuses,
     version: '1.2.3',
     ...over,
@@ -129,6 +131,24 @@ describe('the list', () => {
       status: 503,
       body: expect.stringContaining('permission denied for table delegations (42501); run roles.sql.'),
     });
+  });
+
+  test.each<[string, unknown]>([
+    ['of the program', new TypeError("Cannot read properties of undefined (reading 'rows')")],
+    ['of a statement', Object.assign(new Error('syntax error at or near "FORM"'), { code: '42601' })],
+  ])('throws a defect %s, so that it is logged', async (_, err) => {
+    const { get } = listed({
+      list: () => Promise.reject(err),
+      probe: { explain: () => Promise.reject(err), unknown: () => Promise.reject(err) },
+      refusalOf: () => ({ remedy: 'report it' }),
+    });
+    await expect(get('')).rejects.toBe(err);
+    await expect(get('id=d')).rejects.toBe(err);
+  });
+
+  test('throws what fails while it is written', async () => {
+    const rows = [{ ...listing.rows[0]!, createdAt: new Date(Number.NaN) }];
+    await expect(listed({ list: async () => ({ ...listing, rows }) }).get('')).rejects.toThrow(RangeError);
   });
 
   test('refuses who comes when too many wait', async () => {

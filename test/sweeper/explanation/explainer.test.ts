@@ -308,14 +308,16 @@ describe('a sweep', () => {
       await seedDelegation(database, { silentSeconds: 700 }),
       await seedDelegation(database, { silentSeconds: 700 }),
     ];
-    await mapTask(database, asked, { agentUrl: 'http://good.test/rpc' });
+    await mapTask(database, asked, { agentUrl: 'http://user:secret@good.test/rpc?token=secret' });
     await mapTask(database, refused, { agentUrl: 'http://bad.test/rpc' });
     const probe = new ScriptedProbe(
       () => ({ seen: { step: 'in_progress' }, fingerprint: 'f' }),
       (url) => (url.includes('bad') ? 'not_in_allow_list' : null),
     );
     const sweeper = { ...sweeperDefaults, probe: probe.options() };
-    expect(await explained(asked, { sweeper })).toMatchObject({
+    const explanation = await explained(asked, { sweeper });
+    expect(JSON.stringify(explanation)).not.toContain('secret');
+    expect(explanation).toMatchObject({
       nextSweep: { actionNow: 'ask_agent' },
       a2aTask: {
         agentUrl: 'http://good.test/rpc',
@@ -460,7 +462,7 @@ describe('the attempts', () => {
     await beatNow();
     const { ledger } = testLedger(database.db);
     const first = await seedDelegation(database, { delegationId: 'first', silentSeconds: 700 });
-    const sweeper = { ...sweeperDefaults, attemptsMax: 3 };
+    const sweeper = { ...sweeperDefaults, retriesMax: 1 };
     expect((await explained(first)).nextSweep!.isRetried).toBe(false);
     const before = await explained(first, { sweeper });
     expect(before.nextSweep).toMatchObject({ actionNow: 'mark_stuck', isRetried: true });

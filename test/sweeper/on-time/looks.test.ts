@@ -169,6 +169,28 @@ describe('while an operator holds', () => {
     expect(await ask()).toMatchObject([{ hasRead: false, heardUs: null }]);
   });
 
+  test('its release is due, also where it was committed after a sweep that still saw the hold', async () => {
+    await seedDelegation(database, { silentSeconds: 605 });
+    await hold();
+    await database.query(
+      `UPDATE sweeper_holds SET made_at = made_at - interval '1 minute', held_since = held_since - interval '1 minute'`,
+    );
+    const operator = await database.connect();
+    await operator.query('BEGIN');
+    await operator.query(
+      `UPDATE sweeper_holds SET ended_at = statement_timestamp() - interval '20 seconds', ended_why = 'operator'`,
+    );
+    const { sweeper } = testSweeper(database.db);
+    expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 0, heldBy: 'operator' });
+    await operator.query('COMMIT');
+    await operator.end();
+    await database.query(`UPDATE sweeper_sweeps SET started_at = started_at - interval '10 seconds'`);
+    const one = looks();
+    expect(nowStep(await one.look())).toEqual({ kind: 'sweep' });
+    expect(await sweeper.sweep({ trigger: 'due' })).toMatchObject({ stuck: 1 });
+    expect(nowStep(await one.look())).toMatchObject({ kind: 'wait' });
+  });
+
   test('its release is due once, and so is its end: what was silent meanwhile is judged then', async () => {
     await seedDelegation(database, { silentSeconds: 605 });
     await hold();

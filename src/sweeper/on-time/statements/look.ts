@@ -58,6 +58,8 @@ export function lookStatement(tables: SweeperTables) {
         column.micros(`(SELECT coalesce(h.ended_at, h.held_until) FROM ${holds} h ORDER BY h.hold_id DESC LIMIT 1)`),
       ),
       judgedAtUs: nullable(column.micros('judged.started_at')),
+      /** Whether that sweep held the rules that infer silence. */
+      wasHeld: column.boolean('coalesce(judged.held, false)'),
       judgedForMs: nullable(column.wholeNumber('judged.duration_ms')),
       deadlineUs: nullable(column.micros('found.deadline')),
       specialUs: nullable(column.micros('found.special')),
@@ -69,7 +71,7 @@ export function lookStatement(tables: SweeperTables) {
     },
     sql: (columns) => `
 WITH judged AS MATERIALIZED (
-  SELECT w.started_at, w.duration_ms FROM ${sweeps} w WHERE w.started_at <= statement_timestamp()
+  SELECT w.started_at, w.duration_ms, w.held FROM ${sweeps} w WHERE w.started_at <= statement_timestamp()
   ORDER BY w.started_at DESC LIMIT 1),
 -- As columns: what is computed here is not computed again for each row.
 ranges AS MATERIALIZED (

@@ -14,12 +14,12 @@ export function markBatchStatement(
   tables: SweeperTables,
   rule: Rule,
   sparing: Sparing = { someKnown: false },
-  attemptsMax = 0,
+  retriesMax = 0,
 ) {
   const which = `${isWithin(rule)} AND ${isNotSpared(tables, sparing)}`;
   return statement({
     parameters: { ...markParameters, ...rangeParameters, ...sparedParameters },
     columns: answerColumns(tables, rule),
-    sql: (columns) => markSql(tables, { rule, which, attemptsMax }, columns),
+    sql: (columns) => markSql(tables, { rule, which, retriesMax }, columns),
   });
 }

@@ -16,24 +16,24 @@ export function markRowsStatement(
   tables: SweeperTables,
   rule: Rule,
   { tasks }: { readonly tasks: boolean },
-  attemptsMax = 0,
+  retriesMax = 0,
 ) {
   const which = tasks ? `${isNamed} AND ${isNoTask(tables)}` : isNamed;
   return statement({
     parameters: { ...markParameters, ids: parameter.texts },
     columns: answerColumns(tables, rule),
-    sql: (columns) => markSql(tables, { rule, which, attemptsMax }, columns),
+    sql: (columns) => markSql(tables, { rule, which, retriesMax }, columns),
   });
 }
 
 const probes: Parameter<Readonly<Record<string, ProbeEvidence>>> = parameter.json;
 
 /** The same for rows whose agents were asked, with what came of it: $probes, by delegation. */
-export function markAskedStatement(tables: SweeperTables, rule: Rule, attemptsMax = 0) {
+export function markAskedStatement(tables: SweeperTables, rule: Rule, retriesMax = 0) {
   const probe = '$probes -> d.delegation_id';
   return statement({
     parameters: { ...markParameters, ids: parameter.texts, probes },
     columns: answerColumns(tables, rule),
-    sql: (columns) => markSql(tables, { rule, which: isNamed, probe, attemptsMax }, columns),
+    sql: (columns) => markSql(tables, { rule, which: isNamed, probe, retriesMax }, columns),
   });
 }

@@ -84,19 +84,19 @@ export interface Marking {
   readonly which: string;
   /** What came of asking the agent, as jsonb. Default: none was asked. */
   readonly probe?: string;
-  /** Attempts in all; what is marked stuck with fewer is tried again in the same statement. 0: nothing is. */
-  readonly attemptsMax: number;
+  /** How often the same work is tried again, in the statement that marks it stuck. 0: never. */
+  readonly retriesMax: number;
 }
 
 /** SQL: marks what the rule matches among `which`. */
 export function markSql(
   tables: SweeperTables,
-  { rule, which, probe = 'NULL::jsonb', attemptsMax }: Marking,
+  { rule, which, probe = 'NULL::jsonb', retriesMax }: Marking,
   columns: string,
 ): string {
   const { text, withSeconds } = rule.errorDetail;
   const errorDetail = withSeconds ? `${literal(text)} || p.lateness_ms / 1000 || 's'` : literal(text);
-  const retrying = retries(rule, attemptsMax);
+  const retrying = retries(rule, retriesMax);
   return `
 -- A row that moved between this statement's snapshot and its lock is not found by its place, and left for the next sweep.
 WITH picked AS MATERIALIZED (
@@ -128,7 +128,7 @@ ${transitionCtes(tables, {
     'p.due_for_ms',
     'p.threshold_ms',
     `${probe} AS probe`,
-    `${retrying ? retryOf(tables, attemptsMax) : 'NULL::text'} AS retried_as`,
+    `${retrying ? retryOf(tables, retriesMax) : 'NULL::text'} AS retried_as`,
   ],
 })}
 SELECT ${columns}

@@ -5,8 +5,8 @@ import type { SweeperTables } from '../../tables.ts';
 /** Late results that are counted at most: each costs a look at its delegation. */
 const LATE_RESULTS_MAX = 10_000;
 
-/** SQL: the start of the last 24 hours. */
-const dayAgo = `clock_timestamp() - interval '1 day'`;
+/** SQL: the start of the last 24 hours. Not clock_timestamp(), which is volatile: no index could begin there. */
+const dayAgo = `statement_timestamp() - interval '1 day'`;
 
 /** The sweeps, late results and gaps of the last 24 hours, by their own indexes: the cost follows neither the fleet nor the history. */
 export function dayStatement({ sweeps, activityLogs, delegations, gaps }: SweeperTables) {
