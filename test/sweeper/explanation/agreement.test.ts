@@ -67,7 +67,8 @@ const scene = fc.record({
     minCallees: fc.constant(1),
     maxHoldMs: fc.constantFrom(300_000, 1_800_000),
   }),
-  byOperator: fc.constantFrom(false, false, false, true),
+  /** How long an operator's hold still lasts; negative: it has ended. */
+  operatorSeconds: fc.constantFrom(null, null, null, null, -25, 25, 305, 3_600),
   heldSecondsAgo: fc.option(fc.constantFrom(65, 605), { freq: 4 }),
   rowsMax: fc.constantFrom(2, 5, 1_000),
   probing: fc.boolean(),
@@ -77,7 +78,14 @@ type Scene = typeof scene extends fc.Arbitrary<infer Value> ? Value : never;
 
 const ago = (seconds: number) => `clock_timestamp() - interval '${seconds} s'`;
 
-async function stage({ rows, gap, lowering, beatSecondsAgo, heldSecondsAgo, byOperator }: Scene): Promise<string[]> {
+async function stage({
+  rows,
+  gap,
+  lowering,
+  beatSecondsAgo,
+  heldSecondsAgo,
+  operatorSeconds,
+}: Scene): Promise<string[]> {
   await database.query(
     'TRUNCATE delegations, activity_logs, sweeper_notices, sweeper_gaps, sweeper_lowerings, sweeper_sweeps, sweeper_holds, bad CASCADE',
   );
@@ -95,9 +103,12 @@ async function stage({ rows, gap, lowering, beatSecondsAgo, heldSecondsAgo, byOp
   if (lowering !== null) {
     await database.query(`INSERT INTO sweeper_lowerings VALUES (${ago(lowering.secondsAgo)}, $1)`, [lowering.fromMs]);
   }
-  if (byOperator) {
-    await database.query(`INSERT INTO sweeper_holds (held_since, held_until, reason, made_by)
-      VALUES (statement_timestamp(), statement_timestamp() + interval '1 hour', 'planned work', 'an operator')`);
+  if (operatorSeconds !== null) {
+    await database.query(
+      `INSERT INTO sweeper_holds (made_at, held_since, held_until, reason, made_by)
+      VALUES (statement_timestamp() - interval '2 hours', statement_timestamp() - interval '2 hours', statement_timestamp() + $1 * interval '1 second', 'planned work', 'an operator')`,
+      [operatorSeconds],
+    );
   }
   const ids: string[] = [];
   for (const { shape, callee, isTask } of rows) {
