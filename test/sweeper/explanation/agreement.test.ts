@@ -68,7 +68,7 @@ const scene = fc.record({
     maxHoldMs: fc.constantFrom(300_000, 1_800_000),
   }),
   /** How long an operator's hold still lasts; negative: it has ended. */
-  operatorSeconds: fc.constantFrom(null, null, null, null, -25, 25, 305, 3_600),
+  operatorSeconds: fc.constantFrom(null, null, null, null, -25, 125, 305, 3_600),
   heldSecondsAgo: fc.option(fc.constantFrom(65, 605), { freq: 4 }),
   rowsMax: fc.constantFrom(2, 5, 1_000),
   probing: fc.boolean(),
@@ -176,36 +176,33 @@ test('an explanation says of any delegation what a sweep at that instant does wi
     END $$`);
   await database.query('CREATE TRIGGER poison BEFORE UPDATE ON delegations FOR EACH ROW EXECUTE FUNCTION poison()');
   const seen = new Map<SweepAction, number>();
-  await fc.assert(
-    fc.asyncProperty(scene, async (given) => {
-      const ids = await stage(given);
-      const probe = new ScriptedProbe(() => ({ outcome: 'no_answer', reason: 'timeout' }));
-      const { storm, rowsMax, probing, asksMax } = given;
-      const options = { ...sweeperDefaults, storm, rowsMax, ...(probing && { probe: probe.options({ asksMax }) }) };
-      const cron = { expression: '* * * * *', timezone: 'UTC' };
-      const explainer = new Explainer(database.db, { sweeper: options, cron, onTime: true });
-      const explained = new Map<string, Explanation>();
-      for (const id of ids) explained.set(id, (await explainer.explain(id))!);
-      const { sweepId } = await testSweeper(database.db, options).sweeper.sweep({ trigger: 'manual' });
-      const marks = await marksOf(sweepId);
-      for (const [id, explanation] of explained) {
-        expectSound(explanation);
-        const { verdict, nextSweep, delegation } = explanation;
-        if (verdict === null) {
-          expect([...sourcesOf('stuck'), 'queued', 'dispatched']).not.toContain(delegation.status);
-          expect(marks.has(id)).toBe(false);
-          continue;
-        }
-        const action = nextSweep!.actionNow;
-        seen.set(action, (seen.get(action) ?? 0) + 1);
-        const marked = notMarked.includes(action) ? undefined : verdict.rule;
-        expect({ explanation, rule: marks.get(id) }).toEqual({ explanation, rule: marked });
-        expect({ action, asked: probe.asked.includes(id) }).toEqual({ action, asked: action === 'ask_agent' });
+  const agrees = fc.asyncProperty(scene, async (given) => {
+    const ids = await stage(given);
+    const probe = new ScriptedProbe(() => ({ outcome: 'no_answer', reason: 'timeout' }));
+    const { storm, rowsMax, probing, asksMax } = given;
+    const options = { ...sweeperDefaults, storm, rowsMax, ...(probing && { probe: probe.options({ asksMax }) }) };
+    const cron = { expression: '* * * * *', timezone: 'UTC' };
+    const explainer = new Explainer(database.db, { sweeper: options, cron, onTime: true });
+    const explained = new Map<string, Explanation>();
+    for (const id of ids) explained.set(id, (await explainer.explain(id))!);
+    const { sweepId } = await testSweeper(database.db, options).sweeper.sweep({ trigger: 'manual' });
+    const marks = await marksOf(sweepId);
+    for (const [id, explanation] of explained) {
+      expectSound(explanation);
+      const { verdict, nextSweep, delegation } = explanation;
+      if (verdict === null) {
+        expect([...sourcesOf('stuck'), 'queued', 'dispatched']).not.toContain(delegation.status);
+        expect(marks.has(id)).toBe(false);
+        continue;
       }
-    }),
-    { numRuns: 60 },
-  );
-  const kinds = [
+      const action = nextSweep!.actionNow;
+      seen.set(action, (seen.get(action) ?? 0) + 1);
+      const marked = notMarked.includes(action) ? undefined : verdict.rule;
+      expect({ explanation, rule: marks.get(id) }).toEqual({ explanation, rule: marked });
+      expect({ action, asked: probe.asked.includes(id) }).toEqual({ action, asked: action === 'ask_agent' });
+    }
+  });
+  const kinds: SweepAction[] = [
     'nothing',
     'fail',
     'mark_stuck',
@@ -215,5 +212,9 @@ test('an explanation says of any delegation what a sweep at that instant does wi
     'leave_for_budget',
     'try_again',
   ];
-  expect([...seen.keys()].toSorted()).toEqual(kinds.toSorted());
-}, 240_000);
+  // Some kinds are rare: more scenes where one has not come up yet.
+  for (let rounds = 0; rounds < 5 && kinds.some((kind) => !seen.has(kind)); rounds += 1) {
+    await fc.assert(agrees, { numRuns: 60 });
+  }
+  expect(kinds.filter((kind) => !seen.has(kind))).toEqual([]);
+}, 600_000);
