@@ -4,7 +4,7 @@ import { requireLedgerSchema } from '../compose/ledger-schema.ts';
 import { connectionOf, openLocation } from '../compose/location.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
-import { onShutdownSignal } from '../lifecycle/signals.ts';
+import { MICROS_PER_MS } from '../db/instant.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
@@ -12,6 +12,7 @@ import type { CalleeSelection, Selection } from '../sweeper/retries/candidates.t
 import { ManyRetries } from '../sweeper/retries/many-retries.ts';
 import { commandLog } from './command-log.ts';
 import { isInteractive, requireAgreement } from './consent.ts';
+import { onInterrupt } from './interrupt.ts';
 import { RetryPrinter } from './retry-printer.ts';
 import { lookedAt, noRetries, type RetryTotals, withRetries } from './retry-totals.ts';
 
@@ -30,7 +31,6 @@ const ACTOR = 'operator';
 /** Above this many somebody has to agree. */
 const UNASKED_MAX = 10;
 const PROGRESS_EVERY_MS = 5_000;
-const US_PER_MS = 1_000;
 
 /**
  * Tries delegations again: those named, what a sweep marked, or what a callee left undone. An interrupt ends it between two
@@ -52,10 +52,7 @@ export async function retry(config: Config, ids: readonly string[], options: Ret
   const selection = wanted.by === 'callee' ? await retries.ofCallee(wanted.calleeId, wanted.sinceMs) : wanted;
   if (!dryRun && !yes) await requireConsent(retries, selection);
   // Only from here is there something to end in order: until now a signal ends the program at once.
-  using shutdown = onShutdownSignal();
-  const interrupt = new AbortController();
-  void shutdown.requested.then((signal) => interrupt.abort(signal));
-  void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
+  using interrupt = onInterrupt();
   const printer = new RetryPrinter({ dryRun, json, database: place.embeddedUrl === null ? null : place.name });
   const totals = await run(retries, selection, { dryRun, printer, log, signal: interrupt.signal });
   return codeOf(selection, totals);
@@ -134,7 +131,7 @@ function nothingFound(selection: Selection): string | null {
     case 'sweep':
       return `No mark of the sweep ${visible(selection.sweepId)} is in the ledger: \`sweep.completed\` in the log names sweeps, and the activity of a delegation the one that marked it.`;
     case 'callee':
-      return `Nothing of ${visible(selection.calleeId)} failed or got stuck in the last ${duration((selection.untilUs - selection.sinceUs) / US_PER_MS)}.`;
+      return `Nothing of ${visible(selection.calleeId)} failed or got stuck in the last ${duration((selection.untilUs - selection.sinceUs) / MICROS_PER_MS)}.`;
   }
 }
 

@@ -6,11 +6,11 @@ import { oneShotThreshold, requireJudgeable } from '../compose/one-shot.ts';
 import { sweeperOptions } from '../compose/sweeper-options.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
-import { onShutdownSignal } from '../lifecycle/signals.ts';
 import { visible } from '../log/visible.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
+import { onInterrupt } from './interrupt.ts';
 import { sweepWords } from './sweep-words.ts';
 
 export interface SweepCommandOptions {
@@ -24,11 +24,7 @@ export interface SweepCommandOptions {
 /** One sweep. It uses the gaps that daemons recorded and records none. An interrupt ends it between two batches. */
 export async function sweep(config: Config, options: SweepCommandOptions): Promise<ExitCode> {
   const { dryRun = false, force = false, json = false, stuckAfter } = options;
-  using shutdown = onShutdownSignal();
-  const interrupt = new AbortController();
-  void shutdown.requested.then((signal) => interrupt.abort(signal));
-  // A second signal ends it at once, also while it only waits for the answer to be read.
-  void shutdown.impatient.then(() => process.exit(exitCode.interrupted));
+  using interrupt = onInterrupt();
   const log = commandLog(config);
   await using place = await openLocation(config, log);
   await using handle = openDatabase({

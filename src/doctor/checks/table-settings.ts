@@ -32,29 +32,16 @@ export const tableSettings = check({
         if (!found.has(name)) missing.push(`${name}=${value}`);
         else if (found.get(name) !== value) other.push(`${name}=${value}`);
       }
-      const names = (setting: string) => ({ schema: options.dbSchema, table, setting });
       const how = `pg_class.reloptions is ${settings.length === 0 ? 'empty' : settings.join(', ')}`;
+      const seen = (fault: 'reset' | 'changed', named: readonly string[]) => ({
+        fault,
+        what: `Settings of ${table} were ${fault}`,
+        how,
+        names: { schema: options.dbSchema, table, setting: named.join(', ') },
+      });
       return [
-        ...(missing.length > 0
-          ? [
-              {
-                fault: 'reset' as const,
-                what: `Settings of ${table} were reset`,
-                how,
-                names: names(missing.join(', ')),
-              },
-            ]
-          : []),
-        ...(other.length > 0
-          ? [
-              {
-                fault: 'changed' as const,
-                what: `Settings of ${table} were changed`,
-                how,
-                names: names(other.join(', ')),
-              },
-            ]
-          : []),
+        ...(missing.length > 0 ? [seen('reset', missing)] : []),
+        ...(other.length > 0 ? [seen('changed', other)] : []),
       ];
     });
   },

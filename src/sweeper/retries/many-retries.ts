@@ -5,6 +5,7 @@ import { retriableStatuses } from '../../ledger/functions/retry.ts';
 import { inHalves } from '../../ledger/in-halves.ts';
 import type { Status } from '../../ledger/transitions.ts';
 import { errorFields } from '../../log/error-fields.ts';
+import { MICROS_PER_MS } from '../instant.ts';
 import { sweeperTables } from '../tables.ts';
 import { type CalleeSelection, Candidates, type Selection } from './candidates.ts';
 import type { Candidate } from './statements/candidates.ts';
@@ -35,7 +36,6 @@ export interface RetryRow {
 const BATCH_ROWS_MAX = 500;
 /** Limit of one batch on the server. */
 const BATCH_LIMIT_MS = 30_000;
-const US_PER_MS = 1_000;
 
 /**
  * Tries many delegations again, in batches of one transaction each. One that the database refuses stops no other. What was
@@ -58,7 +58,7 @@ export class ManyRetries {
   async ofCallee(calleeId: string, sinceMs: number): Promise<CalleeSelection> {
     const [clock] = await this.#clock.run(this.#db, {});
     const untilUs = clock!.nowUs;
-    return { by: 'callee', calleeId, sinceUs: untilUs - sinceMs * US_PER_MS, untilUs };
+    return { by: 'callee', calleeId, sinceUs: untilUs - sinceMs * MICROS_PER_MS, untilUs };
   }
 
   /** What `retry` would do, changing nothing. */
