@@ -4,8 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { column, parameter, Statement, statement } from '../../src/db/statement.ts';
+import { pgBossTables } from '../../src/jobs/pgboss-tables.ts';
 import { ruleNames, rules } from '../../src/sweeper/pass/rules.ts';
-import { pgBossTables } from '../../src/sweeper/schedule/pgboss-tables.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { described } from '../support/described.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -78,7 +78,7 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
 };
 
 const tablesOf = (module: string) =>
-  module.startsWith('sweeper/schedule/') ? pgBossTables('pgboss') : sweeperTables(database.db);
+  /^(jobs|sweeper\/schedule)\//.test(module) ? pgBossTables('pgboss') : sweeperTables(database.db);
 
 /** Every statement that a module makes, with every option of the table above. */
 async function statementsOf(module: string): Promise<{ name: string; made: AnyStatement }[]> {

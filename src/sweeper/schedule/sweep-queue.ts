@@ -1,8 +1,8 @@
 import type { PgBoss, Queue } from 'pg-boss';
 import { againWhereIdleClosed } from '../../db/idle-closed.ts';
+import { pgBossRunner } from '../../jobs/pgboss-runner.ts';
 import type { Cron } from '../status/cron.ts';
 import type { SweepTrigger } from '../summary.ts';
-import { pgBossRunner } from './pgboss-runner.ts';
 import { SWEEP_QUEUE, sweepQueue } from './queue-name.ts';
 import { TICK_QUEUE } from './statements/ahead.ts';
 import { publicLedgerStatement } from './statements/public-ledger.ts';
