@@ -46,7 +46,7 @@ EXCEPTION
       types: 'text, json',
       returns: 'json',
       keepsSystemPath: true,
-      settings: { lock_timeout: LOCK_TIMEOUT_MS },
+      settings: { lock_timeout: LOCK_TIMEOUT_MS, jit: 'off' },
       declare: `
   subscriber text;
   wakes boolean;

@@ -44,8 +44,8 @@ export const publishFunction: SchemaFunction = {
   returns: 'json',
   isDefiner: true,
   keepsSystemPath: true,
-  // Instants in JSON are those of UTC.
-  settings: { TimeZone: 'UTC' },
+  // Instants in JSON are those of UTC. Without sequential scans a plan may seem so expensive that it would be compiled.
+  settings: { TimeZone: 'UTC', jit: 'off' },
   declare: `
   type text;
   jobs json;

@@ -103,6 +103,10 @@ export function assertHoldMs(field: string, ms: number): void {
   throw new InvalidArgumentError(field, `must be a whole number of milliseconds from ${HOLD_MIN_MS} to ${HOLD_MAX_MS}`);
 }
 
-function shown({ holdId: _, wasInForce: __, ...hold }: OperatorHold & { holdId: number; wasInForce?: boolean }): OperatorHold {
+function shown({
+  holdId: _,
+  wasInForce: __,
+  ...hold
+}: OperatorHold & { holdId: number; wasInForce?: boolean }): OperatorHold {
   return hold;
 }

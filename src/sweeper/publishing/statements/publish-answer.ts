@@ -11,7 +11,6 @@ export function publishAnswerStatement({ activityLogs, functions }: SweeperTable
   return statement({
     parameters: { delegationId: parameter.text },
     columns: { refused: nullable(column.json<readonly Refused[]>(`${functions.publish}(${ended})`)) },
-    sql: (columns) =>
-      `SELECT ${columns} WHERE ${functions.isSubscribed}(${literal(eventTypeOf('delegation.failed'))})`,
+    sql: (columns) => `SELECT ${columns} WHERE ${functions.isSubscribed}(${literal(eventTypeOf('delegation.failed'))})`,
   });
 }
