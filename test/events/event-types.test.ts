@@ -47,7 +47,6 @@ beforeAll(async () => {
     progressSeconds: 60,
     stalledAfterMs: 1000,
   });
-  await database.query('UPDATE delegations SET progress = $1 WHERE progress IS NOT NULL', [SECRET]);
   await seedDelegation(database, { delegationId: 'overdue', status: 'queued', deadlineSeconds: -60 });
   for (const delegationId of ['answers', 'answers not']) {
     await seedDelegation(database, { delegationId, silentSeconds: 700 });
@@ -156,6 +155,8 @@ test('its id is that of its activity', async () => {
 
 test('no event has a text of an agent', () => {
   expect(JSON.stringify(events)).not.toContain(SECRET);
+  expect(line('delegation.stalled', 'stalled').progress).toBe('step');
+  expect(JSON.stringify(events)).not.toContain('"step"');
 });
 
 test('a hold is told when it begins and when it ends', () => {
