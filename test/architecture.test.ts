@@ -37,7 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'doctor', 'embedded', 'ledger', 'log', 'lifecycle', 'ops', 'sweeper'],
   a2a: ['index.ts', 'lifecycle'],
-  'index.ts': ['ledger'],
+  'index.ts': ['events', 'ledger'],
   'main.ts': ['cli'],
 };
 
