@@ -133,6 +133,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     happened: 'killed',
     status: 'stuck',
     errorDetail: null,
+    attempt: 1,
     lateResult: false,
     asExpected: false,
     problems: ['no error detail'],

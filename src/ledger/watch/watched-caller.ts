@@ -1,3 +1,4 @@
+import { boundedRead } from '../../db/bounded-read.ts';
 import { MICROS_PER_MS } from '../../db/instant.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { ActivityEvent } from '../activity.ts';
@@ -7,7 +8,7 @@ import type { DelegationChange } from './change.ts';
 import { changeOf } from './change-of.ts';
 import { advance, cutAt, type StreamPlace, type StreamReading } from './stream-place.ts';
 import { watchCursorOf } from './watch-cursor.ts';
-import type { Look, Watched } from './watched.ts';
+import { LOOK_TIMEOUT_MS, type Look, type Watched } from './watched.ts';
 
 /** A database that went back in time is read again from so long before the last activity read: clocks of two servers differ. */
 const BACK_MS = 30_000;
@@ -62,13 +63,14 @@ export class WatchedCaller implements Watched {
   async look(): Promise<() => Look> {
     const place = this.#place;
     const gaps = place?.gaps ?? [];
-    const rows = await this.#statement.run(this.#db, {
+    const read = {
       callerId: this.#callerId,
       events: this.#events,
       position: place?.position ?? null,
       firsts: gaps.map(({ first }) => first),
       lasts: gaps.map(({ last }) => last),
-    });
+    };
+    const rows = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) => this.#statement.run(db, read));
     const { islands, isFull, lastAt, xmin, xmax, positionAt } = rows[0]!;
     const reading = { islands: islands!, isFull, lastAt, xmin, xmax };
     if (place === null) return () => this.#begin(reading);
@@ -99,7 +101,7 @@ export class WatchedCaller implements Watched {
    */
   async #findPlace(positionAt: number): Promise<() => Look> {
     const before = Math.max(positionAt - BACK_MS * MICROS_PER_MS, this.#beganAt);
-    const [found] = await this.#placeStatement.run(this.#db, { before });
+    const [found] = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) => this.#placeStatement.run(db, { before }));
     return () => {
       this.#before = null;
       this.#place = { position: found?.position ?? 0, positionAt: found?.positionAt ?? null, gaps: [] };

@@ -1,3 +1,4 @@
+import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { ActivityEvent } from '../activity.ts';
 import { CHANGES_OF_ONE_MAX, watchedIdsStatement } from '../statements/watched-ids.ts';
@@ -5,7 +6,7 @@ import type { LedgerTables } from '../tables.ts';
 import { isTerminal, type Status } from '../transitions.ts';
 import type { DelegationChange } from './change.ts';
 import { changeOf } from './change-of.ts';
-import type { Look, Watched } from './watched.ts';
+import { LOOK_TIMEOUT_MS, type Look, type Watched } from './watched.ts';
 
 /** What is known of one delegation. */
 interface Followed {
@@ -47,7 +48,8 @@ export class WatchedIds implements Watched {
     if (asked.length === 0) return () => ({ changes: [], isOver: true, hasMore: false });
     const ids = asked.map(([id]) => id);
     const places = asked.map(([, { place }]) => place);
-    const rows = await this.#statement.run(this.#db, { ids, places, withRows });
+    const read = { ids, places, withRows };
+    const rows = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) => this.#statement.run(db, read));
     return () =>
       this.#take(
         Map.groupBy(rows, ({ delegationId }) => delegationId),

@@ -21,3 +21,9 @@ export interface Watched {
   /** Where to go on after what has been handed out; null where there is no such place, or none yet. */
   readonly cursor: string | null;
 }
+
+/**
+ * The server gives a look up after so long, before the watch does. By boundedRead, since a look must not be planned for the
+ * whole table, nor compiled: the server would do that for the estimated cost of many ids, and it takes longer than the look.
+ */
+export const LOOK_TIMEOUT_MS = 10_000;

@@ -94,7 +94,7 @@ function gapsOf(cursor: string): unknown[] {
 
 test('tells what a sweep marks, with the retry that it made, late results and waits; and nothing of other callers', async () => {
   const { ledger } = testLedger(database.db);
-  const { sweeper } = testSweeper(database.db, { retryMaxAttempts: 1 });
+  const { sweeper } = testSweeper(database.db, { retriesMax: 1 });
   const [callerId, dead, waits, others] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
   await delegated(ledger, callerId, dead, waits);
   await delegated(ledger, randomUUID(), others);

@@ -19,7 +19,9 @@ async function delegated(ledger: DelegationLedger, count: number): Promise<strin
 }
 
 async function all(changes: AsyncIterable<DelegationChange>): Promise<DelegationChange[]> {
-  return Array.fromAsync(changes);
+  const all: DelegationChange[] = [];
+  for await (const change of changes) all.push(change);
+  return all;
 }
 
 const told = (changes: readonly DelegationChange[]) =>
