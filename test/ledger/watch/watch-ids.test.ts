@@ -208,3 +208,18 @@ describe('the end of a watch', () => {
     expect(told(changes)).toEqual([`${first} completed`]);
   });
 });
+
+test('types: the event tells what a change has, and a watch is an async iterable that can be disposed', async () => {
+  const { ledger } = testLedger(database.db);
+  await using watch = ledger.watch(['unknown'], EAGER);
+  const iterable: AsyncIterable<DelegationChange> & AsyncDisposable = watch;
+  const attempts: (number | null)[] = [];
+  for await (const change of iterable) {
+    // @ts-expect-error: a delegation that is missing has no attempt.
+    attempts.push(change.attempt ?? 0);
+    if (change.event !== 'missing') attempts.push(change.attempt);
+  }
+  expect(attempts).toEqual([0]);
+  // @ts-expect-error: such an event is unknown.
+  expect(() => ledger.watch(['d'], { events: ['stuck'] })).toThrow('events');
+});
