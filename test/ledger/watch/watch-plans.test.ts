@@ -111,7 +111,8 @@ describe('with the statistics of a ledger in which one delegation had all the ac
       [history.rareCaller],
     );
     await database.query(
-      `INSERT INTO activity_logs (delegation_id, event, actor) SELECT 'one', 'delegation.waiting', i::text FROM generate_series(1, 5000) i`,
+      `INSERT INTO activity_logs (delegation_id, event, actor, detail)
+       SELECT 'one', 'delegation.waiting', 'test', jsonb_build_object('nr', i) FROM generate_series(1, 5000) i`,
     );
     await database.query('ANALYZE delegations, activity_logs');
     await database.query('TRUNCATE delegations, activity_logs CASCADE');
