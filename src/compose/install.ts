@@ -1,8 +1,8 @@
 import type { ConnectionOptions, DatabaseLocation } from '../db/connection.ts';
 import { openDatabase } from '../db/database.ts';
 import { migrateDown, type SchemaVersion, schemaVersion } from '../db/migrator.ts';
+import { installedVersion, installPgBoss, requiredVersion } from '../jobs/pgboss-schema.ts';
 import { migrateUp } from '../ledger/migrate-up.ts';
-import { installedVersion, installPgBoss, requiredVersion } from '../sweeper/schedule/pgboss-schema.ts';
 import { requireEncoding } from './ledger-schema.ts';
 
 export interface InstallOptions {
