@@ -35,7 +35,10 @@ export class Report {
     );
     const all = [['scenario', 'what', 'measured', 'limit', ''], ...rows];
     const others = this.#outcomes.flatMap(({ tables = [] }) => tables.map(({ header, rows }) => [header, ...rows]));
-    return [all, ...others].filter((lines) => lines.length > 1).map(aligned).join('\n');
+    return [all, ...others]
+      .filter((lines) => lines.length > 1)
+      .map(aligned)
+      .join('\n');
   }
 
   /** bench/results/<date>.json: every sample. The file of a partial run names its scenarios. */
@@ -102,7 +105,12 @@ function machine() {
 
 function aligned(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((row) => row[column]!.length)));
-  const padded = lines.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  const padded = lines.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
   return `${padded.join('\n')}\n`;
 }
 

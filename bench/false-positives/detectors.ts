@@ -45,7 +45,9 @@ function swept(kind: Kind, agents: readonly FleetAgent[], thresholdSeconds: numb
   const verdicts = agents.map((of) => ({ ...of, markedAt: marks.get(of) ?? Number.POSITIVE_INFINITY }));
   return {
     falseMarks: verdicts.filter(({ diedAt, markedAt }) => markedAt < (diedAt ?? Number.POSITIVE_INFINITY)).length,
-    detectedAfter: verdicts.flatMap(({ diedAt, markedAt }) => (diedAt !== null && markedAt >= diedAt ? [markedAt - diedAt] : [])),
+    detectedAfter: verdicts.flatMap(({ diedAt, markedAt }) =>
+      diedAt !== null && markedAt >= diedAt ? [markedAt - diedAt] : [],
+    ),
   };
 }
 

@@ -28,8 +28,7 @@ const DIES_UNTIL = RUN_SECONDS - 1800;
 const BACK_OVER = 20;
 
 /** Standard normal, by Box and Muller. */
-const normal = (random: Random) =>
-  Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+const normal = (random: Random) => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 /** Half of the gaps are shorter than 20 s; two of 10,000 longer than two minutes, six of a million longer than three. */
 const logNormal: GapOf = (random) => 20 * Math.exp(0.5 * normal(random));
 /** A heartbeat every 20 s or so; before one of twenty a tool runs for two to eight minutes, and nothing is heard. */

@@ -1,6 +1,6 @@
+import type { Bench } from '../bench.ts';
 import { type Detection, type Detector, detectors } from '../false-positives/detectors.ts';
 import { fleetOf, type Kind, kinds } from '../false-positives/fleet.ts';
-import type { Bench } from '../bench.ts';
 import type { Findings, Table } from '../figure.ts';
 
 const DEATHS_SHARE = 0.03;
