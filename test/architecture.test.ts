@@ -9,7 +9,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   log: [],
   lifecycle: [],
   address: [],
-  config: ['address'],
+  net: ['lifecycle'],
+  config: ['address', 'net'],
   db: ['address', 'log'],
   ledger: ['address', 'db', 'log'],
   outage: ['db', 'lifecycle', 'log'],
@@ -17,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sweeper: ['ledger', 'db', 'jobs', 'log', 'lifecycle', 'outage'],
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
+  webhook: ['config', 'db', 'jobs', 'lifecycle', 'log', 'net', 'outage'],
   embedded: ['lifecycle', 'log'],
   doctor: ['address', 'config', 'db', 'jobs', 'ledger', 'log', 'ops', 'sweeper'],
   compose: [
@@ -32,10 +34,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'ops',
     'outage',
     'sweeper',
+    'webhook',
   ],
   demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: ['compose', 'config', 'db', 'demo', 'doctor', 'embedded', 'ledger', 'log', 'lifecycle', 'ops', 'sweeper'],
-  a2a: ['index.ts', 'lifecycle'],
+  a2a: ['index.ts', 'lifecycle', 'net'],
   'index.ts': ['ledger'],
   'main.ts': ['cli'],
 };
@@ -59,9 +62,10 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'fastest-levenshtein': [/^config\/near-miss\.ts$/, /^sweeper\/explanation\/near\.ts$/],
   commander: [/^cli\//],
   'fast-string-truncated-width': [/^cli\/table\.ts$/],
+  standardwebhooks: [/^webhook\//],
   express: [/^demo\/a2a\//],
   '@a2a-js': [/^a2a\//, /^demo\/a2a\//],
-  'ipaddr.js': [/^a2a\/probe\//],
+  'ipaddr.js': [/^net\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };

@@ -10,6 +10,7 @@ import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
+import { webhookEvents } from './catalogue/webhook.ts';
 
 export const catalogue = {
   ...daemonEvents,
@@ -18,6 +19,7 @@ export const catalogue = {
   ...delegationEvents,
   ...ledgerEvents,
   ...retryEvents,
+  ...webhookEvents,
   ...demoEvents,
 } as const;
 

@@ -55,6 +55,17 @@ export const instruments = {
     unit: 's',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
+  webhook_posts: {
+    kind: 'counter',
+    help: 'Attempts of this replica to deliver to the webhook; failed: tried again, dead: a dead letter now',
+    labels: { outcome: ['delivered', 'failed', 'dead'] },
+  },
+  webhook_post_duration: {
+    kind: 'histogram',
+    help: 'How long an attempt to deliver to the webhook took',
+    unit: 's',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
   unobserved: {
     kind: 'counter',
     help: 'Unobserved time, which does not count as silence, as found by this replica',
