@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
+import { pruneJob } from '../housekeeping/retention/prune-job.ts';
 import { Boss } from '../jobs/boss.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -20,6 +21,7 @@ import type { WebhookObserver } from '../webhook/observer.ts';
 import { agentProbe } from './agent-probe.ts';
 import { connectionOf, type Location } from './location.ts';
 import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
+import { retentionPeriods } from './retention-periods.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 import { webhookService } from './webhook-service.ts';
 
@@ -68,6 +70,10 @@ export async function daemonServices(
     cron: config.sweepCron,
     timezone: config.sweepTz,
   });
+  const prunes = pruneJob(
+    { db: handle.db, log, boss, availability: availability() },
+    { dbSchema: config.dbSchema, ...retentionPeriods(config) },
+  );
   const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability(), beat);
   return {
     services: [
@@ -78,6 +84,7 @@ export async function daemonServices(
       // Before the sweeps, whose events it is told.
       webhookService(config, boss, log, availability(), observer),
       schedule,
+      prunes,
       ...(config.sweepOnTime ? [onTime] : []),
       new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';
-import { duration } from './duration.ts';
+import { duration, durationOrOff } from './duration.ts';
 import { hostList, readableDirectory } from './hosts.ts';
 import { directory, host, oneOf, schemaName } from './names.ts';
 import { integer, ratio } from './number.ts';
@@ -131,6 +131,19 @@ export const keys = {
     default: 'false',
     ...boolean,
     doc: 'WEBHOOK_URL may lead to a private, loopback or link-local address, as in a cluster, and may be of http; otherwise such an address is refused, also behind a name.',
+  },
+  retentionDelegationsMs: {
+    env: 'RETENTION_DELEGATIONS',
+    default: 'off',
+    // An hour at least: `6m` is six minutes, and what was removed does not come back.
+    ...durationOrOff('1h', '3650d'),
+    doc: 'Delegations that ended longer ago than this are removed, with their activity: see [retention.md](retention.md).',
+  },
+  retentionActivityMs: {
+    env: 'RETENTION_ACTIVITY',
+    default: 'off',
+    ...durationOrOff('1h', '3650d'),
+    doc: 'The activity of delegations that ended longer ago than this is removed, also where the delegations stay.',
   },
   a2aProbe: {
     env: 'A2A_PROBE',

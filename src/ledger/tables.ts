@@ -22,6 +22,7 @@ export interface LedgerTables {
   readonly a2aTasks: string;
   readonly sweeperState: string;
   readonly sweeperThreshold: string;
+  readonly sweeperRetention: string;
   /** In the schema of the delegations. */
   readonly functions: Readonly<Record<keyof typeof functionNames, string>>;
 }
@@ -38,5 +39,6 @@ export function ledgerTables(db: LedgerDb): LedgerTables {
     a2aTasks: tableReference(db, 'a2a_tasks'),
     sweeperState: tableReference(db, 'sweeper_state'),
     sweeperThreshold: tableReference(db, 'sweeper_threshold'),
+    sweeperRetention: tableReference(db, 'sweeper_retention'),
   };
 }

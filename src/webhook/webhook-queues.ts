@@ -1,4 +1,5 @@
 import type { PgBoss, Queue } from 'pg-boss';
+import { ensureQueue } from '../jobs/ensure-queue.ts';
 import { ledgerQueue } from '../jobs/ledger-queue.ts';
 import { pgBossRunner } from '../jobs/pgboss-runner.ts';
 import { pgBossTables } from '../jobs/pgboss-tables.ts';
@@ -99,9 +100,9 @@ export class WebhookQueues {
   /** Creates or corrects the queues, and subscribes the one that events go to first. */
   async ensure({ grouped }: { readonly grouped: boolean }): Promise<void> {
     const { webhook, dead, group } = this.names;
-    await this.#ensureQueue(dead, deadOptions);
-    await this.#ensureQueue(webhook, { ...webhookOptions, ...this.#retries, deadLetter: dead });
-    await this.#ensureQueue(group, groupOptions);
+    await ensureQueue(this.#boss, dead, deadOptions);
+    await ensureQueue(this.#boss, webhook, { ...webhookOptions, ...this.#retries, deadLetter: dead });
+    await ensureQueue(this.#boss, group, groupOptions);
     for (const type of webhookEventTypes) {
       await this.#boss.subscribe(type, grouped ? group : webhook);
       await this.#boss.unsubscribe(type, grouped ? webhook : group);
@@ -134,14 +135,5 @@ export class WebhookQueues {
   async handBack(ids: readonly string[]): Promise<void> {
     if (ids.length > 0)
       await this.#handBack.run(pgBossRunner(this.#boss), { queue: this.names.webhook, ids: [...ids] });
-  }
-
-  /** createQueue alone silently keeps the options of a queue that is there, and updateQueue cannot change its policy. */
-  async #ensureQueue(name: string, options: Omit<Queue, 'name'>): Promise<void> {
-    const { policy, ...updatable } = options;
-    const found = await this.#boss.getQueue(name);
-    if (found && found.policy !== policy) await this.#boss.deleteQueue(name);
-    if (found?.policy === policy) await this.#boss.updateQueue(name, updatable);
-    else await this.#boss.createQueue(name, options);
   }
 }

@@ -12,7 +12,10 @@ import { type Answering, eventOf, runWebhooks, webhookReceiver } from '../suppor
 const database = useDatabase({ per: 'test', replayed: false });
 const { webhook, dead, group } = webhookQueueNames('public');
 
-const refusing = (status: number): Answering => (_, response) => void response.writeHead(status).end();
+const refusing =
+  (status: number): Answering =>
+  (_, response) =>
+    void response.writeHead(status).end();
 
 interface Job {
   readonly name: string;
@@ -31,7 +34,9 @@ const subscriptions = () =>
 
 describe('retries', () => {
   test('a receiver that fails three times and then accepts gets the same post each time, with a new timestamp', async () => {
-    await using receiver = await webhookReceiver((_, response, index) => void response.writeHead(index < 3 ? 500 : 204).end());
+    await using receiver = await webhookReceiver(
+      (_, response, index) => void response.writeHead(index < 3 ? 500 : 204).end(),
+    );
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
     await webhooks.publish(eventOf(1, 'd-1'));
     await waitFor('four attempts', () => receiver.posts.length === 4);
@@ -48,8 +53,8 @@ describe('retries', () => {
   });
 
   test('after eight attempts a post is a dead letter, and the later event of the same delegation goes out', async () => {
-    await using receiver = await webhookReceiver(({ body }, response) =>
-      void response.writeHead(body.includes('"id":"1"') ? 500 : 204).end(),
+    await using receiver = await webhookReceiver(
+      ({ body }, response) => void response.writeHead(body.includes('"id":"1"') ? 500 : 204).end(),
     );
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
     await webhooks.publish(eventOf(1, 'd-1'));
@@ -60,7 +65,9 @@ describe('retries', () => {
     expect(receiver.ids().filter((id) => id !== '3')).toEqual([...Array(ATTEMPTS_MAX).fill('1'), '2']);
     expect(receiver.ids().indexOf('3')).toBeLessThan(3);
     expect(await jobs(dead)).toMatchObject([{ state: 'created', eventId: '1' }]);
-    expect(webhooks.events('webhook.dead')).toMatchObject([{ level: 'error', eventId: '1', attempt: 8, reason: 'status_500' }]);
+    expect(webhooks.events('webhook.dead')).toMatchObject([
+      { level: 'error', eventId: '1', attempt: 8, reason: 'status_500' },
+    ]);
   });
 
   test('410 makes a dead letter at once: the receiver wants no more of it', async () => {
@@ -73,7 +80,9 @@ describe('retries', () => {
   });
 
   test('503 with a Retry-After is not tried again before, and pg-boss counts the attempt', async () => {
-    await using receiver = await webhookReceiver((_, response) => void response.writeHead(503, { 'retry-after': '3600' }).end());
+    await using receiver = await webhookReceiver(
+      (_, response) => void response.writeHead(503, { 'retry-after': '3600' }).end(),
+    );
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
     await webhooks.publish(eventOf(1, 'd-1'));
     const waiting = async () => {
@@ -89,7 +98,11 @@ describe('retries', () => {
 
   test("pg-boss's schedule has eight attempts, the last after 16 to 32 hours", async () => {
     await using receiver = await webhookReceiver();
-    await using _webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url, retries: { retryDelay: 450 } });
+    await using _webhooks = await runWebhooks({
+      databaseUrl: database.url,
+      url: receiver.url,
+      retries: { retryDelay: 450 },
+    });
     const [queue] = await database.query<{ limit: number; delay: number; backoff: boolean; max: number | null }>(
       `SELECT retry_limit AS limit, retry_delay AS delay, retry_backoff AS backoff, retry_delay_max AS max
        FROM pgboss.queue WHERE name = $1`,
@@ -114,14 +127,17 @@ describe('the queues', () => {
       [webhook],
     );
     expect(queue).toEqual({ policy: 'key_strict_fifo', retry_limit: 7, retry_backoff: true, dead_letter: dead });
-    expect(await subscriptions()).toEqual(
-      webhookEventTypes.toSorted().map((event) => ({ event, name: webhook })),
-    );
+    expect(await subscriptions()).toEqual(webhookEventTypes.toSorted().map((event) => ({ event, name: webhook })));
     for (let id = 1; id <= 20; id += 1) await first.publish(eventOf(id, `d-${id}`));
     await waitFor('all of them', () => receiver.posts.length >= 20);
     await waitFor('their end', async () => (await jobs(webhook)).every(({ state }) => state === 'completed'));
     // Each by one of the two.
-    expect(receiver.ids().map(Number).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+    expect(
+      receiver
+        .ids()
+        .map(Number)
+        .toSorted((a, b) => a - b),
+    ).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
   });
 
   test('without WEBHOOK_URL a daemon ends the subscriptions, and says so once', async () => {
@@ -131,7 +147,10 @@ describe('the queues', () => {
     await webhooks.boss.pgBoss.subscribe('delegation.stuck.v1', 'somebody-else');
     const { log, events } = capturedLog();
     for (let daemon = 0; daemon < 2; daemon += 1) {
-      const off = webhooksOff(webhooks.boss, log, new Availability(log), { dbSchema: 'public', pgbossSchema: 'pgboss' });
+      const off = webhooksOff(webhooks.boss, log, new Availability(log), {
+        dbSchema: 'public',
+        pgbossSchema: 'pgboss',
+      });
       await off.start();
       await off.stop();
     }
@@ -147,7 +166,10 @@ describe('the queues', () => {
     await one.publish(eventOf(1, 'd-1'));
     await one.publish(eventOf(2, 'd-2', { source: '/delegation-sweeper/test/Team%20%22B%22' }));
     await waitFor('both', () => ours.posts.length + theirs.posts.length === 2);
-    await waitFor('all jobs', async () => (await database.query(`SELECT FROM pgboss.job WHERE state <> 'completed'`)).length === 0);
+    await waitFor(
+      'all jobs',
+      async () => (await database.query(`SELECT FROM pgboss.job WHERE state <> 'completed'`)).length === 0,
+    );
     expect([ours.ids(), theirs.ids()]).toEqual([['1'], ['2']]);
   });
 
@@ -185,7 +207,9 @@ describe('a receiver that stalls', () => {
 
 describe('WEBHOOK_GROUP_BY=callee', () => {
   test('what a sweep marked of one callee is one post, whose id and events stay in each attempt; in order per callee', async () => {
-    await using receiver = await webhookReceiver((_, response, index) => void response.writeHead(index === 0 ? 500 : 204).end());
+    await using receiver = await webhookReceiver(
+      (_, response, index) => void response.writeHead(index === 0 ? 500 : 204).end(),
+    );
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url, groupBy: 'callee' });
     const { pgBoss } = webhooks.boss;
     const marks = [1, 2, 3].map((id) => eventOf(id, `d-${id}`));
@@ -211,9 +235,7 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     expect(posts).toContainEqual({ id: 's-1:held', type: single, events: ['s-1:held'] });
     // 1+2, 5+0, 4 and the hold, one of them twice.
     expect(posts).toHaveLength(5);
-    expect(await subscriptions()).toEqual(
-      webhookEventTypes.toSorted().map((event) => ({ event, name: group })),
-    );
+    expect(await subscriptions()).toEqual(webhookEventTypes.toSorted().map((event) => ({ event, name: group })));
   });
 
   test('a group has a hundred events at most, and what was to be grouped goes out also when that is turned off', async () => {
@@ -227,14 +249,15 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     });
     await boss.start();
     const all = Array.from({ length: 250 }, (_, n) => eventOf(n + 1, `d-${n + 1}`));
-    await boss.pgBoss.insert(group, all.map((data) => ({ data, singletonKey: data.subject! })));
+    await boss.pgBoss.insert(
+      group,
+      all.map((data) => ({ data, singletonKey: data.subject! })),
+    );
     await boss.stop();
     await using _second = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
     await waitFor('all events', () => receiver.ids().length === 250);
     expect(receiver.posts.map(({ body }) => JSON.parse(body).length)).toEqual([100, 100, 50]);
     expect(receiver.ids()).toEqual(all.map(({ id }) => id));
-    expect(await subscriptions()).toEqual(
-      webhookEventTypes.toSorted().map((event) => ({ event, name: webhook })),
-    );
+    expect(await subscriptions()).toEqual(webhookEventTypes.toSorted().map((event) => ({ event, name: webhook })));
   });
 });
