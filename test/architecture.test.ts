@@ -47,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'doctor',
     'embedded',
     'housekeeping',
+    'jobs',
     'ledger',
     'log',
     'lifecycle',

@@ -1,8 +1,11 @@
-/** What of a CloudEvent the webhook reads; the rest is posted as it is. */
+/** A CloudEvent: what of it the webhook reads is not optional, and the rest is posted as it is. */
 export interface WebhookEvent {
   readonly id: string;
   readonly type: string;
   readonly source: string;
+  readonly specversion?: string;
+  readonly time?: string;
+  readonly datacontenttype?: string;
   /** The delegation; not there where an event is about none. */
   readonly subject?: string;
   readonly data?: { readonly sweepId?: string | null; readonly calleeId?: string | null };
