@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ops: ['log', 'lifecycle', 'sweeper'],
   webhook: ['config', 'db', 'jobs', 'lifecycle', 'log', 'net', 'outage'],
   embedded: ['lifecycle', 'log'],
-  doctor: ['address', 'config', 'db', 'jobs', 'ledger', 'log', 'ops', 'sweeper'],
+  doctor: ['address', 'config', 'db', 'jobs', 'ledger', 'log', 'ops', 'sweeper', 'webhook'],
   compose: [
     'a2a',
     'config',
@@ -62,7 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** What a folder may import only as types: the readings that it shows are passed to it. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
-  ops: ['sweeper'],
+  ops: ['sweeper', 'webhook'],
   // Of the sweeper what the probe implements.
   a2a: ['sweeper'],
 };

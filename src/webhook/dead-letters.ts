@@ -30,6 +30,8 @@ export class DeadLetters {
 
   /** All that there are now; those that die meanwhile stay. */
   async replayAll(): Promise<number> {
+    // No daemon ever had a webhook.
+    if ((await this.#boss.getQueue(this.#queue)) === null) return 0;
     const createdBefore = new Date();
     let replayed = 0;
     for (;;) {

@@ -24,8 +24,13 @@ export async function group(
   if (posts.length > 0) await boss.insert(queues.names.webhook, posts as never, { db });
 }
 
-/** Activities have ascending ids; holds, which have none of these, stay where they are. */
+/** Activities have ascending ids, in the order of what happened. Holds have none of these, and come behind, in their own order. */
 function byActivity(a: WebhookEvent, b: WebhookEvent): number {
-  const [one, other] = [a.id, b.id];
-  return /^\d+$/.test(one) && /^\d+$/.test(other) ? Number(BigInt(one) - BigInt(other)) : 0;
+  const [one, other] = [activityOf(a), activityOf(b)];
+  if (one === null || other === null) return Number(one === null) - Number(other === null);
+  return one < other ? -1 : Number(one > other);
+}
+
+function activityOf({ id }: WebhookEvent): bigint | null {
+  return /^\d+$/.test(id) ? BigInt(id) : null;
 }

@@ -55,27 +55,30 @@ export class Poster {
   /** One attempt. Never rejects. */
   async post(envelope: Envelope): Promise<PostOutcome> {
     const startedAtMs = performance.now();
+    const signal = AbortSignal.timeout(this.#timeoutMs);
     const took = () => Math.round(performance.now() - startedAtMs);
     try {
       const secrets = this.#secrets.current();
       if (secrets === null) return { ...failed('secret_unreadable'), tookMs: took() };
-      const { status, headers } = await this.#exchange(envelope, secrets);
+      const { status, headers } = await this.#exchange(envelope, secrets, signal);
       return { ...outcomeOf(status, headers), tookMs: took() };
     } catch (err) {
-      return { ...failed(networkFailure(err).reason), tookMs: took() };
+      // A body that is cut off by the time says so in other words.
+      const reason = signal.aborted ? 'timeout' : networkFailure(err).reason;
+      return { ...failed(reason), tookMs: took() };
     }
   }
 
   async #exchange(
     { id, contentType, body }: Envelope,
     secrets: readonly string[],
+    signal: AbortSignal,
   ): Promise<{ status: number; headers: http.IncomingHttpHeaders }> {
     const headers = {
       'content-type': contentType,
       'user-agent': this.#userAgent,
       ...signatureHeaders({ id, body, at: new Date() }, secrets),
     };
-    const signal = AbortSignal.timeout(this.#timeoutMs);
     const answer = await checkedRequest(this.#url, this.#lookup, { method: 'POST', headers, body, signal });
     try {
       await readAway(answer);

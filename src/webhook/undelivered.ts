@@ -3,6 +3,7 @@ import type { LedgerDb } from '../db/schema.ts';
 import { sqlstate, sqlstateOf } from '../db/sqlstate.ts';
 import { pgBossTables } from '../jobs/pgboss-tables.ts';
 import { postsStatement } from './statements/posts.ts';
+import { subscribedStatement } from './statements/subscribed.ts';
 import { undeliveredStatement } from './statements/undelivered.ts';
 import { webhookQueueNames } from './webhook-queues.ts';
 
@@ -29,6 +30,7 @@ export class UndeliveredReader {
   readonly #names: ReturnType<typeof webhookQueueNames>;
   readonly #undelivered: ReturnType<typeof undeliveredStatement>;
   readonly #posts: ReturnType<typeof postsStatement>;
+  readonly #subscribed: ReturnType<typeof subscribedStatement>;
 
   constructor(db: LedgerDb, { dbSchema, pgbossSchema }: { readonly dbSchema: string; readonly pgbossSchema: string }) {
     const tables = pgBossTables(pgbossSchema);
@@ -36,6 +38,7 @@ export class UndeliveredReader {
     this.#names = webhookQueueNames(dbSchema);
     this.#undelivered = undeliveredStatement(tables);
     this.#posts = postsStatement(tables);
+    this.#subscribed = subscribedStatement(tables);
   }
 
   /** Null where there is no pg-boss, or this role may not read its jobs. @throws the database's error. */
@@ -59,6 +62,13 @@ export class UndeliveredReader {
     const { webhook, group, dead } = this.#names;
     const values = { queues: [webhook, group], dead, rowsMax };
     return boundedRead(this.#db, STATEMENT_TIMEOUT_MS, (db) => this.#posts.run(db, values));
+  }
+
+  /** Whether events are queued for the webhook. @throws the database's error. */
+  async isSubscribed(): Promise<boolean> {
+    const { webhook, group } = this.#names;
+    const [row] = await this.#subscribed.run(this.#db, { queues: [webhook, group] });
+    return row!.types > 0;
   }
 }
 

@@ -136,6 +136,16 @@ export const instruments = {
   },
   stuck_after: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
   clock_skew: { kind: 'gauge', help: "This host's clock minus the database's", unit: 's' },
+  webhook_waiting: {
+    kind: 'gauge',
+    help: 'Posts to the webhook that wait for an attempt, of any replica; counted to 10,000',
+  },
+  webhook_oldest_waiting: {
+    kind: 'gauge',
+    help: 'How long the oldest of these waits; 0 when none does',
+    unit: 's',
+  },
+  webhook_dead: { kind: 'gauge', help: 'Dead letters of the webhook; counted to 10,000' },
   pool_connections: {
     kind: 'gauge',
     help: "Connections of the sweeper's pool",
