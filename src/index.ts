@@ -34,3 +34,6 @@ export type { SetStatusOptions } from './ledger/set-status-options.ts';
 export type { SetStatusResult } from './ledger/set-status-result.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';
 export type { ResumeOptions, ResumeResult, WaitOptions, WaitResult } from './ledger/waiting.ts';
+export type { DelegationChange, MissingDelegation, RecordedChange } from './ledger/watch/change.ts';
+export type { Watch } from './ledger/watch/watch.ts';
+export type { WatchOptions, WatchTarget } from './ledger/watch/watch-request.ts';

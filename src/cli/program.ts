@@ -23,6 +23,7 @@ import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
+import { prune } from './prune.ts';
 import { addPruneCommand } from './prune-command.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
@@ -230,7 +231,7 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
-  addPruneCommand(program, done);
+  addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
   program
     .command('webhook')
     .description('what is not delivered to WEBHOOK_URL; send dead letters again; or test whether a post arrives')

@@ -194,6 +194,22 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
   WEBHOOK_SECRET_FILE: { good: [], bad: ['/no/such/file', '/', SECRET] },
   WEBHOOK_GROUP_BY: { good: [['callee', 'webhookGroupBy', 'callee']], bad: ['caller', 'none', 'Callee'] },
   WEBHOOK_ALLOW_PRIVATE: { good: [['true', 'webhookAllowPrivate', true]], bad: ['yes', '1'] },
+  RETENTION_DELEGATIONS: {
+    good: [
+      ['off', 'retentionDelegationsMs', null],
+      ['1h', 'retentionDelegationsMs', 3_600_000],
+      ['3650d', 'retentionDelegationsMs', 315_360_000_000],
+    ],
+    bad: ['59m', '6m', '3651d', 'never', '0', '30'],
+  },
+  RETENTION_ACTIVITY: {
+    good: [
+      ['off', 'retentionActivityMs', null],
+      ['1h', 'retentionActivityMs', 3_600_000],
+      ['3650d', 'retentionActivityMs', 315_360_000_000],
+    ],
+    bad: ['59m', '6m', '3651d', 'never', '0', '30'],
+  },
   A2A_PROBE: { good: [['false', 'a2aProbe', false]], bad: ['yes', '1'] },
   A2A_PROBE_ALLOW: {
     good: [
@@ -317,6 +333,8 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     webhookSecretFile: null,
     webhookGroupBy: null,
     webhookAllowPrivate: false,
+    retentionDelegationsMs: null,
+    retentionActivityMs: null,
     a2aProbe: false,
     a2aProbeAllow: null,
     a2aProbeAllowPrivate: false,
