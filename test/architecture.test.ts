@@ -12,14 +12,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   net: ['lifecycle'],
   config: ['address', 'net'],
   db: ['address', 'log'],
-  ledger: ['address', 'db', 'log'],
+  events: [],
+  ledger: ['address', 'db', 'events', 'log'],
   outage: ['db', 'lifecycle', 'log'],
-  jobs: ['db', 'lifecycle', 'log', 'outage'],
+  jobs: ['db', 'events', 'lifecycle', 'log', 'outage'],
   housekeeping: ['db', 'jobs', 'ledger', 'lifecycle', 'log', 'outage'],
-  sweeper: ['ledger', 'db', 'jobs', 'log', 'lifecycle', 'outage'],
+  sweeper: ['ledger', 'db', 'events', 'jobs', 'log', 'lifecycle', 'outage'],
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
-  webhook: ['config', 'db', 'jobs', 'lifecycle', 'log', 'net', 'outage'],
+  webhook: ['config', 'db', 'events', 'jobs', 'lifecycle', 'log', 'net', 'outage'],
   embedded: ['lifecycle', 'log'],
   doctor: ['address', 'config', 'db', 'jobs', 'ledger', 'log', 'ops', 'sweeper', 'webhook'],
   compose: [
@@ -56,7 +57,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'webhook',
   ],
   a2a: ['index.ts', 'lifecycle', 'net'],
-  'index.ts': ['ledger'],
+  'index.ts': ['events', 'ledger'],
   'main.ts': ['cli'],
 };
 

@@ -1,9 +1,9 @@
 import type { PgBoss, Queue } from 'pg-boss';
+import { eventTypes } from '../events/event-types.ts';
 import { ensureQueue } from '../jobs/ensure-queue.ts';
 import { ledgerQueue } from '../jobs/ledger-queue.ts';
 import { pgBossRunner } from '../jobs/pgboss-runner.ts';
 import { pgBossTables } from '../jobs/pgboss-tables.ts';
-import { webhookEventTypes } from './event-types.ts';
 import { deadOriginalsStatement } from './statements/dead-originals.ts';
 import { handBackStatement } from './statements/hand-back.ts';
 import { unsubscribedStatement } from './statements/unsubscribed.ts';
@@ -103,7 +103,7 @@ export class WebhookQueues {
     await ensureQueue(this.#boss, dead, deadOptions);
     await ensureQueue(this.#boss, webhook, { ...webhookOptions, ...this.#retries, deadLetter: dead });
     await ensureQueue(this.#boss, group, groupOptions);
-    for (const type of webhookEventTypes) {
+    for (const type of eventTypes) {
       await this.#boss.subscribe(type, grouped ? group : webhook);
       await this.#boss.unsubscribe(type, grouped ? webhook : group);
     }

@@ -49,6 +49,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'database.rewound': { lostMs: 5_000, lastBeat: at, databaseBeat: at },
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },
+  'event.not_published': { sweepId: 's-1', type: 'delegation.stuck.v1', queue: null, events: 3, err },
   'sweep.completed': {
     sweepId: 's-1',
     trigger: 'cron',

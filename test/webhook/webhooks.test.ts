@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { eventTypes } from '../../src/events/event-types.ts';
 import { Boss } from '../../src/jobs/boss.ts';
 import { Availability } from '../../src/outage/availability.ts';
-import { webhookEventTypes } from '../../src/webhook/event-types.ts';
 import { ATTEMPTS_MAX, webhookQueueNames } from '../../src/webhook/webhook-queues.ts';
 import { webhooksOff } from '../../src/webhook/webhooks-off.ts';
 import { capturedLog } from '../support/fixtures.ts';
@@ -127,7 +127,7 @@ describe('the queues', () => {
       [webhook],
     );
     expect(queue).toEqual({ policy: 'key_strict_fifo', retry_limit: 7, retry_backoff: true, dead_letter: dead });
-    expect(await subscriptions()).toEqual(webhookEventTypes.toSorted().map((event) => ({ event, name: webhook })));
+    expect(await subscriptions()).toEqual(eventTypes.toSorted().map((event) => ({ event, name: webhook })));
     for (let id = 1; id <= 20; id += 1) await first.publish(eventOf(id, `d-${id}`));
     await waitFor('all of them', () => receiver.posts.length >= 20);
     await waitFor('their end', async () => (await jobs(webhook)).every(({ state }) => state === 'completed'));
@@ -237,7 +237,7 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     expect(posts).toContainEqual({ id: 's-1:held', type: single, events: ['s-1:held'] });
     // 1+2, 5+0, 4 and the hold, one of them twice.
     expect(posts).toHaveLength(5);
-    expect(await subscriptions()).toEqual(webhookEventTypes.toSorted().map((event) => ({ event, name: group })));
+    expect(await subscriptions()).toEqual(eventTypes.toSorted().map((event) => ({ event, name: group })));
   });
 
   test('a group has a hundred events at most, and what was to be grouped goes out also when that is turned off', async () => {
@@ -260,6 +260,6 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     await waitFor('all events', () => receiver.ids().length === 250);
     expect(receiver.posts.map(({ body }) => JSON.parse(body).length)).toEqual([100, 100, 50]);
     expect(receiver.ids()).toEqual(all.map(({ id }) => id));
-    expect(await subscriptions()).toEqual(webhookEventTypes.toSorted().map((event) => ({ event, name: webhook })));
+    expect(await subscriptions()).toEqual(eventTypes.toSorted().map((event) => ({ event, name: webhook })));
   });
 });
