@@ -16,19 +16,22 @@ import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { doctor } from './doctor.ts';
+import { examples } from './examples.ts';
 import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
+import { prune } from './prune.ts';
+import { addPruneCommand } from './prune-command.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, prune).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** How old a delegation may be: the library accepts no more. */
@@ -227,6 +230,7 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
+  addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
@@ -260,10 +264,6 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }
   return program;
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 /** Of a hold. */

@@ -1,6 +1,6 @@
 import { boundedRead, readOnly } from '../db/bounded-read.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import { type PgBossTables, pgBossTables } from '../sweeper/schedule/pgboss-tables.ts';
+import { type PgBossTables, pgBossTables } from '../jobs/pgboss-tables.ts';
 import { type StatusOptions, StatusReader } from '../sweeper/status/status-reader.ts';
 import { type SweeperTables, sweeperTables } from '../sweeper/tables.ts';
 

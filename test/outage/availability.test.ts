@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { isRefusal, remedyOf } from '../../../src/db/refusal.ts';
-import type { Time } from '../../../src/lifecycle/time.ts';
-import { Availability } from '../../../src/sweeper/schedule/availability.ts';
-import { Outage } from '../../../src/sweeper/schedule/outage.ts';
-import { capturedLog } from '../../support/fixtures.ts';
+import { isRefusal, remedyOf } from '../../src/db/refusal.ts';
+import type { Time } from '../../src/lifecycle/time.ts';
+import { Availability } from '../../src/outage/availability.ts';
+import { Outage } from '../../src/outage/outage.ts';
+import { capturedLog } from '../support/fixtures.ts';
 
 const coded = (code: string, message = code) => Object.assign(new Error(message), { code });
 const away = coded('ECONNREFUSED');

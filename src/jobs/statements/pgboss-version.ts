@@ -1,4 +1,4 @@
-import { column, statement } from '../../../db/statement.ts';
+import { column, statement } from '../../db/statement.ts';
 import type { PgBossTables } from '../pgboss-tables.ts';
 
 /** The version of pg-boss's schema. Raises 42P01 where there is none. */

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely';
 import { PgBoss } from 'pg-boss';
 import manifest from 'pg-boss/package.json' with { type: 'json' };
-import { type ConnectionOptions, poolConfig } from '../../db/connection.ts';
-import type { Database } from '../../db/schema.ts';
-import { sqlstate, sqlstateOf } from '../../db/sqlstate.ts';
+import { type ConnectionOptions, poolConfig } from '../db/connection.ts';
+import type { Database } from '../db/schema.ts';
+import { sqlstate, sqlstateOf } from '../db/sqlstate.ts';
 import { pgBossTables, verbatim } from './pgboss-tables.ts';
 import { pgBossVersionStatement } from './statements/pgboss-version.ts';
 

@@ -1,7 +1,7 @@
-import { isRefusal } from '../../db/refusal.ts';
-import { backoffMs } from '../../lifecycle/backoff.ts';
-import { processTime, type Time } from '../../lifecycle/time.ts';
-import type { EventLog } from '../../log/event-log.ts';
+import { isRefusal } from '../db/refusal.ts';
+import { backoffMs } from '../lifecycle/backoff.ts';
+import { processTime, type Time } from '../lifecycle/time.ts';
+import type { EventLog } from '../log/event-log.ts';
 import { Outage } from './outage.ts';
 
 /** From a quarter of a second, so that a restart causes little delay, to ten seconds: the end of an outage is noticed within a beat. */

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { PgBoss } from 'pg-boss';
-import { type PgBossWarningType, warningFields, warningType } from '../../../src/sweeper/schedule/pgboss-warning.ts';
-import { useDatabase } from '../../support/use-database.ts';
-import { waitFor } from '../../support/wait-for.ts';
+import { type PgBossWarningType, warningFields, warningType } from '../../src/jobs/pgboss-warning.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const database = useDatabase({ replayed: false });
 const source = (file: string) =>
-  readFileSync(new URL(`../../../node_modules/pg-boss/dist/${file}`, import.meta.url), 'utf8');
+  readFileSync(new URL(`../../node_modules/pg-boss/dist/${file}`, import.meta.url), 'utf8');
 const emitters = ['boss', 'timekeeper', 'manager', 'notifier', 'index'].map((name) => source(`${name}.js`)).join('\n');
 
 /** Each warning as pg-boss 12.38's source emits it: these fields come with the event, and only these are certain. */

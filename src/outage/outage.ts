@@ -1,8 +1,8 @@
-import { remedyOf } from '../../db/refusal.ts';
-import { processTime, type Time } from '../../lifecycle/time.ts';
-import { errorFields } from '../../log/error-fields.ts';
-import type { EventLog } from '../../log/event-log.ts';
-import { Repeats } from '../../log/repeats.ts';
+import { remedyOf } from '../db/refusal.ts';
+import { processTime, type Time } from '../lifecycle/time.ts';
+import { errorFields } from '../log/error-fields.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { Repeats } from '../log/repeats.ts';
 
 /** The same refusal is logged once in this time, whichever service meets it. */
 const REFUSED_REPEAT_MS = 60_000;
