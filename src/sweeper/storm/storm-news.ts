@@ -2,7 +2,7 @@ import { observedUsSince } from '../horizon.ts';
 import { wholeMs } from '../instant.ts';
 import type { HoldNews } from '../publishing/hold-publication.ts';
 import type { StormState } from './storm-guard.ts';
-import type { StormQuestion, StormReading } from './storm-watch.ts';
+import type { StormQuestion, StormReading } from './storm-reading.ts';
 
 /** A hold as events and log lines tell of it. */
 export function holdFigures(
