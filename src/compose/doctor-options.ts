@@ -13,6 +13,8 @@ export function doctorOptions(config: Config, { location }: Pick<Location, 'loca
     pgbossSchema: config.pgbossSchema,
     stuckAfterIsSet: config.stuckAfterIsSet,
     batchRowsMax: config.sweepBatchSize,
+    retention:
+      config.retentionDelegationsMs !== null ? 'delegations' : config.retentionActivityMs !== null ? 'activity' : 'off',
     replicaConnectionsMax: daemonConnectionsMax(config),
   };
 }
