@@ -15,6 +15,7 @@ import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { livesScenario } from './lives.ts';
 import { migrateUpScenario } from './migrate-up.ts';
+import { pruneScenario } from './prune.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -35,6 +36,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   crossings: crossingsScenario,
   sweep: sweepScenario,
   'beside-sweeps': besideSweepsScenario,
+  prune: pruneScenario,
   idle: idleScenario,
   advice: adviceScenario,
   'migrate-up': migrateUpScenario,
