@@ -12,6 +12,7 @@ export interface DoctorOptions extends StatusOptions, Retention {
   readonly dbSchema: string;
   readonly pgbossSchema: string;
   readonly stuckAfterIsSet: boolean;
+  readonly webhookIsSet: boolean;
   readonly batchRowsMax: number;
   /** Connections that one replica uses at most. */
   readonly replicaConnectionsMax: number;

@@ -11,6 +11,7 @@ import { ledgerEvents } from './catalogue/ledger.ts';
 import { pruneEvents } from './catalogue/prune.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
+import { webhookEvents } from './catalogue/webhook.ts';
 
 export const catalogue = {
   ...daemonEvents,
@@ -19,6 +20,7 @@ export const catalogue = {
   ...delegationEvents,
   ...ledgerEvents,
   ...retryEvents,
+  ...webhookEvents,
   ...pruneEvents,
   ...demoEvents,
 } as const;
