@@ -11,7 +11,10 @@ test('each statement of a prune finds its rows by an index, also with statistics
   await database.query(`ALTER TABLE delegations SET (autovacuum_enabled = off);
     ALTER TABLE activity_logs SET (autovacuum_enabled = off); ANALYZE delegations, activity_logs`);
   await seedHistory(database, 20_000);
-  const open = Array.from({ length: 300 }, (_, i): PastRow => ({ id: `open-${i}`, status: 'in_progress', created: 400 }));
+  const open = Array.from(
+    { length: 300 },
+    (_, i): PastRow => ({ id: `open-${i}`, status: 'in_progress', created: 400 }),
+  );
   await seedPast(database, [
     ...open,
     { id: 'a', status: 'completed', created: 400 },
