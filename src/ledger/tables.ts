@@ -11,6 +11,7 @@ const functionNames = {
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
   retry: 'delegation_retry',
+  reconcile: 'delegation_reconcile',
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
 } as const;
@@ -22,6 +23,7 @@ export interface LedgerTables {
   readonly a2aTasks: string;
   readonly sweeperState: string;
   readonly sweeperThreshold: string;
+  readonly sweeperRetention: string;
   /** In the schema of the delegations. */
   readonly functions: Readonly<Record<keyof typeof functionNames, string>>;
 }
@@ -38,5 +40,6 @@ export function ledgerTables(db: LedgerDb): LedgerTables {
     a2aTasks: tableReference(db, 'a2a_tasks'),
     sweeperState: tableReference(db, 'sweeper_state'),
     sweeperThreshold: tableReference(db, 'sweeper_threshold'),
+    sweeperRetention: tableReference(db, 'sweeper_retention'),
   };
 }

@@ -8,6 +8,7 @@ import { databaseEvents } from './catalogue/database.ts';
 import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
+import { reconcileEvents } from './catalogue/reconcile.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
 
@@ -18,6 +19,7 @@ export const catalogue = {
   ...delegationEvents,
   ...ledgerEvents,
   ...retryEvents,
+  ...reconcileEvents,
   ...demoEvents,
 } as const;
 
