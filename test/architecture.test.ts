@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ledger: ['address', 'db', 'log'],
   outage: ['db', 'lifecycle', 'log'],
   jobs: ['db', 'lifecycle', 'log', 'outage'],
-  housekeeping: ['ledger', 'db', 'jobs', 'log', 'lifecycle', 'outage'],
+  housekeeping: ['db', 'jobs', 'ledger', 'lifecycle', 'log', 'outage'],
   sweeper: ['ledger', 'db', 'jobs', 'log', 'lifecycle', 'outage'],
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],

@@ -16,20 +16,22 @@ import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { doctor } from './doctor.ts';
+import { examples } from './examples.ts';
 import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
-import { reconcile } from './reconcile.ts';
+import { addPruneCommand } from './prune-command.ts';
+import { addReconcileCommand } from './reconcile-command.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, reconcile).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, prune, reconcile).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** How old a delegation may be: the library accepts no more. */
@@ -228,18 +230,8 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
-  program
-    .command('reconcile')
-    .description(
-      'compare all delegations with their activity and heal what was lost; exit 1 where something could not be healed',
-    )
-    .option('--dry-run', 'change nothing; name what would be healed')
-    .option('--json', 'print the result as one JSON object')
-    .addHelpText(
-      'after',
-      examples('delegation-sweeper reconcile --dry-run', "delegation-sweeper reconcile --json | jq '.rows[]'"),
-    )
-    .action(async (options) => done(await reconcile(loadConfig(process.env), options)));
+  addPruneCommand(program, done);
+  addReconcileCommand(program, done);
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
@@ -273,10 +265,6 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }
   return program;
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 /** Of a hold. */

@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
+import { reconcileJob } from '../housekeeping/reconciliation/reconcile-job.ts';
+import { pruneJob } from '../housekeeping/retention/prune-job.ts';
 import { Boss } from '../jobs/boss.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -19,6 +21,7 @@ import { Sweeper } from '../sweeper/sweeper.ts';
 import { agentProbe } from './agent-probe.ts';
 import { connectionOf, type Location } from './location.ts';
 import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
+import { retentionPeriods } from './retention-periods.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 
 /** Shares of SHUTDOWN_GRACE: for the jobs that are running, and for all services. The rest is for the embedded server, and a margin. */
@@ -66,6 +69,10 @@ export async function daemonServices(
     cron: config.sweepCron,
     timezone: config.sweepTz,
   });
+  const prunes = pruneJob(
+    { db: handle.db, log, boss, availability: availability() },
+    { dbSchema: config.dbSchema, ...retentionPeriods(config) },
+  );
   const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability(), beat);
   return {
     services: [
@@ -74,6 +81,8 @@ export async function daemonServices(
       new Pulse(beat, log, availability()),
       boss,
       schedule,
+      prunes,
+      reconcileJob({ db: handle.db, log, boss, availability: availability() }, config.dbSchema),
       ...(config.sweepOnTime ? [onTime] : []),
       new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';
-import { duration } from './duration.ts';
+import { duration, durationOrOff } from './duration.ts';
 import { hostList, readableDirectory } from './hosts.ts';
 import { directory, host, oneOf, schemaName } from './names.ts';
 import { integer, ratio } from './number.ts';
@@ -100,6 +100,19 @@ export const keys = {
     default: '0',
     ...integer(0, 20),
     doc: 'How often the same work is tried again, after the first attempt: a delegation that a sweep marks stuck is followed by a new one until there were so many. 0: never.',
+  },
+  retentionDelegationsMs: {
+    env: 'RETENTION_DELEGATIONS',
+    default: 'off',
+    // An hour at least: `6m` is six minutes, and what was removed does not come back.
+    ...durationOrOff('1h', '3650d'),
+    doc: 'Delegations that ended longer ago than this are removed, with their activity: see [retention.md](retention.md).',
+  },
+  retentionActivityMs: {
+    env: 'RETENTION_ACTIVITY',
+    default: 'off',
+    ...durationOrOff('1h', '3650d'),
+    doc: 'The activity of delegations that ended longer ago than this is removed, also where the delegations stay.',
   },
   a2aProbe: {
     env: 'A2A_PROBE',
