@@ -1,4 +1,5 @@
 import { isOneOf } from '../../db/literal.ts';
+import type { damageKinds } from '../../log/catalogue/damage-kinds.ts';
 import { leadsTo, mayBecome, resultStatuses, terminalStatuses } from '../transitions.ts';
 import { beginningOf } from './beginning.ts';
 import { idChecks } from './checks.ts';
@@ -7,8 +8,6 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 import { statusPairs } from './status-pairs.ts';
 import { endedAt, errorDetail, isOfThisLife, lastRecorded, readLife, readWait } from './told.ts';
 
-/** What was wrong: see the docstring of `reconcileFunction`. */
-export const damageKinds = ['row_missing', 'row_behind', 'activity_missing', 'ended_twice', 'orphan_result'] as const;
 export type DamageKind = (typeof damageKinds)[number];
 /**
  * `healed`: it agrees now. `recorded`: a result that the row can no longer take was recorded as a late result.

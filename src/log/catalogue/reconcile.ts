@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { damageKinds } from './damage-kinds.ts';
 import { event } from './event.ts';
 import { count, delegationId, err, milliseconds, text } from './fields.ts';
 
 const runId = text('identifies the run; the same in all of its events');
 const trigger = z.enum(['cron', 'manual']).describe('what started it: the night, or the command line');
 const damage = z
-  .enum(['row_missing', 'row_behind', 'activity_missing', 'ended_twice', 'orphan_result'])
+  .enum(damageKinds)
   .describe('what was wrong, as in docs/operating.md');
 
 export const reconcileEvents = {

@@ -20,6 +20,9 @@ export class EventMetrics implements EventLog {
     const unobserved = counter(meter, 'unobserved');
     const errors = counter(meter, 'database_errors');
     const duration = histogram(meter, 'sweep_duration');
+    const reconciles = counter(meter, 'reconciles');
+    const healed = counter(meter, 'healed');
+    const notHealed = counter(meter, 'not_healed');
     const probes = counter(meter, 'probes');
     const probeDuration = histogram(meter, 'probe_duration');
     const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, attributesOf({ class: errorClass(err) }));
@@ -48,6 +51,14 @@ export class EventMetrics implements EventLog {
         if (retriedAs !== null) retried.add(1);
       },
       'delegation.deadline_exceeded': () => marked.add(1, attributesOf({ rule: 'overdue' })),
+      'reconcile.completed': ({ interrupted }) =>
+        reconciles.add(1, attributesOf({ outcome: interrupted ? 'interrupted' : 'completed' })),
+      'reconcile.failed': ({ err }) => {
+        reconciles.add(1, attributesOf({ outcome: 'failed' }));
+        failed({ err });
+      },
+      'delegation.healed': ({ kind }) => healed.add(1, attributesOf({ kind })),
+      'delegation.not_healed': ({ why }) => notHealed.add(1, attributesOf({ why })),
       'database.unavailable': failed,
       'database.refused': failed,
       'pgboss.error': failed,

@@ -1,6 +1,7 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { damageKinds, healingOutcomes } from '../../../ledger/functions/reconcile.ts';
+import { healingOutcomes } from '../../../ledger/functions/reconcile.ts';
 import { statuses } from '../../../ledger/transitions.ts';
+import { damageKinds } from '../../../log/catalogue/damage-kinds.ts';
 import type { ReconcilerTables } from '../tables.ts';
 
 /** Heals these, in the order of their ids, so that two runs do not deadlock; each damage is a row. */
