@@ -23,7 +23,9 @@ import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
+import { prune } from './prune.ts';
 import { addPruneCommand } from './prune-command.ts';
+import { reconcile } from './reconcile.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
@@ -230,8 +232,8 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
-  addPruneCommand(program, done);
-  addReconcileCommand(program, done);
+  addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
+  addReconcileCommand(program, async (options) => done(await reconcile(loadConfig(process.env), options)));
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')

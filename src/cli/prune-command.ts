@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import type { ExitCode } from '../compose/exit-code.ts';
-import { loadConfig } from '../config/load.ts';
 import { examples } from './examples.ts';
-import { prune } from './prune.ts';
+import type { PruneCommandOptions } from './prune.ts';
 
-export function addPruneCommand(program: Command, done: (code: ExitCode) => void): void {
+export function addPruneCommand(program: Command, run: (options: PruneCommandOptions) => Promise<void>): void {
   program
     .command('prune')
     .description('remove what has ended for longer than RETENTION_DELEGATIONS and RETENTION_ACTIVITY keep it')
@@ -16,5 +14,5 @@ export function addPruneCommand(program: Command, done: (code: ExitCode) => void
       `${examples('RETENTION_DELEGATIONS=90d delegation-sweeper prune --dry-run', 'delegation-sweeper prune --yes --json')}
 The daemon does the same every hour where one of the two is set. An open delegation stays, with its activity.`,
     )
-    .action(async (options) => done(await prune(loadConfig(process.env), options)));
+    .action(run);
 }

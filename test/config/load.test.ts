@@ -160,6 +160,22 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['21', '-1', '2.5', 'yes'],
   },
+  RETENTION_DELEGATIONS: {
+    good: [
+      ['off', 'retentionDelegationsMs', null],
+      ['1h', 'retentionDelegationsMs', 3_600_000],
+      ['3650d', 'retentionDelegationsMs', 315_360_000_000],
+    ],
+    bad: ['59m', '6m', '3651d', 'never', '0', '30'],
+  },
+  RETENTION_ACTIVITY: {
+    good: [
+      ['off', 'retentionActivityMs', null],
+      ['1h', 'retentionActivityMs', 3_600_000],
+      ['3650d', 'retentionActivityMs', 315_360_000_000],
+    ],
+    bad: ['59m', '6m', '3651d', 'never', '0', '30'],
+  },
   A2A_PROBE: { good: [['false', 'a2aProbe', false]], bad: ['yes', '1'] },
   A2A_PROBE_ALLOW: {
     good: [
@@ -278,6 +294,8 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     stormMinCallees: 2,
     stormMaxHoldMs: 1_800_000,
     retryMaxAttempts: 0,
+    retentionDelegationsMs: null,
+    retentionActivityMs: null,
     a2aProbe: false,
     a2aProbeAllow: null,
     a2aProbeAllowPrivate: false,
