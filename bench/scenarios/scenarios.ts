@@ -15,6 +15,7 @@ import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { livesScenario } from './lives.ts';
 import { migrateUpScenario } from './migrate-up.ts';
+import { reconcileScenario } from './reconcile.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -37,5 +38,6 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   'beside-sweeps': besideSweepsScenario,
   idle: idleScenario,
   advice: adviceScenario,
+  reconcile: reconcileScenario,
   'migrate-up': migrateUpScenario,
 };

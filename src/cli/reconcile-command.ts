@@ -5,7 +5,9 @@ import type { ReconcileCommandOptions } from './reconcile.ts';
 export function addReconcileCommand(program: Command, run: (options: ReconcileCommandOptions) => Promise<void>): void {
   program
     .command('reconcile')
-    .description('compare all delegations with their activity, and heal what was lost; exit 1 where it could not all be')
+    .description(
+      'compare all delegations with their activity, and heal what was lost; exit 1 where it could not all be',
+    )
     .option('--dry-run', 'change nothing; name what would be healed')
     .option('--json', 'print the result as one JSON object')
     .addHelpText(

@@ -26,7 +26,14 @@ Would heal 1. Looked at 1 delegations and 2 activities.
   expect(JSON.parse(done.stdout)).toMatchObject({
     dryRun: false,
     rows: [
-      { delegationId: 'late-row', kind: 'orphan_result', outcome: 'healed', from: 'queued', to: 'completed', err: null },
+      {
+        delegationId: 'late-row',
+        kind: 'orphan_result',
+        outcome: 'healed',
+        from: 'queued',
+        to: 'completed',
+        err: null,
+      },
     ],
     orphanResults: 1,
     interrupted: false,

@@ -5,9 +5,7 @@ import { count, delegationId, err, milliseconds, text } from './fields.ts';
 
 const runId = text('identifies the run; the same in all of its events');
 const trigger = z.enum(['cron', 'manual']).describe('what started it: the night, or the command line');
-const damage = z
-  .enum(damageKinds)
-  .describe('what was wrong, as in docs/operating.md');
+const damage = z.enum(damageKinds).describe('what was wrong, as in docs/operating.md');
 
 export const reconcileEvents = {
   'delegation.healed': event(

@@ -36,7 +36,9 @@ describe.each(pages)('a page of %s', (_, statementOf, index) => {
   const expectPage = (plan: PlanNode) => {
     const nodes = nodesOf(plan);
     expect(nodes.map((node) => node['Index Name'])).toContain(index);
-    const scanned = nodes.filter((node) => /Seq Scan|Bitmap/.test(node['Node Type'])).map((node) => node['Relation Name']);
+    const scanned = nodes
+      .filter((node) => /Seq Scan|Bitmap/.test(node['Node Type']))
+      .map((node) => node['Relation Name']);
     // The table of one row.
     expect(scanned.filter((table) => table !== 'sweeper_retention')).toEqual([]);
   };

@@ -106,9 +106,10 @@ describe('a row that is missing, and that its caller inserts again at the same t
   test('made by a plain insert, it fails', async () => {
     const id = await lost();
     await expect(
-      afterCommit(`INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ($1, 'a', 'b', 'c')`, [
-        id,
-      ]),
+      afterCommit(
+        `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ($1, 'a', 'b', 'c')`,
+        [id],
+      ),
     ).rejects.toMatchObject({ code: '23505' });
   });
 
