@@ -11,11 +11,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   address: [],
   config: ['address'],
   db: ['address', 'log'],
-  ledger: ['address', 'db', 'log'],
+  events: [],
+  ledger: ['address', 'db', 'events', 'log'],
   outage: ['db', 'lifecycle', 'log'],
-  jobs: ['db', 'lifecycle', 'log', 'outage'],
+  jobs: ['db', 'events', 'lifecycle', 'log', 'outage'],
   housekeeping: ['db', 'jobs', 'ledger', 'lifecycle', 'log', 'outage'],
-  sweeper: ['ledger', 'db', 'jobs', 'log', 'lifecycle', 'outage'],
+  sweeper: ['ledger', 'db', 'events', 'jobs', 'log', 'lifecycle', 'outage'],
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
   embedded: ['lifecycle', 'log'],
@@ -51,7 +52,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'sweeper',
   ],
   a2a: ['index.ts', 'lifecycle'],
-  'index.ts': ['ledger'],
+  'index.ts': ['events', 'ledger'],
   'main.ts': ['cli'],
 };
 

@@ -8,6 +8,7 @@ import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
+import { eventsScenario } from './events.ts';
 import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
@@ -35,6 +36,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   drift: driftScenario,
   crossings: crossingsScenario,
   sweep: sweepScenario,
+  events: eventsScenario,
   'beside-sweeps': besideSweepsScenario,
   idle: idleScenario,
   advice: adviceScenario,

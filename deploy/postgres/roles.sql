@@ -101,6 +101,13 @@ GRANT SELECT ON :"db_schema".a2a_tasks TO :"sweeper";
 -- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";
 
+-- By default every role may call the ledger's functions. Where that was taken away, these must still be callable: marks and
+-- late results are published through them, with the migrator's rights.
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I, %I', p.oid::regprocedure, :'sweeper', :'writer')
+FROM pg_proc p
+WHERE p.pronamespace = to_regnamespace(format('%I', :'db_schema')) AND p.proname IN ('delegation_publish', 'delegation_is_subscribed')
+\gexec
+
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,

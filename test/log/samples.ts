@@ -47,6 +47,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'database.rewound': { lostMs: 5_000, lastBeat: at, databaseBeat: at },
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },
+  'event.not_published': { sweepId: 's-1', type: 'delegation.stuck.v1', queue: null, events: 3, err },
   'sweep.completed': {
     sweepId: 's-1',
     trigger: 'cron',
@@ -122,6 +123,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'ledger.late_result': { delegationId: 'd-1', from: 'stuck', attempted: 'completed' },
   'ledger.orphan_update': { delegationId: 'd-1', attempted: 'completed' },
   'ledger.a2a_failed': { delegationId: 'd-1', step: 'in_progress', err },
+  'ledger.watch_failed': { retryInMs: 400, err },
   'ledger.changes_repeated': { repeated: 3, changed: 1, remaining: 0, err: null },
   'retry.progress': { inserted: 500, others: 2 },
   'delegation.healed': {
@@ -178,6 +180,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     happened: 'killed',
     status: 'stuck',
     errorDetail: null,
+    attempt: 1,
     lateResult: false,
     asExpected: false,
     problems: ['no error detail'],

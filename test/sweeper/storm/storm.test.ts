@@ -7,6 +7,7 @@ import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-si
 import { ROWS_COUNTED_MAX } from '../../../src/sweeper/storm/statements/countable.ts';
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
 import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
+import { blindHoldNews } from '../../../src/sweeper/storm/storm-news.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import type { BoundStatement } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
@@ -309,12 +310,13 @@ test('the hold is recorded before anything is counted, and after a failed count 
 
 test('a sweep that has lost its lease does not change the hold', async () => {
   const memory = new StormMemory(database.db, sweeperTables(database.db));
+  const news = blindHoldNews('older', 1_000);
   await database.query(`UPDATE sweeper_state SET sweep_id = 'newer'`);
-  await memory.begin('older', Date.now() * 1000);
-  await memory.keep('older', { ...calm, heldSinceUs: Date.now() * 1000 }, null);
+  await memory.begin('older', Date.now() * 1000, news);
+  await memory.keep('older', { ...calm, heldSinceUs: Date.now() * 1000 }, null, news);
   expect(await stormState()).toEqual({ held: false, released: false });
-  await memory.begin('newer', Date.now() * 1000);
-  await memory.keep('older', calm, null);
+  await memory.begin('newer', Date.now() * 1000, news);
+  await memory.keep('older', calm, null, null);
   expect(await stormState()).toEqual({ held: true, released: false });
 });
 
