@@ -7,7 +7,7 @@ import type { ReconcilerTables } from '../tables.ts';
 /**
  * The next activities in the order of their delegations, and those delegations that are not there. Left out: those whose row
  * the retention removed, or somebody else after it ended and before the activity named the caller; and those that were
- * reported before as unhealable.
+ * reported before as unhealable. OFFSET keeps the planner to the rows of each one id: otherwise it may read a whole table.
  */
 export function suspectActivitiesStatement({ delegations, activityLogs, sweeperRetention, notices }: ReconcilerTables) {
   return statement({
@@ -16,8 +16,8 @@ export function suspectActivitiesStatement({ delegations, activityLogs, sweeperR
       lastId: nullable(column.text('max(i.delegation_id)')),
       count: column.wholeNumber('coalesce(sum(i.activities), 0)'),
       suspects: column.json<readonly string[]>(`coalesce(json_agg(i.delegation_id) FILTER (WHERE
-    NOT EXISTS (SELECT FROM ${delegations} d WHERE d.delegation_id = i.delegation_id)
-    AND NOT EXISTS (SELECT FROM ${notices} n WHERE n.kind = '${UNHEALABLE}' AND n.subject = i.delegation_id)
+    NOT EXISTS (SELECT FROM ${delegations} d WHERE d.delegation_id = i.delegation_id OFFSET 0)
+    AND NOT EXISTS (SELECT FROM ${notices} n WHERE n.kind = '${UNHEALABLE}' AND n.subject = i.delegation_id OFFSET 0)
     AND NOT EXISTS (
       SELECT FROM (
         SELECT a.to_status, a.created_at FROM ${activityLogs} a
