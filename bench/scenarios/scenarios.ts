@@ -9,6 +9,7 @@ import { daemonIdleScenario } from './daemon-idle.ts';
 import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
 import { eventsScenario } from './events.ts';
+import { falsePositivesScenario } from './false-positives.ts';
 import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
@@ -42,4 +43,5 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   advice: adviceScenario,
   reconcile: reconcileScenario,
   'migrate-up': migrateUpScenario,
+  'false-positives': falsePositivesScenario,
 };

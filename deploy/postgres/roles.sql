@@ -129,6 +129,8 @@ REVOKE ALL ON :"pgboss_schema".version, :"pgboss_schema".bam FROM :"sweeper", :"
 -- Its columns also record when each kind of upkeep was last done, which replicas share.
 GRANT SELECT, UPDATE ON :"pgboss_schema".version TO :"sweeper";
 GRANT SELECT ON :"pgboss_schema".version TO :"reader"; -- which a dry run asks
+-- How many events wait for the webhook, which `status` shows; not what is in them.
+GRANT SELECT (name, state, priority, blocked, created_on, completed_on) ON :"pgboss_schema".job TO :"reader";
 -- Commands that the next `migrate up` runs as the migrator: a role that could write one would have the migrator's rights.
 GRANT SELECT ON :"pgboss_schema".bam TO :"sweeper";
 \endif

@@ -12,6 +12,7 @@ export function doctorOptions(config: Config, { location }: Pick<Location, 'loca
     dbSchema: config.dbSchema,
     pgbossSchema: config.pgbossSchema,
     stuckAfterIsSet: config.stuckAfterIsSet,
+    webhookIsSet: config.webhookUrl !== null,
     batchRowsMax: config.sweepBatchSize,
     replicaConnectionsMax: daemonConnectionsMax(config),
   };

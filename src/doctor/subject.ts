@@ -11,6 +11,7 @@ export interface DoctorOptions extends StatusOptions {
   readonly dbSchema: string;
   readonly pgbossSchema: string;
   readonly stuckAfterIsSet: boolean;
+  readonly webhookIsSet: boolean;
   readonly batchRowsMax: number;
   /** Connections that one replica uses at most. */
   readonly replicaConnectionsMax: number;

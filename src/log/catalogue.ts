@@ -12,6 +12,7 @@ import { pruneEvents } from './catalogue/prune.ts';
 import { reconcileEvents } from './catalogue/reconcile.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
+import { webhookEvents } from './catalogue/webhook.ts';
 
 export const catalogue = {
   ...daemonEvents,
@@ -21,6 +22,7 @@ export const catalogue = {
   ...ledgerEvents,
   ...retryEvents,
   ...reconcileEvents,
+  ...webhookEvents,
   ...pruneEvents,
   ...demoEvents,
 } as const;

@@ -16,6 +16,7 @@ const defaults: Omit<DoctorOptions, 'url'> = {
   cron: { expression: '* * * * *', timezone: 'UTC' },
   stuckAfterMs: 600_000,
   stuckAfterIsSet: false,
+  webhookIsSet: false,
   stormMaxHoldMs: 1_800_000,
   batchRowsMax: 1000,
   replicaConnectionsMax: 9,

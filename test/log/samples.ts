@@ -21,6 +21,8 @@ const session = {
   transactionAgeMs: 60_000,
 };
 
+const post = { eventId: '17', type: 'sweep.held.v1', delegationId: null, events: 1 };
+
 /** One emission of every event, with everything that can be missing missing. */
 export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'daemon.started': { version: '0.1.0', config: { sweepCron: '* * * * *' } },
@@ -125,6 +127,11 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'ledger.a2a_failed': { delegationId: 'd-1', step: 'in_progress', err },
   'ledger.watch_failed': { retryInMs: 400, err },
   'ledger.changes_repeated': { repeated: 3, changed: 1, remaining: 0, err: null },
+  'webhook.started': { host: 'hooks.example.com', groupBy: null },
+  'webhook.stopped': { eventTypes: 5 },
+  'webhook.failed': { ...post, attempt: 2, status: 503, reason: 'status_503', posts: 40, attemptsMax: 8 },
+  'webhook.dead': { ...post, attempt: 8, status: null, reason: 'connection_refused', posts: 1 },
+  'webhook.secret_unreadable': { file: '/secret/webhook', reason: 'cannot be read: ENOENT', usesEarlier: true },
   'retry.progress': { inserted: 500, others: 2 },
   'delegation.healed': {
     runId: 'r-1',

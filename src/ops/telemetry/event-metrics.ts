@@ -12,6 +12,8 @@ const MS_PER_SECOND = 1000;
 export class EventMetrics implements EventLog {
   readonly #handlers: Handlers;
   readonly #latency: Histogram;
+  readonly #posts: Counter;
+  readonly #postDuration: Histogram;
 
   constructor(meter: Meter) {
     const sweeps = counter(meter, 'sweeps');
@@ -27,6 +29,8 @@ export class EventMetrics implements EventLog {
     const probeDuration = histogram(meter, 'probe_duration');
     const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, attributesOf({ class: errorClass(err) }));
     this.#latency = histogram(meter, 'detection_latency');
+    this.#posts = counter(meter, 'webhook_posts');
+    this.#postDuration = histogram(meter, 'webhook_post_duration');
     this.#handlers = {
       'sweep.completed': ({ trigger, held, truncated, durationMs }) => {
         sweeps.add(1, attributesOf({ trigger, outcome: held ? 'held' : truncated ? 'truncated' : 'completed' }));
@@ -68,6 +72,12 @@ export class EventMetrics implements EventLog {
   emit<E extends EventName>(event: E, fields: EventFields<E>): void {
     const handle = this.#handlers[event] as ((fields: EventFields<E>) => void) | undefined;
     handle?.(fields);
+  }
+
+  /** One attempt to deliver to the webhook. No event has those that were delivered. */
+  posted(outcome: 'delivered' | 'failed' | 'dead', tookMs: number): void {
+    this.#posts.add(1, attributesOf({ outcome }));
+    this.#postDuration.record(tookMs / MS_PER_SECOND);
   }
 
   /** The latencies of a committed batch, from matching the rule to the mark. No event has them. */
