@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agents, LIVING_PREFIX, livingIds, percentile99 } from '../agents.ts';
 import type { Bench } from '../bench.ts';
 import { Daemon } from '../daemon.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
 import { type Findings, median } from '../figure.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
-import { LivingAgents, percentile99 } from '../living-agents.ts';
 
 const LIVING = 2000;
 const QUIET_MS = 10_000;
@@ -18,8 +18,8 @@ export async function besideSweepsScenario({ template, quick, say }: Bench): Pro
   await using database = await template.copy();
   say('beside-sweeps: the table');
   await insertFinished(database, quick ? 50_000 : 2_000_000);
-  await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: 'living' });
-  const agents = await LivingAgents.of(database);
+  await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: LIVING_PREFIX });
+  const agents = new Agents(database.url, await livingIds(database));
   try {
     const quiet = await agents.during(() => sleep(QUIET_MS));
     await using daemon = await Daemon.start(database.url, { STORM_RATIO: '0', SWEEP_MAX_ROWS: String(rows) });

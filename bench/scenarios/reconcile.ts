@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { healedOf } from '../../src/housekeeping/reconciliation/reconcile-summary.ts';
 import { Reconciliation } from '../../src/housekeeping/reconciliation/reconciliation.ts';
+import { Agents, LIVING_PREFIX, livingIds, percentile99 } from '../agents.ts';
 import type { Bench } from '../bench.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
 import { type Findings, medianFigure } from '../figure.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
-import { LivingAgents, percentile99 } from '../living-agents.ts';
 
 const LIVING = 2000;
 const QUIET_MS = 10_000;
@@ -24,7 +24,7 @@ export async function reconcileScenario({ template, quick, say }: Bench): Promis
   await using database = await template.copy();
   say('reconcile: the tables');
   await insertFinished(database, rows);
-  await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: 'living' });
+  await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: LIVING_PREFIX });
   await insertActivity(database);
   await settle(database);
   await database.query('VACUUM (ANALYZE) activity_logs');
@@ -39,7 +39,7 @@ export async function reconcileScenario({ template, quick, say }: Bench): Promis
   const { signal } = new AbortController();
   const run = () => reconciliation.run({ trigger: 'manual', signal });
   const restfully = () => reconciliation.run({ trigger: 'cron', signal, restful: true });
-  const agents = await LivingAgents.of(database);
+  const agents = new Agents(database.url, await livingIds(database));
   const [looked, healed, nightly]: [number[], number[], number[]] = [[], [], []];
   try {
     const quietMs = percentile99(await agents.during(() => sleep(QUIET_MS)));

@@ -17,8 +17,7 @@ test('names what it would heal, heals it, and finds nothing afterwards', async (
   expect(rehearsed).toMatchObject({ code: 0, stderr: '' });
   expect(rehearsed.stdout).toBe(
     `late-row  would be healed: it was queued; a result completed had come while there was no row
-Would heal 1. Looked at 1 delegations and 2 activities.
-`,
+Would heal 1. Looked at 1 delegations and 2 activities.`,
   );
   expect(await ledger.get('late-row')).toMatchObject({ status: 'queued' });
   const done = await reconcile('--json');

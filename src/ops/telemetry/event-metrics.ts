@@ -27,6 +27,12 @@ export class EventMetrics implements EventLog {
     const notHealed = counter(meter, 'not_healed');
     const probes = counter(meter, 'probes');
     const probeDuration = histogram(meter, 'probe_duration');
+    const prunes = counter(meter, 'prunes');
+    const pruned = counter(meter, 'pruned');
+    const removed = ({ delegations, activity }: Pick<EventFields<'prune.completed'>, 'delegations' | 'activity'>) => {
+      pruned.add(delegations, attributesOf({ table: 'delegations' }));
+      pruned.add(activity, attributesOf({ table: 'activity_logs' }));
+    };
     const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, attributesOf({ class: errorClass(err) }));
     this.#latency = histogram(meter, 'detection_latency');
     this.#posts = counter(meter, 'webhook_posts');
@@ -63,6 +69,15 @@ export class EventMetrics implements EventLog {
       },
       'delegation.healed': ({ kind }) => healed.add(1, attributesOf({ kind })),
       'delegation.not_healed': ({ why }) => notHealed.add(1, attributesOf({ why })),
+      'prune.completed': ({ interrupted, ...counts }) => {
+        prunes.add(1, attributesOf({ outcome: interrupted ? 'interrupted' : 'completed' }));
+        removed(counts);
+      },
+      'prune.failed': ({ err, ...counts }) => {
+        prunes.add(1, attributesOf({ outcome: 'failed' }));
+        removed(counts);
+        failed({ err });
+      },
       'database.unavailable': failed,
       'database.refused': failed,
       'pgboss.error': failed,

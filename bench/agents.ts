@@ -6,24 +6,25 @@ const AGENTS = 8;
 /** Between two heartbeats of one agent. */
 const PACE_MS = 25;
 
-/** Heartbeats of what is in progress with the prefix `living`, over several connections, each sent after the previous one and a pause. */
-export class LivingAgents {
+/** Of the ids of the living. */
+export const LIVING_PREFIX = 'living';
+
+export async function livingIds(database: LedgerDatabase): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    'SELECT delegation_id AS id FROM delegations WHERE starts_with(delegation_id, $1)',
+    [LIVING_PREFIX],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Heartbeats over several connections, each sent after the previous one and a pause. */
+export class Agents {
   readonly #pool: pg.Pool;
   readonly #ids: readonly string[];
 
-  private constructor(pool: pg.Pool, ids: readonly string[]) {
-    this.#pool = pool;
+  constructor(url: string, ids: readonly string[]) {
+    this.#pool = poolOf(url, AGENTS);
     this.#ids = ids;
-  }
-
-  static async of(database: LedgerDatabase): Promise<LivingAgents> {
-    const rows = await database.query<{ id: string }>(
-      `SELECT delegation_id AS id FROM delegations WHERE delegation_id LIKE 'living-%'`,
-    );
-    return new LivingAgents(
-      poolOf(database.url, AGENTS),
-      rows.map(({ id }) => id),
-    );
   }
 
   /** Duration of each heartbeat meanwhile, in milliseconds. */
