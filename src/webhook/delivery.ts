@@ -31,7 +31,8 @@ export class Delivery {
     const results = await Promise.all(jobs.map((job) => this.#deliverOne(job, signal)));
     const done = results.filter((result) => result !== null);
     const left = jobs.filter((_, index) => results[index] === null);
-    await this.#parts.queues.handBack(left.map(({ id }) => id));
+    // Where the database is away they count as failed, and are tried again later: what was delivered is not to be posted again.
+    await this.#parts.queues.handBack(left.map(({ id }) => id)).catch(() => {});
     return done;
   }
 
