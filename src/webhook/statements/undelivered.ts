@@ -21,7 +21,8 @@ export function undeliveredStatement({ job, now }: PgBossTables) {
         column.wholeNumber(`(SELECT greatest(0, extract(epoch FROM ${now} - min(f.created_on)) * 1000)
     FROM unnest($queues) q CROSS JOIN LATERAL (
       SELECT j.created_on FROM ${job} j
-      WHERE j.name = q AND j.priority = 0 AND j.state < 'active' AND NOT j.blocked ORDER BY j.created_on LIMIT 1) f)`),
+      WHERE j.name = q AND j.priority = 0 AND j.state < 'active' AND NOT j.blocked ORDER BY j.created_on LIMIT 1) f
+    HAVING count(*) > 0)`),
       ),
       lastDeliveredAt: nullable(
         column.instant(`(SELECT j.completed_on FROM ${job} j
