@@ -8,8 +8,8 @@ import { seedTrouble } from '../faults/trouble.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const WARM_UP = 400;
-const SWEEPS = Number(process.env.SOAK_SWEEPS ?? 1_000);
+const WARM_UP = 300;
+const SWEEPS = Number(process.env.SOAK_SWEEPS ?? 500);
 /** Half of the leak that must be found. */
 const GROWTH_MAX_BYTES = SWEEPS * 512;
 /** Pages that the allocator keeps, and code that was compiled meanwhile. */
