@@ -17,6 +17,7 @@ import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { livesScenario } from './lives.ts';
 import { migrateUpScenario } from './migrate-up.ts';
+import { pruneScenario } from './prune.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -38,6 +39,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   sweep: sweepScenario,
   events: eventsScenario,
   'beside-sweeps': besideSweepsScenario,
+  prune: pruneScenario,
   idle: idleScenario,
   advice: adviceScenario,
   'migrate-up': migrateUpScenario,

@@ -14,6 +14,8 @@ export function doctorOptions(config: Config, { location }: Pick<Location, 'loca
     stuckAfterIsSet: config.stuckAfterIsSet,
     webhookIsSet: config.webhookUrl !== null,
     batchRowsMax: config.sweepBatchSize,
+    retention:
+      config.retentionDelegationsMs !== null ? 'delegations' : config.retentionActivityMs !== null ? 'activity' : 'off',
     replicaConnectionsMax: daemonConnectionsMax(config),
   };
 }

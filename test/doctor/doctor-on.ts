@@ -19,6 +19,7 @@ const defaults: Omit<DoctorOptions, 'url'> = {
   webhookIsSet: false,
   stormMaxHoldMs: 1_800_000,
   batchRowsMax: 1000,
+  retention: 'off',
   replicaConnectionsMax: 9,
   settleMs: 0,
 };

@@ -24,6 +24,12 @@ export class EventMetrics implements EventLog {
     const duration = histogram(meter, 'sweep_duration');
     const probes = counter(meter, 'probes');
     const probeDuration = histogram(meter, 'probe_duration');
+    const prunes = counter(meter, 'prunes');
+    const pruned = counter(meter, 'pruned');
+    const removed = ({ delegations, activity }: Pick<EventFields<'prune.completed'>, 'delegations' | 'activity'>) => {
+      pruned.add(delegations, attributesOf({ table: 'delegations' }));
+      pruned.add(activity, attributesOf({ table: 'activity_logs' }));
+    };
     const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, attributesOf({ class: errorClass(err) }));
     this.#latency = histogram(meter, 'detection_latency');
     this.#posts = counter(meter, 'webhook_posts');
@@ -52,6 +58,15 @@ export class EventMetrics implements EventLog {
         if (retriedAs !== null) retried.add(1);
       },
       'delegation.deadline_exceeded': () => marked.add(1, attributesOf({ rule: 'overdue' })),
+      'prune.completed': ({ interrupted, ...counts }) => {
+        prunes.add(1, attributesOf({ outcome: interrupted ? 'interrupted' : 'completed' }));
+        removed(counts);
+      },
+      'prune.failed': ({ err, ...counts }) => {
+        prunes.add(1, attributesOf({ outcome: 'failed' }));
+        removed(counts);
+        failed({ err });
+      },
       'database.unavailable': failed,
       'database.refused': failed,
       'pgboss.error': failed,

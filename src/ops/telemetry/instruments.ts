@@ -55,6 +55,16 @@ export const instruments = {
     unit: 's',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
+  prunes: {
+    kind: 'counter',
+    help: 'Prunes of this replica, by how they ended',
+    labels: { outcome: ['completed', 'interrupted', 'failed'] },
+  },
+  pruned: {
+    kind: 'counter',
+    help: 'Rows that the retention removed, by this replica',
+    labels: { table: ['delegations', 'activity_logs'] },
+  },
   webhook_posts: {
     kind: 'counter',
     help: 'Attempts of this replica to deliver to the webhook; failed: tried again, dead: a dead letter now',
