@@ -103,7 +103,7 @@ export class Watch implements AsyncIterableIterator<DelegationChange, undefined>
       } catch (err) {
         this.#signal.throwIfAborted();
         if (!this.#mayPass(err)) throw err;
-        this.#watched.onOutage();
+        this.#watched.onOutage?.();
         const retryInMs = Math.round(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures) * (0.5 + Math.random() / 2));
         if (failures === 0) this.#onFailure(err, retryInMs);
         await this.#pause(retryInMs);
