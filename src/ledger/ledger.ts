@@ -284,10 +284,9 @@ export class DelegationLedger {
   }
 
   /**
-   * What becomes of delegations, as it happens: of these ids until all of them have ended, beginning with how each stands; or of
-   * all that a caller has, from now on or from a cursor. It asks the database once in `everyMs`.
+   * What becomes of delegations: of these ids until all have ended, beginning with how each stands; or of all that a caller has.
    *
-   *     for await (const { event, delegationId } of ledger.watch(ids)) if (event === 'delegation.stuck') await ledger.retry(delegationId);
+   *     for await (const { event, delegationId } of ledger.watch(ids, { everyMs: 500 })) console.log(delegationId, event);
    *     // completed | failed | stuck | late_result | waiting | resumed, or others by `events`; missing: not in the ledger
    *
    * SQL: `SELECT ... FROM activity_logs WHERE delegation_id = ... AND activity_id > ... ORDER BY activity_id`
