@@ -1,4 +1,12 @@
 /** The ledger library: what an orchestrator or an agent imports. */
+export type {
+  FailedEvent,
+  HeldEvent,
+  LateResultEvent,
+  LedgerEvent,
+  ReleasedEvent,
+  StuckEvent,
+} from './events/ledger-event.ts';
 export type { A2aObservation, A2aStep } from './ledger/a2a-observation.ts';
 export type {
   A2aBeginResult,
