@@ -65,6 +65,7 @@ export const expectedRights: Readonly<Record<Profile, Readonly<Record<string, st
     'ledger.sweeper_sweeps': 'SELECT',
     'ledger.sweeper_threshold': 'SELECT',
     pgboss: 'USAGE',
+    'pgboss.job': 'SELECT (blocked, completed_on, created_on, name, priority, state)',
     'pgboss.version': 'SELECT',
   },
 };
