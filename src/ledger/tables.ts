@@ -11,6 +11,7 @@ const functionNames = {
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
   retry: 'delegation_retry',
+  reconcile: 'delegation_reconcile',
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
   isSubscribed: 'delegation_is_subscribed',

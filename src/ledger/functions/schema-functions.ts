@@ -7,6 +7,7 @@ import { heartbeatOf010Function } from './heartbeat-of-010.ts';
 import { insertFunction } from './insert.ts';
 import { insertManyFunction } from './insert-many.ts';
 import { publishFunction, publishHoldFunction } from './publish.ts';
+import { reconcileFunction } from './reconcile.ts';
 import { resumeFunction } from './resume.ts';
 import { retryFunction } from './retry.ts';
 import type { SchemaFunction } from './schema-function.ts';
@@ -29,6 +30,7 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   resumeFunction,
   adjustFunction,
   retryFunction,
+  reconcileFunction,
   a2aBeginFunction,
   a2aObserveFunction,
   publishFunction,

@@ -4,18 +4,13 @@ import { detailColumnOf } from '../detail-column.ts';
 import { isLateResult, mayBecome, type Status, statuses, terminalStatuses } from '../transitions.ts';
 import { cutPreviews, idChecks, idsAreSuspect, listed } from './checks.ts';
 import { type Check, refuse, type SchemaFunction } from './schema-function.ts';
+import { statusPairs } from './status-pairs.ts';
 
 const withDetail = (column: ReturnType<typeof detailColumnOf>) =>
   statuses.filter((status) => detailColumnOf(status) === column);
 
 /** SQL: for the pairs of a status found and one asked for that satisfy. */
-function pairs(satisfies: (from: Status, to: Status) => boolean): string {
-  return statuses
-    .map((from) => [from, statuses.filter((to) => satisfies(from, to))] as const)
-    .filter(([, targets]) => targets.length > 0)
-    .map(([from, targets]) => `(from_status = ${literal(from)} AND ${isOneOf('to_status', targets)})`)
-    .join('\n      OR ');
-}
+const pairs = (satisfies: (from: Status, to: Status) => boolean) => statusPairs('from_status', 'to_status', satisfies);
 
 const goesWith = (name: string, accepted: readonly Status[]) =>
   [
