@@ -27,13 +27,13 @@ export const configurations: readonly Configuration[] = [
     name: 'locks',
     about: 'a daemon sweeps, an agent sends heartbeats, a caller locks the row, ends it or leaves it as it was',
     search: 'states',
-    parameters: { SWEEPERS: 1, RIVALS: 1, RIVAL_ENDS: true, END: 4 },
+    parameters: { SWEEPERS: 1, RIVALS: 1, RIVAL_CALLS: 2, RIVAL_ENDS: true, END: 5 },
   },
   {
     name: 'two rows',
     about: 'a daemon sweeps two delegations of two agents',
     search: 'states',
-    parameters: { DELEGATIONS: 2, SWEEPERS: 1, END: 3 },
+    parameters: { DELEGATIONS: 2, SWEEPERS: 1, END: 4 },
   },
   {
     name: 'on time',
@@ -63,7 +63,7 @@ export const configurations: readonly Configuration[] = [
     name: 'two beats',
     about: 'two daemons find the same outage at once',
     search: 'states',
-    parameters: { SWEEPERS: 0, PULSES: 2, OUTAGES: 2, HEARTBEATS: false, GAP_AFTER: 1, END: 6 },
+    parameters: { SWEEPERS: 0, PULSES: 2, OUTAGES: 2, HEARTBEATS: false, FALLS_SILENT: false, GAP_AFTER: 1, END: 6 },
   },
   {
     name: 'waits',

@@ -30,7 +30,8 @@ export async function assertInstalled(): Promise<void> {
       ({ code }) => code === 0,
       () => false,
     );
-    if (!isThere) throw new Error(`${program} is missing: apt-get install spin gcc libc6-dev (Debian 12 has Spin 6.5.2)`);
+    if (!isThere)
+      throw new Error(`${program} is missing: apt-get install spin gcc libc6-dev (Debian 12 has Spin 6.5.2)`);
   }
 }
 
@@ -48,7 +49,8 @@ export async function search(folder: string, configuration: Configuration, mutat
   await run('spin', ['-a', ...defined, 'protocol.pml'], { cwd: folder });
   // Breadth first, so that the run that breaks a claim is a shortest one.
   const kind = isForCycles ? [] : ['-DSAFETY', ...(mutation === undefined ? [] : ['-DBFS'])];
-  await run('gcc', ['-O2', '-w', ...kind, '-DCOLLAPSE', `-DMEMLIM=${MEMORY_MAX_MB}`, '-o', 'pan', 'pan.c'], {
+  // Without optimisation: to compile takes longer than to search.
+  await run('gcc', ['-w', ...kind, '-DCOLLAPSE', `-DMEMLIM=${MEMORY_MAX_MB}`, '-o', 'pan', 'pan.c'], {
     cwd: folder,
   });
   // -a -f: cycles in which a claim about what must happen at last never comes true, while each process goes on that can.
@@ -86,7 +88,8 @@ export function readTrail(
   report: string,
 ): { readonly broken: string; readonly trail: readonly string[] } {
   const lines = replay.split('\n').map((line) => line.trim());
-  const trail = lines.filter((line) => /^\d+: /.test(line));
+  const end = lines.findIndex((line) => line.startsWith('broken: '));
+  const trail = (end < 0 ? lines : lines.slice(0, end)).filter((line) => /^\d+: /.test(line));
   const claim = lines.map((line) => /^broken: (\w+)/.exec(line)?.[1]).find((name) => name !== undefined);
   if (claim !== undefined) return { broken: claim, trail };
   if (report.includes('acceptance cycle')) return { broken: 'liveness', trail };

@@ -11,9 +11,9 @@ inline beat(me) {
     up ->
     if
     :: at - was > GAP_AFTER ->
+       printf("%d: daemon %d records a gap from %d to %d\n", now, me, was, at);
        claim(one_gap_for_one_outage, gaps == 0 || gap_end[gaps - 1] <= was);
-       gap_start[gaps] = was; gap_end[gaps] = at; gaps++;
-       printf("%d: daemon %d records a gap from %d to %d\n", now, me, was, at)
+       gap_start[gaps] = was; gap_end[gaps] = at; gaps++
     :: else
     fi;
     beat_at = at; state_holder = 0; at = 0; was = 0;
@@ -58,7 +58,11 @@ inline agree(me) {
 inline date_lowering(me) {
   d_step {
     up ->
+#ifdef LOWERING_DATED_BEFORE_ITS_COMMIT
+    lowered_at = (lowered_at == at -> (now) : lowered_at);
+#else
     lowered_at = (lowered_at == UNDATED -> (now) : lowered_at);
+#endif
     printf("%d: daemon %d dates the lowering\n", now, me)
   }
 }

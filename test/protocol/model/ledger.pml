@@ -48,7 +48,7 @@ inline results_are_kept(i) {
 /* src/ledger/functions/set-status.ts: lock, judge, move, record. `may_fail`: its transaction may be rolled back instead. */
 inline set_status(i, me, to, may_fail) {
 #ifdef JUDGE_WITHOUT_LOCK
-  d_step { up -> from = d[i].status; printf("session %d reads that delegation %d is %e\n", me, i, from) };
+  d_step { up -> from = d[i].status; printf("%d: session %d reads that delegation %d is %e\n", now, me, i, from) };
   d_step { up && d[i].holder == 0 -> d[i].holder = me + 1; at = now };
 #else
   d_step {
@@ -60,8 +60,8 @@ inline set_status(i, me, to, may_fail) {
   if
   :: d_step {
        up && may_become(from, to) ->
+       printf("%d: session %d commits another status of delegation %d\n", now, me, i);
        move_row(i, to, at);
-       printf("%d: session %d commits %e of delegation %d\n", now, me, d[i].status, i);
        if
        :: to == in_progress -> d[i].heard = max(d[i].heard, at); spoke[i] = observed - (now - at); gave[i] = at
        :: to == completed -> d[i].result = me + 1; told_of_result(i, me)
@@ -140,13 +140,13 @@ inline heartbeat(i, me) {
         if
         :: d_step {
              up ->
+             printf("%d: the heartbeat of delegation %d is committed, with the stamp %d\n", now, i, at);
              claim(heartbeat_behind_a_mark_is_told, is_open(d[i].status));
              d[i].heard = max(d[i].heard, at);
              spoke[i] = max(spoke[i], got);
              gave[i] = begun;
              told[i] = (CHANGES > 0 -> (knows) : told[i]);
              commit_row(i);
-             printf("%d: the heartbeat of delegation %d is committed, with the stamp %d\n", now, i, d[i].heard);
              begun = 0; at = 0; got = 0; knows = 0
            }
         :: d_step {

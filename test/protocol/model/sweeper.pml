@@ -66,10 +66,10 @@ inline take_lease_after(me) {
 #else
     :: lease == id ->
 #endif
+       printf("%d: sweeper %d takes the lease\n", now, me);
        claim(one_sweep_follows_a_look, !(followed & (1 << id)));
        followed = followed | (1 << id);
-       sweeps++; id = sweeps; lease = id; is_recorded = false;
-       printf("%d: sweeper %d takes the lease\n", now, me)
+       sweeps++; id = sweeps; lease = id; is_recorded = false
 #ifndef LEASE_IS_NOT_COMPARED
     :: else -> id = 0
 #endif

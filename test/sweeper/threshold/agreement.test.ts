@@ -73,6 +73,7 @@ describe('a threshold that is lowered', () => {
 
   test('is dated after its commit: a daemon that stops in between marks no agent that was answered with the old one', async () => {
     await database.query('UPDATE sweeper_state SET stuck_after_ms = 600000');
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 600000');
     const id = await seedDelegation(database, { silentSeconds: 100 });
     // The heartbeat's answer is read before the commit of the lowering, and its stamp lies after the lowering's snapshot.
     const agreeing = await database.db.startTransaction().execute();
