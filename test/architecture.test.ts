@@ -9,17 +9,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   log: [],
   lifecycle: [],
   address: [],
-  config: ['address'],
+  net: ['lifecycle'],
+  config: ['address', 'net'],
   db: ['address', 'log'],
-  ledger: ['address', 'db', 'log'],
+  events: [],
+  ledger: ['address', 'db', 'events', 'log'],
   outage: ['db', 'lifecycle', 'log'],
-  jobs: ['db', 'lifecycle', 'log', 'outage'],
+  jobs: ['db', 'events', 'lifecycle', 'log', 'outage'],
   housekeeping: ['db', 'jobs', 'ledger', 'lifecycle', 'log', 'outage'],
-  sweeper: ['ledger', 'db', 'jobs', 'log', 'lifecycle', 'outage'],
+  sweeper: ['ledger', 'db', 'events', 'jobs', 'log', 'lifecycle', 'outage'],
   // Of the sweeper the types of what it shows, alone.
   ops: ['log', 'lifecycle', 'sweeper'],
+  webhook: ['config', 'db', 'events', 'jobs', 'lifecycle', 'log', 'net', 'outage'],
   embedded: ['lifecycle', 'log'],
-  doctor: ['address', 'config', 'db', 'jobs', 'ledger', 'log', 'ops', 'sweeper'],
+  doctor: ['address', 'config', 'db', 'jobs', 'ledger', 'log', 'ops', 'sweeper', 'webhook'],
   compose: [
     'a2a',
     'config',
@@ -34,6 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'ops',
     'outage',
     'sweeper',
+    'webhook',
   ],
   demo: ['a2a', 'compose', 'config', 'db', 'embedded', 'ledger', 'lifecycle', 'log', 'sweeper', 'index.ts'],
   cli: [
@@ -44,20 +48,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'doctor',
     'embedded',
     'housekeeping',
+    'jobs',
     'ledger',
     'log',
     'lifecycle',
     'ops',
     'sweeper',
+    'webhook',
   ],
-  a2a: ['index.ts', 'lifecycle'],
-  'index.ts': ['ledger'],
+  a2a: ['index.ts', 'lifecycle', 'net'],
+  'index.ts': ['events', 'ledger'],
   'main.ts': ['cli'],
 };
 
 /** What a folder may import only as types: the readings that it shows are passed to it. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
-  ops: ['sweeper'],
+  ops: ['sweeper', 'webhook'],
   // Of the sweeper what the probe implements.
   a2a: ['sweeper'],
 };
@@ -74,9 +80,10 @@ const vendors: Readonly<Record<string, readonly RegExp[]>> = {
   'fastest-levenshtein': [/^config\/near-miss\.ts$/, /^sweeper\/explanation\/near\.ts$/],
   commander: [/^cli\//],
   'fast-string-truncated-width': [/^cli\/table\.ts$/],
+  standardwebhooks: [/^webhook\//],
   express: [/^demo\/a2a\//],
   '@a2a-js': [/^a2a\//, /^demo\/a2a\//],
-  'ipaddr.js': [/^a2a\/probe\//],
+  'ipaddr.js': [/^net\//],
   '@opentelemetry/api': [/^ops\/telemetry\//, /^sweeper\/tracing\.ts$/, /^log\/active-trace\.ts$/],
   '@opentelemetry': [/^ops\/telemetry\//],
 };

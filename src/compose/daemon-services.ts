@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
+import { reconcileJob } from '../housekeeping/reconciliation/reconcile-job.ts';
 import { pruneJob } from '../housekeeping/retention/prune-job.ts';
 import { Boss } from '../jobs/boss.ts';
 import type { Service } from '../lifecycle/service.ts';
@@ -17,11 +18,13 @@ import { Pulse } from '../sweeper/schedule/pulse.ts';
 import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
+import type { WebhookObserver } from '../webhook/observer.ts';
 import { agentProbe } from './agent-probe.ts';
 import { connectionOf, type Location } from './location.ts';
 import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
 import { retentionPeriods } from './retention-periods.ts';
 import { sweeperOptions } from './sweeper-options.ts';
+import { webhookService } from './webhook-service.ts';
 
 /** Shares of SHUTDOWN_GRACE: for the jobs that are running, and for all services. The rest is for the embedded server, and a margin. */
 const JOBS_SHARE_OF_GRACE = 0.6;
@@ -45,7 +48,7 @@ export async function daemonServices(
   config: Config,
   place: Pick<Location, 'location'>,
   log: EventLog,
-  observer?: SweepObserver,
+  observer?: SweepObserver & WebhookObserver,
 ): Promise<DaemonServices> {
   const probe = await agentProbe(config);
   const options = sweeperOptions(config, probe);
@@ -79,8 +82,11 @@ export async function daemonServices(
       new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability()),
       new Pulse(beat, log, availability()),
       boss,
+      // Before the sweeps, whose events it is told.
+      webhookService(config, boss, log, availability(), observer),
       schedule,
       prunes,
+      reconcileJob({ db: handle.db, log, boss, availability: availability() }, config.dbSchema),
       ...(config.sweepOnTime ? [onTime] : []),
       new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],

@@ -9,6 +9,7 @@ export interface PgBossTables {
   readonly queue: string;
   readonly job: string;
   readonly schedule: string;
+  readonly subscription: string;
   /** A call of its function. */
   readonly now: string;
 }
@@ -20,6 +21,7 @@ export function pgBossTables(pgbossSchema: string): PgBossTables {
     queue: `${schema}.queue`,
     job: `${schema}.job`,
     schedule: `${schema}.schedule`,
+    subscription: `${schema}.subscription`,
     now: `${schema}.job_now()`,
   };
 }

@@ -24,7 +24,7 @@ const queueOptions = {
   policy: 'exclusive',
   heartbeatSeconds: 10,
   retryLimit: 5,
-  retryDelay: 10,
+  retryDelay: 0,
   retryBackoff: false,
   // A day, the longest that pg-boss allows.
   expireInSeconds: 86_400,

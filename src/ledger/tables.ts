@@ -11,8 +11,12 @@ const functionNames = {
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
   retry: 'delegation_retry',
+  reconcile: 'delegation_reconcile',
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
+  isSubscribed: 'delegation_is_subscribed',
+  publish: 'delegation_publish',
+  publishHold: 'delegation_publish_hold',
 } as const;
 
 /** The ledger's tables and functions, as quoted SQL names, in the schema that the caller's Kysely addresses. */

@@ -9,8 +9,10 @@ import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
 import { pruneEvents } from './catalogue/prune.ts';
+import { reconcileEvents } from './catalogue/reconcile.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
+import { webhookEvents } from './catalogue/webhook.ts';
 
 export const catalogue = {
   ...daemonEvents,
@@ -19,6 +21,8 @@ export const catalogue = {
   ...delegationEvents,
   ...ledgerEvents,
   ...retryEvents,
+  ...reconcileEvents,
+  ...webhookEvents,
   ...pruneEvents,
   ...demoEvents,
 } as const;

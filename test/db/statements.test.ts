@@ -83,7 +83,7 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
 };
 
 const tablesOf = (module: string) =>
-  /^(jobs|sweeper\/schedule)\//.test(module) ? pgBossTables('pgboss') : sweeperTables(database.db);
+  /^(jobs|sweeper\/schedule|webhook)\//.test(module) ? pgBossTables('pgboss') : sweeperTables(database.db);
 
 /** Every statement that a module makes, with every option of the table above. */
 async function statementsOf(module: string): Promise<{ name: string; made: AnyStatement }[]> {

@@ -21,6 +21,8 @@ const session = {
   transactionAgeMs: 60_000,
 };
 
+const post = { eventId: '17', type: 'sweep.held.v1', delegationId: null, events: 1 };
+
 /** One emission of every event, with everything that can be missing missing. */
 export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'daemon.started': { version: '0.1.0', config: { sweepCron: '* * * * *' } },
@@ -47,6 +49,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'database.rewound': { lostMs: 5_000, lastBeat: at, databaseBeat: at },
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },
+  'event.not_published': { sweepId: 's-1', type: 'delegation.stuck.v1', queue: null, events: 3, err },
   'sweep.completed': {
     sweepId: 's-1',
     trigger: 'cron',
@@ -122,8 +125,41 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'ledger.late_result': { delegationId: 'd-1', from: 'stuck', attempted: 'completed' },
   'ledger.orphan_update': { delegationId: 'd-1', attempted: 'completed' },
   'ledger.a2a_failed': { delegationId: 'd-1', step: 'in_progress', err },
+  'ledger.watch_failed': { retryInMs: 400, err },
   'ledger.changes_repeated': { repeated: 3, changed: 1, remaining: 0, err: null },
+  'webhook.started': { host: 'hooks.example.com', groupBy: null },
+  'webhook.stopped': { eventTypes: 5 },
+  'webhook.failed': { ...post, attempt: 2, status: 503, reason: 'status_503', posts: 40, attemptsMax: 8 },
+  'webhook.dead': { ...post, attempt: 8, status: null, reason: 'connection_refused', posts: 1 },
+  'webhook.secret_unreadable': { file: '/secret/webhook', reason: 'cannot be read: ENOENT', usesEarlier: true },
   'retry.progress': { inserted: 500, others: 2 },
+  'delegation.healed': {
+    runId: 'r-1',
+    delegationId: 'd-1',
+    kind: 'row_missing',
+    outcome: 'healed',
+    fromStatus: null,
+    toStatus: null,
+  },
+  'delegation.not_healed': { runId: 'r-1', delegationId: 'd-1', kind: null, why: 'locked', err: null },
+  'reconcile.progress': { runId: 'r-1', delegations: 10, activities: 0, healed: 1 },
+  'reconcile.completed': {
+    runId: 'r-1',
+    trigger: 'cron',
+    delegations: 10,
+    activities: 40,
+    rowsMissing: 1,
+    rowsBehind: 0,
+    activitiesMissing: 0,
+    endedTwice: 0,
+    orphanResults: 0,
+    impossible: 0,
+    locked: 0,
+    failed: 0,
+    interrupted: false,
+    durationMs: 8,
+  },
+  'reconcile.failed': { runId: 'r-1', trigger: 'cron', err, durationMs: 8, retryable: true },
   'prune.completed': {
     trigger: 'cron',
     delegations: 1200,
@@ -151,6 +187,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     happened: 'killed',
     status: 'stuck',
     errorDetail: null,
+    attempt: 1,
     lateResult: false,
     asExpected: false,
     problems: ['no error detail'],

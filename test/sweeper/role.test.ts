@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import { Reconciliation } from '../../src/housekeeping/reconciliation/reconciliation.ts';
 import { Advisor } from '../../src/sweeper/advice/advisor.ts';
 import { Sampler } from '../../src/sweeper/advice/sampler.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
@@ -63,6 +64,40 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
   ]);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   expect(lines.filter(({ event }) => event === 'sweep.report_failed')).toEqual([]);
+});
+
+test('the same role may reconcile, and the reader may rehearse it', async () => {
+  await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
+  const { ledger } = testLedger(database.db);
+  const [lost, behind, ahead, never] = ['lost', 'behind', 'ahead', 'never'] as const;
+  for (const delegationId of [lost, behind, ahead]) {
+    await ledger.insert({ delegationId, callerId: 'a', calleeId: 'b', taskPreview: 'c', idempotencyKey: delegationId });
+  }
+  await ledger.setStatus(lost, 'in_progress');
+  await ledger.wait(lost, { untilMs: 60_000, reason: 'a person' });
+  await ledger.setStatus(behind, 'in_progress');
+  await ledger.wait(behind, { untilMs: 60_000, reason: 'a person' });
+  await ledger.setStatus(never, 'completed');
+  const session = await database.connect();
+  await session.query(`SET session_replication_role = replica;
+    DELETE FROM delegations WHERE delegation_id = '${lost}';
+    UPDATE delegations SET status = 'queued', waiting_since = NULL, waiting_until = NULL, waiting_reason = NULL
+    WHERE delegation_id = '${behind}';
+    UPDATE delegations SET status = 'dispatched' WHERE delegation_id = '${ahead}'`);
+  await session.end();
+  const expected = { rowsMissing: 1, rowsBehind: 1, activitiesMissing: 1, impossible: 1, failed: 0 };
+  const { signal } = new AbortController();
+  await using reader = as('delegation_sweeper_reader');
+  const rehearsal = new Reconciliation(reader.db, capturedLog().log);
+  expect(await rehearsal.run({ trigger: 'manual', dryRun: true, signal })).toMatchObject(expected);
+  await using sweeper = as('delegation_sweeper_sweeper');
+  const reconciliation = new Reconciliation(sweeper.db, capturedLog().log);
+  expect(await reconciliation.run({ trigger: 'cron', signal })).toMatchObject(expected);
+  expect(await reconciliation.run({ trigger: 'cron', signal })).toMatchObject({
+    rowsMissing: 0,
+    impossible: 0,
+    failed: 0,
+  });
 });
 
 test('the same role may gather what the advice rests on, and the reader may ask for it', async () => {

@@ -5,6 +5,7 @@
  * OpenTelemetry's conventions: the unit is a field and not in the name, and attributes have our namespace, `error.type` aside.
  * prometheus-names.ts has the names of /metrics.
  */
+import { damageKinds } from '../../log/catalogue/damage-kinds.ts';
 import { probeOutcomes } from '../../log/catalogue/probe-outcomes.ts';
 import { ERROR_TYPE, errorClasses } from '../../log/error-class.ts';
 
@@ -44,6 +45,21 @@ export const instruments = {
     labels: { rule },
     buckets: [1, 5, 10, 15, 30, 45, 60, 75, 90, 120, 180, 300, 600, 1800, 3600],
   },
+  reconciles: {
+    kind: 'counter',
+    help: 'Comparisons of all delegations with their activity by this replica, by how they ended',
+    labels: { outcome: ['completed', 'interrupted', 'failed'] },
+  },
+  healed: {
+    kind: 'counter',
+    help: 'Delegations that this replica healed since they disagreed with their activity, by what was wrong',
+    labels: { kind: damageKinds },
+  },
+  not_healed: {
+    kind: 'counter',
+    help: 'Delegations that disagree with their activity and that this replica could not heal, by why',
+    labels: { why: ['impossible', 'locked', 'failed'] },
+  },
   probes: {
     kind: 'counter',
     help: 'Agents that this replica asked for their tasks before it gave these up, by what came of it',
@@ -54,6 +70,27 @@ export const instruments = {
     help: 'From the question to the taken answer',
     unit: 's',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  prunes: {
+    kind: 'counter',
+    help: 'Prunes of this replica, by how they ended',
+    labels: { outcome: ['completed', 'interrupted', 'failed'] },
+  },
+  pruned: {
+    kind: 'counter',
+    help: 'Rows that the retention removed, by this replica',
+    labels: { table: ['delegations', 'activity_logs'] },
+  },
+  webhook_posts: {
+    kind: 'counter',
+    help: 'Attempts of this replica to deliver to the webhook; failed: tried again, dead: a dead letter now',
+    labels: { outcome: ['delivered', 'failed', 'dead'] },
+  },
+  webhook_post_duration: {
+    kind: 'histogram',
+    help: 'How long an attempt to deliver to the webhook took',
+    unit: 's',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   },
   unobserved: {
     kind: 'counter',
@@ -125,6 +162,16 @@ export const instruments = {
   },
   stuck_after: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
   clock_skew: { kind: 'gauge', help: "This host's clock minus the database's", unit: 's' },
+  webhook_waiting: {
+    kind: 'gauge',
+    help: 'Posts to the webhook that wait for an attempt, of any replica; counted to 10,000',
+  },
+  webhook_oldest_waiting: {
+    kind: 'gauge',
+    help: 'How long the oldest of these waits; 0 when none does',
+    unit: 's',
+  },
+  webhook_dead: { kind: 'gauge', help: 'Dead letters of the webhook; counted to 10,000' },
   pool_connections: {
     kind: 'gauge',
     help: "Connections of the sweeper's pool",

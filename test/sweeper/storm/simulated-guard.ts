@@ -38,6 +38,8 @@ export class Row {
   isSpecial: boolean;
   /** The second of the next thing that `hear` has to tell it. */
   nextAt: number;
+  /** Of its age, when it was last counted. */
+  bin = 0;
   #waitsUntil: number | null = null;
   #next = 0;
 
@@ -102,7 +104,7 @@ export class SimulatedGuard {
 
   #gaps(at: number) {
     const { unobserved } = this.#run;
-    if (unobserved === undefined || at < unobserved.until) return [];
+    if (unobserved === undefined || unobserved.isSilence || at < unobserved.until) return [];
     return [{ startUs: usOf(unobserved.from), endUs: usOf(unobserved.until) }];
   }
 
@@ -136,9 +138,14 @@ export class SimulatedGuard {
 
   #binOf(row: Row, at: number, boundsUs: readonly number[]): number {
     if (!row.isSpecial) {
-      let bin = 0;
-      while (bin < AGE_BINS && boundsUs[AGE_BINS - 1 - bin]! > row.lastUs) bin += 1;
-      return bin;
+      // The bounds ascend: how many of them are after it.
+      let [from, until] = [0, AGE_BINS];
+      while (from < until) {
+        const middle = (from + until) >> 1;
+        if (boundsUs[middle]! > row.lastUs) until = middle;
+        else from = middle + 1;
+      }
+      return AGE_BINS - from;
     }
     const age = this.#age(row, at);
     return age > 1 ? AGE_BINS : min(AGE_BINS - 1, max(0, floor(AGE_BINS * age)));
@@ -173,6 +180,7 @@ export class SimulatedGuard {
     const { which, rows } = toWatch({ action, state }, { stale: stale.length, late: latePlain });
     this.#watched = { rows, beforeUs: which === 'late' ? lateUs : boundsUs[0]!, at };
     if (released) this.released.push(released);
+    if (allowed === 0 || allowed === stale.length) return { action, marked: allowed === 0 ? [] : stale };
     return { action, marked: stale.toSorted((a, b) => a.lastUs - b.lastUs).slice(0, allowed) };
   }
 
@@ -184,33 +192,49 @@ export class SimulatedGuard {
   }
 
   #count(open: readonly Row[], at: number, boundsUs: readonly number[]) {
-    const expected = open.filter((row) => !row.isSpecial || !row.isWaiting(at));
-    const bins = expected.map((row) => this.#binOf(row, at, boundsUs));
-    const rowsByAge = new Map<number, number[]>();
+    const plain = noRows();
+    const rowsByAge = new Map([[PLAIN_CLASS, plain]]);
     let late = 0;
-    for (const [i, row] of expected.entries()) {
-      const of = this.#classOf(row);
-      const counts = rowsByAge.get(of) ?? Array.from({ length: AGE_BINS + 1 }, () => 0);
-      counts[bins[i]!]! += 1;
-      rowsByAge.set(of, counts);
-      if (bins[i]! >= WATCHED_FROM_BIN) late += 1;
+    let inFlight = 0;
+    for (const row of open) {
+      if (!this.#isExpected(row, at)) continue;
+      row.bin = this.#binOf(row, at, boundsUs);
+      if (row.bin >= WATCHED_FROM_BIN) late += 1;
+      inFlight += 1;
+      const counts = row.isSpecial ? this.#countsOf(rowsByAge, row) : plain;
+      counts[row.bin]! += 1;
     }
     const classes = silenceOf([...rowsByAge].map(([of, counts]): ClassAges => ({ class: of, rowsByAge: counts })));
     const { ratio, minCallees: enough = CALLEES_MIN } = this.#run.options;
     const hit = hitBy(classes, ratio);
     const fromBins = new Map(hit.map(({ class: of, fromBin }) => [of, fromBin ?? NEVER]));
+    const plainFromBin = fromBins.get(PLAIN_CLASS) ?? NEVER;
     const callees = new Set<string>();
-    for (const [i, row] of expected.entries()) {
-      if (bins[i]! >= (fromBins.get(this.#classOf(row)) ?? NEVER)) callees.add(row.agent.callee);
+    for (const row of open) {
+      const fromBin = row.isSpecial ? (fromBins.get(this.#classOf(row)) ?? NEVER) : plainFromBin;
+      if (row.bin >= fromBin && this.#isExpected(row, at)) callees.add(row.agent.callee);
       // Only whether there are enough of them matters.
       if (callees.size === enough) break;
     }
     return {
       silent: sumOf(classes.map((each) => each.silent)),
-      inFlight: expected.length,
+      inFlight,
       hit: { silent: sumOf(hit.map((each) => each.silent)), inFlight: sumOf(hit.map((each) => each.inFlight)) },
       late,
       callees: callees.size,
     };
   }
+
+  #countsOf(rowsByAge: Map<number, number[]>, row: Row): number[] {
+    const of = this.#classOf(row);
+    const counts = rowsByAge.get(of) ?? noRows();
+    rowsByAge.set(of, counts);
+    return counts;
+  }
+
+  #isExpected(row: Row, at: number): boolean {
+    return !row.isSpecial || !row.isWaiting(at);
+  }
 }
+
+const noRows = () => Array.from({ length: AGE_BINS + 1 }, () => 0);

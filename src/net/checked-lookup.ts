@@ -1,8 +1,8 @@
 import { promises as dns, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { Slots } from '../lifecycle/slots.ts';
 import { mayConnect } from './address-check.ts';
-import { ProbeFailure } from './probe-failure.ts';
-import { Slots } from './slots.ts';
+import { NetworkFailure } from './network-failure.ts';
 
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
@@ -25,9 +25,9 @@ export class CheckedLookup {
     this.#resolve = resolve;
   }
 
-  /** An address in the place of a name is never looked up. @throws ProbeFailure */
+  /** An address in the place of a name is never looked up. @throws NetworkFailure */
   check(address: string): void {
-    if (!mayConnect(address, { allowPrivate: this.#allowPrivate })) throw refused();
+    if (!mayConnect(address, { allowPrivate: this.#allowPrivate })) throw new NetworkFailure('private_address');
   }
 
   /** For the option `lookup` of a request. */
@@ -49,14 +49,10 @@ export class CheckedLookup {
     try {
       const found = await this.#resolve(hostname);
       const allowed = found.filter(({ address }) => mayConnect(address, { allowPrivate: this.#allowPrivate }));
-      if (allowed.length === 0) throw found.length === 0 ? new ProbeFailure('no_answer', 'name_not_found') : refused();
+      if (allowed.length === 0) throw new NetworkFailure(found.length === 0 ? 'name_not_found' : 'private_address');
       return allowed;
     } finally {
       giveBack();
     }
   }
-}
-
-function refused(): ProbeFailure {
-  return new ProbeFailure('not_asked', 'private_address');
 }
