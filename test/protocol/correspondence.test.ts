@@ -20,7 +20,7 @@ const model = filesIn('test/protocol/model', '.pml').map(read).join('\n');
 const namesIn = (text: string) => [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name!);
 
 /** The table of the steps: each step with its file. */
-const steps = [...readme.matchAll(/^\| (`\w+`(?:, `\w+`)*) \| `(src\/[\w./-]+)` \|/gm)].flatMap(([, names, file]) =>
+const steps = [...readme.matchAll(/^\| (`\w+`(?:, `\w+`)*) +\| `(src\/[\w./-]+)` +\|/gm)].flatMap(([, names, file]) =>
   namesIn(names!).map((step) => ({ step, file: file! })),
 );
 const told = filesIn('src', '.ts').flatMap((file) =>
@@ -51,7 +51,7 @@ describe('the steps of the model', () => {
 
 describe('the claims', () => {
   const table = readme.slice(readme.indexOf('## The claims'));
-  const claims = [...table.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, name, heading]) => ({
+  const claims = [...table.matchAll(/^\| `(\w+)` +\| ([^|]+) \|/gm)].map(([, name, heading]) => ({
     name: name!,
     heading: heading!.trim(),
   }));
