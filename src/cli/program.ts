@@ -25,6 +25,8 @@ import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
 import { prune } from './prune.ts';
 import { addPruneCommand } from './prune-command.ts';
+import { reconcile } from './reconcile.ts';
+import { addReconcileCommand } from './reconcile-command.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -32,7 +34,7 @@ import { sweep } from './sweep.ts';
 import { WEBHOOK_LIST_DEFAULT, type WebhookAction, webhook, webhookActions } from './webhook.ts';
 
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, prune).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, prune, reconcile).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** How old a delegation may be: the library accepts no more. */
@@ -232,6 +234,7 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
     )
     .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
   addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
+  addReconcileCommand(program, async (options) => done(await reconcile(loadConfig(process.env), options)));
   program
     .command('webhook')
     .description('what is not delivered to WEBHOOK_URL; send dead letters again; or test whether a post arrives')
