@@ -28,7 +28,7 @@ const checks: readonly Check[] = [...idChecks('id'), ...idChecks('actor'), ...ch
 
 /**
  * Moves a delegation forward, with its activity: lock, judge, move, record. Each step is a statement with its own snapshot,
- * so that it judges the row as the session left it for whose lock it waited.
+ * so that it judges the row as the session left it for whose lock it waited. In the model: set_status.
  */
 export const setStatusFunction: SchemaFunction = {
   name: 'delegation_set_status',

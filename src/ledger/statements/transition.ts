@@ -21,7 +21,7 @@ export interface Transition {
  * status judged is then the newest, the row stays where it is, and no predicate of the pick has to be repeated here (with
  * stale statistics that costs seconds).
  *
- * The activity's id is drawn after the row was locked, so ids have the order of the transitions.
+ * The activity's id is drawn after the row was locked, so ids have the order of the transitions. In the model: mark_commit, move_row.
  */
 export function transitionCtes({ delegations, activityLogs }: LedgerTables, transition: Transition): string {
   const { to, actor, detail, returning } = transition;

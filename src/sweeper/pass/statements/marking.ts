@@ -93,7 +93,7 @@ export interface Marking {
   readonly retriesMax: number;
 }
 
-/** SQL: marks what the rule matches among `which`. */
+/** SQL: marks what the rule matches among `which`. In the model: mark_snapshot, mark_lock. */
 export function markSql(
   tables: SweeperTables,
   { rule, which, probe = 'NULL::jsonb', retriesMax }: Marking,
