@@ -43,9 +43,10 @@ test.each(Object.entries(queues))(
     const published = await jobsOf(name);
     expect(published).toHaveLength(1);
     await database.query('DELETE FROM pgboss.job WHERE name = $1', [name]);
-    const [row] = await database.query<{ refused: unknown }>('SELECT delegation_enqueue($1, $2) AS refused', [
+    const [row] = await database.query<{ refused: unknown }>('SELECT delegation_enqueue($1, $2, $3) AS refused', [
       TYPE,
-      JSON.stringify([{ singletonKey, data }]),
+      [singletonKey],
+      [JSON.stringify(data)],
     ]);
     expect(row!.refused).toBeNull();
     expect(await jobsOf(name)).toEqual(published);
