@@ -1,5 +1,8 @@
 import vm from 'node:vm';
 import { TestEnvironment } from 'jest-environment-node';
+import { keepCompiledModules } from './module-cache.ts';
+
+keepCompiledModules();
 
 /**
  * Jest's environment for Node, with an ordinary global object. Jest makes the global of each file's context out of a proxy,
