@@ -11,6 +11,7 @@ import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { deleteRows } from '../support/delete-rows.ts';
 import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
 import { libraryFace } from './library-face.ts';
 import { edited, type Mutation } from './mutation.ts';
@@ -133,11 +134,17 @@ export class World implements AsyncDisposable {
 
   /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
-    await this.#database.query(
-      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_holds, sweeper_notices CASCADE`,
-    );
-    await this.#database.query(`TRUNCATE sweeper_lowerings; UPDATE sweeper_threshold SET stuck_after_ms = NULL`);
-    await this.#database.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
+    await deleteRows(this.#database, [
+      'delegations',
+      'a2a_tasks',
+      'activity_logs',
+      'sweeper_gaps',
+      'sweeper_sweeps',
+      'sweeper_holds',
+      'sweeper_notices',
+      'sweeper_lowerings',
+    ]);
+    await this.#database.query(`UPDATE sweeper_threshold SET stuck_after_ms = NULL; UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
       swept_at = NULL, storm_forming_since = NULL, storm_held_since = NULL,
       storm_released_at = NULL, storm_released_why = NULL, storm_partial_since = NULL, storm_came_back = 0,
       storm_came_back_at = NULL, storm_watched = 0, storm_watched_before = NULL, storm_watched_at = NULL`);
