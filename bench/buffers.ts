@@ -7,11 +7,16 @@ export interface Explained {
   /** Shared buffers that its execution touched. */
   readonly buffers: number;
   readonly ms: number;
+  /** What its execution wrote to the write-ahead log. */
+  readonly walRecords: number;
+  readonly walBytes: number;
 }
 
 interface Plan {
   readonly 'Shared Hit Blocks': number;
   readonly 'Shared Read Blocks': number;
+  readonly 'WAL Records': number;
+  readonly 'WAL Bytes': number;
 }
 
 /**
@@ -54,11 +59,17 @@ export class BufferMeter {
   ): Promise<void> {
     await client.query('BEGIN');
     try {
-      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, parameters);
+      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON) ${sql}`, parameters);
       const [{ Plan: plan, 'Execution Time': ms }] = (
         rows[0] as { 'QUERY PLAN': [{ Plan: Plan; 'Execution Time': number }] }
       )['QUERY PLAN'];
-      this.statements.push({ sql, ms, buffers: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] });
+      this.statements.push({
+        sql,
+        ms,
+        buffers: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
+        walRecords: plan['WAL Records'],
+        walBytes: plan['WAL Bytes'],
+      });
     } finally {
       await client.query('ROLLBACK');
     }

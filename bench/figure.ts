@@ -25,9 +25,19 @@ export interface Picture {
   readonly series: readonly Series[];
 }
 
+/** A table of its own, in the document. */
+export interface Table {
+  readonly id: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 export interface Findings {
+  /** Where they are published: docs/<name>.md. Default: performance. */
+  readonly document?: 'performance' | 'reliability';
   readonly figures: readonly Figure[];
   readonly pictures?: readonly Picture[];
+  readonly tables?: readonly Table[];
 }
 
 export function passes({ value, limit }: Figure): boolean | null {

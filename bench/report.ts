@@ -17,7 +17,6 @@ export interface Outcome extends Findings {
 }
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
-const DOCUMENT = here('../docs/performance.md');
 const IMAGES = here('../docs/images');
 
 /** The results of a run: on standard output, in a file, and in docs/performance.md. */
@@ -35,15 +34,11 @@ export class Report {
       figures.map((figure) => [scenario, figure.what, amount(figure), limitOf(figure), verdict(figure)]),
     );
     const all = [['scenario', 'what', 'measured', 'limit', ''], ...rows];
-    const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-    return `${all
-      .map((row) =>
-        row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd(),
-      )
-      .join('\n')}\n`;
+    const others = this.#outcomes.flatMap(({ tables = [] }) => tables.map(({ header, rows }) => [header, ...rows]));
+    return [all, ...others]
+      .filter((lines) => lines.length > 1)
+      .map(aligned)
+      .join('\n');
   }
 
   /** bench/results/<date>.json: every sample. The file of a partial run names its scenarios. */
@@ -61,16 +56,28 @@ export class Report {
   /** The charts, and the blocks of docs/performance.md between their markers. */
   async publish(): Promise<void> {
     await mkdir(IMAGES, { recursive: true });
-    let text = await readFile(DOCUMENT, 'utf8');
-    text = block(text, 'run', machineLine());
-    for (const outcome of this.#outcomes) {
-      text = block(text, `figures ${outcome.scenario}`, `${markdown(outcome.figures)}\n\n${this.#describe()}`);
-      for (const picture of outcome.pictures ?? []) {
-        await writeFile(`${IMAGES}/${picture.id}.svg`, svgOf(picture));
-        text = block(text, `picture ${picture.id}`, `![${picture.title}](images/${picture.id}.svg)`);
-      }
+    const byDocument = Map.groupBy(this.#outcomes, ({ document = 'performance' }) => document);
+    for (const [name, outcomes] of byDocument) {
+      const document = here(`../docs/${name}.md`);
+      let text = await readFile(document, 'utf8');
+      if (name === 'performance') text = block(text, 'run', machineLine());
+      for (const outcome of outcomes) text = await this.#publishOne(text, outcome);
+      await writeFile(document, text);
     }
-    await writeFile(DOCUMENT, text);
+  }
+
+  async #publishOne(document: string, { scenario, figures, tables = [], pictures = [] }: Outcome): Promise<string> {
+    let text = document;
+    if (figures.length > 0) text = block(text, `figures ${scenario}`, `${markdown(figures)}\n\n${this.#describe()}`);
+    for (const { id, header, rows } of tables) {
+      const lines = [header, header.map((_, column) => (column === 0 ? '---' : '--:')), ...rows];
+      text = block(text, `table ${id}`, lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n'));
+    }
+    for (const picture of pictures) {
+      await writeFile(`${IMAGES}/${picture.id}.svg`, svgOf(picture));
+      text = block(text, `picture ${picture.id}`, `![${picture.title}](images/${picture.id}.svg)`);
+    }
+    return text;
   }
 
   #describe(): string {
@@ -96,13 +103,24 @@ function machine() {
   };
 }
 
+function aligned(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((row) => row[column]!.length)));
+  const padded = lines.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${padded.join('\n')}\n`;
+}
+
 /** Replaces the text between the two markers; throws when the document lacks them. */
 function block(text: string, name: string, content: string): string {
   const begin = `<!-- bench:${name} -->`;
   const end = '<!-- /bench -->';
   const from = text.indexOf(begin);
   const to = text.indexOf(end, from);
-  if (from < 0 || to < 0) throw new Error(`docs/performance.md has no block ${begin}`);
+  if (from < 0 || to < 0) throw new Error(`the document has no block ${begin}`);
   return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
 }
 

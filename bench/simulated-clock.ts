@@ -54,7 +54,8 @@ async function replaceClock(database: LedgerDatabase): Promise<void> {
     WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
     UNION ALL
     SELECT replace(pg_get_triggerdef(oid), 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER') FROM pg_trigger
-    WHERE tgrelid = 'public.delegations'::regclass AND NOT tgisinternal`);
+    -- Constraint triggers cannot be replaced; their WHEN does not read the clock.
+    WHERE tgrelid = 'public.delegations'::regclass AND NOT tgisinternal AND tgconstraint = 0`);
   for (const { definition } of definitions) await database.query(ahead(definition));
 }
 

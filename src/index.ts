@@ -1,4 +1,12 @@
 /** The ledger library: what an orchestrator or an agent imports. */
+export type {
+  FailedEvent,
+  HeldEvent,
+  LateResultEvent,
+  LedgerEvent,
+  ReleasedEvent,
+  StuckEvent,
+} from './events/ledger-event.ts';
 export type { A2aObservation, A2aStep } from './ledger/a2a-observation.ts';
 export type {
   A2aBeginResult,
@@ -34,3 +42,6 @@ export type { SetStatusOptions } from './ledger/set-status-options.ts';
 export type { SetStatusResult } from './ledger/set-status-result.ts';
 export { isTerminal, mayBecome, type Status, statuses, transitions } from './ledger/transitions.ts';
 export type { ResumeOptions, ResumeResult, WaitOptions, WaitResult } from './ledger/waiting.ts';
+export type { DelegationChange, MissingDelegation, RecordedChange } from './ledger/watch/change.ts';
+export type { Watch } from './ledger/watch/watch.ts';
+export type { WatchOptions, WatchTarget } from './ledger/watch/watch-request.ts';

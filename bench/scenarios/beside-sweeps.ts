@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
+import { Agents, LIVING_PREFIX, livingIds, percentile99 } from '../agents.ts';
 import type { Bench } from '../bench.ts';
 import { Daemon } from '../daemon.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
 import { type Findings, median } from '../figure.ts';
-import { type LedgerDatabase, poolOf } from '../ledger-database.ts';
+import type { LedgerDatabase } from '../ledger-database.ts';
 
-const AGENTS = 8;
 const LIVING = 2000;
 const QUIET_MS = 10_000;
-/** Between two heartbeats of one agent. */
-const PACE_MS = 25;
 
 /**
  * Living agents during sweeps of many rows, on the same cores: how long their heartbeats take, compared with a quiet time
@@ -21,8 +18,8 @@ export async function besideSweepsScenario({ template, quick, say }: Bench): Pro
   await using database = await template.copy();
   say('beside-sweeps: the table');
   await insertFinished(database, quick ? 50_000 : 2_000_000);
-  await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: 'living' });
-  const agents = new Agents(poolOf(database.url, AGENTS), await livingIds(database));
+  await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: LIVING_PREFIX });
+  const agents = new Agents(database.url, await livingIds(database));
   try {
     const quiet = await agents.during(() => sleep(QUIET_MS));
     await using daemon = await Daemon.start(database.url, { STORM_RATIO: '0', SWEEP_MAX_ROWS: String(rows) });
@@ -81,48 +78,4 @@ async function largeSweep(database: LedgerDatabase, daemon: Daemon, rows: number
      ON CONFLICT DO NOTHING`,
   );
   return { done };
-}
-
-async function livingIds(database: LedgerDatabase): Promise<string[]> {
-  const rows = await database.query<{ id: string }>(
-    `SELECT delegation_id AS id FROM delegations WHERE delegation_id LIKE 'living-%'`,
-  );
-  return rows.map(({ id }) => id);
-}
-
-/** Heartbeats over this many connections, each sent after the previous one and a pause. */
-class Agents {
-  readonly #pool: pg.Pool;
-  readonly #ids: readonly string[];
-
-  constructor(pool: pg.Pool, ids: readonly string[]) {
-    this.#pool = pool;
-    this.#ids = ids;
-  }
-
-  /** Duration of each heartbeat meanwhile, in milliseconds. */
-  async during(work: () => Promise<unknown>): Promise<number[]> {
-    const tookMs: number[] = [];
-    let isOver = false;
-    const agents = Array.from({ length: AGENTS }, async (_, agent) => {
-      for (let beat = agent; !isOver; beat += AGENTS) {
-        const startedAtMs = performance.now();
-        await this.#pool.query('SELECT delegation_heartbeat($1, 0.001)', [this.#ids[beat % this.#ids.length]]);
-        tookMs.push(performance.now() - startedAtMs);
-        await sleep(PACE_MS);
-      }
-    });
-    await work();
-    isOver = true;
-    await Promise.all(agents);
-    return tookMs;
-  }
-
-  end(): Promise<void> {
-    return this.#pool.end();
-  }
-}
-
-function percentile99(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)]!;
 }

@@ -8,6 +8,8 @@ import { crossingsScenario } from './crossings.ts';
 import { daemonIdleScenario } from './daemon-idle.ts';
 import { detectionScenario } from './detection.ts';
 import { driftScenario } from './drift.ts';
+import { eventsScenario } from './events.ts';
+import { falsePositivesScenario } from './false-positives.ts';
 import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
@@ -15,6 +17,7 @@ import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { livesScenario } from './lives.ts';
 import { migrateUpScenario } from './migrate-up.ts';
+import { pruneScenario } from './prune.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -34,8 +37,11 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   drift: driftScenario,
   crossings: crossingsScenario,
   sweep: sweepScenario,
+  events: eventsScenario,
   'beside-sweeps': besideSweepsScenario,
+  prune: pruneScenario,
   idle: idleScenario,
   advice: adviceScenario,
   'migrate-up': migrateUpScenario,
+  'false-positives': falsePositivesScenario,
 };

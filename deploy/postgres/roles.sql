@@ -11,6 +11,8 @@
 --   db_schema, pgboss_schema            as DB_SCHEMA and PGBOSS_SCHEMA; default public, pgboss
 --   name_lock_holders                   on: the sweeper may see other sessions' names and states (pg_read_all_stats), so
 --                                       that sweep.row_locked names the session; default off: only its pid
+--   retention                           on: the sweeper may delete delegations and activity, as RETENTION_DELEGATIONS,
+--                                       RETENTION_ACTIVITY and `prune` do; default off: no role but the migrator may
 --
 -- There is no password here: set each with \password, or let the role authenticate by certificate.
 
@@ -24,6 +26,7 @@ SET client_min_messages = warning;
 \if :{?db_schema} \else \set db_schema public \endif
 \if :{?pgboss_schema} \else \set pgboss_schema pgboss \endif
 \if :{?name_lock_holders} \else \set name_lock_holders off \endif
+\if :{?retention} \else \set retention off \endif
 
 BEGIN;
 
@@ -61,14 +64,15 @@ SELECT to_regclass(format('%I.delegations', :'db_schema')) IS NOT NULL AS ledger
 REVOKE ALL ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state, :"db_schema".sweeper_gaps,
   :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
   :"db_schema".sweeper_daemons, :"db_schema".sweeper_holds, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
-  :"db_schema".delegation_sweeper_migrations
+  :"db_schema".sweeper_retention, :"db_schema".delegation_sweeper_migrations
   FROM :"sweeper", :"writer", :"reader";
 
--- The activity stream is append-only for every role, and none can choose an activity's id or time.
+-- The activity stream is append-only for every role, but for what a retention removes, and none can choose an activity's id
+-- or time.
 GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detail, request_body, response_body)
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
--- The sweeper changes statuses and records that. It deletes nothing of the ledger, and adds what tries a delegation again
+-- The sweeper changes statuses and records that. It deletes nothing of the ledger (but see retention below), and adds what tries a delegation again
 -- that it marked stuck (RETRY_MAX_ATTEMPTS), by the function delegation_retry. last_heartbeat:
 -- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set. Results,
 -- waits and progress: what an agent answers that was asked (A2A_PROBE).
@@ -77,7 +81,7 @@ GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_det
   progress, progress_at, stalled_from, lowered_at, lowered_from_ms),
   INSERT (delegation_id, caller_id, callee_id, task_preview, deadline, stuck_after_ms, stalled_after_ms, traceparent,
   retry_of, attempt, start_after, created_at, updated_at, revision) ON :"db_schema".delegations TO :"sweeper";
-GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold TO :"sweeper";
+GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold, :"db_schema".sweeper_retention TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,
   :"db_schema".sweeper_lowerings, :"db_schema".sweeper_daemons, :"db_schema".sweeper_advice,
@@ -85,6 +89,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE
   TO :"sweeper";
 GRANT SELECT, UPDATE (followed) ON :"db_schema".sweeper_advice_state TO :"sweeper";
 GRANT SELECT ON :"db_schema".delegation_sweeper_migrations TO :"sweeper";
+\if :retention
+GRANT DELETE ON :"db_schema".delegations, :"db_schema".activity_logs TO :"sweeper";
+\endif
 
 -- Orchestrators and agents. Caller, callee, task and key of a delegation never change after the insert.
 GRANT SELECT, INSERT,
@@ -98,10 +105,18 @@ GRANT SELECT ON :"db_schema".a2a_tasks TO :"sweeper";
 -- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";
 
+-- By default every role may call the ledger's functions. Where that was taken away, these must still be callable: marks and
+-- late results are published through them, with the migrator's rights.
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I, %I', p.oid::regprocedure, :'sweeper', :'writer')
+FROM pg_proc p
+WHERE p.pronamespace = to_regnamespace(format('%I', :'db_schema')) AND p.proname IN ('delegation_publish', 'delegation_is_subscribed')
+\gexec
+
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.
 GRANT SELECT ON :"db_schema".delegations, :"db_schema".activity_logs, :"db_schema".a2a_tasks, :"db_schema".sweeper_state,
   :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings,
   :"db_schema".sweeper_daemons, :"db_schema".sweeper_holds, :"db_schema".sweeper_advice, :"db_schema".sweeper_advice_state,
+  :"db_schema".sweeper_retention,
   :"db_schema".sweeper_notices, -- in which a dry run finds the poisoned rows
   :"db_schema".delegation_sweeper_migrations TO :"reader";
 \endif
@@ -119,6 +134,8 @@ REVOKE ALL ON :"pgboss_schema".version, :"pgboss_schema".bam FROM :"sweeper", :"
 -- Its columns also record when each kind of upkeep was last done, which replicas share.
 GRANT SELECT, UPDATE ON :"pgboss_schema".version TO :"sweeper";
 GRANT SELECT ON :"pgboss_schema".version TO :"reader"; -- which a dry run asks
+-- How many events wait for the webhook, which `status` shows; not what is in them.
+GRANT SELECT (name, state, priority, blocked, created_on, completed_on) ON :"pgboss_schema".job TO :"reader";
 -- Commands that the next `migrate up` runs as the migrator: a role that could write one would have the migrator's rights.
 GRANT SELECT ON :"pgboss_schema".bam TO :"sweeper";
 \endif

@@ -146,6 +146,8 @@ async function ledgerThrough(installation: Installation, port: number): Promise<
     const logger = createLogger({ level: 'silent', destination: 'stderr' });
     const ledger = new DelegationLedger(db.withSchema(installation.on.ledgerSchema), { logger });
     const ids = Array.from({ length: 40 }, (_, i) => `bouncer-${i}`);
+    await using byCaller = ledger.watch({ callerId: 'a' }, { signal: AbortSignal.timeout(TICK_MS) });
+    const first = byCaller.next();
     const outcomes = await Promise.all(
       ids.map(async (delegationId) => {
         const { outcome } = await ledger.insert({ delegationId, callerId: 'a', calleeId: 'b', taskPreview: 't' });
@@ -158,6 +160,10 @@ async function ledgerThrough(installation: Installation, port: number): Promise<
     );
     const different = outcomes.filter((outcome) => outcome !== `inserted ${ids.length} changed 3`);
     assert(different.length === 0, different.slice(0, 3).join('; '));
+    let ends = 0;
+    for await (const _ of ledger.watch(ids, { signal: AbortSignal.timeout(TICK_MS) })) ends += 1;
+    assert(ends === ids.length, `a watch of ids told ${ends} of ${ids.length} ends`);
+    assert((await first).value?.event === 'delegation.completed', 'a watch of the caller told something else');
   } finally {
     await db.destroy();
   }

@@ -18,7 +18,7 @@ function words(config: Config): string {
     ...Object.entries(database as Config['database']).map(([name, value]) => `database ${name} = ${value}`),
     ...Object.entries(keys)
       .filter(([name]) => name in settings)
-      .map(([name, { env }]) => `${env} = ${valueText(name, settings[name])}`),
+      .map(([name, { env, default: unset }]) => `${env} = ${valueText(name, settings[name], unset)}`),
     ...Object.entries(telemetry as Config['telemetry']).map(
       ([name, value]) => `OpenTelemetry ${name} = ${valueText(name, value)}`,
     ),
@@ -26,8 +26,9 @@ function words(config: Config): string {
   return ['The configuration is valid.', ...lines.map((line) => `  ${visible(line)}`)].join('\n');
 }
 
-function valueText(name: string, value: unknown): string {
-  if (value === null) return '(not set)';
+/** `unset`: what the variable is without a value. */
+function valueText(name: string, value: unknown, unset: string | null = null): string {
+  if (value === null) return unset ?? '(not set)';
   if (Array.isArray(value)) return value.join(',');
   return name.endsWith('Ms') ? durationText(value as number) : String(value);
 }

@@ -57,8 +57,9 @@ function endingFacts(
   );
 }
 
-function rowFacts({ now, delegation }: Explanation): Fact[] {
+function rowFacts({ now, delegation, attempts }: Explanation): Fact[] {
   const { callerId, calleeId, createdAt, lastHeartbeat, deadline, previews, attempt, retryOf, startAfter } = delegation;
+  const isGone = attempts.some(({ isThis, retryOfIsGone }) => isThis && retryOfIsGone);
   return facts({
     caller: visible(callerId),
     callee: visible(calleeId),
@@ -67,7 +68,10 @@ function rowFacts({ now, delegation }: Explanation): Fact[] {
     deadline: when(deadline, now),
     'own threshold': delegation.stuckAfterMs === null ? null : duration(delegation.stuckAfterMs),
     'stalled after': delegation.stalledAfterMs === null ? null : duration(delegation.stalledAfterMs),
-    attempt: retryOf === null ? null : `${count(attempt)}, of ${visible(retryOf)}`,
+    attempt:
+      retryOf === null
+        ? null
+        : `${count(attempt)}, of ${visible(retryOf)}${isGone ? ', which is not in the ledger any more' : ''}`,
     'not to be started before': when(startAfter, now),
     'idempotency key': delegation.idempotencyKey === null ? null : visible(delegation.idempotencyKey),
     traceparent: delegation.traceparent === null ? null : visible(delegation.traceparent),

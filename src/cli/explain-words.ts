@@ -17,7 +17,7 @@ interface View {
 
 /** Why, what comes next, the arithmetic, the attempts and the timeline. On a terminal with colours. */
 export function explainWords(explanation: Explanation, view: View): string {
-  const { why, next, delegation, attempts, timeline, now } = explanation;
+  const { why, next, delegation, attempts, timeline, activityIsGone, now } = explanation;
   const { status, delegationId } = delegation;
   const style = statusStyle(status);
   const sections = [
@@ -29,15 +29,22 @@ export function explainWords(explanation: Explanation, view: View): string {
     sectionsOf(explanation)
       .map((each) => sectionWords(each, view))
       .join('\n\n'),
-    attempts.length > 1 ? `${bold('Attempts', view)}\n${indented(attemptsTable(attempts, view))}` : '',
-    `${bold('Timeline', view)}\n${indented(timelineTable(timeline, now, view))}`,
+    attempts.length > 1 || attempts.some(({ retryOfIsGone }) => retryOfIsGone)
+      ? `${bold('Attempts', view)}\n${indented(`${attemptsTable(attempts, view)}${goneWords(attempts)}`)}`
+      : '',
+    `${bold('Timeline', view)}\n${indented(activityIsGone ? 'Its activity was removed (RETENTION_ACTIVITY).' : timelineTable(timeline, now, view))}`,
   ];
   return sections.filter((text) => text !== '').join('\n\n');
 }
 
 /** What is left of an unknown id, and what may have been meant. */
-export function unknownWords({ now, delegationId, activity, near }: UnknownDelegation, view: View): string {
+export function unknownWords(unknown: UnknownDelegation, view: View): string {
+  const { now, delegationId, activity, removedBefore, retriedAs, near } = unknown;
   const lines = [`The ledger holds no delegation ${visible(delegationId)}.`];
+  if (removedBefore !== null) {
+    lines.push(`What ended before ${removedBefore} may have been removed from it (RETENTION_DELEGATIONS).`);
+  }
+  if (retriedAs !== null) lines.push(`There was one: ${visible(retriedAs)} tries it again.`);
   const [first] = activity?.first ?? [];
   if (activity !== null && first !== undefined) {
     const was =
@@ -97,6 +104,14 @@ function attemptsTable(attempts: readonly ExplainedAttempt[], view: View): strin
     { head: 'CALLEE', text: ({ calleeId }) => calleeId },
   ];
   return table(attempts, columns, view);
+}
+
+/** Which attempt is missing at the beginning. */
+function goneWords(attempts: readonly ExplainedAttempt[]): string {
+  const first = attempts.find(({ retryOfIsGone }) => retryOfIsGone);
+  return first === undefined
+    ? ''
+    : `\nWhat attempt ${first.attempt} tries again, ${visible(first.retryOf!)}, is not in the ledger any more.`;
 }
 
 function indented(text: string): string {

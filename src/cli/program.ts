@@ -16,19 +16,23 @@ import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { doctor } from './doctor.ts';
+import { examples } from './examples.ts';
 import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
+import { prune } from './prune.ts';
+import { addPruneCommand } from './prune-command.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
+import { WEBHOOK_LIST_DEFAULT, type WebhookAction, webhook, webhookActions } from './webhook.ts';
 
 const codes = `
-Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry).
+Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, prune).
 Configuration comes from the environment (docs/configuration.md); \`check\` prints it as it is in effect.`;
 
 /** How old a delegation may be: the library accepts no more. */
@@ -227,6 +231,30 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
       ),
     )
     .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
+  addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
+  program
+    .command('webhook')
+    .description('what is not delivered to WEBHOOK_URL; send dead letters again; or test whether a post arrives')
+    .addArgument(argumentOneOf('<action>', 'what to do', webhookActions))
+    .argument('[event_ids...]', 'replay: the events, as `list` and the log name them')
+    .option('--all', 'replay: all dead letters')
+    .option(
+      '--limit <rows>',
+      `list: rows, dead letters first: 1 to ${LIST_LIMIT_MAX}, ${WEBHOOK_LIST_DEFAULT} by default`,
+      readBy(integer(1, LIST_LIMIT_MAX)),
+    )
+    .option('--json', 'print the answer as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper webhook list',
+        'delegation-sweeper webhook replay 1804 1807',
+        'WEBHOOK_URL=https://... WEBHOOK_SECRET_FILE=... delegation-sweeper webhook test',
+      ),
+    )
+    .action(async (action: WebhookAction, ids: readonly string[], options) =>
+      done(await webhook(loadConfig(process.env), action, ids, options)),
+    );
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
@@ -260,10 +288,6 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }
   return program;
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 /** Of a hold. */

@@ -3,10 +3,13 @@ import { visible } from '../log/visible.ts';
 import { duration, percentage } from '../ops/page/format.ts';
 import type { Census } from '../sweeper/status/census.ts';
 import type { Status } from '../sweeper/status/status.ts';
+import type { Undelivered } from '../webhook/undelivered.ts';
 
 export interface StatusAnswer {
   readonly read: Status;
   readonly census: Census;
+  /** Null: this role may not read it. */
+  readonly webhook: Undelivered | null;
   readonly sweeping: boolean;
   /** The database in words. */
   readonly database: string;
@@ -14,7 +17,7 @@ export interface StatusAnswer {
 
 /** The status, one fact per line. On a terminal with colours, and with the time that is left in place of an instant. */
 export function statusWords(answer: StatusAnswer, { terminal }: { readonly terminal: boolean }): string {
-  const { read, census, sweeping, database } = answer;
+  const { read, census, webhook, sweeping, database } = answer;
   const { now, sweptAt, nextAt, lastSweep, day, oldest } = read;
   const inWords = (at: Date) => `in ${duration(at.getTime() - now.getTime())}`;
   const when = (at: Date) => (terminal ? inWords(at) : `${at.toISOString()}, ${inWords(at)}`);
@@ -39,6 +42,7 @@ export function statusWords(answer: StatusAnswer, { terminal }: { readonly termi
     'most overdue': oldest.overdueMs === 0 ? 'none' : duration(oldest.overdueMs),
     'last day': dayWords(read),
     'false positives': falsePositives(read),
+    webhook: webhookWords(webhook, terminal),
     database: visible(database),
   };
   return Object.entries(lines)
@@ -88,6 +92,15 @@ function holdWords({ now, hold }: Status, terminal: boolean): string {
 function falsePositives({ day: { lateResults, falsePositiveRatio } }: Status): string {
   if (falsePositiveRatio === null) return 'none was marked stuck';
   return `${lateResults} still delivered a result: ${percentage(falsePositiveRatio)}`;
+}
+
+function webhookWords(webhook: Undelivered | null, terminal: boolean): string {
+  if (webhook === null) return 'unknown: this role may not read the jobs of pg-boss';
+  const { waiting, oldestMs, dead } = webhook;
+  if (waiting + dead === 0) return 'nothing undelivered';
+  const oldest = oldestMs === null ? '' : `, the oldest for ${duration(oldestMs)}`;
+  const letters = dead === 0 ? '0 dead letters' : `${dead} dead letters: see \`webhook list\``;
+  return styled('red', `${waiting} not delivered yet${oldest}; ${letters}`, terminal);
 }
 
 function styled(style: 'green' | 'red', text: string, terminal: boolean): string {

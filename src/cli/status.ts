@@ -5,6 +5,7 @@ import { statusOptions } from '../compose/sweeper-options.ts';
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import { UndeliveredReader } from '../webhook/undelivered.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
 import { statusWords } from './status-words.ts';
@@ -20,10 +21,14 @@ export async function status(config: Config, { json = false }: { readonly json?:
   const reader = new StatusReader(handle.db, statusOptions(config));
   const read = await reader.status();
   const census = await reader.census();
+  const webhook = await new UndeliveredReader(handle.db, config).read();
   const sweeping = read.sweptAt !== null && read.sweptAt >= read.dueSince;
   const text = json
-    ? JSON.stringify({ sweeping, database: place.name, ...read, open: census })
-    : statusWords({ read, census, sweeping, database: place.name }, { terminal: process.stdout.isTTY === true });
+    ? JSON.stringify({ sweeping, database: place.name, ...read, open: census, webhook })
+    : statusWords(
+        { read, census, webhook, sweeping, database: place.name },
+        { terminal: process.stdout.isTTY === true },
+      );
   await printAnswer(`${text}\n`);
   return sweeping ? exitCode.done : exitCode.no;
 }

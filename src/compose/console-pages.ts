@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { boundedRead } from '../db/bounded-read.ts';
 import type { DatabaseHandle } from '../db/database.ts';
 import { isDefect } from '../db/refusal.ts';
+import { clockStatement } from '../db/statements/clock.ts';
 import { DelegationLedger } from '../ledger/ledger.ts';
 import { statuses } from '../ledger/transitions.ts';
 import type { Route } from '../ops/answer.ts';
@@ -16,7 +17,6 @@ import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
 import { explainerOptions } from './explainer-options.ts';
 import { asBadFilters, listOptionsOf } from './listing-query.ts';
 import { CONSOLE_POOL_MAX } from './pool-sizes.ts';
-import { clockStatement } from './statements/clock.ts';
 import { version } from './version.ts';
 
 /** The server ends a reading's statement after this. */

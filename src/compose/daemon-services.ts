@@ -1,27 +1,32 @@
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
+import { pruneJob } from '../housekeeping/retention/prune-job.ts';
+import { Boss } from '../jobs/boss.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
+import { Availability } from '../outage/availability.ts';
+import { Outage } from '../outage/outage.ts';
 import { Sampler } from '../sweeper/advice/sampler.ts';
 import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Looks } from '../sweeper/on-time/looks.ts';
 import { OnTime } from '../sweeper/on-time/on-time.ts';
 import type { SweepObserver } from '../sweeper/pass/observer.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
-import { Availability } from '../sweeper/schedule/availability.ts';
-import { Outage } from '../sweeper/schedule/outage.ts';
 import { Pulse } from '../sweeper/schedule/pulse.ts';
 import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
+import type { WebhookObserver } from '../webhook/observer.ts';
 import { agentProbe } from './agent-probe.ts';
 import { connectionOf, type Location } from './location.ts';
 import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
+import { retentionPeriods } from './retention-periods.ts';
 import { sweeperOptions } from './sweeper-options.ts';
+import { webhookService } from './webhook-service.ts';
 
-/** Shares of SHUTDOWN_GRACE: for the current sweep, and for all services. The rest is for the embedded server, and a margin. */
-const SWEEP_SHARE_OF_GRACE = 0.6;
+/** Shares of SHUTDOWN_GRACE: for the jobs that are running, and for all services. The rest is for the embedded server, and a margin. */
+const JOBS_SHARE_OF_GRACE = 0.6;
 const SERVICES_SHARE_OF_GRACE = 0.8;
 
 export interface DaemonServices {
@@ -42,7 +47,7 @@ export async function daemonServices(
   config: Config,
   place: Pick<Location, 'location'>,
   log: EventLog,
-  observer?: SweepObserver,
+  observer?: SweepObserver & WebhookObserver,
 ): Promise<DaemonServices> {
   const probe = await agentProbe(config);
   const options = sweeperOptions(config, probe);
@@ -54,21 +59,32 @@ export async function daemonServices(
   const availability = () => new Availability(log, undefined, outage);
   const beat = new Beat(handle.db, log, config.stuckAfterMs);
   const sweeper = new Sweeper(handle.db, log, options, observer, beat);
-  const schedule = new Schedule(sweeper, log, availability(), {
+  const boss = new Boss(log, availability(), {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
+    pgbossSchema: config.pgbossSchema,
+    stopWithinMs: Math.floor(config.shutdownGraceMs * JOBS_SHARE_OF_GRACE),
+  });
+  const schedule = new Schedule(boss, sweeper, log, availability(), {
     dbSchema: config.dbSchema,
     pgbossSchema: config.pgbossSchema,
     cron: config.sweepCron,
     timezone: config.sweepTz,
-    stopWithinMs: Math.floor(config.shutdownGraceMs * SWEEP_SHARE_OF_GRACE),
   });
+  const prunes = pruneJob(
+    { db: handle.db, log, boss, availability: availability() },
+    { dbSchema: config.dbSchema, ...retentionPeriods(config) },
+  );
   const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability(), beat);
   return {
     services: [
       { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
       new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability()),
       new Pulse(beat, log, availability()),
+      boss,
+      // Before the sweeps, whose events it is told.
+      webhookService(config, boss, log, availability(), observer),
       schedule,
+      prunes,
       ...(config.sweepOnTime ? [onTime] : []),
       new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],

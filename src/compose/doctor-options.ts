@@ -12,7 +12,10 @@ export function doctorOptions(config: Config, { location }: Pick<Location, 'loca
     dbSchema: config.dbSchema,
     pgbossSchema: config.pgbossSchema,
     stuckAfterIsSet: config.stuckAfterIsSet,
+    webhookIsSet: config.webhookUrl !== null,
     batchRowsMax: config.sweepBatchSize,
+    retention:
+      config.retentionDelegationsMs !== null ? 'delegations' : config.retentionActivityMs !== null ? 'activity' : 'off',
     replicaConnectionsMax: daemonConnectionsMax(config),
   };
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Config } from '../config/config.ts';
 import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../db/encoding.ts';
 import type { Database } from '../db/schema.ts';
-import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
+import { type OutdatedSchema, outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 
@@ -26,12 +26,28 @@ export async function requireLedgerSchema(
   { dbSchema, pgbossSchema }: Pick<Config, 'dbSchema' | 'pgbossSchema'>,
 ): Promise<void> {
   const outdated = await outdatedSchema(db, dbSchema, pgbossSchema);
-  if (outdated === null || outdated.component === 'pgboss') return;
+  if (outdated !== null && outdated.component !== 'pgboss') throw outdatedError(outdated, dbSchema);
+}
+
+/** A command that reads or changes jobs needs pg-boss's tables, too. @throws CommandError, or the database's error. */
+export async function requirePgBoss(
+  db: Kysely<Database>,
+  { dbSchema, pgbossSchema }: Pick<Config, 'dbSchema' | 'pgbossSchema'>,
+): Promise<void> {
+  const outdated = await outdatedSchema(db, dbSchema, pgbossSchema);
+  if (outdated !== null) throw outdatedError(outdated, dbSchema, pgbossSchema);
+}
+
+function outdatedError(outdated: OutdatedSchema, dbSchema: string, pgbossSchema = ''): CommandError {
   const { found, required, remedy } = outdated;
-  if (outdated.component === 'encoding') throw encodingError(found);
+  if (outdated.component === 'encoding') return encodingError(found);
+  if (outdated.component === 'pgboss') {
+    const is = found === null ? 'is not installed' : `is older than this program (found ${found}, needs ${required})`;
+    return new CommandError(exitCode.configuration, `pg-boss's schema ${pgbossSchema} ${is}: ${remedy}`);
+  }
   const text =
     found === null
       ? `There is no ledger in the schema ${dbSchema}: ${remedy}, or set DB_SCHEMA to the schema that has it`
       : `The ledger's schema in ${dbSchema} is older than this program (found ${found}, needs ${required}): ${remedy}`;
-  throw new CommandError(exitCode.configuration, text);
+  return new CommandError(exitCode.configuration, text);
 }

@@ -14,6 +14,7 @@ import { Advisor } from '../sweeper/advice/advisor.ts';
 import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
+import { UndeliveredReader } from '../webhook/undelivered.ts';
 import { consolePages } from './console-pages.ts';
 import type { DaemonServices } from './daemon-services.ts';
 import { connectionOf, type Location } from './location.ts';
@@ -82,12 +83,17 @@ export function opsServices(
     () => advisor.advice({ calleesMax: ADVICE_CALLEES_SHOWN_MAX }),
     (tookMs) => Math.max(ADVICE_KEPT_MS, CENSUS_PAUSE_FACTOR * tookMs),
   );
-  observeGauges(telemetry.meter, { status, census, pool: daemon.poolUse, version });
+  const webhookReader = new UndeliveredReader(handle.db, config);
+  const undelivered = cached(
+    () => webhookReader.read(),
+    () => STATUS_KEPT_MS,
+  );
+  observeGauges(telemetry.meter, { status, census, undelivered, pool: daemon.poolUse, version });
   const server = new OpsServer(log, {
     host: config.opsHost,
     port: config.opsPort,
     routes: {
-      '/': pageRoute({ status, census, history, advice, version, refusalOf }),
+      '/': pageRoute({ status, census, history, advice, undelivered, version, refusalOf }),
       '/livez': livezRoute,
       '/readyz': readyzRoute(
         cached(readiness, () => READINESS_KEPT_MS),

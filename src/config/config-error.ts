@@ -1,4 +1,5 @@
 import { redactUrl } from './database-url.ts';
+import { shownWebhookUrl } from './webhook.ts';
 
 export interface Problem {
   /** The environment variable. */
@@ -34,6 +35,8 @@ function line({ variable, value, reason }: Problem): string {
 
 /** The value as a problem may show it: redacted, since any variable may hold a URL by mistake. */
 export function shown(variable: string, value: string): string {
+  if (variable === 'WEBHOOK_SECRET' || /whsec_/i.test(value)) return '***';
+  if (variable === 'WEBHOOK_URL') return shownWebhookUrl(value);
   const secret = variable === 'DATABASE_URL' || /:\/\/|\S@|passw\w*\s*=/i.test(value);
   return secret ? redactUrl(value) : value;
 }

@@ -1,6 +1,7 @@
 import { redactUrl } from './database-url.ts';
 import type { Settings } from './keys.ts';
 import type { Telemetry } from './telemetry.ts';
+import { shownWebhookUrl } from './webhook.ts';
 
 /** Where the database is. `file` holds a path and not the URL: it is read again at each new connection. */
 export type Database =
@@ -17,6 +18,11 @@ export type Config = Omit<Settings, 'databaseUrl' | 'databaseUrlFile'> & {
 
 /** The configuration as it may be logged. */
 export function redacted(config: Config): Record<string, unknown> {
-  const { database } = config;
-  return { ...config, database: database.kind === 'url' ? { ...database, url: redactUrl(database.url) } : database };
+  const { database, webhookUrl, webhookSecret } = config;
+  return {
+    ...config,
+    database: database.kind === 'url' ? { ...database, url: redactUrl(database.url) } : database,
+    webhookUrl: webhookUrl && shownWebhookUrl(webhookUrl),
+    webhookSecret: webhookSecret?.map(() => '***') ?? null,
+  };
 }

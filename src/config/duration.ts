@@ -17,16 +17,31 @@ export function durationText(ms: number): string {
 
 /** A duration between two others, both included. The value is in milliseconds. */
 export function duration(min: string, max: string): Value<number> {
+  return value(acceptedOf(min, max), refusalOf(min, max), (text) => durationMs(text)!);
+}
+
+/** The same, or `off`, of which the value is null. */
+export function durationOrOff(min: string, max: string): Value<number | null> {
+  const refusal = refusalOf(min, max);
+  return value(
+    `off, or ${acceptedOf(min, max)}`,
+    (text) => (text === 'off' ? null : refusal(text)),
+    (text) => durationMs(text),
+  );
+}
+
+function acceptedOf(min: string, max: string): string {
+  return `a duration from ${min} to ${max}: an integer and a unit (ms, s, m, h, d), such as 10m`;
+}
+
+/** Of a text that is none, or one beyond the bounds. */
+function refusalOf(min: string, max: string): (text: string) => string | null {
   const minMs = durationMs(min)!;
   const maxMs = durationMs(max)!;
-  return value(
-    `a duration from ${min} to ${max}: an integer and a unit (ms, s, m, h, d), such as 10m`,
-    (text) => {
-      const ms = durationMs(text);
-      if (ms === null) return '';
-      if (ms < minMs) return `less than ${min}`;
-      return ms > maxMs ? `more than ${max}` : null;
-    },
-    (text) => durationMs(text)!,
-  );
+  return (text) => {
+    const ms = durationMs(text);
+    if (ms === null) return '';
+    if (ms < minMs) return `less than ${min}`;
+    return ms > maxMs ? `more than ${max}` : null;
+  };
 }

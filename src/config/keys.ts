@@ -2,11 +2,12 @@ import type { z } from 'zod';
 import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';
-import { duration } from './duration.ts';
+import { duration, durationOrOff } from './duration.ts';
 import { hostList, readableDirectory } from './hosts.ts';
 import { directory, host, oneOf, schemaName } from './names.ts';
 import { integer, ratio } from './number.ts';
 import type { Value } from './value.ts';
+import { webhookSecretFile, webhookSecrets, webhookUrl } from './webhook.ts';
 
 interface Key extends Value<unknown> {
   /** The environment variable. */
@@ -100,6 +101,49 @@ export const keys = {
     default: '0',
     ...integer(0, 20),
     doc: 'How often the same work is tried again, after the first attempt: a delegation that a sweep marks stuck is followed by a new one until there were so many. 0: never.',
+  },
+  webhookUrl: {
+    env: 'WEBHOOK_URL',
+    default: null,
+    ...webhookUrl,
+    doc: 'Where events are posted to, signed: see [webhooks](webhooks.md). Unset: nowhere.',
+  },
+  webhookSecret: {
+    env: 'WEBHOOK_SECRET',
+    default: null,
+    ...webhookSecrets,
+    doc: 'What posts are signed with; required with WEBHOOK_URL, here or in a file.',
+  },
+  webhookSecretFile: {
+    env: 'WEBHOOK_SECRET_FILE',
+    default: null,
+    ...webhookSecretFile,
+    doc: 'The same, from a file that is read again for each post: a mounted secret may rotate.',
+  },
+  webhookGroupBy: {
+    env: 'WEBHOOK_GROUP_BY',
+    default: null,
+    ...oneOf(['callee']),
+    doc: '`callee`: one post for what a sweep marked of one callee. Unset: each event is a post of its own.',
+  },
+  webhookAllowPrivate: {
+    env: 'WEBHOOK_ALLOW_PRIVATE',
+    default: 'false',
+    ...boolean,
+    doc: 'WEBHOOK_URL may lead to a private, loopback or link-local address, as in a cluster, and may be of http; otherwise such an address is refused, also behind a name.',
+  },
+  retentionDelegationsMs: {
+    env: 'RETENTION_DELEGATIONS',
+    default: 'off',
+    // An hour at least: `6m` is six minutes, and what was removed does not come back.
+    ...durationOrOff('1h', '3650d'),
+    doc: 'Delegations that ended longer ago than this are removed, with their activity: see [retention.md](retention.md).',
+  },
+  retentionActivityMs: {
+    env: 'RETENTION_ACTIVITY',
+    default: 'off',
+    ...durationOrOff('1h', '3650d'),
+    doc: 'The activity of delegations that ended longer ago than this is removed, also where the delegations stay.',
   },
   a2aProbe: {
     env: 'A2A_PROBE',

@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
 import { refusalOfMode, sslModes } from '../address/tls.ts';
+import { mayConnect } from '../net/address-check.ts';
+import { bareHostOf } from '../net/url-host.ts';
 import type { Config, Database } from './config.ts';
 import { ConfigError, type Problem, shown } from './config-error.ts';
 import { type KeyName, keys, type Settings } from './keys.ts';
@@ -68,12 +71,50 @@ function conflicts(env: NodeJS.ProcessEnv, settings: Partial<Settings>): Problem
       reason: `not set, and A2A_PROBE=true asks no host that it does not name; accepted: ${keys.a2aProbeAllow.accepted}`,
     });
   }
+  problems.push(...webhookConflicts(env, settings));
   // PostgreSQL folds an unquoted name to lower case, and pg-boss does not always quote.
   if (dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {
     problems.push({
       variable: 'PGBOSS_SCHEMA',
       value: pgbossSchema,
       reason: "the same as DB_SCHEMA; accepted: a schema of pg-boss's own",
+    });
+  }
+  return problems;
+}
+
+function webhookConflicts(env: NodeJS.ProcessEnv, settings: Partial<Settings>): Problem[] {
+  const { WEBHOOK_SECRET: secret, WEBHOOK_SECRET_FILE: file } = env;
+  const { webhookUrl, webhookAllowPrivate } = settings;
+  const problems: Problem[] = [];
+  if (secret && file) {
+    problems.push({
+      variable: keys.webhookSecretFile.env,
+      value: shown(keys.webhookSecretFile.env, file),
+      reason: 'WEBHOOK_SECRET is set as well; accepted: one of the two',
+    });
+  }
+  if (!webhookUrl) return problems;
+  if (!secret && !file) {
+    problems.push({
+      variable: keys.webhookSecret.env,
+      value: null,
+      reason: `not set, and WEBHOOK_URL posts nothing unsigned; accepted: ${keys.webhookSecret.accepted}, or WEBHOOK_SECRET_FILE`,
+    });
+  }
+  const url = new URL(webhookUrl);
+  const host = bareHostOf(url);
+  const refusal =
+    isIP(host) !== 0 && !mayConnect(host, { allowPrivate: webhookAllowPrivate ?? true })
+      ? 'not an address that may be connected to'
+      : url.protocol === 'http:' && webhookAllowPrivate === false
+        ? 'the protocol is http'
+        : null;
+  if (refusal !== null) {
+    problems.push({
+      variable: keys.webhookUrl.env,
+      value: shown(keys.webhookUrl.env, webhookUrl),
+      reason: `${refusal}; accepted: a public address and https, or also a private address and http with WEBHOOK_ALLOW_PRIVATE=true`,
     });
   }
   return problems;

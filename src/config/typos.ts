@@ -14,6 +14,8 @@ const otherNames: { readonly [K in KeyName]?: readonly string[] } = {
   sweepCron: ['SWEEP_SCHEDULE', 'SWEEP_INTERVAL'],
   sweepTz: ['SWEEP_TIMEZONE', 'SWEEP_TIME_ZONE'],
   stuckAfterMs: ['STALE_AFTER', 'STUCK_TIMEOUT', 'STUCK_THRESHOLD'],
+  webhookUrl: ['WEBHOOK_ENDPOINT', 'WEBHOOK_URI'],
+  webhookSecret: ['WEBHOOK_SIGNING_SECRET', 'WEBHOOK_SIGNING_KEY'],
   logLevel: ['LOG_VERBOSITY'],
   shutdownGraceMs: ['SHUTDOWN_GRACE_PERIOD', 'SHUTDOWN_TIMEOUT'],
 };

@@ -137,6 +137,11 @@ export interface Database {
     longest: Json;
     detected: Json;
   };
+  sweeper_retention: {
+    singleton: Generated<boolean>;
+    delegations_before: NullableTimestamp;
+    activity_before: NullableTimestamp;
+  };
   sweeper_advice_state: { singleton: Generated<boolean>; since: Timestamp; followed: Json };
 }
 

@@ -16,10 +16,11 @@ export const cast: readonly Role[] = [
   runaway('runaway'),
   quitter('quitter'),
   absentee('absentee'),
+  successor('successor', 'victim-1', 1_500),
 ];
 
 /** Works, sends heartbeats, delivers. */
-function finisher(name: string, workMs: number): Role {
+function finisher(name: string, workMs: number) {
   return {
     name,
     deadlineMs: null,
@@ -29,6 +30,20 @@ function finisher(name: string, workMs: number): Role {
       await agent.heard('delivered', signal);
       say('delivered', `delivers its result after ${seconds(workMs)} of work`);
       return `worked ${seconds(workMs)}, delivered`;
+    },
+  } satisfies Role;
+}
+
+/** Does, on the second attempt, what an agent left undone that was killed. */
+function successor(name: string, retryOf: string, workMs: number): Role {
+  const finishing = finisher(name, workMs);
+  return {
+    ...finishing,
+    retryOf,
+    ending: { ...finishing.ending, attempt: 2 },
+    async play(scene, agent) {
+      await finishing.play(scene, agent);
+      return `did what ${retryOf} left undone`;
     },
   };
 }

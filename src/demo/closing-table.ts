@@ -21,8 +21,13 @@ export function closingTable(results: readonly Result[]): string {
   ].join('\n');
 }
 
-function verdict({ status, errorDetail, lateResult }: Result): string {
-  return `${status ?? 'nothing'}${errorDetail === null ? '' : `: ${errorDetail}`}${lateResult ? ', result kept' : ''}`;
+function verdict({ status, errorDetail, attempt, lateResult }: Result): string {
+  const words = [
+    `${status ?? 'nothing'}${errorDetail === null ? '' : `: ${errorDetail}`}`,
+    attempt > 1 && `attempt ${attempt}`,
+    lateResult && 'result kept',
+  ];
+  return words.filter((word) => word !== false).join(', ');
 }
 
 function styled(style: 'bold' | 'dim' | 'green' | 'red', text: string): string {

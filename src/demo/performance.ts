@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseLocation } from '../db/connection.ts';
-import { type Delegation, type DelegationLedger, isTerminal } from '../index.ts';
+import type { DelegationLedger } from '../index.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { AgentProcess } from './agent-process.ts';
 import { relayTo } from './demo-process.ts';
+import { ORCHESTRATOR, Orchestrator } from './orchestrator.ts';
 import type { Role, Scene } from './role.ts';
 import { type Result, resultOf } from './verdict.ts';
 
@@ -19,11 +20,9 @@ export interface PerformanceOptions {
   readonly onSettled: (role: string) => void;
 }
 
-const LOOK_EVERY_MS = 200;
-
 /** Plays all roles at once, each with an agent process of its own, and judges the ledger at the end. */
 export async function perform(cast: readonly Role[], options: PerformanceOptions): Promise<Result[]> {
-  const { log, location, dbSchema, interrupt, limit } = options;
+  const { ledger, log, location, dbSchema, interrupt, limit } = options;
   const signal = AbortSignal.any([interrupt, limit]);
   await using troupe = new AsyncDisposableStack();
   const agents = new Map<Role, AgentProcess>();
@@ -34,22 +33,44 @@ export async function perform(cast: readonly Role[], options: PerformanceOptions
     agents.set(role, agent);
   }
   await Promise.all([...agents.values()].map((agent) => agent.heard('ready', signal)));
-  return await Promise.all(cast.map((role) => new Performance(role, agents.get(role), signal, options).run()));
+  const secondAttempts = new Map(
+    cast.flatMap(({ name, retryOf }) => (retryOf === undefined ? [] : [[idOf(retryOf), idOf(name)] as const])),
+  );
+  const performances = new Map<string, Performance>();
+  const onRetried = (id: string) =>
+    performances.get(id)!.say('retried', 'is dead: its orchestrator, which watches, tries its delegation again');
+  const orchestrator = troupe.use(new Orchestrator({ ledger, secondAttempts, signal, onRetried }));
+  for (const role of cast) {
+    performances.set(idOf(role.name), new Performance(role, agents.get(role), orchestrator, signal, options));
+  }
+  return await Promise.all([...performances.values()].map((performance) => performance.run()));
+}
+
+function idOf(role: string): string {
+  return `demo-${role}`;
 }
 
 class Performance implements Scene {
   readonly signal: AbortSignal;
   readonly #role: Role;
   readonly #agent: AgentProcess | undefined;
+  readonly #orchestrator: Orchestrator;
   readonly #options: PerformanceOptions;
   readonly #delegationId: string;
 
-  constructor(role: Role, agent: AgentProcess | undefined, signal: AbortSignal, options: PerformanceOptions) {
+  constructor(
+    role: Role,
+    agent: AgentProcess | undefined,
+    orchestrator: Orchestrator,
+    signal: AbortSignal,
+    options: PerformanceOptions,
+  ) {
     this.#role = role;
     this.#agent = agent;
+    this.#orchestrator = orchestrator;
     this.signal = signal;
     this.#options = options;
-    this.#delegationId = `demo-${role.name}`;
+    this.#delegationId = idOf(role.name);
   }
 
   async run(): Promise<Result> {
@@ -65,25 +86,31 @@ class Performance implements Scene {
   }
 
   async #play(): Promise<string> {
-    const { ledger } = this.#options;
-    const { name, deadlineMs, work, play } = this.#role;
-    const { outcome } = await ledger.insert({
+    const { work, play, retryOf } = this.#role;
+    if (retryOf === undefined) await this.#insert();
+    else await this.#orchestrator.retried(this.#delegationId);
+    if (work === null) {
+      this.say('queued', 'has a delegation that no agent takes');
+      return play(this);
+    }
+    await this.#options.ledger.setStatus(this.#delegationId, 'dispatched', { actor: ORCHESTRATOR });
+    this.#agent!.order({ kind: 'take', delegationId: this.#delegationId, work });
+    await this.#agent!.heard('working', this.signal);
+    const whose = retryOf === undefined ? 'its delegation' : `what ${retryOf} left undone`;
+    this.say('working', `takes ${whose} (process ${this.#agent!.pid})`);
+    return play(this, this.#agent!);
+  }
+
+  async #insert(): Promise<void> {
+    const { name, deadlineMs } = this.#role;
+    const { outcome } = await this.#options.ledger.insert({
       delegationId: this.#delegationId,
-      callerId: 'orchestrator',
+      callerId: ORCHESTRATOR,
       calleeId: name,
       taskPreview: `a task for ${name}`,
       deadlineMs,
     });
     if (outcome !== 'inserted') throw new Error(`its delegation was not recorded: ${outcome}`);
-    if (work === null) {
-      this.say('queued', 'has a delegation that no agent takes');
-      return play(this);
-    }
-    await ledger.setStatus(this.#delegationId, 'dispatched', { actor: 'orchestrator' });
-    this.#agent!.order({ kind: 'take', delegationId: this.#delegationId, work });
-    await this.#agent!.heard('working', this.signal);
-    this.say('working', `takes its delegation (process ${this.#agent!.pid})`);
-    return play(this, this.#agent!);
   }
 
   readonly say: Scene['say'] = (act, detail) => {
@@ -99,13 +126,7 @@ class Performance implements Scene {
 
   readonly wait: Scene['wait'] = (ms) => sleep(ms, undefined, { signal: this.signal });
 
-  readonly finished: Scene['finished'] = async (): Promise<Delegation> => {
-    for (;;) {
-      const row = await this.#options.ledger.get(this.#delegationId);
-      if (row && isTerminal(row.status)) return row;
-      await this.wait(LOOK_EVERY_MS);
-    }
-  };
+  readonly finished: Scene['finished'] = () => this.#orchestrator.ended(this.#delegationId);
 
   async #judge(happened: string, failure: string | null): Promise<Result> {
     const { ledger } = this.#options;

@@ -1,4 +1,4 @@
-import type { ActivityEvent, Delegation, Status } from '../index.ts';
+import type { ActivityEvent, Status } from '../index.ts';
 import type { EventFields } from '../log/catalogue.ts';
 import type { AgentProcess } from './agent-process.ts';
 import type { Work } from './agent-protocol.ts';
@@ -9,8 +9,8 @@ export type Act = EventFields<'demo.agent'>['act'];
 export interface Scene {
   readonly signal: AbortSignal;
   say(act: Act, detail: string): void;
-  /** Resolves when the delegation has ended in the ledger. */
-  finished(): Promise<Delegation>;
+  /** Resolves when the orchestrator has heard that the delegation has ended in the ledger. */
+  finished(): Promise<void>;
   wait(ms: number): Promise<void>;
 }
 
@@ -24,12 +24,16 @@ export interface Ending {
   readonly activity: readonly ActivityEvent[];
   /** The preview that is recorded: in the row, or in the activity when it came too late. */
   readonly result: string | null;
+  /** Default: the first. */
+  readonly attempt?: number;
 }
 
 /** One delegation of the demo and its agent. `play` returns what happened to the agent, in words. */
 export type Role = {
   readonly name: string;
   readonly deadlineMs: number | null;
+  /** The role whose delegation this one tries again, when that is stuck. */
+  readonly retryOf?: string;
   readonly ending: Ending;
 } & (
   | { readonly work: Work; readonly play: (scene: Scene, agent: AgentProcess) => Promise<string> }

@@ -23,6 +23,7 @@ export function resultOf(played: Played, row: Delegation | null, history: readon
     happened,
     status: row?.status ?? null,
     errorDetail: row?.errorDetail ?? null,
+    attempt: row?.attempt ?? 1,
     lateResult: history.some(({ event }) => event === 'delegation.late_result'),
     asExpected: problems.length === 0,
     problems,
@@ -32,7 +33,8 @@ export function resultOf(played: Played, row: Delegation | null, history: readon
 /** What is not as expected about a delegation; empty when everything is. */
 export function problemsOf(expected: Ending, row: Delegation | null, history: readonly Activity[]): string[] {
   if (row === null) return ['the ledger holds no such row'];
-  const { status, errorDetail, finishedAt } = row;
+  const { status, errorDetail, finishedAt, attempt } = row;
+  const { attempt: expectedAttempt = 1 } = expected;
   const replayed = replay(history);
   const by = history.findLast(({ toStatus }) => toStatus !== null)?.actor ?? 'nobody';
   const stream = history.map(({ event }) => event).join(', ');
@@ -42,6 +44,7 @@ export function problemsOf(expected: Ending, row: Delegation | null, history: re
   const detailFits = expected.errorDetail?.test(errorDetail ?? '') ?? errorDetail === null;
   return [
     status !== expected.status && `the status is ${status}, not ${expected.status}`,
+    attempt !== expectedAttempt && `it is attempt ${attempt}, not ${expectedAttempt}`,
     !detailFits && `the error detail is ${errorDetail}, not ${expected.errorDetail}`,
     !stamped && `finished_at is ${finishedAt?.toISOString() ?? 'empty'} for ${status}`,
     replayed !== status && `the replayed activity gives ${replayed}, the row has ${status}`,

@@ -26,6 +26,7 @@ import { tableSettings } from './checks/table-settings.ts';
 import { transactionIds } from './checks/transaction-ids.ts';
 import { updates } from './checks/updates.ts';
 import { vacuum } from './checks/vacuum.ts';
+import { webhooks } from './checks/webhooks.ts';
 
 /** In the order in which they run: first what the later ones rest on. */
 export const checks: readonly Check[] = [
@@ -50,6 +51,7 @@ export const checks: readonly Check[] = [
   cadence,
   futureHeartbeats,
   poisoned,
+  webhooks,
   symmetry,
   plans,
   updates,

@@ -13,6 +13,11 @@ export interface Schemas {
   readonly pgbossSchema: string;
 }
 
+/** What is removed: nothing, activity alone, or delegations and activity. */
+export interface Retention {
+  readonly retention: 'off' | 'activity' | 'delegations';
+}
+
 /** The rights that deploy/postgres/roles.sql gives to a role of this kind. */
 export function needsOf(profile: Profile, { dbSchema, pgbossSchema }: Schemas): Need[] {
   return Object.entries(expectedRights[profile]).flatMap(([place, rights]) => {
@@ -24,6 +29,13 @@ export function needsOf(profile: Profile, { dbSchema, pgbossSchema }: Schemas): 
       return named.map((column): Need => ({ schema, object, column, privilege }));
     });
   });
+}
+
+/** The rights that a sweeper needs besides, where a retention is set: roles.sql gives them only when it is asked to. */
+export function retentionNeeds({ dbSchema: schema, retention }: Schemas & Retention): Need[] {
+  const tables =
+    retention === 'off' ? [] : retention === 'activity' ? ['activity_logs'] : ['activity_logs', 'delegations'];
+  return tables.map((object) => ({ schema, object, column: null, privilege: 'DELETE' }));
 }
 
 export type HeldNeed = Need & { readonly held: boolean };

@@ -1,16 +1,18 @@
 import { boundedRead, readOnly } from '../db/bounded-read.ts';
 import type { LedgerDb } from '../db/schema.ts';
-import { type PgBossTables, pgBossTables } from '../sweeper/schedule/pgboss-tables.ts';
+import { type PgBossTables, pgBossTables } from '../jobs/pgboss-tables.ts';
 import { type StatusOptions, StatusReader } from '../sweeper/status/status-reader.ts';
 import { type SweeperTables, sweeperTables } from '../sweeper/tables.ts';
+import type { Retention } from './needs.ts';
 
 /** What is known of the installation without its database. */
-export interface DoctorOptions extends StatusOptions {
+export interface DoctorOptions extends StatusOptions, Retention {
   /** The connection URL as it is now. Never printed. */
   readonly url: () => string;
   readonly dbSchema: string;
   readonly pgbossSchema: string;
   readonly stuckAfterIsSet: boolean;
+  readonly webhookIsSet: boolean;
   readonly batchRowsMax: number;
   /** Connections that one replica uses at most. */
   readonly replicaConnectionsMax: number;

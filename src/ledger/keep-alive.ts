@@ -2,6 +2,7 @@ import { assertDurationMs, noteText } from './arguments.ts';
 import { DelegationLostError } from './errors.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
 import type { KeepAliveRounds, Participant } from './keep-alive-rounds.ts';
+import { TIMER_MAX_MS } from './limits.ts';
 
 export interface KeepAliveOptions {
   /**
@@ -19,8 +20,6 @@ export interface KeepAliveOptions {
 
 const EVERY_MIN_MS = 100;
 const EVERY_MAX_MS = 60_000;
-/** The longest time that a timer supports; with a longer one it would fire after one millisecond, again and again. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /**
  * Heartbeats one delegation until disposed or stopped. It never keeps the process alive by itself, and never throws: a

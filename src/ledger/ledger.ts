@@ -26,9 +26,13 @@ import type { SetStatusResult } from './set-status-result.ts';
 import { epochStatement } from './statements/epoch.ts';
 import { getStatement, historyStatement } from './statements/read.ts';
 import { StatusChange, statusRequestOf } from './status-change.ts';
-import { ledgerTables } from './tables.ts';
+import { type LedgerTables, ledgerTables } from './tables.ts';
 import { isTerminal, type Status } from './transitions.ts';
 import { type ResumeOptions, type ResumeResult, Waiting, type WaitOptions, type WaitResult } from './waiting.ts';
+import { Watch } from './watch/watch.ts';
+import { type WatchOptions, type WatchTarget, watchRequestOf } from './watch/watch-request.ts';
+import { WatchedCaller } from './watch/watched-caller.ts';
+import { WatchedIds } from './watch/watched-ids.ts';
 
 export type { LedgerOptions, LogSink };
 
@@ -44,6 +48,8 @@ export class DelegationLedger {
   /** Delegations that are tasks of the A2A protocol. */
   readonly a2aTasks: A2aTasks;
   readonly #db: LedgerDb;
+  readonly #tables: LedgerTables;
+  readonly #log: EventLog;
   readonly #heartbeats: Heartbeats;
   readonly #rounds: KeepAliveRounds;
   readonly #insertion: Insertion;
@@ -65,6 +71,8 @@ export class DelegationLedger {
     const log: EventLog = createLedgerLog(options.logger ?? defaultLogger());
     const tables = ledgerTables(db);
     this.#db = db;
+    this.#tables = tables;
+    this.#log = log;
     this.#insertion = new Insertion(db, tables, log);
     this.#manyInsertions = new ManyInsertions(db, tables, log, this.#insertion);
     this.#statusChange = new StatusChange(db, tables, log);
@@ -287,5 +295,30 @@ export class DelegationLedger {
    */
   list(options: ListOptions = {}): Promise<ListResult> {
     return this.#listing.list(options);
+  }
+
+  /**
+   * What becomes of delegations, as it happens: of these ids until all of them have ended, beginning with how each stands; or of
+   * all that a caller has, from now on or from a cursor. It asks the database once in `everyMs`.
+   *
+   *     for await (const change of ledger.watch(ids)) {
+   *       if (change.event === 'delegation.stuck') await ledger.retry(change.delegationId);
+   *     }
+   *     // completed | failed | stuck | late_result | waiting | resumed, or others by `events`; missing: not in the ledger
+   *
+   * SQL: `SELECT ... FROM activity_logs WHERE delegation_id = ... AND activity_id > ... ORDER BY activity_id`
+   *
+   * @throws InvalidArgumentError, also in a transaction, whose snapshot may never change.
+   */
+  watch(target: WatchTarget, options: WatchOptions = {}): Watch {
+    const { target: watched, events, after, ...pace } = watchRequestOf(target, options);
+    if (this.#db.isTransaction) {
+      throw new InvalidArgumentError('db', 'must not be a transaction for watch: it may never see what others commit');
+    }
+    const source =
+      'ids' in watched
+        ? new WatchedIds(this.#db, this.#tables, watched.ids, events)
+        : new WatchedCaller(this.#db, this.#tables, watched.callerId, events, after);
+    return new Watch(source, pace, this.#log);
   }
 }

@@ -20,3 +20,5 @@ export const THRESHOLD_MIN_MS = 1_000;
 export const THRESHOLD_MAX_MS = 30 * 24 * 3_600_000;
 /** The longest wait, 30 d. */
 export const WAIT_MAX_MS = 30 * 24 * 3_600_000;
+/** The longest time that a timer supports; with a longer one it would fire after one millisecond, again and again. */
+export const TIMER_MAX_MS = 2 ** 31 - 1;

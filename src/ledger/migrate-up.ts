@@ -3,6 +3,7 @@ import type { MigrationResult } from '../db/kysely-migration.ts';
 import { applyMigrations, type MigrateUpOptions, schemaVersion } from '../db/migrator.ts';
 import type { Database } from '../db/schema.ts';
 import { installFunctions } from './functions/install.ts';
+import { schemaFunctions } from './functions/schema-functions.ts';
 
 /**
  * Brings the schema to what this code needs while agents work: migrations, indexes, then the functions. Safe to run twice
@@ -16,6 +17,6 @@ export async function migrateUp(
 ): Promise<MigrationResult[]> {
   const results = await applyMigrations(db, schema, options);
   const { unknown } = await schemaVersion(db, schema);
-  if (unknown.length === 0) await installFunctions(db, schema);
+  if (unknown.length === 0) await installFunctions(db, schema, schemaFunctions);
   return results;
 }

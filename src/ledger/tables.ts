@@ -13,6 +13,9 @@ const functionNames = {
   retry: 'delegation_retry',
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
+  isSubscribed: 'delegation_is_subscribed',
+  publish: 'delegation_publish',
+  publishHold: 'delegation_publish_hold',
 } as const;
 
 /** The ledger's tables and functions, as quoted SQL names, in the schema that the caller's Kysely addresses. */
@@ -22,6 +25,7 @@ export interface LedgerTables {
   readonly a2aTasks: string;
   readonly sweeperState: string;
   readonly sweeperThreshold: string;
+  readonly sweeperRetention: string;
   /** In the schema of the delegations. */
   readonly functions: Readonly<Record<keyof typeof functionNames, string>>;
 }
@@ -38,5 +42,6 @@ export function ledgerTables(db: LedgerDb): LedgerTables {
     a2aTasks: tableReference(db, 'a2a_tasks'),
     sweeperState: tableReference(db, 'sweeper_state'),
     sweeperThreshold: tableReference(db, 'sweeper_threshold'),
+    sweeperRetention: tableReference(db, 'sweeper_retention'),
   };
 }

@@ -8,8 +8,10 @@ import { databaseEvents } from './catalogue/database.ts';
 import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
+import { pruneEvents } from './catalogue/prune.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
+import { webhookEvents } from './catalogue/webhook.ts';
 
 export const catalogue = {
   ...daemonEvents,
@@ -18,6 +20,8 @@ export const catalogue = {
   ...delegationEvents,
   ...ledgerEvents,
   ...retryEvents,
+  ...webhookEvents,
+  ...pruneEvents,
   ...demoEvents,
 } as const;
 

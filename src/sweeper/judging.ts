@@ -9,6 +9,7 @@ import { infersSilence, type Rule, type RuleName, rules } from './pass/rules.ts'
 import type { Unsettled } from './pass/unsettled.ts';
 import { nothingAsked } from './probe/asked-rule.ts';
 import type { Probing, SweepProbes } from './probe/probing.ts';
+import { logUnpublished } from './publishing/refused.ts';
 import { StalledGuard } from './storm/stalled-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
 import type { StormReading, StormWatch } from './storm/storm-watch.ts';
@@ -165,6 +166,7 @@ export class Judging {
           rows.map(({ dueForMs }) => Math.max(0, dueForMs) + sinceOpeningMs),
         );
       },
+      onUnpublished: (unpublished) => logUnpublished(this.#log, sweepId, unpublished),
     };
   }
 }

@@ -19,11 +19,24 @@ const row: AuditedRow = {
   attempt: 1,
 };
 const retry: AuditedRow = { ...row, id: 'd+', key: null, status: 'queued', finishedAt: null, retryOf: 'd', attempt: 2 };
-const base = { id: 'd', actor: 'ledger', detail: {}, responseBody: null };
-const inProgress: AuditedActivity = { ...base, event: 'delegation.in_progress', toStatus: 'in_progress' };
+const base = { id: 'd', actor: 'ledger', fromStatus: null, detail: {}, responseBody: null };
+const begun: AuditedActivity = { ...base, event: 'delegation.queued', toStatus: 'queued' };
+const inProgress: AuditedActivity = {
+  ...base,
+  event: 'delegation.in_progress',
+  fromStatus: 'queued',
+  toStatus: 'in_progress',
+};
+const ended = (toStatus: 'completed' | 'failed'): AuditedActivity => ({
+  ...base,
+  event: `delegation.${toStatus}`,
+  fromStatus: 'in_progress',
+  toStatus,
+});
 const stuck = (silentMs: number): AuditedActivity => ({
   ...base,
   event: 'delegation.stuck',
+  fromStatus: 'in_progress',
   toStatus: 'stuck',
   actor: 'sweeper',
   detail: { rule: 'stale', lastHeartbeat: iso(0), silentMs },
@@ -55,11 +68,14 @@ const completed = (outcome: string): DiaryEntry => ({
 /** A row that is stuck comes with its retry. */
 const withRetry = (rows: AuditedRow[], activities: AuditedActivity[]) =>
   activities.some(({ toStatus }) => toStatus === 'stuck') && rows.length > 0 ? [...rows, retry] : rows;
-const queued: AuditedActivity = { ...base, id: 'd+', actor: 'sweeper', event: 'delegation.queued', toStatus: 'queued' };
+const queued: AuditedActivity = { ...begun, id: 'd+', actor: 'sweeper' };
+/** What happened to d, which began as every delegation does. */
+const streamOf = (activities: readonly AuditedActivity[]) => (activities.length > 0 ? [begun, ...activities] : []);
 
 const kinds = (activities: AuditedActivity[], diary: DiaryEntry[], outages = new Outages(), rows = [row]) => {
   const all = withRetry(rows, activities);
-  return audit(all, all === rows ? activities : [...activities, queued], diary, outages).map(({ kind }) => kind);
+  const stream = streamOf(activities);
+  return audit(all, all === rows ? stream : [...stream, queued], diary, outages).map(({ kind }) => kind);
 };
 
 test('a justified mark with its late result is clean', () => {
@@ -124,7 +140,7 @@ test('a result that was accepted or refused and is recorded nowhere is lost', ()
 });
 
 test('a repeated result is recorded in the row, or as a late one', () => {
-  const done: AuditedActivity = { ...base, event: 'delegation.completed', toStatus: 'completed' };
+  const done = ended('completed');
   const holding = (resultPreview: string): AuditedRow[] => [{ ...row, status: 'completed', resultPreview }];
   expect(kinds([inProgress, done], [completed('unchanged')], new Outages(), holding('r'))).toEqual([]);
   expect(kinds([inProgress, done, late], [completed('unchanged')], new Outages(), holding('another'))).toEqual([]);
@@ -133,7 +149,7 @@ test('a repeated result is recorded in the row, or as a late one', () => {
 
 test("a result that an A2A caller has is in its agent's delegation, or was recorded as a late one", () => {
   const saw: DiaryEntry = { ...heartbeat(0), did: 'saw', id: 'chosen', key: 'm', text: 'r', outcome: 'completed' };
-  const done: AuditedActivity = { ...base, event: 'delegation.completed', toStatus: 'completed' };
+  const done = ended('completed');
   const holding = (resultPreview: string): AuditedRow[] => [{ ...row, status: 'completed', resultPreview }];
   expect(kinds([inProgress, done], [saw], new Outages(), holding('r'))).toEqual([]);
   expect(kinds([inProgress, stuck(6_000), late], [saw])).toEqual([]);
@@ -149,15 +165,26 @@ test('a second end, a delegation that was not found and an activity that contrad
   expect(kinds([inProgress], [])).toEqual(['replay']);
 });
 
+test('steps that the lifecycle does not have are detected, also where the last one agrees with the row', () => {
+  const done = ended('completed');
+  const rows: AuditedRow[] = [{ ...row, status: 'completed' }];
+  const judged = (activities: AuditedActivity[]) => audit(rows, activities, [], new Outages()).map(({ kind }) => kind);
+  expect(judged([begun, inProgress, done])).toEqual([]);
+  expect(judged([inProgress, done])).toEqual(['replay']);
+  expect(judged([begun, { ...done, fromStatus: 'queued' }])).toEqual(['replay']);
+  expect(judged([begun, inProgress, { ...begun, fromStatus: 'in_progress' }, inProgress, done])).toEqual(['replay']);
+  expect(judged([begun, inProgress, { ...done, fromStatus: 'dispatched' }])).toEqual(['replay']);
+});
+
 test('a mark without its retry, a retry without its mark, a second one and one that counts wrong are detected', () => {
   const judged = (rows: AuditedRow[], activities: AuditedActivity[]) =>
-    audit(rows, activities, [], new Outages()).map(({ kind }) => kind);
+    audit(rows, streamOf(activities), [], new Outages()).map(({ kind }) => kind);
   expect(judged([row, retry], [inProgress, stuck(6_000), queued])).toEqual([]);
   expect(judged([row], [inProgress, stuck(6_000)])).toEqual(['retry']);
   expect(judged([{ ...row, attempt: 2 }], [inProgress, stuck(6_000)])).toEqual([]);
   expect(judged([row], [inProgress, late, stuck(6_000)])).toEqual([]);
   expect(judged([row], [inProgress, stuck(6_000), late])).toEqual(['retry']);
-  const failed: AuditedActivity = { ...base, event: 'delegation.failed', toStatus: 'failed' };
+  const failed = ended('failed');
   expect(judged([{ ...row, status: 'failed' }, retry], [inProgress, failed, queued])).toEqual(['retry']);
   const twice = { ...retry, id: 'd++' };
   expect(judged([row, retry, twice], [inProgress, stuck(6_000), queued, { ...queued, id: 'd++' }])).toEqual(['retry']);

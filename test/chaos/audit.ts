@@ -1,6 +1,4 @@
-import { replay } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
-import { BEATS_MISSED_MAX, beatIntervalMs } from '../../src/sweeper/horizon.ts';
 import type { DiaryEntry } from './diary.ts';
 import { RETRIES_MAX, STUCK_AFTER_MS } from './fleet.ts';
 import type { Outages } from './outages.ts';
@@ -20,6 +18,7 @@ export interface AuditedRow {
 export interface AuditedActivity {
   readonly id: string;
   readonly event: string;
+  readonly fromStatus: Status | null;
   readonly toStatus: Status | null;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -33,10 +32,23 @@ export interface Finding {
   readonly what: string;
 }
 
-const isTerminal = (status: Status | null) => status === 'completed' || status === 'failed' || status === 'stuck';
+/** The lifecycle, as the README has it. This audit shares no code with the product: what is broken there must show here. */
+const follows: Readonly<Record<Status, readonly Status[]>> = {
+  queued: ['dispatched', 'in_progress', 'failed'],
+  dispatched: ['in_progress', 'completed', 'failed'],
+  in_progress: ['completed', 'failed', 'stuck'],
+  completed: [],
+  failed: [],
+  stuck: [],
+};
 
-/** Outages that are not longer than this may have been bridged by beats, and count as observed. */
-const TOLERATED_MS = BEATS_MISSED_MAX * beatIntervalMs(STUCK_AFTER_MS);
+const isTerminal = (status: Status | null) => status !== null && follows[status].length === 0;
+
+/**
+ * Outages that are not longer than this may have been bridged by beats, and count as observed: three beats, each a tenth of
+ * the threshold.
+ */
+const TOLERATED_MS = 3 * (STUCK_AFTER_MS / 10);
 /** The evidence has whole milliseconds, and the debounce skips heartbeats within a tenth of the threshold. */
 const ROUNDING_MS = 2;
 const DEBOUNCE_MS = STUCK_AFTER_MS / 10;
@@ -77,9 +89,18 @@ function consistency(id: string, row: AuditedRow | undefined, stream: readonly A
   const ends = stream.filter(({ toStatus }) => isTerminal(toStatus)).length;
   if (ends > 1) findings.push({ kind: 'twice', id, what: `${ends} terminal activities` });
   if (row && row.status === 'in_progress') findings.push({ kind: 'open', id, what: 'still in progress' });
-  const replayed = replay(stream);
-  if (replayed !== (row?.status ?? null)) {
-    findings.push({ kind: 'replay', id, what: `activity says ${replayed}, the row ${row?.status}` });
+  let status: Status | null = null;
+  for (const { fromStatus, toStatus } of stream) {
+    if (toStatus === null) continue;
+    const isLegal = status === null ? toStatus === 'queued' : follows[status].includes(toStatus);
+    // A second end has been counted above.
+    if ((fromStatus !== status || !isLegal) && !isTerminal(status)) {
+      findings.push({ kind: 'replay', id, what: `${fromStatus} -> ${toStatus} recorded after ${status}` });
+    }
+    status = toStatus;
+  }
+  if (status !== (row?.status ?? null)) {
+    findings.push({ kind: 'replay', id, what: `activity says ${status}, the row ${row?.status}` });
   }
   return findings;
 }

@@ -99,7 +99,7 @@ async function judge(
     SELECT delegation_id AS id, idempotency_key AS key, status, result_preview AS "resultPreview", error_detail AS "errorDetail",
       ${ms('created_at')} AS "createdAt", ${ms('finished_at')} AS "finishedAt", retry_of AS "retryOf", attempt FROM delegations`);
   const activities = await fleet.query<AuditedActivity>(`
-    SELECT delegation_id AS id, event, to_status AS "toStatus", actor, detail, response_body AS "responseBody"
+    SELECT delegation_id AS id, event, from_status AS "fromStatus", to_status AS "toStatus", actor, detail, response_body AS "responseBody"
     FROM activity_logs ORDER BY activity_id`);
   const entries = fleet.everyAgent.filter(({ diary }) => existsSync(diary)).flatMap(({ diary }) => readDiary(diary));
   const [sweeps] = await fleet.query<{ count: number; held: number; gaps: number }>(`

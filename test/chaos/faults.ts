@@ -34,11 +34,13 @@ async function leaveBacklog({ fleet, random }: Chaos): Promise<string[]> {
        INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat)
        SELECT $1 || '-' || n, 'chaos', $2, 'task', 'in_progress', clock_timestamp() - interval '1 day'
        FROM generate_series(1, 7) n RETURNING delegation_id)
-     INSERT INTO activity_logs (delegation_id, event, to_status, actor)
-     SELECT delegation_id, 'delegation.in_progress', 'in_progress', 'chaos' FROM row RETURNING delegation_id AS id`,
+     INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor)
+     SELECT delegation_id, 'delegation.' || step.to, step.from, step.to, 'chaos'
+     FROM row CROSS JOIN LATERAL (VALUES (1, NULL, 'queued'), (2, 'queued', 'in_progress')) step (n, "from", "to")
+     ORDER BY delegation_id, step.n RETURNING delegation_id AS id`,
     [prefix, SLOW_CALLEE],
   );
-  return rows.map(({ id }) => id);
+  return [...new Set(rows.map(({ id }) => id))];
 }
 
 /** The daemon whose batch is being marked right now. */

@@ -30,6 +30,13 @@ function errorOf(env: NodeJS.ProcessEnv): ConfigError {
   throw new Error(`accepted: ${JSON.stringify(env)}`);
 }
 
+/** A secret with a key of so many bytes, in which each character of the alphabet that could be mistaken comes up. */
+function secretOf(bytes: number): string {
+  return `whsec_${Buffer.alloc(bytes, 0xff).toString('base64')}`;
+}
+const SECRET = secretOf(32);
+const OTHER_SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
+
 const variables = Object.values(keys).map((key) => key.env);
 
 /** For every variable: a value at, or just inside, each bound, and values just outside or of another form. */
@@ -160,6 +167,49 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['21', '-1', '2.5', 'yes'],
   },
+  // Good ones need a secret: see below.
+  WEBHOOK_URL: {
+    good: [],
+    bad: ['hooks.example.com', 'ftp://hooks.example.com/', 'https://u:p@hooks.example.com/', 'https://h/#here'],
+  },
+  WEBHOOK_SECRET: {
+    good: [
+      [SECRET, 'webhookSecret', [SECRET]],
+      [` ${SECRET}\n${OTHER_SECRET}\n`, 'webhookSecret', [SECRET, OTHER_SECRET]],
+      [secretOf(24), 'webhookSecret', [secretOf(24)]],
+      [secretOf(64), 'webhookSecret', [secretOf(64)]],
+    ],
+    bad: [
+      secretOf(23),
+      secretOf(65),
+      SECRET.slice('whsec_'.length),
+      SECRET.replace(/=+$/, ''),
+      SECRET.replaceAll('/', '_'),
+      `${SECRET},${OTHER_SECRET}`,
+      `${SECRET} ${OTHER_SECRET} ${secretOf(40)}`,
+      ' ',
+      'whsec_',
+    ],
+  },
+  WEBHOOK_SECRET_FILE: { good: [], bad: ['/no/such/file', '/', SECRET] },
+  WEBHOOK_GROUP_BY: { good: [['callee', 'webhookGroupBy', 'callee']], bad: ['caller', 'none', 'Callee'] },
+  WEBHOOK_ALLOW_PRIVATE: { good: [['true', 'webhookAllowPrivate', true]], bad: ['yes', '1'] },
+  RETENTION_DELEGATIONS: {
+    good: [
+      ['off', 'retentionDelegationsMs', null],
+      ['1h', 'retentionDelegationsMs', 3_600_000],
+      ['3650d', 'retentionDelegationsMs', 315_360_000_000],
+    ],
+    bad: ['59m', '6m', '3651d', 'never', '0', '30'],
+  },
+  RETENTION_ACTIVITY: {
+    good: [
+      ['off', 'retentionActivityMs', null],
+      ['1h', 'retentionActivityMs', 3_600_000],
+      ['3650d', 'retentionActivityMs', 315_360_000_000],
+    ],
+    bad: ['59m', '6m', '3651d', 'never', '0', '30'],
+  },
   A2A_PROBE: { good: [['false', 'a2aProbe', false]], bad: ['yes', '1'] },
   A2A_PROBE_ALLOW: {
     good: [
@@ -278,6 +328,13 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     stormMinCallees: 2,
     stormMaxHoldMs: 1_800_000,
     retryMaxAttempts: 0,
+    webhookUrl: null,
+    webhookSecret: null,
+    webhookSecretFile: null,
+    webhookGroupBy: null,
+    webhookAllowPrivate: false,
+    retentionDelegationsMs: null,
+    retentionActivityMs: null,
     a2aProbe: false,
     a2aProbeAllow: null,
     a2aProbeAllowPrivate: false,
@@ -318,9 +375,63 @@ test('every variable wrong at once gives one error with all of them, each with i
   for (const { env: variable, accepted } of Object.values(keys)) {
     expect(message).toContain(`\n  ${variable}="`);
     expect(message).toContain(`accepted: ${accepted}`);
-    // No part of a connection URL that does not parse may be shown.
-    if (variable !== 'DATABASE_URL') expect(message).toContain(JSON.stringify(env[variable]));
+    // No part may be shown of a connection URL that does not parse, of a secret, or of where webhooks go.
+    if (!isSecret(variable)) expect(message).toContain(JSON.stringify(env[variable]));
   }
+});
+
+const isSecret = (variable: string) => ['DATABASE_URL', 'WEBHOOK_URL', 'WEBHOOK_SECRET'].includes(variable);
+
+describe('WEBHOOK_URL', () => {
+  test.each<[string, Record<string, string>]>([
+    ['https://hooks.example.com/T0/path?x=1', {}],
+    ['https://8.8.8.8/', {}],
+    ['https://10.0.0.1/', { WEBHOOK_ALLOW_PRIVATE: 'true' }],
+    ['http://receiver.agents.svc.cluster.local:8080/', { WEBHOOK_ALLOW_PRIVATE: 'true' }],
+  ])('accepts %s with %j', (url, env) => {
+    expect(loadConfig({ WEBHOOK_URL: url, WEBHOOK_SECRET: SECRET, ...env }).webhookUrl).toBe(url);
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ['http://hooks.example.com/', {}, 'the protocol is http'],
+    ['https://10.0.0.1/', {}, 'not an address that may be connected to'],
+    ['https://[::ffff:7f00:1]/', {}, 'not an address that may be connected to'],
+    ['https://2130706433/', {}, 'not an address that may be connected to'],
+    ['https://224.0.0.1/', { WEBHOOK_ALLOW_PRIVATE: 'true' }, 'not an address that may be connected to'],
+  ])('refuses %s with %j', (url, env, reason) => {
+    const { problems } = errorOf({ WEBHOOK_URL: url, WEBHOOK_SECRET: SECRET, ...env });
+    expect(problems).toEqual([
+      { variable: 'WEBHOOK_URL', value: expect.any(String), reason: expect.stringContaining(reason) },
+    ]);
+    expect(problems[0]!.reason).toContain('WEBHOOK_ALLOW_PRIVATE=true');
+  });
+
+  test('needs a secret, in the environment or in a file, and not both', () => {
+    const url = 'https://hooks.example.com/';
+    const path = file('webhook-secret', `${SECRET}\n${OTHER_SECRET}\n`);
+    expect(errorOf({ WEBHOOK_URL: url }).problems).toEqual([
+      { variable: 'WEBHOOK_SECRET', value: null, reason: expect.stringContaining('posts nothing unsigned') },
+    ]);
+    expect(loadConfig({ WEBHOOK_URL: url, WEBHOOK_SECRET_FILE: path })).toMatchObject({
+      webhookSecret: null,
+      webhookSecretFile: path,
+    });
+    const both = errorOf({ WEBHOOK_URL: url, WEBHOOK_SECRET: SECRET, WEBHOOK_SECRET_FILE: path });
+    expect(both.problems).toEqual([
+      {
+        variable: 'WEBHOOK_SECRET_FILE',
+        value: path,
+        reason: expect.stringContaining('WEBHOOK_SECRET is set as well'),
+      },
+    ]);
+  });
+
+  test('a secret in a file is refused for what is wrong with it, without a part of it', () => {
+    const path = file('webhook-secret-bad', `${SECRET}\nwhsec_c2hvcnQ=\n`);
+    const { message } = errorOf({ WEBHOOK_URL: 'https://h/', WEBHOOK_SECRET_FILE: path });
+    expect(message).toContain('secret 2 of 2 has 5 bytes, fewer than 24');
+    expect(message).not.toContain('c2hvcnQ');
+  });
 });
 
 test('A2A_PROBE=true without hosts that may be asked is refused, and says so', () => {

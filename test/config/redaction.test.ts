@@ -84,3 +84,23 @@ test('a URL without a password is shown unchanged', () => {
   const url = 'postgresql://app@db/ledger';
   expect(redacted(loadConfig({ DATABASE_URL: url })).database).toEqual({ kind: 'url', url });
 });
+
+test('neither a secret of webhooks nor the path of their URL is shown, in a problem or in the configuration', () => {
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const env = { WEBHOOK_URL: 'https://hooks.example.com/services/s3cret?token=s3cret', WEBHOOK_SECRET: `whsec_${key}` };
+  const shown = redacted(loadConfig(env));
+  expect(shown).toMatchObject({ webhookUrl: 'https://hooks.example.com/***', webhookSecret: ['***'] });
+  for (const [variable, text] of [
+    ['WEBHOOK_URL', 'http://hooks.example.com/s3cret'],
+    ['WEBHOOK_URL', 's3cret'],
+    ['WEBHOOK_SECRET', 's3cret'],
+    ['WEBHOOK_SECRET', `whsec_${key}s3cret`],
+    ['WEBHOOK_SECRET_FILE', `whsec_${key}`],
+    ['LOG_LEVEL', `whsec_${key}`],
+  ] as const) {
+    const load = () => loadConfig({ ...env, [variable]: text });
+    expect(load).toThrow(`${variable}=`);
+    expect(load).not.toThrow('s3cret');
+    expect(load).not.toThrow(key);
+  }
+});

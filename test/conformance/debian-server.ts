@@ -19,7 +19,7 @@ export interface DebianServer extends ServerWithTemplate {
 /** A server of Debian's newest PostgreSQL here, with a template; all of it goes with `undo`. */
 export async function startDebianServer(
   undo: AsyncDisposableStack,
-  { durable = false }: { readonly durable?: boolean } = {},
+  { durable = false, env = {} }: { readonly durable?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<DebianServer> {
   const bin = await newestBin();
   const dir = await makeDatabaseDir();
@@ -36,7 +36,12 @@ export async function startDebianServer(
     ...(durable ? [] : ['fsync=off']),
   ];
   const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
-  const server = spawn(path.join(bin, 'postgres'), args, { stdio: 'ignore', uid: user.uid, gid: user.gid });
+  const server = spawn(path.join(bin, 'postgres'), args, {
+    stdio: 'ignore',
+    uid: user.uid,
+    gid: user.gid,
+    env: { ...process.env, ...env },
+  });
   undo.defer(async () => {
     if (server.exitCode !== null) return;
     const exit = once(server, 'exit');

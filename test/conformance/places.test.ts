@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openLedger } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventsIn, subscribe } from '../support/subscriber.ts';
 import { cases } from './cases/cases.ts';
 import type { Client, Place } from './clients/client.ts';
 import { clients } from './clients/clients.ts';
@@ -76,6 +77,26 @@ describe.each(Object.entries(places))('%s,', (_, prepare) => {
     database = await createTestDatabase(server);
     place = await prepare(database);
     inspector = await Inspector.open(database.url, place);
+  });
+
+  test('a late result is published, for whoever subscribes to it', async () => {
+    await inspector.empty();
+    const isThere = await database.query<{ schema: string | null }>(`SELECT to_regnamespace('pgboss')::text AS schema`);
+    expect(isThere).toEqual([{ schema: 'pgboss' }]);
+    await subscribe(database, ['delegation.late_result.v1']);
+    const { stdout } = await psql(
+      place.url,
+      '-At',
+      ...[
+        `SELECT outcome FROM "${place.schema}".delegation_insert('late', 'planner', 'coder', 'task')`,
+        `SELECT outcome FROM "${place.schema}".delegation_set_status('late', 'failed')`,
+        `SELECT outcome FROM "${place.schema}".delegation_set_status('late', 'completed', result_preview => 'done')`,
+      ].flatMap((sql) => ['-c', sql]),
+    );
+    expect(stdout.trim().split('\n')).toEqual(['inserted', 'changed', 'refused']);
+    expect(await eventsIn(database)).toMatchObject([
+      { source: `/delegation-sweeper/${database.name}/${encodeURIComponent(place.schema)}`, subject: 'late' },
+    ]);
   });
 
   test('the tasks of the A2A protocol are recorded, told, claimed and found', async () => {

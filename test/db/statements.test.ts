@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { column, parameter, Statement, statement } from '../../src/db/statement.ts';
+import { pgBossTables } from '../../src/jobs/pgboss-tables.ts';
+import { terminalStatuses } from '../../src/ledger/transitions.ts';
 import { ruleNames, rules } from '../../src/sweeper/pass/rules.ts';
-import { pgBossTables } from '../../src/sweeper/schedule/pgboss-tables.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { described } from '../support/described.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -27,6 +28,7 @@ const modules = readdirSync(src, { recursive: true, encoding: 'utf8' })
 
 /** Modules that hold SQL for several statements and make none. */
 const fragments: readonly string[] = [
+  'housekeeping/retention/statements/due.ts',
   'ledger/statements/transition.ts',
   'sweeper/advice/statements/window.ts',
   'sweeper/hold/statements/held.ts',
@@ -45,6 +47,7 @@ const fragments: readonly string[] = [
   'sweeper/storm/statements/countable.ts',
 ];
 
+const ofEnds = () => terminalStatuses.map((status) => [status]);
 const ofRules = () => rules.map((rule) => [rule]);
 const ofRulesSparing = () =>
   rules.flatMap((rule) => [[rule], [rule, { someKnown: true }], [rule, { someKnown: true, tasks: true }]]);
@@ -57,6 +60,8 @@ const andAttempts = (variants: () => readonly (readonly unknown[])[]) => () =>
 const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> = {
   activityStatement: () => [['ASC'], ['DESC']],
   batchKeysStatement: ofRulesSparing,
+  countDelegationsStatement: ofEnds,
+  dueDelegationsStatement: ofEnds,
   listStatement: () =>
     [null, 'stuck'].flatMap((status) =>
       [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
@@ -78,7 +83,7 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
 };
 
 const tablesOf = (module: string) =>
-  module.startsWith('sweeper/schedule/') ? pgBossTables('pgboss') : sweeperTables(database.db);
+  /^(jobs|sweeper\/schedule|webhook)\//.test(module) ? pgBossTables('pgboss') : sweeperTables(database.db);
 
 /** Every statement that a module makes, with every option of the table above. */
 async function statementsOf(module: string): Promise<{ name: string; made: AnyStatement }[]> {

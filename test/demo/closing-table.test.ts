@@ -9,6 +9,7 @@ const result: Result = {
   happened: 'came back, too late',
   status: 'stuck',
   errorDetail: 'no heartbeat for 5s',
+  attempt: 1,
   lateResult: true,
   asExpected: true,
   problems: [],
@@ -24,10 +25,12 @@ test('the closing table shows for each agent what happened, what the ledger hold
     asExpected: false,
     problems: ['the ledger holds no such row'],
   };
-  expect(stripVTControlCharacters(closingTable([result, wrong])).split('\n')).toEqual([
+  const again = { ...result, agent: 'heir', status: 'completed', errorDetail: null, attempt: 2, lateResult: false };
+  expect(stripVTControlCharacters(closingTable([result, again, wrong])).split('\n')).toEqual([
     'agent   what happened        what the ledger says',
     '------  -------------------  ---------------------------------------  -----',
     'zombie  came back, too late  stuck: no heartbeat for 5s, result kept  ok',
+    'heir    came back, too late  completed, attempt 2                     ok',
     'victim  came back, too late  nothing                                  WRONG',
     'victim: the ledger holds no such row',
   ]);

@@ -72,6 +72,7 @@ describe("the demo's verdict", () => {
   test.each<[string, Delegation | null, readonly Activity[], RegExp]>([
     ['a missing row', null, [], /no such row/],
     ['another status', { ...row, status: 'failed' }, history, /the status is failed, not stuck/],
+    ['another attempt', { ...row, attempt: 2 }, history, /it is attempt 2, not 1/],
     ['another reason', { ...row, errorDetail: 'deadline exceeded' }, history, /the error detail is deadline exceeded/],
     ['no reason', { ...row, errorDetail: null }, history, /the error detail is null/],
     ['an end without its instant', { ...row, finishedAt: null }, history, /finished_at is empty/],

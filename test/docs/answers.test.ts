@@ -89,6 +89,7 @@ describe('the real answers fit their schema, without a field that it does not de
       const { code, stdout, stderr } = await runProgram(args, {
         DATABASE_URL: database.url,
         STORM_RATIO: '0',
+        RETENTION_DELEGATIONS: '30d',
         LOG_LEVEL: 'error',
       });
       expect({ args, stderr, isAnswer: code === 0 || code === 1 }).toEqual({ args, stderr: '', isAnswer: true });

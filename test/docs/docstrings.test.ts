@@ -30,6 +30,10 @@ const calls: Readonly<Record<string, (ledger: DelegationLedger) => Promise<unkno
   get: (ledger) => ledger.get('d'),
   history: (ledger) => ledger.history('d'),
   list: (ledger) => ledger.list({ status: 'queued' }),
+  watch: async (ledger) => {
+    await ledger.setStatus('d', 'failed');
+    for await (const { event } of ledger.watch(['d'])) expect(event).toBe('delegation.failed');
+  },
 };
 
 const delegation = { delegationId: 'd', callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };

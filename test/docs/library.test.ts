@@ -46,6 +46,15 @@ test('an agent that waits, has limits of its own and reports progress completes'
   ]);
 });
 
+test('a caller hears of a failure that came before its watch and of an end that comes later, and tries again', async () => {
+  const lines = await run(programs.get('How a caller learns that an agent has died')!);
+  expect(lines).toEqual([
+    expect.stringMatching(/^delegation\.failed no disk space inserted [0-9a-f-]{36}$/),
+    'delegation.completed all green',
+    'both have ended',
+  ]);
+});
+
 test('a list of delegations is recorded', async () => {
   const lines = await run(programs.get('Many delegations at once')!);
   expect(lines.map((line) => line.split(' ')[0])).toEqual(['inserted', 'inserted', 'inserted']);

@@ -16,8 +16,10 @@ const defaults: Omit<DoctorOptions, 'url'> = {
   cron: { expression: '* * * * *', timezone: 'UTC' },
   stuckAfterMs: 600_000,
   stuckAfterIsSet: false,
+  webhookIsSet: false,
   stormMaxHoldMs: 1_800_000,
   batchRowsMax: 1000,
+  retention: 'off',
   replicaConnectionsMax: 9,
   settleMs: 0,
 };

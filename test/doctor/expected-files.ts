@@ -13,8 +13,8 @@ const folder = path.resolve(import.meta.dirname, '../../src/doctor/expected');
 
 export const roleOf = (profile: Profile) => `delegation_sweeper_${profile}`;
 
-export async function applyRoles(url: string): Promise<void> {
-  await promisify(execFile)('psql', ['-X', '-q', url, '-f', ROLES_SQL]);
+export async function applyRoles(url: string, variables: readonly string[] = []): Promise<void> {
+  await promisify(execFile)('psql', ['-X', '-q', url, ...variables.flatMap((each) => ['-v', each]), '-f', ROLES_SQL]);
 }
 
 type Records = Readonly<Record<string, string>>;

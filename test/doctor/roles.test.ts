@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Profile, profiles } from '../../src/doctor/expected/rights.ts';
+import { seedPast } from '../housekeeping/retention/retained.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type ServerWithTemplate, startOwnServer } from '../support/own-server.ts';
+import { runProgram } from '../support/program.ts';
 import { checkNamed, examineOn, findingsOf, type OnDatabase, sqlOf } from './doctor-on.ts';
 import { applyRoles, roleOf } from './expected-files.ts';
 
@@ -60,6 +62,31 @@ describe('a role of roles.sql', () => {
     expect(finding).toMatchObject({ severity: 'problem', how: expect.stringContaining('delegation_insert(') });
     for (const sql of sqlOf(finding!)) await database.query(sql);
     expect(await findingsOf(as(role), 'privileges')).toEqual([]);
+  });
+
+  test('sweeper may remove what a retention makes due where roles.sql was told so, and not otherwise', async () => {
+    const asked = as(roleOf('sweeper'));
+    expect(await findingsOf(asked, 'privileges', { retention: 'activity' })).toMatchObject([
+      { severity: 'problem', how: 'missing: DELETE on public.activity_logs' },
+    ]);
+    await seedPast(database, [{ id: 'old', status: 'completed', created: 40 }]);
+    const pruned = () =>
+      runProgram(['prune', '--yes'], { DATABASE_URL: asked.url, RETENTION_DELEGATIONS: '30d', LOG_LEVEL: 'silent' });
+    const refused = await pruned();
+    expect(refused.code).toBe(78);
+    expect(refused.stderr).toMatch(
+      /the role delegation_sweeper_sweeper may not delete from activity_logs and delegations.*psql -v retention=on -f deploy\/postgres\/roles.sql/,
+    );
+    await applyRoles(database.url, ['retention=on']);
+    expect(await findingsOf(asked, 'privileges', { retention: 'delegations' })).toEqual([]);
+    expect(await pruned()).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Removed 1 delegation and 2 rows'),
+    });
+    await applyRoles(database.url);
+    expect(await findingsOf(asked, 'privileges', { retention: 'delegations' })).toMatchObject([
+      { how: 'missing: DELETE on public.activity_logs; DELETE on public.delegations' },
+    ]);
   });
 
   test('owner of everything lacks nothing', async () => {

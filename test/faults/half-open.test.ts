@@ -4,7 +4,8 @@ import pg from 'pg';
 import { poolConfig } from '../../src/db/connection.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { isRetryable } from '../../src/db/sqlstate.ts';
-import { Availability } from '../../src/sweeper/schedule/availability.ts';
+import { Boss } from '../../src/jobs/boss.ts';
+import { Availability } from '../../src/outage/availability.ts';
 import { Schedule } from '../../src/sweeper/schedule/schedule.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { markingBackends, slowMarks } from '../support/faults.ts';
@@ -104,15 +105,15 @@ test('a sweep whose connections become half open during a batch is ended, tried 
   await using _ = proxy;
   await using handle = openDatabase({ ...connection, max: 4, schema: 'public' });
   const { sweeper, log, events } = testSweeper(handle.db, { batchRowsMax: 10 });
-  const schedule = new Schedule(sweeper, log, new Availability(log), {
-    connection,
+  const boss = new Boss(log, new Availability(log), { connection, pgbossSchema: 'pgboss', stopWithinMs: 5_000 });
+  const schedule = new Schedule(boss, sweeper, log, new Availability(log), {
     dbSchema: 'public',
     pgbossSchema: 'pgboss',
     cron: '0 0 1 1 *',
     timezone: 'UTC',
-    stopWithinMs: 5_000,
   });
   try {
+    await boss.start();
     await schedule.start();
     await waitFor('a batch in flight', async () => (await markingBackends(database)).length > 0);
     proxy.swallow();
@@ -125,6 +126,7 @@ test('a sweep whose connections become half open during a batch is ended, tried 
     expect(await notEndedOnce(database)).toEqual([]);
   } finally {
     await schedule.stop();
+    await boss.stop();
     await endSessions();
   }
 });

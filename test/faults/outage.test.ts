@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/db/database.ts';
 import type { Time } from '../../src/lifecycle/time.ts';
+import { Availability } from '../../src/outage/availability.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
-import { Availability } from '../../src/sweeper/schedule/availability.ts';
 import { Pulse } from '../../src/sweeper/schedule/pulse.ts';
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { capturedLog, seedDelegation, testSweeper } from '../support/fixtures.ts';

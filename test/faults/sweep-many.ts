@@ -1,4 +1,7 @@
-/** Run with --expose-gc: sweeps this database this many times, and prints by how many bytes the heap grew. */
+/**
+ * Run with --expose-gc: sweeps this database this many times, twice, and prints by how many bytes the heap grew each time. The
+ * second time a kilobyte is kept for each sweep.
+ */
 import { openDatabase } from '../../src/db/database.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
@@ -30,10 +33,16 @@ const sweeper = new Sweeper(handle.db, log, {
   rowsMax: 1_000,
   storm: { minStale: 20, ratio: 0.5, maxHoldMs: 60_000 },
 });
-const sweepTimes = async (times: number) => {
-  for (let i = 0; i < times; i += 1) await sweeper.sweep({ trigger: 'manual' });
+const sweepTimes = async (times: number, after: () => void = () => {}) => {
+  const before = usedBytes();
+  for (let i = 0; i < times; i += 1) {
+    await sweeper.sweep({ trigger: 'manual' });
+    after();
+  }
+  return usedBytes() - before;
 };
 await sweepTimes(WARM_UP);
-const before = usedBytes();
-await sweepTimes(Number(count));
-process.stdout.write(`${usedBytes() - before}\n`);
+const grown = await sweepTimes(Number(count));
+const kept: Buffer[] = [];
+const grownWithLeak = await sweepTimes(Number(count), () => void kept.push(Buffer.alloc(1024, kept.length)));
+process.stdout.write(`${JSON.stringify({ grown, grownWithLeak, kept: kept.length })}\n`);

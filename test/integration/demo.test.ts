@@ -26,6 +26,7 @@ const expected = {
   runaway: 'failed',
   quitter: 'failed',
   absentee: 'failed',
+  successor: 'completed',
 };
 
 function endings(results: readonly LineOf<'demo.result'>[]) {
@@ -54,8 +55,12 @@ describe('the demo', () => {
       expect(child.stderrLines).toEqual([]);
       expect(exit).toEqual({ code: 0, signal: null });
       expect(results.filter(({ lateResult }) => lateResult).map(({ agent }) => agent)).toEqual(['zombie']);
+      // Its orchestrator watched, and tried again what was killed first.
+      expect(results.filter(({ attempt }) => attempt > 1)).toMatchObject([{ agent: 'successor', attempt: 2 }]);
+      const retried = eventsOf(child.stdoutLines, 'demo.agent').filter(({ act }) => act === 'retried');
+      expect(retried.map(({ agent }) => agent)).toEqual(['victim-1']);
       expect(eventsOf(child.stdoutLines, 'demo.completed')).toMatchObject([
-        { agents: 12, asExpected: 12, unexpected: [], timedOut: false },
+        { agents: 13, asExpected: 13, unexpected: [], timedOut: false },
       ]);
       await expectNothingLeft();
     },

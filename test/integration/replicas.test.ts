@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { Availability } from '../../src/sweeper/schedule/availability.ts';
+import { Boss } from '../../src/jobs/boss.ts';
+import { Availability } from '../../src/outage/availability.ts';
 import { Schedule, SWEEP_QUEUE } from '../../src/sweeper/schedule/schedule.ts';
 import type { Sweeper } from '../../src/sweeper/sweeper.ts';
 import { startDaemon } from '../support/daemon.ts';
@@ -62,16 +63,14 @@ test('sweeps longer than a tick do not accumulate: while one runs, every replica
     },
   } as unknown as Sweeper;
   const { log, lines } = capturedLog();
-  const options = {
-    connection: { location: { url: database.url }, max: 2, applicationName: 'replica', queryTimeoutMs: 60_000 },
-    dbSchema: 'public',
-    pgbossSchema: 'pgboss',
-    cron: '0 0 1 1 *',
-    timezone: 'UTC',
-    stopWithinMs: 5_000,
-  };
-  const replicas = [1, 2, 3].map(() => new Schedule(slow, log, new Availability(log), options));
+  const connection = { location: { url: database.url }, max: 2, applicationName: 'replica', queryTimeoutMs: 60_000 };
+  const options = { dbSchema: 'public', pgbossSchema: 'pgboss', cron: '0 0 1 1 *', timezone: 'UTC' };
+  const bosses = [1, 2, 3].map(
+    () => new Boss(log, new Availability(log), { connection, pgbossSchema: 'pgboss', stopWithinMs: 5_000 }),
+  );
+  const replicas = bosses.map((boss) => new Schedule(boss, slow, log, new Availability(log), options));
   try {
+    await Promise.all(bosses.map((boss) => boss.start()));
     await Promise.all(replicas.map((replica) => replica.start()));
     await waitFor('the sweep at start', () => runs === 1);
     const asked = await Promise.all(Array.from({ length: 60 }, (_, i) => replicas[i % 3]!.request('cron')));
@@ -93,6 +92,7 @@ test('sweeps longer than a tick do not accumulate: while one runs, every replica
   } finally {
     gate.resolve();
     await Promise.all(replicas.map((replica) => replica.stop()));
+    await Promise.all(bosses.map((boss) => boss.stop()));
   }
   expect(runs).toBe(2);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);

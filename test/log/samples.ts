@@ -21,6 +21,8 @@ const session = {
   transactionAgeMs: 60_000,
 };
 
+const post = { eventId: '17', type: 'sweep.held.v1', delegationId: null, events: 1 };
+
 /** One emission of every event, with everything that can be missing missing. */
 export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'daemon.started': { version: '0.1.0', config: { sweepCron: '* * * * *' } },
@@ -47,6 +49,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'database.rewound': { lostMs: 5_000, lastBeat: at, databaseBeat: at },
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },
+  'event.not_published': { sweepId: 's-1', type: 'delegation.stuck.v1', queue: null, events: 3, err },
   'sweep.completed': {
     sweepId: 's-1',
     trigger: 'cron',
@@ -122,8 +125,33 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'ledger.late_result': { delegationId: 'd-1', from: 'stuck', attempted: 'completed' },
   'ledger.orphan_update': { delegationId: 'd-1', attempted: 'completed' },
   'ledger.a2a_failed': { delegationId: 'd-1', step: 'in_progress', err },
+  'ledger.watch_failed': { retryInMs: 400, err },
   'ledger.changes_repeated': { repeated: 3, changed: 1, remaining: 0, err: null },
+  'webhook.started': { host: 'hooks.example.com', groupBy: null },
+  'webhook.stopped': { eventTypes: 5 },
+  'webhook.failed': { ...post, attempt: 2, status: 503, reason: 'status_503', posts: 40, attemptsMax: 8 },
+  'webhook.dead': { ...post, attempt: 8, status: null, reason: 'connection_refused', posts: 1 },
+  'webhook.secret_unreadable': { file: '/secret/webhook', reason: 'cannot be read: ENOENT', usesEarlier: true },
   'retry.progress': { inserted: 500, others: 2 },
+  'prune.completed': {
+    trigger: 'cron',
+    delegations: 1200,
+    activity: 4800,
+    skipped: 1,
+    refused: 0,
+    batches: 7,
+    durationMs: 900,
+    interrupted: false,
+    delegationsBefore: null,
+    activityBefore: at,
+  },
+  'prune.refused': {
+    refused: 1,
+    delegationId: 'd-1',
+    err: { code: '23503', message: 'violates foreign key constraint' },
+  },
+  'prune.failed': { trigger: 'manual', delegations: 0, activity: 0, err, durationMs: 12, retryable: true },
+  'prune.progress': { delegations: 1000, activity: 4000 },
   'demo.started': { agents: 12, stuckAfterMs: 4000, database: 'embedded', schema: 'demo', limitMs: 90_000 },
   'demo.agent': { agent: 'absentee', delegationId: 'd-1', pid: null, act: 'queued', detail: 'queued, nobody comes' },
   'demo.result': {
@@ -132,6 +160,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
     happened: 'killed',
     status: 'stuck',
     errorDetail: null,
+    attempt: 1,
     lateResult: false,
     asExpected: false,
     problems: ['no error detail'],

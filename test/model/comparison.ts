@@ -8,7 +8,7 @@ import { GAP_AGE_MAX_TICKS, type Picture, type PictureRow } from './world.ts';
 
 /**
  * One form for what the model and the real ledger hold. Transitions keep their order; late results and orphan updates
- * that come at once have no order among themselves, and may be recorded once or several times.
+ * that come at once have no order among themselves. Each is recorded once.
  */
 export function pictured({ rows, activities, gapsAgo, holdUntilAgo }: Picture): string {
   return canonical({
@@ -41,7 +41,7 @@ export function expected(ledger: Ledger): string {
     rows: Object.fromEntries(
       Object.entries(ledger.delegations as Record<string, Delegation>).map(([id, delegation]) => [
         id,
-        rowOf(delegation, ledger.now),
+        rowOf(delegation, ledger),
       ]),
     ),
     ...streams(Object.entries(ledger.activities as Record<string, readonly ModelActivity[]>)),
@@ -58,9 +58,11 @@ export function ruleOf({ actor, detail }: Pick<Activity, 'actor' | 'detail'>): R
 }
 
 /** Rounded as world.ts reads it: the deadline lies between two ticks, the end of a wait a little past one. */
-function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> {
+function rowOf(delegation: Delegation, { now, stuckAfterTicks }: Ledger): Omit<PictureRow, 'finished'> {
   const { status, heardAt, deadlineAt, resultPreview, errorDetail, ownTicks, waiting, progress, progressAt } =
     delegation;
+  const { daemonsLoweredFromTicks } = delegation;
+  const isLonger = (daemonsLoweredFromTicks ?? 0) > stuckAfterTicks;
   const ago = (at: Tick | null) => (at === null ? null : now - at);
   return {
     status,
@@ -70,6 +72,7 @@ function rowOf(delegation: Delegation, now: Tick): Omit<PictureRow, 'finished'> 
     errorDetail,
     ownTicks,
     loweredFromTicks: status === 'in_progress' ? delegation.loweredFromTicks : null,
+    daemonsLoweredFromTicks: status === 'in_progress' && isLonger ? daemonsLoweredFromTicks : null,
     stalledTicks: delegation.stalledTicks,
     waiting: waiting && {
       sinceAgo: now - waiting.sinceAt,
@@ -105,9 +108,7 @@ function streams(entries: [string, readonly { event: string; to: unknown }[]][])
   const isAttempt = ({ event }: { event: string }) =>
     event === 'delegation.late_result' || event === 'delegation.orphan_update';
   const steps = entries.map(([id, list]) => [id, list.filter((one) => !isAttempt(one))] as const);
-  const attempts = entries.map(
-    ([id, list]) => [id, [...new Set(list.filter(isAttempt).map(canonical))].sort()] as const,
-  );
+  const attempts = entries.map(([id, list]) => [id, list.filter(isAttempt).map(canonical).sort()] as const);
   const filled = <Item>(list: (readonly [string, readonly Item[]])[]) =>
     Object.fromEntries(list.filter(([, items]) => items.length > 0));
   return { steps: filled(steps), attempts: filled(attempts) };

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { LedgerDb } from '../../src/db/schema.ts';
+import { type LedgerDb, tableReference } from '../../src/db/schema.ts';
 import type { Adjust, Foreign, Heartbeat, HeartbeatMany, Insert, Resume, Retry, SetStatus, Wait } from './operation.ts';
 import { WAIT_OFFSET } from './reference-meaning.ts';
 
@@ -42,15 +42,18 @@ export function withoutInstant(answer: object): object {
 export const retryIdOf = (id: string) => `${id}+`;
 
 /** As psql or any driver calls them: text in, rows out. */
-export const functionsFace: Face = (db) => (operation) => throughFunctions(db, operation);
+export function functionsFace(schema: string): Face {
+  return (db) => (operation) => throughFunctions(db, schema, operation);
+}
 
-async function throughFunctions(db: LedgerDb, operation: AgentOperation): Promise<unknown> {
+async function throughFunctions(db: LedgerDb, schema: string, operation: AgentOperation): Promise<unknown> {
+  const call = (name: string) => sql.id(schema, `delegation_${name}`);
   switch (operation.op) {
     case 'insert': {
       const { id, caller, callee, key, deadlineTicks, ownTicks, stalledTicks } = operation;
       return one(
         db,
-        sql`SELECT outcome, delegation_id AS "delegationId", status FROM delegation_insert(${id}, ${caller}, ${callee}, 'task',
+        sql`SELECT outcome, delegation_id AS "delegationId", status FROM ${call('insert')}(${id}, ${caller}, ${callee}, 'task',
           idempotency_key => ${key}, deadline_ms => ${halfTickMore(deadlineTicks)},
           stuck_after_ms => ${limit(ownTicks)}, stalled_after_ms => ${limit(stalledTicks)})`,
       );
@@ -59,14 +62,14 @@ async function throughFunctions(db: LedgerDb, operation: AgentOperation): Promis
       const answer = await one<object>(
         db,
         sql`SELECT outcome, status, stuck_after_ms::float8 AS "stuckAfterMs"
-          FROM delegation_heartbeat(${operation.id}, min_interval_ms => ${DEBOUNCE_MS}, progress => ${operation.progress})`,
+          FROM ${call('heartbeat')}(${operation.id}, min_interval_ms => ${DEBOUNCE_MS}, progress => ${operation.progress})`,
       );
       return { delegationId: operation.id, ...known(answer) };
     }
     case 'heartbeatMany': {
       const { rows } = await sql<{ delegationId: string }>`
         SELECT delegation_id AS "delegationId", outcome, status, stuck_after_ms::float8 AS "stuckAfterMs"
-        FROM delegation_heartbeat_many(${operation.ids}, min_interval_ms => ${DEBOUNCE_MS})`.execute(db);
+        FROM ${call('heartbeat_many')}(${operation.ids}, min_interval_ms => ${DEBOUNCE_MS})`.execute(db);
       const byId = new Map(rows.map((row) => [row.delegationId, known(row)]));
       return operation.ids.map((id) => byId.get(id));
     }
@@ -74,23 +77,23 @@ async function throughFunctions(db: LedgerDb, operation: AgentOperation): Promis
       const { id, to, text, body } = operation;
       return one(
         db,
-        sql`SELECT outcome, from_status AS "from", to_status AS "to" FROM delegation_set_status(${id}, ${to},
+        sql`SELECT outcome, from_status AS "from", to_status AS "to" FROM ${call('set_status')}(${id}, ${to},
           error_detail => ${to === 'completed' ? null : text}, result_preview => ${to === 'completed' ? text : null},
           response_body => ${body === null ? null : JSON.stringify(body)}::jsonb)`,
       );
     }
     case 'wait': {
       const { id, ticks, reason } = operation;
-      const call = sql`SELECT outcome, status FROM delegation_wait(${id}, until_ms => ${waitMs(ticks)}, reason => ${reason})`;
-      return withoutInstant(await one(db, call));
+      const wait = sql`SELECT outcome, status FROM ${call('wait')}(${id}, until_ms => ${waitMs(ticks)}, reason => ${reason})`;
+      return withoutInstant(await one(db, wait));
     }
     case 'resume':
-      return withoutInstant(await one(db, sql`SELECT outcome, status FROM delegation_resume(${operation.id})`));
+      return withoutInstant(await one(db, sql`SELECT outcome, status FROM ${call('resume')}(${operation.id})`));
     case 'adjust': {
       const { id, deadlineTicks, ownTicks, stalledTicks } = operation;
       return one(
         db,
-        sql`SELECT outcome FROM delegation_adjust(${id},
+        sql`SELECT outcome FROM ${call('adjust')}(${id},
           deadline_ms => ${deadlineTicks === undefined ? null : halfTickMore(deadlineTicks)},
           stuck_after_ms => ${limit(ownTicks) ?? null}, no_stuck_after => ${ownTicks === null},
           stalled_after_ms => ${limit(stalledTicks) ?? null}, no_stalled_after => ${stalledTicks === null})`,
@@ -99,7 +102,7 @@ async function throughFunctions(db: LedgerDb, operation: AgentOperation): Promis
     case 'retry':
       return one(
         db,
-        sql`SELECT outcome, attempt FROM delegation_retry(${operation.id}, new_id => ${retryIdOf(operation.id)})`,
+        sql`SELECT outcome, attempt FROM ${call('retry')}(${operation.id}, new_id => ${retryIdOf(operation.id)})`,
       );
     case 'foreign':
       return plainUpdate(db, operation);
@@ -121,7 +124,7 @@ export async function plainUpdate(db: LedgerDb, { id, to }: Foreign): Promise<un
   if (db.isTransaction) await sql`SAVEPOINT foreign_update`.execute(db);
   try {
     const { numAffectedRows } = await sql`
-      UPDATE delegations SET status = ${to} WHERE delegation_id = ${id}`.execute(db);
+      UPDATE ${sql.raw(tableReference(db, 'delegations'))} SET status = ${to} WHERE delegation_id = ${id}`.execute(db);
     return { outcome: numAffectedRows === 0n ? 'missing' : 'changed' };
   } catch (err) {
     if ((err as { code?: string }).code !== CHECK_VIOLATION) throw err;

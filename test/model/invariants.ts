@@ -2,7 +2,7 @@ import type { Activity } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
 import { TICK_MS } from './face.ts';
 import type { Concurrent, Id, Tick } from './operation.ts';
-import { type Picture, type PictureRow, stuckAfterMs } from './world.ts';
+import { type Picture, type PictureRow, STUCK_AFTER_MS } from './world.ts';
 
 /** An operation and the answer that its caller got. */
 export interface Told {
@@ -130,7 +130,7 @@ function falseMarks(picture: Picture, before: Picture): string[] {
       if (rule === 'stale' || rule === 'stalled') {
         if (waits) problems.push(`${id}: ${rule} although it waits`);
         const allowedMs =
-          rule === 'stale' ? silenceAllowedMs(row, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
+          rule === 'stale' ? silenceAllowedMs(row, picture, before, earlier) : (msOf(row.stalledTicks) ?? Number.NaN);
         if (!(Number(silentMs) > allowedMs)) problems.push(`${id}: ${rule} after ${silentMs} ms, ${allowedMs} allowed`);
       }
       if (event === 'delegation.waiting') waits = true;
@@ -159,11 +159,15 @@ const msOf = (ticks: Tick | null | undefined) => (ticks === null || ticks === un
 /** What an agent may assume where no daemon has told it a threshold. */
 const UNTOLD_MS = 600_000;
 
-/** The longer of its threshold now and before this step: one that was lowered in it counts once it was heard. */
-function silenceAllowedMs(row: PictureRow, before: Picture, earlier: PictureRow | undefined): number {
-  const now = msOf(row.ownTicks) ?? stuckAfterMs;
+/**
+ * The longer of its threshold now and before this step, and of those from which it was lowered earlier: a lower one counts
+ * once it was heard.
+ */
+function silenceAllowedMs(row: PictureRow, picture: Picture, before: Picture, earlier: PictureRow | undefined): number {
+  const now = msOf(row.ownTicks) ?? picture.toldMs ?? STUCK_AFTER_MS;
   if (earlier?.status !== 'in_progress') return now;
-  return Math.max(now, msOf(earlier.ownTicks) ?? before.toldMs ?? UNTOLD_MS);
+  const daemons = Math.max(before.toldMs ?? UNTOLD_MS, msOf(earlier.daemonsLoweredFromTicks) ?? 0);
+  return Math.max(now, msOf(earlier.ownTicks) ?? daemons, msOf(earlier.loweredFromTicks) ?? 0);
 }
 
 /** A heartbeat that was answered protects, and a result that was reported is recorded. */

@@ -1,13 +1,16 @@
 import type { Status } from '../../src/ledger/transitions.ts';
+import type { StormOptions } from '../../src/sweeper/storm/storm-guard.ts';
 import type { Mutation } from './mutation.ts';
 import type { Operation, Scenario } from './operation.ts';
 
 /** Which scenarios detect it: see setups.ts. */
 export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
 
-export interface Mutant extends Mutation {
+export interface Mutant extends Partial<Mutation> {
   readonly name: string;
   readonly setup: SetupName;
+  /** The storm guard is told something else than the model. */
+  readonly storm?: Partial<StormOptions>;
   /** A scenario that shows it, tried before random ones: without it most would be found, too, but much later. */
   readonly witness?: Scenario;
 }

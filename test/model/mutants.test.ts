@@ -22,7 +22,7 @@ const INTEGRITY = '23';
 /** The first disagreement, unshrunk; undefined when there is none in many scenarios. */
 async function disagreement(
   name: SetupName,
-  mutant: Partial<WorldOptions> & Pick<Mutant, 'witness'>,
+  { witness, ...mutant }: Partial<WorldOptions> & Pick<Mutant, 'witness'>,
 ): Promise<string | undefined> {
   const { way, scenarios, ...setup }: Setup = setups[name];
   // Another sweep than the product's tries nothing again.
@@ -30,9 +30,9 @@ async function disagreement(
   await using world = worldOf(database, { ...setups[name], bounds }, mutant);
   const { mutation } = mutant;
   await using stored = mutation === undefined ? undefined : await MutatedFunctions.install(database, mutation);
-  let mutated = mutation === undefined || stored!.count > 0;
+  let mutated = stored === undefined || stored.count > 0;
   const pinned = regressions.filter((kept) => kept.way === way).map((kept) => kept.scenario);
-  const first = mutant.witness === undefined ? pinned : [mutant.witness];
+  const first = witness === undefined ? pinned : [witness];
   for (const scenario of [...first, ...fc.sample(scenarios, { numRuns: 300, seed: 4711 })]) {
     try {
       await new ScenarioRun(world, bounds, way, mutant.sweepWith === undefined && way !== 'sequential').play(scenario);
@@ -58,8 +58,9 @@ describe('the model detects', () => {
 
   test.each(mutants)(
     '$name',
-    async ({ setup, witness, ...mutation }) => {
-      expect(await disagreement(setup, { mutation, ...(witness && { witness }) })).toBeDefined();
+    async ({ setup, witness, storm, edits }) => {
+      const changed = { ...(edits && { mutation: { edits } }), ...(storm && { storm }) };
+      expect(await disagreement(setup, { ...changed, ...(witness && { witness }) })).toBeDefined();
     },
     timeoutMs,
   );

@@ -1,11 +1,12 @@
 import type { Status } from '../../src/ledger/transitions.ts';
 import { type Mutant, story } from './mutant.ts';
 import { mutantsOfRetries } from './mutants-of-retries.ts';
+import { mutantsOfStorms } from './mutants-of-storms.ts';
+import { mutantsOfThresholds } from './mutants-of-thresholds.ts';
 import type { Operation, Scenario } from './operation.ts';
 
 const id = 'd0';
 const pass = (ticks: number, observed = true): Operation => ({ op: 'advance', ticks, observed });
-const own = (ownTicks: number): Operation => ({ op: 'adjust', id, ownTicks });
 const mayStallFor = (stalledTicks: number): Operation => ({ op: 'adjust', id, stalledTicks });
 const waitFor = (ticks: number): Operation => ({ op: 'wait', id, ticks, reason: 'a person' });
 const resume: Operation = { op: 'resume', id };
@@ -230,12 +231,6 @@ export const mutants: readonly Mutant[] = [
     edits: [['IF deadline < held_deadline THEN', 'IF false THEN']],
   },
   {
-    name: 'a threshold that shrinks under an agent that does not know',
-    setup: 'sequential',
-    witness: story('in_progress', own(20), pass(8), own(6), sweep),
-    edits: [['IF coalesce(NEW.stuck_after_ms, in_force_ms, 600000) < effective_ms THEN', 'IF false THEN']],
-  },
-  {
     name: 'a heartbeat that loses what the agent says about its progress',
     setup: 'sequential',
     witness: story('in_progress', pass(3), heartbeat('half')),
@@ -246,12 +241,6 @@ export const mutants: readonly Mutant[] = [
     setup: 'sequential',
     witness: story('queued', mayStallFor(4), pass(6), step('in_progress'), sweep),
     edits: [['WHEN has_moved OR NEW.stalled_after_ms IS DISTINCT', 'WHEN NEW.stalled_after_ms IS DISTINCT']],
-  },
-  {
-    name: 'a bound that finds delegations with limits of their own too late',
-    setup: 'sequential',
-    witness: story('in_progress', own(6), heartbeat(), pass(8), sweep),
-    edits: [[`in_force_ms, 1000) * interval '1 millisecond'`, `in_force_ms, 1000) * interval '3 milliseconds'`]],
   },
   {
     name: 'a guard that lets a client that knows no waits mark what waits',
@@ -276,28 +265,12 @@ export const mutants: readonly Mutant[] = [
     edits: [['greatest(d.last_heartbeat, d.waiting_until)', 'd.last_heartbeat']],
   },
   {
-    name: 'a sweep that judges all by one threshold',
-    setup: 'sequential',
-    witness: story('in_progress', { op: 'beat' }, own(20), pass(12), sweep),
-    edits: [['coalesce(d.stuck_after_ms, (CASE', 'coalesce(NULL::bigint, (CASE']],
-  },
-  {
-    name: 'a sweep that judges by a lowered threshold before the agent was heard',
-    setup: 'sequential',
-    witness: story('in_progress', own(20), pass(8), own(6), sweep),
-    edits: [['CASE WHEN d.lowered_at >= d.last_heartbeat THEN d.lowered_from_ms END', 'NULL::bigint']],
-  },
-  {
-    name: 'a sweep that counts unobserved time where the threshold is a delegation’s own',
-    setup: 'sequential',
-    witness: story('in_progress', own(6), { op: 'beat' }, pass(8, false), { op: 'beat' }, sweep),
-    edits: [[`-> 'gaps') = 0 THEN interval '0'`, `-> 'gaps') >= 0 THEN interval '0'`]],
-  },
-  {
     name: 'a sweep that forgets those that never said how far they are',
     setup: 'sequential',
     witness: story('in_progress', mayStallFor(4), pass(3), heartbeat(), pass(3), heartbeat(), sweep),
     edits: [['greatest(d.progress_at, d.stalled_from, d.waiting_until)', 'greatest(d.progress_at, d.waiting_until)']],
   },
   ...mutantsOfRetries,
+  ...mutantsOfStorms,
+  ...mutantsOfThresholds,
 ];

@@ -20,10 +20,12 @@ export class MutatedFunctions implements AsyncDisposable {
     this.#originals = originals;
   }
 
-  static async install(database: TestDatabase, mutation: Mutation): Promise<MutatedFunctions> {
-    const definitions = await database.query<{ definition: string }>(`
-      SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
-      WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind = 'f'`);
+  static async install(database: TestDatabase, mutation: Mutation, schema = 'public'): Promise<MutatedFunctions> {
+    const definitions = await database.query<{ definition: string }>(
+      `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
+      WHERE p.pronamespace = $1::regnamespace AND p.prokind = 'f'`,
+      [schema],
+    );
     const originals = definitions.map(({ definition }) => definition).filter((sql) => edited(sql, mutation) !== sql);
     for (const original of originals) await database.query(edited(original, mutation));
     return new MutatedFunctions(database, originals);

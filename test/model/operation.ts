@@ -85,6 +85,11 @@ export interface Release {
 export interface Beat {
   readonly op: 'beat';
 }
+/** All daemons end and start again, with another STUCK_AFTER: half a tick more than this. */
+export interface Restart {
+  readonly op: 'restart';
+  readonly ticks: Tick;
+}
 /** Time passes; observed: with a daemon's beats all the time. */
 export interface Advance {
   readonly op: 'advance';
@@ -107,7 +112,9 @@ export type Concurrent =
   | Hold
   | Release
   | Beat;
-export type Operation = Concurrent | Advance;
+/** What nothing else happens beside. */
+export type Lone = Advance | Restart;
+export type Operation = Concurrent | Lone;
 
 /** One session's share of a group: its operations, in order. `hold`: in a transaction that stays open for a moment. */
 export interface Turn {
@@ -210,6 +217,19 @@ const advance: fc.Arbitrary<Advance> = fc.record({
   observed: fc.constantFrom(true, true, false),
 });
 
+/** Shorter and longer than before, and than delegations' own. */
+const restart: fc.Arbitrary<Restart> = fc.record({
+  op: fc.constant('restart'),
+  ticks: fc.constantFrom(10, 8, 16),
+});
+const lone = {
+  plain: advance,
+  any: fc.oneof<{ arbitrary: fc.Arbitrary<Lone>; weight: number }[]>(
+    { weight: 6, arbitrary: advance },
+    { weight: 1, arbitrary: restart },
+  ),
+};
+
 const plainly = [
   { weight: 3, arbitrary: insertOf('plain') },
   { weight: 4, arbitrary: heartbeat },
@@ -242,13 +262,13 @@ const alone = (what: keyof typeof concurrently): fc.Arbitrary<Step> =>
   fc.record({
     step: fc.constant('alone'),
     session: fc.nat(SESSIONS - 1),
-    operation: fc.oneof({ weight: 3, arbitrary: alsoOnRetries[what] }, { weight: 1, arbitrary: advance }),
+    operation: fc.oneof({ weight: 3, arbitrary: alsoOnRetries[what] }, { weight: 1, arbitrary: lone[what] }),
   });
 
 const passing: fc.Arbitrary<Step> = fc.record({
   step: fc.constant('alone'),
   session: fc.constant(0),
-  operation: advance,
+  operation: lone.any,
 });
 
 function together(hold: fc.Arbitrary<Turn['hold']>): fc.Arbitrary<Step> {

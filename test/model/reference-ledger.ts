@@ -21,6 +21,8 @@ export interface Delegation {
   readonly ownTicks: Tick | null;
   /** Until it is heard, this longer threshold counts: its own was lowered from it. */
   readonly loweredFromTicks: Tick | null;
+  /** Until it is heard: that of the daemons was lowered from it. Of no matter to one that has its own. */
+  readonly daemonsLoweredFromTicks: Tick | null;
   readonly waiting: { readonly sinceAt: Tick; readonly untilAt: Tick; readonly reason: string } | null;
   readonly progress: string | null;
   readonly progressAt: Tick | null;
@@ -55,6 +57,8 @@ export interface Gap {
 
 export interface Ledger {
   readonly now: Tick;
+  /** The daemons' STUCK_AFTER. */
+  readonly stuckAfterTicks: Tick;
   readonly beatAt: Tick | null;
   readonly gaps: readonly Gap[];
   readonly storm: Storm | null;
@@ -64,8 +68,11 @@ export interface Ledger {
   readonly activities: Readonly<Partial<Record<Id, readonly Activity[]>>>;
 }
 
+export const STUCK_AFTER_TICKS = 10.5;
+
 export const emptyLedger: Ledger = {
   now: 0,
+  stuckAfterTicks: STUCK_AFTER_TICKS,
   beatAt: null,
   gaps: [],
   storm: null,
@@ -73,8 +80,6 @@ export const emptyLedger: Ledger = {
   delegations: {},
   activities: {},
 };
-
-export const STUCK_AFTER_TICKS = 10.5;
 
 const forward: Record<Status, readonly Status[]> = {
   queued: ['dispatched', 'in_progress', 'failed'],
@@ -98,6 +103,9 @@ export function record(ledger: Ledger, id: Id, activity: Activity): Ledger {
   return { ...ledger, activities: { ...ledger.activities, [id]: [...(ledger.activities[id] ?? []), activity] } };
 }
 
+/** Its agent knows what counts now. */
+export const asHeard = { loweredFromTicks: null, daemonsLoweredFromTicks: null } as const;
+
 const half = (ticks: Tick | null) => (ticks === null ? null : ticks + 0.5);
 
 export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks, ownTicks, stalledTicks }: Insert) {
@@ -116,7 +124,7 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks,
     resultPreview: null,
     errorDetail: null,
     ownTicks: half(ownTicks),
-    loweredFromTicks: null,
+    ...asHeard,
     waiting: null,
     progress: null,
     progressAt: null,
@@ -143,7 +151,7 @@ export function insert(ledger: Ledger, { id, caller, callee, key, deadlineTicks,
 
 /** Ticks by which an agent is told to pace itself: its own threshold, or the daemons' once one has beaten. */
 export function thresholdTold(ledger: Ledger, { ownTicks }: Delegation): Tick | null {
-  return ownTicks ?? (ledger.beatAt === null ? null : STUCK_AFTER_TICKS);
+  return ownTicks ?? (ledger.beatAt === null ? null : ledger.stuckAfterTicks);
 }
 
 /**
@@ -158,7 +166,7 @@ export function heartbeat(ledger: Ledger, { id, progress }: Pick<Heartbeat, 'id'
   if (!isOpen(found)) return { ledger, paceTicks, result: answer('terminal') };
   if (found.heardAt === ledger.now && progress === null) return { ledger, paceTicks, result: answer('fresh') };
   const said = progress === null ? {} : { progress, progressAt: ledger.now };
-  const heard = { ...found, heardAt: ledger.now, loweredFromTicks: null, ...said };
+  const heard = { ...found, heardAt: ledger.now, ...asHeard, ...said };
   return { ledger: put(ledger, id, heard), paceTicks, result: answer('stamped') };
 }
 
@@ -178,7 +186,7 @@ export function heartbeatMany(ledger: Ledger, { ids }: HeartbeatMany) {
 export function moved(ledger: Ledger, found: Delegation, to: Status): Delegation {
   const { waiting, stalledTicks, deadlineAt, addedTicks } = found;
   const unusedTicks = waiting === null ? 0 : Math.max(0, waiting.untilAt - ledger.now);
-  const begins = to === 'in_progress' ? { heardAt: ledger.now, loweredFromTicks: null } : {};
+  const begins = to === 'in_progress' ? { heardAt: ledger.now, ...asHeard } : {};
   return {
     ...found,
     ...begins,
@@ -246,15 +254,16 @@ export function foreign(ledger: Ledger, { id, to }: Foreign) {
   if (!forward[found.status].includes(to)) return { ledger, result: answer('refused') };
   const { ownTicks, loweredFromTicks, waiting, heardAt, status: from } = found;
   if (to === 'stuck' && (ownTicks !== null || loweredFromTicks !== null || waiting !== null)) {
-    const inForce = ledger.beatAt === null ? UNTOLD_TICKS : STUCK_AFTER_TICKS;
+    const inForce = ledger.beatAt === null ? UNTOLD_TICKS : ledger.stuckAfterTicks;
     const allowed = Math.max(ownTicks ?? inForce, loweredFromTicks ?? 0);
     const heard = Math.max(heardAt ?? Number.NEGATIVE_INFINITY, waiting?.untilAt ?? Number.NEGATIVE_INFINITY);
     if (ledger.now < heard + allowed) return { ledger, result: answer('refused') };
   }
   const after = moved(ledger, found, to);
   // A heartbeat that is there stays.
+  const { daemonsLoweredFromTicks } = found;
   const row =
-    to === 'in_progress' && heardAt !== null ? { ...after, heardAt, loweredFromTicks: found.loweredFromTicks } : after;
+    to === 'in_progress' && heardAt !== null ? { ...after, heardAt, loweredFromTicks, daemonsLoweredFromTicks } : after;
   const activity = { event: `delegation.${to}`, from, to, actor: 'foreign', detail: {}, body: null };
   return { ledger: record(put(ledger, id, row), id, activity), result: answer('changed') };
 }

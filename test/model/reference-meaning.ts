@@ -1,13 +1,5 @@
 import type { Adjust, Resume, Wait } from './operation.ts';
-import {
-  type Delegation,
-  isOpen,
-  type Ledger,
-  put,
-  record,
-  STUCK_AFTER_TICKS,
-  UNTOLD_TICKS,
-} from './reference-ledger.ts';
+import { asHeard, type Delegation, isOpen, type Ledger, put, record, UNTOLD_TICKS } from './reference-ledger.ts';
 
 /** What gives silence a meaning, written out again: waits, thresholds of a delegation's own, and lack of progress. */
 
@@ -55,7 +47,7 @@ export function resume(ledger: Ledger, { id }: Resume) {
     ...found,
     waiting: null,
     heardAt: ledger.now,
-    loweredFromTicks: null,
+    ...asHeard,
     deadlineAt: found.deadlineAt - unusedTicks,
     addedTicks: found.addedTicks - unusedTicks,
     stalledFromAt: found.stalledTicks === null ? null : ledger.now,
@@ -83,8 +75,9 @@ export function adjust(ledger: Ledger, { id, deadlineTicks, ownTicks, stalledTic
     ...(stalled !== found.stalledTicks && { stalledAfterTicks: { from: found.stalledTicks, to: stalled } }),
   };
   if (Object.keys(changed).length === 0) return { ledger, result: { outcome: 'unchanged' } };
-  const inForce = ledger.beatAt === null ? UNTOLD_TICKS : STUCK_AFTER_TICKS;
-  const effective = Math.max(found.ownTicks ?? inForce, found.loweredFromTicks ?? 0);
+  const inForce = ledger.beatAt === null ? UNTOLD_TICKS : ledger.stuckAfterTicks;
+  const daemons = Math.max(inForce, found.daemonsLoweredFromTicks ?? 0);
+  const effective = Math.max(found.ownTicks ?? daemons, found.loweredFromTicks ?? 0);
   const loweredFromTicks =
     own === found.ownTicks ? found.loweredFromTicks : (own ?? inForce) < effective ? effective : null;
   const stalledFromAt = stalled === found.stalledTicks ? found.stalledFromAt : stalled === null ? null : ledger.now;

@@ -1,5 +1,5 @@
 import type { Id, Retry } from './operation.ts';
-import { type Delegation, isOpen, type Ledger, put, record } from './reference-ledger.ts';
+import { asHeard, type Delegation, isOpen, type Ledger, put, record } from './reference-ledger.ts';
 
 /** What it is to try a delegation again, written out again. */
 
@@ -23,7 +23,7 @@ function again(ledger: Ledger, id: Id, old: Delegation, actor: string): Ledger {
     resultPreview: null,
     errorDetail: null,
     ownTicks,
-    loweredFromTicks: null,
+    ...asHeard,
     waiting: null,
     progress: null,
     progressAt: null,

@@ -1,16 +1,6 @@
-import type { Advance, Id, Tick } from './operation.ts';
+import type { Advance, Id, Restart, Tick } from './operation.ts';
 import { isHeld } from './reference-hold.ts';
-import {
-  type Delegation,
-  entries,
-  type Gap,
-  isOpen,
-  type Ledger,
-  moved,
-  put,
-  record,
-  STUCK_AFTER_TICKS,
-} from './reference-ledger.ts';
+import { type Delegation, entries, type Gap, isOpen, type Ledger, moved, put, record } from './reference-ledger.ts';
 import { retryMarked } from './reference-retries.ts';
 import { stormPlan } from './reference-storm.ts';
 
@@ -25,6 +15,22 @@ function openGap({ now, beatAt }: Ledger): Gap[] {
 
 export function beat(ledger: Ledger): Ledger {
   return { ...ledger, gaps: [...ledger.gaps, ...openGap(ledger)], beatAt: ledger.now };
+}
+
+/**
+ * All daemons start anew, with this threshold. Where it is a shorter one, an agent learns that when it is heard: until then
+ * its delegation is judged by the one of before.
+ */
+export function restart(ledger: Ledger, { ticks }: Omit<Restart, 'op'>): Ledger {
+  const before = ledger.beatAt === null ? 0 : ledger.stuckAfterTicks;
+  const stuckAfterTicks = ticks + 0.5;
+  const after = { ...beat(ledger), stuckAfterTicks };
+  if (stuckAfterTicks >= before) return after;
+  const unheard = entries(ledger).filter(([, { heardAt }]) => heardAt !== null);
+  return unheard.reduce((ledger, [id, found]) => {
+    const daemonsLoweredFromTicks = Math.max(found.daemonsLoweredFromTicks ?? 0, before);
+    return put(ledger, id, { ...found, daemonsLoweredFromTicks });
+  }, after);
 }
 
 /** A daemon that observes leaves a beat first and goes on beating. */
@@ -42,7 +48,7 @@ function observedSince(ledger: Ledger, since: Tick): Tick {
 
 /** Unobserved ticks that a sweep reports: those between now and the horizon. */
 export function unobservedTicks(ledger: Ledger): Tick {
-  let allowed = STUCK_AFTER_TICKS;
+  let allowed = ledger.stuckAfterTicks;
   let unobserved = 0;
   let at = ledger.now;
   for (const { startAt, endAt } of [...ledger.gaps, ...openGap(ledger)].toReversed()) {
@@ -72,8 +78,9 @@ function latest({ waiting }: Delegation, ...instants: readonly (Tick | null)[]):
 }
 
 export function isStale(ledger: Ledger, delegation: Delegation): boolean {
-  const { heardAt, ownTicks, loweredFromTicks } = delegation;
-  const allowed = Math.max(ownTicks ?? STUCK_AFTER_TICKS, loweredFromTicks ?? 0);
+  const { heardAt, ownTicks, loweredFromTicks, daemonsLoweredFromTicks } = delegation;
+  const daemons = Math.max(ledger.stuckAfterTicks, daemonsLoweredFromTicks ?? 0);
+  const allowed = Math.max(ownTicks ?? daemons, loweredFromTicks ?? 0);
   return isWatched(ledger, delegation) && observedSince(ledger, latest(delegation, heardAt)) > allowed;
 }
 
@@ -160,7 +167,7 @@ export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, b
   const stormBounds = {
     minStale: bounds.stormMinStale,
     ratio: bounds.stormRatio,
-    stuckAfterTicks: STUCK_AFTER_TICKS,
+    stuckAfterTicks: ledger.stuckAfterTicks,
     maxHoldTicks: HOLD_MAX_TICKS,
   };
   const { allowed, held, storm } = stormPlan(
@@ -177,7 +184,7 @@ export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, b
     .map(({ id, heardAt }) => ({ id, at: heardAt, isSpecial: isSpecial(ledger.delegations[id]!) }));
   const byOperator = isHeld(ledger) && !force;
   // All that is silent is left, whatever the guard would do.
-  const left = open.filter(({ age }) => age > STUCK_AFTER_TICKS);
+  const left = open.filter(({ age }) => age > ledger.stuckAfterTicks);
   const watching = byOperator && storm !== null && storm.heldSince !== null ? { ...storm, watched: left } : storm;
   return {
     candidates,

@@ -5,7 +5,7 @@ import { TICK_MS } from './face.ts';
 import { Interleaver } from './interleaver.ts';
 import { brokenInvariants, type Told } from './invariants.ts';
 import { type Done, linearise, type Mark } from './linearisation.ts';
-import type { Concurrent, Id, Operation, Scenario, Step, Sweep, Turn } from './operation.ts';
+import type { Concurrent, Id, Lone, Operation, Scenario, Step, Sweep, Turn } from './operation.ts';
 import * as reference from './reference.ts';
 import { emptyLedger, type Ledger } from './reference-ledger.ts';
 import type { Rule, RulePlan, SweepBounds } from './reference-sweep.ts';
@@ -33,23 +33,36 @@ export class ScenarioRun {
     this.#way = way;
   }
 
-  async play({ start, callees, firstSilence, steps }: Scenario): Promise<void> {
+  async play(scenario: Scenario): Promise<void> {
+    await this.begin(scenario);
+    for (const step of scenario.steps) await this.step(step);
+    await this.end();
+  }
+
+  async begin({ start, callees, firstSilence }: Scenario): Promise<void> {
     await this.#world.reset();
     for (const operation of openings(start, callees)) await this.#alone(0, operation);
     if (firstSilence > 0) await this.#alone(0, { op: 'advance', ticks: firstSilence, observed: true });
-    for (const step of steps) await this.#step(step);
-    // The next sweep finds whatever a group's sweeps left.
+  }
+
+  /** The next sweep finds whatever a group's sweeps left. */
+  async end(): Promise<void> {
     if (this.#endsSwept) await this.#alone(0, { op: 'sweep', force: false });
   }
 
-  #step(step: Step): Promise<void> {
+  /** Nothing has happened to this ledger since its last step. */
+  async isUntouched(): Promise<void> {
+    mustEqual('the ledger that nobody touched', pictured(await this.#world.look()), pictured(this.#picture));
+  }
+
+  step(step: Step): Promise<void> {
     return step.step === 'alone'
       ? this.#alone(step.session, step.operation)
       : this.#together(step.sessions, step.picks);
   }
 
   async #alone(session: number, operation: Operation): Promise<void> {
-    if (operation.op === 'advance') return this.#pass(operation);
+    if (operation.op === 'advance' || operation.op === 'restart') return this.#lone(operation);
     const result = await this.#world.run(session, operation);
     const before = this.#picture;
     await this.#see([{ operation, result }]);
@@ -59,10 +72,16 @@ export class ScenarioRun {
     mustEqual('the ledger', pictured(this.#picture), expected(this.#ledger));
   }
 
-  async #pass({ ticks, observed }: Operation & { op: 'advance' }): Promise<void> {
-    if (observed) await this.#world.run(0, { op: 'beat' });
-    await this.#world.passTime(ticks, observed);
-    this.#ledger = reference.advance(this.#ledger, { ticks, observed });
+  async #lone(operation: Lone): Promise<void> {
+    if (operation.op === 'restart') {
+      await this.#world.restart(operation.ticks);
+      this.#ledger = reference.restart(this.#ledger, operation);
+    } else {
+      const { ticks, observed } = operation;
+      if (observed) await this.#world.run(0, { op: 'beat' });
+      await this.#world.passTime(ticks, observed);
+      this.#ledger = reference.advance(this.#ledger, operation);
+    }
     this.#picture = await this.#world.look();
     mustEqual('the ledger', pictured(this.#picture), expected(this.#ledger));
   }

@@ -30,6 +30,6 @@ export const setups = {
 } as const satisfies Record<SetupName, Setup>;
 
 /** A world in which such scenarios are played. */
-export function worldOf(database: TestDatabase, { way, bounds }: Setup, mutant: Partial<WorldOptions> = {}): World {
-  return new World(database, { ...mutant, bounds, connections: way === 'simultaneous' ? 3 : 1 });
+export function worldOf(database: TestDatabase, { way, bounds }: Setup, other: Partial<WorldOptions> = {}): World {
+  return new World(database, { ...other, bounds, connections: way === 'simultaneous' ? 3 : 1 });
 }

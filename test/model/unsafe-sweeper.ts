@@ -18,15 +18,15 @@ export function unsafeSweep(db: LedgerDb, { stuckAfterMs }: SweeperOptions): Rea
     const observation = await observed.read();
     const { atUs } = horizonOf(observation.nowUs, stuckAfterMs, unobserved(observation, stuckAfterMs));
     const { rows } = await sql<{ id: string }>`
-      SELECT delegation_id AS id FROM delegations
+      SELECT delegation_id AS id FROM ${sql.raw(sweeperTables(db).delegations)}
       WHERE status = 'in_progress' AND suspect_at IS NULL AND deadline >= clock_timestamp()
         AND last_heartbeat < to_timestamp(${atUs}::float8 / 1000000)`.execute(db);
     const { rows: marked } = await sql`
       WITH marked AS (
-        UPDATE delegations SET status = 'stuck', revision = revision + 1, error_detail = 'no heartbeat for 0s'
+        UPDATE ${sql.raw(sweeperTables(db).delegations)} SET status = 'stuck', revision = revision + 1, error_detail = 'no heartbeat for 0s'
         WHERE delegation_id = ANY(${rows.map(({ id }) => id)}) AND status = 'in_progress'
         RETURNING delegation_id)
-      INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor, detail)
+      INSERT INTO ${sql.raw(sweeperTables(db).activityLogs)} (delegation_id, event, from_status, to_status, actor, detail)
       SELECT delegation_id, 'delegation.stuck', 'in_progress', 'stuck', 'sweeper',
         jsonb_build_object('rule', 'stale', 'sweepId', ${sweepId}::text, 'silentMs', ${2 * stuckAfterMs}::float8)
       FROM marked RETURNING delegation_id`.execute(db);

@@ -7,11 +7,13 @@ import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
+import type { StormOptions } from '../../src/sweeper/storm/storm-guard.ts';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { deleteRows } from '../support/delete-rows.ts';
+import type { Queryable } from '../support/wait-for.ts';
 import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
 import { libraryFace } from './library-face.ts';
 import { edited, type Mutation } from './mutation.ts';
@@ -20,7 +22,8 @@ import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
 import { HOLD_MAX_TICKS, type SweepBounds } from './reference-sweep.ts';
 import { RetryNames } from './retry-names.ts';
 
-const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
+export const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
+const LEDGER = 'public';
 /** A younger gap than this was not made by the model: the test itself was delayed. */
 const GAP_MIN_TICKS = 0.5;
 /** Gaps older than any horizon may have been deleted. */
@@ -29,8 +32,8 @@ export const GAP_AGE_MAX_TICKS = 700;
 const quiet = createLogger({ level: 'silent' });
 const quietLog = createEventLog(quiet);
 
-/** The sessions' ways to the ledger, in turn. */
-const faces: readonly Face[] = [libraryFace(quiet), functionsFace];
+/** The sessions' ways to the ledger of a schema, in turn. */
+const facesOf = (schema: string): readonly Face[] => [libraryFace(quiet), functionsFace(schema)];
 
 export type RealSweep = (request: { trigger: 'manual'; force: boolean }) => Promise<SweepSummary>;
 
@@ -41,15 +44,23 @@ export interface WorldOptions {
   /** Instead of the product's sweep. */
   readonly sweepWith?: (db: LedgerDb, options: SweeperOptions) => RealSweep;
   readonly mutation?: Mutation;
+  /** Another storm guard than the bounds say. */
+  readonly storm?: Partial<StormOptions>;
+  /** The ledger's. Default `public`, which every session has on its search path, whichever ledger is its own. */
+  readonly schema?: string;
 }
 
 interface Session {
   readonly db: Kysely<Database>;
   readonly face: Face;
   readonly act: ReturnType<Face>;
-  readonly sweep: RealSweep;
-  readonly beat: () => Promise<unknown>;
   readonly holds: OperatorHolds;
+  daemon: Daemon;
+}
+
+interface Daemon {
+  readonly sweep: RealSweep;
+  readonly beat: Beat;
 }
 
 /** Everything that is stored, with times in ticks ago. */
@@ -72,6 +83,8 @@ export interface PictureRow {
   readonly ownTicks: Tick | null;
   /** The longer threshold that still counts: of two orders of a group only one may have lowered it. */
   readonly loweredFromTicks: Tick | null;
+  /** Of the daemons, where it is longer than the one in force. */
+  readonly daemonsLoweredFromTicks: Tick | null;
   readonly stalledTicks: Tick | null;
   /** `untilAgo`: below zero as long as it lasts. */
   readonly waiting: { readonly sinceAgo: Tick; readonly untilAgo: Tick; readonly reason: string } | null;
@@ -101,6 +114,7 @@ const instants: Readonly<Record<string, readonly string[]>> = {
   ],
   activity_logs: ['created_at'],
   sweeper_gaps: ['gap_start', 'gap_end'],
+  sweeper_lowerings: ['lowered_at'],
   sweeper_sweeps: ['started_at'],
   sweeper_holds: ['made_at', 'held_since', 'held_until', 'ended_at'],
   sweeper_notices: ['noticed_at'],
@@ -119,6 +133,9 @@ const stormInstants = [
 /** The real ledger: several sessions, each a connection with its own ledger, sweeper and beat. */
 export class World implements AsyncDisposable {
   readonly #database: TestDatabase;
+  readonly #options: WorldOptions;
+  /** What is stored, by names without a schema. */
+  readonly #store: Queryable;
   readonly #pools: pg.Pool[] = [];
   readonly #sessions: Session[] = [];
   /** Of what was last looked at: what the sweep tried again has an id that nobody chose. */
@@ -129,12 +146,14 @@ export class World implements AsyncDisposable {
 
   constructor(database: TestDatabase, options: WorldOptions) {
     this.#database = database;
+    this.#options = options;
+    this.#store = this.#storeOf(options.schema ?? LEDGER);
     for (let session = 0; session < SESSIONS; session += 1) this.#sessions.push(this.#open(session, options));
   }
 
   /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
-    await deleteRows(this.#database, [
+    await deleteRows(this.#store, [
       'delegations',
       'a2a_tasks',
       'activity_logs',
@@ -143,11 +162,20 @@ export class World implements AsyncDisposable {
       'sweeper_holds',
       'sweeper_notices',
       'sweeper_lowerings',
+      'sweeper_daemons',
     ]);
-    await this.#database.query(`UPDATE sweeper_threshold SET stuck_after_ms = NULL; UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
+    await this.#store.query(`UPDATE sweeper_threshold SET stuck_after_ms = NULL; UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
       swept_at = NULL, storm_forming_since = NULL, storm_held_since = NULL,
       storm_released_at = NULL, storm_released_why = NULL, storm_partial_since = NULL, storm_came_back = 0,
       storm_came_back_at = NULL, storm_watched = 0, storm_watched_before = NULL, storm_watched_at = NULL`);
+    this.#startDaemons(STUCK_AFTER_MS);
+  }
+
+  /** All daemons end, and start again with another threshold; one of them leaves its first beat. */
+  async restart(ticks: Tick): Promise<void> {
+    await this.#store.query('TRUNCATE sweeper_daemons');
+    this.#startDaemons(halfTickMore(ticks));
+    await this.run(0, { op: 'beat' });
   }
 
   /**
@@ -164,7 +192,7 @@ export class World implements AsyncDisposable {
       ([table, columns]) => `UPDATE ${table} SET ${columns.map((column) => `${column} = ${column} ${by}`).join(', ')}`,
     );
     // Past the triggers, which would take it for agents' and daemons' doing.
-    await this.#database.query(`BEGIN; SET LOCAL session_replication_role = replica; ${back.join('; ')}; COMMIT`);
+    await this.#store.query(`BEGIN; SET LOCAL session_replication_role = replica; ${back.join('; ')}; COMMIT`);
   }
 
   async run(session: number, operation: Concurrent): Promise<unknown> {
@@ -191,24 +219,26 @@ export class World implements AsyncDisposable {
 
   async look(): Promise<Picture> {
     const ago = (instant: string) => `(extract(epoch FROM clock_timestamp() - ${instant}) * 1000 / ${TICK_MS})::float8`;
-    const rows = await this.#database.query<PictureRow & { id: string }>(`
+    const rows = await this.#store.query<PictureRow & { id: string }>(`
       SELECT delegation_id AS id, retry_of AS "retryOf", attempt, status, round(${ago('last_heartbeat')}) AS "heardAgo", result_preview AS "resultPreview",
         error_detail AS "errorDetail", finished_at IS NOT NULL AS finished,
         floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
         CASE WHEN status = 'in_progress' AND lowered_at >= last_heartbeat THEN lowered_from_ms::float8 / ${TICK_MS} END AS "loweredFromTicks",
+        CASE WHEN status = 'in_progress' THEN (SELECT max(l.stuck_after_ms)::float8 / ${TICK_MS} FROM sweeper_lowerings l, sweeper_threshold t
+          WHERE l.lowered_at > last_heartbeat AND l.stuck_after_ms > t.stuck_after_ms) END AS "daemonsLoweredFromTicks",
         stalled_after_ms::float8 / ${TICK_MS} AS "stalledTicks", progress, round(${ago('progress_at')}) AS "progressAgo",
         CASE WHEN waiting_until IS NOT NULL THEN json_build_object('sinceAgo', round(${ago('waiting_since')}),
           'untilAgo', round(${ago('waiting_until')}), 'reason', waiting_reason) END AS waiting
       FROM delegations`);
-    const activities = await this.#database.query<Activity>(`
+    const activities = await this.#store.query<Activity>(`
       SELECT delegation_id AS "delegationId", event, from_status AS "fromStatus", to_status AS "toStatus", actor, detail,
         request_body AS "requestBody", response_body AS "responseBody" FROM activity_logs ORDER BY activity_id`);
-    const gapsAgo = await this.#database.query<{ startAgo: Tick; endAgo: Tick }>(`
+    const gapsAgo = await this.#store.query<{ startAgo: Tick; endAgo: Tick }>(`
       SELECT round(${ago('gap_start')}) AS "startAgo", round(${ago('gap_end')}) AS "endAgo" FROM sweeper_gaps
       WHERE gap_end - gap_start > ${GAP_MIN_TICKS} * interval '${TICK_MS} milliseconds' ORDER BY gap_end`);
-    const [held] = await this.#database.query<{ untilAgo: Tick }>(`
+    const [held] = await this.#store.query<{ untilAgo: Tick }>(`
       SELECT floor(${ago('held_until')}) AS "untilAgo" FROM sweeper_holds WHERE ended_at IS NULL AND held_until > clock_timestamp()`);
-    const [threshold] = await this.#database.query<{ toldMs: number | null }>(
+    const [threshold] = await this.#store.query<{ toldMs: number | null }>(
       'SELECT stuck_after_ms::float8 AS "toldMs" FROM sweeper_threshold',
     );
     const names = new RetryNames(rows);
@@ -235,9 +265,9 @@ export class World implements AsyncDisposable {
   async #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
     switch (operation.op) {
       case 'sweep':
-        return session.sweep({ trigger: 'manual', force: operation.force });
+        return session.daemon.sweep({ trigger: 'manual', force: operation.force });
       case 'beat':
-        return session.beat();
+        return session.daemon.beat.leave();
       case 'hold':
         return this.#hold(session, operation);
       case 'release':
@@ -252,7 +282,8 @@ export class World implements AsyncDisposable {
     return { outcome: 'held', replaced: replaced !== null };
   }
 
-  #open(session: number, { bounds, connections = 1, sweepWith = productSweep, mutation }: WorldOptions): Session {
+  #open(session: number, options: WorldOptions): Session {
+    const { connections = 1, mutation, schema = LEDGER } = options;
     const pool = new pg.Pool({ connectionString: this.#database.url, max: connections });
     this.#pools.push(pool);
     const gated = {
@@ -262,26 +293,42 @@ export class World implements AsyncDisposable {
       },
       end: () => pool.end(),
     };
-    const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: gated as unknown as pg.Pool }) });
+    const dialect = new PostgresDialect({ pool: gated as unknown as pg.Pool });
+    const here = new Kysely<Database>({ dialect });
+    const db = schema === LEDGER ? here : here.withSchema(schema);
+    const faces = facesOf(schema);
+    const face = faces[session % faces.length]!;
+    return { db, face, act: face(db), holds: new OperatorHolds(db), daemon: this.#daemonOn(db, STUCK_AFTER_MS) };
+  }
+
+  #startDaemons(stuckAfterMs: number): void {
+    for (const session of this.#sessions) session.daemon = this.#daemonOn(session.db, stuckAfterMs);
+  }
+
+  #daemonOn(db: LedgerDb, stuckAfterMs: number): Daemon {
+    const { bounds, sweepWith = productSweep, storm = {} } = this.#options;
     const options: SweeperOptions = {
-      stuckAfterMs: STUCK_AFTER_MS,
+      stuckAfterMs,
       batchRowsMax: bounds.batchRowsMax,
       rowsMax: bounds.rowsMax,
       retriesMax: bounds.retriesMax,
-      storm: { minStale: bounds.stormMinStale, ratio: bounds.stormRatio, maxHoldMs: HOLD_MAX_TICKS * TICK_MS },
-    };
-    const beat = new Beat(db, quietLog, STUCK_AFTER_MS);
-    const face = faces[session % faces.length]!;
-    return {
-      db,
-      face,
-      act: face(db),
-      sweep: sweepWith(db, options),
-      holds: new OperatorHolds(db),
-      beat: async () => {
-        await beat.leave();
-        await this.#database.query('UPDATE sweeper_threshold SET stuck_after_ms = $1', [STUCK_AFTER_MS]);
+      storm: {
+        minStale: bounds.stormMinStale,
+        ratio: bounds.stormRatio,
+        maxHoldMs: HOLD_MAX_TICKS * TICK_MS,
+        ...storm,
       },
+    };
+    return { sweep: sweepWith(db, options), beat: new Beat(db, quietLog, stuckAfterMs) };
+  }
+
+  /** A session with the ledger's schema on its search path. */
+  #storeOf(schema: string): Queryable {
+    if (schema === LEDGER) return this.#database;
+    const pool = new pg.Pool({ connectionString: this.#database.url, max: 1, options: `-c search_path=${schema}` });
+    this.#pools.push(pool);
+    return {
+      query: async <Row>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[],
     };
   }
 
@@ -303,8 +350,6 @@ export class World implements AsyncDisposable {
 export function ticksOf(milliseconds: number): Tick {
   return Math.round(milliseconds / TICK_MS);
 }
-
-export const stuckAfterMs = STUCK_AFTER_MS;
 
 function productSweep(db: LedgerDb, options: SweeperOptions): RealSweep {
   const sweeper = new Sweeper(db, quietLog, options);

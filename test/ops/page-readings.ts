@@ -3,6 +3,7 @@ import type { Advice } from '../../src/sweeper/advice/advisor.ts';
 import type { Census } from '../../src/sweeper/status/census.ts';
 import type { History } from '../../src/sweeper/status/history.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
+import type { Undelivered } from '../../src/webhook/undelivered.ts';
 
 export const now = new Date('2026-07-28T12:03:21Z');
 const before = (ms: number) => new Date(now.getTime() - ms);
@@ -108,6 +109,9 @@ const known = (over: Partial<CalleeAdvice>): CalleeAdvice => ({
   gainMs: 120_000,
   ...over,
 });
+
+/** Nothing. */
+export const undelivered: Undelivered = { waiting: 0, oldestMs: null, dead: 0, lastDeliveredAt: null };
 
 export const advice: Advice = {
   at: now,

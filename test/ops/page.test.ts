@@ -8,11 +8,14 @@ import { verdictOf } from '../../src/ops/page/verdict.ts';
 import type { OperatorHold } from '../../src/sweeper/hold/operator-hold.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { advice, census, history, hostileId, now, status } from './page-readings.ts';
+import { advice, census, history, hostileId, now, status, undelivered } from './page-readings.ts';
 import { startOps } from './running-ops.ts';
 
 const page = (over: object = {}) =>
-  pageAnswer(200, statusPage({ status, census, history, advice, version: '1.2.3', reloads: true, ...over })).body;
+  pageAnswer(
+    200,
+    statusPage({ status, census, history, advice, undelivered, version: '1.2.3', reloads: true, ...over }),
+  ).body;
 
 describe('markup', () => {
   test('escapes everything that is put into it, as text and in an attribute', () => {
@@ -264,4 +267,12 @@ describe('the page over HTTP', () => {
     expect(body).toContain(id);
     expect(body).not.toContain('secret-');
   });
+});
+
+test('the page names what is not delivered to the webhook, and says nothing of it while there is nothing', () => {
+  expect(page()).not.toContain('Webhook');
+  expect(page({ undelivered: null })).not.toContain('Webhook');
+  expect(page({ undelivered: { ...undelivered, waiting: 1200, oldestMs: 7_200_000, dead: 2 } })).toContain(
+    '<dt>Webhook</dt><dd>1,200 not delivered yet, the oldest for 2 h; 2 dead letters</dd>',
+  );
 });

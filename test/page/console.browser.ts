@@ -8,7 +8,7 @@ import type { ListedDelegation } from '../../src/ops/console/listed.ts';
 import { Turns } from '../../src/ops/console/turns.ts';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import type { ListQuery } from '../../src/ops/page/links.ts';
-import { listing, silent, stuck, stuckId } from '../ops/console/readings.ts';
+import { listing, neverRemoved, silent, stuck, stuckId } from '../ops/console/readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 import { accessibilityFindings, desktop, launchChromium, overflow, phone, picture, visit } from './chromium.ts';
 
@@ -37,6 +37,7 @@ beforeAll(async () => {
         now: stuck.now,
         delegationId,
         activity: stuck.timeline,
+        ...neverRemoved,
         near: [stuckId],
       }),
     },

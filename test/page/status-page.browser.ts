@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { OpsServer } from '../../src/ops/ops-server.ts';
 import { pageRoute } from '../../src/ops/page/page-route.ts';
 import type { Status } from '../../src/sweeper/status/status.ts';
-import { advice, census, history, now, status } from '../ops/page-readings.ts';
+import { advice, census, history, now, status, undelivered } from '../ops/page-readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 import { accessibilityFindings, desktop, launchChromium, visit as open, overflow, phone, picture } from './chromium.ts';
 
@@ -36,6 +36,7 @@ async function serve(reading: Status, counted: typeof census): Promise<OpsServer
     census: async () => counted,
     history: async () => history,
     advice: async () => advice,
+    undelivered: async () => undelivered,
     version: '0.1.0',
     refusalOf: () => null,
   };

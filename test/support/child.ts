@@ -16,6 +16,8 @@ export interface ChildOptions {
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Record<string, string | undefined>;
   readonly cwd?: string;
+  /** The program; default: this Node. */
+  readonly command?: string;
   /** In its own process group, which kill() and disposal then signal as a whole. */
   readonly detached?: boolean;
 }
@@ -37,14 +39,14 @@ export class TestChild implements AsyncDisposable {
   readonly #detached: boolean;
   #ended = false;
 
-  constructor(args: readonly string[], { env = {}, cwd, detached = false }: ChildOptions) {
+  constructor(args: readonly string[], { env = {}, cwd, command = process.execPath, detached = false }: ChildOptions) {
     this.#detached = detached;
     // Without Jest's own flags for Node.
     const built = args.map((arg) => builtProgram(arg));
     const NODE_COMPILE_CACHE = built.find((program) => program !== undefined)?.compileCache ?? compileCache;
     const inherited = { ...process.env, NODE_OPTIONS: undefined, NODE_COMPILE_CACHE };
     const given = args.map((arg, index) => built[index]?.file ?? arg);
-    this.#child = spawn(process.execPath, given, {
+    this.#child = spawn(command, given, {
       env: { ...inherited, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached,

@@ -23,6 +23,8 @@ const LONGEST = [
   'integration/daemon-database',
   'conformance/places',
   'faults/memory',
+  'faults/whole-daemon',
+  'model/two-ledgers',
   'db/settings',
   'sweeper/on-time/on-time',
   'cli/answer',

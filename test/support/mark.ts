@@ -39,6 +39,9 @@ export async function mark(db: LedgerDb, scan: Rule['scan'], request: MarkReques
     force: false,
     signal: new AbortController().signal,
     onMarked: (rows) => ids.push(...rows.map(({ delegationId }) => delegationId)),
+    onUnpublished: ({ refused }) => {
+      throw new Error(`not published: ${JSON.stringify(refused)}`);
+    },
   });
   if (err !== null) throw err;
   return ids.toSorted();

@@ -5,7 +5,7 @@ import type { TcpProxy } from '../chaos/tcp-proxy.ts';
 export function addressOf(databaseUrl: string): NetConnectOpts {
   const { searchParams, hostname, port } = new URL(databaseUrl);
   const folder = searchParams.get('host');
-  return folder ? { path: `${folder}/.s.PGSQL.${port}` } : { host: hostname, port: Number(port || 5432) };
+  return folder ? { path: `${folder}/.s.PGSQL.${port || 5432}` } : { host: hostname, port: Number(port || 5432) };
 }
 
 /** The same database, through the proxy. */

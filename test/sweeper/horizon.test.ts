@@ -196,7 +196,7 @@ describe('whatever the gaps', () => {
     );
   });
 
-  test('the gap that is still open gives the same as the one that the next beat will record', () => {
+  test('a gap is open once three beats are missing, reaches from the last one until now, and never makes the horizon later', () => {
     fc.assert(
       fc.property(instant, instant, threshold, gapList, (a, b, ms, all) => {
         const [beatAtUs, nowUs] = [Math.min(a, b), Math.max(a, b)];

@@ -1,13 +1,13 @@
 import { ClientFactory, JsonRpcTransportFactory, RestTransportFactory } from '@a2a-js/sdk/client';
+import { Slots } from '../../lifecycle/slots.ts';
+import { CheckedLookup, type Resolve } from '../../net/checked-lookup.ts';
 import type { ProbeAnswer, ProbeLimits, SuspectProbe, SuspectTask } from '../../sweeper/probe/suspect-probe.ts';
 import { observationOf } from '../task-state.ts';
 import { AgentCards } from './agent-cards.ts';
 import { AllowList } from './allow-list.ts';
 import { checkedFetch, type FetchParts } from './checked-fetch.ts';
-import { CheckedLookup, type Resolve } from './checked-lookup.ts';
 import { Credentials } from './credentials.ts';
 import { failureOf, ProbeFailure } from './probe-failure.ts';
-import { Slots } from './slots.ts';
 import { fingerprintOf } from './task-fingerprint.ts';
 
 const CARD_BYTES_MAX = 1_048_576;

@@ -1,4 +1,4 @@
-import { portOf } from './url-host.ts';
+import { portOf } from '../../net/url-host.ts';
 
 interface Pattern {
   /** As URL writes it; a suffix with its leading dot. */

@@ -1,11 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
-import { isIP } from 'node:net';
+import type http from 'node:http';
+import type { CheckedLookup } from '../../net/checked-lookup.ts';
+import { checkedRequest } from '../../net/checked-request.ts';
 import type { AllowList } from './allow-list.ts';
-import type { CheckedLookup } from './checked-lookup.ts';
 import type { Credentials } from './credentials.ts';
-import { networkFailure, ProbeFailure } from './probe-failure.ts';
-import { bareHostOf } from './url-host.ts';
+import { ProbeFailure, probeFailureOf } from './probe-failure.ts';
 
 export interface FetchParts {
   readonly allowed: AllowList;
@@ -36,46 +34,15 @@ export function checkedFetch(parts: FetchParts, limits: FetchLimits): typeof fet
     const url = URL.parse(input instanceof Request ? input.url : String(input));
     if (url === null) throw new ProbeFailure('unusable', 'malformed');
     if (!/^https?:$/.test(url.protocol) || !parts.allowed.allows(url)) throw new ProbeFailure('not_asked', 'host');
-    const host = bareHostOf(url);
-    if (isIP(host) !== 0) parts.lookup.check(host);
     const headers = { ...Object.fromEntries(new Headers(init.headers)), ...(await parts.credentials.for(url)) };
     try {
-      const message = await send(url, { method: init.method ?? 'GET', headers, body: init.body }, parts, limits);
-      return await answerOf(message, limits);
+      const { method = 'GET', body } = init;
+      const sent = { method, headers, body: typeof body === 'string' ? body : undefined, signal: limits.signal };
+      return await answerOf(await checkedRequest(url, parts.lookup, sent), limits);
     } catch (err) {
-      throw networkFailure(err);
+      throw probeFailureOf(err);
     }
   };
-}
-
-interface Outgoing {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: RequestInit['body'];
-}
-
-function send(
-  url: URL,
-  { method, headers, body }: Outgoing,
-  { lookup }: FetchParts,
-  { signal }: FetchLimits,
-): Promise<http.IncomingMessage> {
-  const options = {
-    method,
-    headers: { ...headers, 'accept-encoding': 'identity' },
-    signal,
-    lookup: lookup.function(signal),
-    // A connection of its own, checked when it is made; whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-    agent: false as const,
-    rejectUnauthorized: true,
-  };
-  return new Promise((resolve, reject) => {
-    const request = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
-    request.on('error', reject);
-    // Without an answer and without an error: the agent wants to change the protocol.
-    request.on('close', () => reject(new ProbeFailure('no_answer', 'connection')));
-    request.end(typeof body === 'string' ? body : undefined);
-  });
 }
 
 async function answerOf(message: http.IncomingMessage, limits: FetchLimits): Promise<Response> {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import path from 'node:path';
+import { bareHostOf, portOf } from '../../net/url-host.ts';
 import { ProbeFailure } from './probe-failure.ts';
-import { bareHostOf, portOf } from './url-host.ts';
 
 const BYTES_MAX = 16_384;
 

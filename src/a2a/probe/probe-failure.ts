@@ -1,4 +1,5 @@
 import { A2AError, TaskNotFoundError } from '@a2a-js/sdk/errors';
+import { networkFailure } from '../../net/network-failure.ts';
 import type { SilentOutcome } from '../../sweeper/probe/suspect-probe.ts';
 
 /** Why nothing was heard of a task. The reason is one of this module's and its callers' own words, never the agent's. */
@@ -33,16 +34,9 @@ function refusalReason({ reason }: A2AError): string {
 }
 
 /** An error of a connection. */
-export function networkFailure(err: unknown): ProbeFailure {
+export function probeFailureOf(err: unknown): ProbeFailure {
   if (err instanceof ProbeFailure) return err;
-  const { name, code = '' } = err as { name?: unknown; code?: unknown };
-  const text = String(code);
-  if (name === 'AbortError' || name === 'TimeoutError' || text === 'ABORT_ERR' || text === 'ETIMEDOUT') {
-    return new ProbeFailure('no_answer', 'timeout');
-  }
-  if (text.startsWith('HPE_')) return new ProbeFailure('unusable', 'malformed');
-  if (/^(?:ENOTFOUND|EAI_|ENODATA)/.test(text)) return new ProbeFailure('no_answer', 'name_not_found');
-  if (text === 'ECONNREFUSED') return new ProbeFailure('no_answer', 'connection_refused');
-  if (/TLS|SSL|CERT|SIGNATURE|EPROTO/.test(text)) return new ProbeFailure('no_answer', 'tls');
-  return new ProbeFailure('no_answer', 'connection');
+  const { reason } = networkFailure(err);
+  if (reason === 'private_address') return new ProbeFailure('not_asked', reason);
+  return new ProbeFailure(reason === 'malformed' ? 'unusable' : 'no_answer', reason);
 }

@@ -4,7 +4,7 @@ import type { Database } from '../schema.ts';
 import { sqlstate, sqlstateOf } from '../sqlstate.ts';
 import { constraintState, notValidated, validateConstraints } from './constraint.ts';
 import { healInstants } from './heal-instants.ts';
-import { onlineIndexes, REPLACED_INDEX } from './indexes.ts';
+import { onlineIndexes, replacedIndexes } from './indexes.ts';
 import { buildOnline, dropOnline } from './online-index.ts';
 
 /** Added by migration 0005, without reading the rows. */
@@ -37,7 +37,7 @@ export async function finish(db: Kysely<Database>, schema: string, giveUpAfterMs
     }
   }
   for (const index of onlineIndexes) await buildOnline(db, schema, index, giveUpAfterMs);
-  await retryWhileLocked(() => dropOnline(db, schema, REPLACED_INDEX), giveUpAfterMs);
+  for (const name of replacedIndexes) await retryWhileLocked(() => dropOnline(db, schema, name), giveUpAfterMs);
   for (const [table, constraints] of Object.entries(REPLACED)) {
     const names = await notValidated(db, schema, constraints);
     if (names.length > 0) await validateConstraints(db, schema, table, names);

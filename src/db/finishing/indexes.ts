@@ -1,3 +1,4 @@
+import { listingHash } from './listing-hash.ts';
 import type { OnlineIndex } from './online-index.ts';
 
 /** Built while agents write. */
@@ -32,23 +33,26 @@ function ofMeaning(): OnlineIndex[] {
 }
 
 /**
- * Of migration 0008, for `ledger.list`: each begins with what is asked for and goes on in the order of the list. Status is a
- * column of each, so that a rare one is found at once among many rows of its caller.
+ * For `ledger.list`: each begins with what is asked for and goes on in the order of the list. Status is a part of each, so that
+ * a rare one is found at once among many rows of its caller. Every transition writes all of them, so the ids are hashed: an
+ * entry of eight bytes for ids of up to 200 characters, compared as a number.
  *
- * "C" and "POSIX" are two names of one collation, and an index serves only a condition that names the collation of its column.
- * So each list can use one of these indexes and no other, whatever the statistics are, and no other statement can use any.
+ * An index serves only a condition that names the expression or the collation of its column. So each list can use one of
+ * these indexes and no other, whatever the statistics are, and no other statement can use any.
  */
 function ofListing(): OnlineIndex[] {
   const table = 'delegations';
   const newest = 'created_at, delegation_id';
   return [
+    // Of migration 0008.
     { name: 'delegations_by_status', table, columns: `(status COLLATE "C", ${newest})` },
-    { name: 'delegations_by_caller', table, columns: `(caller_id COLLATE "C", status COLLATE "POSIX", ${newest})` },
-    { name: 'delegations_by_callee', table, columns: `(callee_id COLLATE "C", status COLLATE "POSIX", ${newest})` },
+    // Of migration 0017.
+    { name: 'delegations_of_caller', table, columns: `(${listingHash(['caller_id'], 'status')}, ${newest})` },
+    { name: 'delegations_of_callee', table, columns: `(${listingHash(['callee_id'], 'status')}, ${newest})` },
     {
-      name: 'delegations_by_pair',
+      name: 'delegations_of_pair',
       table,
-      columns: `(caller_id COLLATE "POSIX", callee_id COLLATE "POSIX", status COLLATE "POSIX", ${newest})`,
+      columns: `(${listingHash(['caller_id', 'callee_id'], 'status')}, ${newest})`,
     },
   ];
 }
@@ -81,8 +85,13 @@ function ofRetries(): OnlineIndex[] {
   ];
 }
 
-/**
- * Of migration 0001, over all rows in progress: delegations_heartbeat_plain has taken its place. Kept, every heartbeat that
- * changes its bucket would write both. A daemon of 0.1.0 reads the table instead until it is replaced.
- */
-export const REPLACED_INDEX = 'delegations_heartbeat_bucket';
+/** Dropped once those that replace them are built. */
+export const replacedIndexes: readonly string[] = [
+  // Of migration 0001, over all rows in progress: delegations_heartbeat_plain has taken its place. Kept, every heartbeat that
+  // changes its bucket would write both. A daemon of 0.1.0 reads the table instead until it is replaced.
+  'delegations_heartbeat_bucket',
+  // Of migration 0008, over the ids themselves.
+  'delegations_by_caller',
+  'delegations_by_callee',
+  'delegations_by_pair',
+];

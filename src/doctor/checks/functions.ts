@@ -1,4 +1,7 @@
+import { jobInsertion } from '../../jobs/job-insertion.ts';
+import { enqueueFunctions } from '../../ledger/functions/enqueue.ts';
 import { installedFunctions, installedStatement, installedValues } from '../../ledger/functions/installed.ts';
+import { schemaFunctions } from '../../ledger/functions/schema-functions.ts';
 import { check, type Observed } from '../check.ts';
 import { requireKnownSchema } from '../known-schema.ts';
 
@@ -16,7 +19,7 @@ export const functions = check({
     },
     outdated: {
       severity: 'problem',
-      when: "One of the ledger's functions is of another release, or was made for another major version of PostgreSQL",
+      when: "One of the ledger's functions is of another release, or was made for another major version of PostgreSQL, for another release of pg-boss or another PGBOSS_SCHEMA",
       remedy: 'Run `delegation-sweeper migrate up`, which replaces it.',
     },
     edited: {
@@ -28,10 +31,10 @@ export const functions = check({
   },
   async read(subject) {
     await requireKnownSchema(subject);
-    const rows = await subject.catalogue((db) =>
-      installedStatement().run(db, installedValues(subject.options.dbSchema)),
-    );
-    return installedFunctions(rows);
+    const { dbSchema, pgbossSchema } = subject.options;
+    const functions = [...schemaFunctions, ...enqueueFunctions(await jobInsertion(pgbossSchema))];
+    const rows = await subject.catalogue((db) => installedStatement().run(db, installedValues(dbSchema, functions)));
+    return installedFunctions(rows, functions);
   },
   judge(installed) {
     const of = (state: Fault) =>

@@ -11,6 +11,7 @@ export const expectedTables: Readonly<Record<string, string>> = {
   sweeper_holds: '',
   sweeper_lowerings: '',
   sweeper_notices: '',
+  sweeper_retention: 'fillfactor=25',
   sweeper_state: 'fillfactor=25',
   sweeper_sweeps: '',
   sweeper_threshold: '',

@@ -7,7 +7,11 @@ import { definitionOf, type SchemaFunction } from './schema-function.ts';
  * Creates the functions that are missing and replaces those whose definition changed or was edited, in one transaction.
  * Agents that call one meanwhile do not wait. Safe to run twice at once. Throws the database's error.
  */
-export async function installFunctions(db: Kysely<Database>, schema: string): Promise<void> {
+export async function installFunctions(
+  db: Kysely<Database>,
+  schema: string,
+  functions: readonly SchemaFunction[],
+): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     // Two that replace one function at once would both try to write its catalogue row, and one would fail.
     await sql`
@@ -16,9 +20,9 @@ export async function installFunctions(db: Kysely<Database>, schema: string): Pr
         pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(${`${OWNER} functions ${schema}`}, 0))`.execute(
       transaction,
     );
-    const rows = await installedStatement().run(transaction, installedValues(schema));
+    const rows = await installedStatement().run(transaction, installedValues(schema, functions));
     const { serverVersion } = rows[0]!;
-    for (const { fn, state, isMarked } of installedFunctions(rows)) {
+    for (const { fn, state, isMarked } of installedFunctions(rows, functions)) {
       if (state === 'current' && isMarked) continue;
       await sql.raw(definitionOf(fn, serverVersion)).execute(transaction);
       const comment = commentOf(fn, serverVersion);

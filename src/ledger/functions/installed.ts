@@ -25,6 +25,7 @@ export function installedStatement() {
     columns: {
       source: nullable(column.text('p.prosrc')),
       settings: nullable(column.json<readonly string[]>('to_json(p.proconfig)')),
+      isDefiner: nullable(column.boolean('p.prosecdef')),
       comment: nullable(column.text(`pg_catalog.obj_description(p.oid, 'pg_proc')`)),
       serverVersion: column.wholeNumber(`current_setting('server_version_num')`),
     },
@@ -38,23 +39,24 @@ ORDER BY position`,
 }
 
 /** The values of `installedStatement`. */
-export function installedValues(schema: string) {
-  return {
-    schema,
-    names: schemaFunctions.map(({ name }) => name),
-    types: schemaFunctions.map(({ types }) => types),
-  };
+export function installedValues(schema: string, functions: readonly SchemaFunction[]) {
+  return { schema, names: functions.map(({ name }) => name), types: functions.map(({ types }) => types) };
 }
 
 type Row = Awaited<ReturnType<ReturnType<typeof installedStatement>['run']>>[number];
 
-/** Compares what is installed with what this release installs. `rows`: of `installedStatement`. */
-export function installedFunctions(rows: readonly Row[]): readonly InstalledFunction[] {
-  return schemaFunctions.map((fn, position) => {
-    const { source, settings, comment, serverVersion } = rows[position]!;
+/** Compares what is installed with what this release installs. `rows`: of `installedStatement`, for these functions. */
+export function installedFunctions(
+  rows: readonly Row[],
+  functions: readonly SchemaFunction[],
+): readonly InstalledFunction[] {
+  return functions.map((fn, position) => {
+    const { source, settings, isDefiner, comment, serverVersion } = rows[position]!;
     const isMarked = comment === commentOf(fn, serverVersion);
     const isAsDefined =
-      source === sourceOf(fn, serverVersion) && JSON.stringify(settings) === JSON.stringify(catalogueSettings);
+      source === sourceOf(fn, serverVersion) &&
+      isDefiner === (fn.isDefiner ?? false) &&
+      JSON.stringify(settings) === JSON.stringify(catalogueSettings(fn));
     const state = source === null ? 'missing' : isAsDefined ? 'current' : isMarked ? 'edited' : 'outdated';
     return { fn, state, isMarked };
   });
@@ -62,8 +64,9 @@ export function installedFunctions(rows: readonly Row[]): readonly InstalledFunc
 
 /** The names of the functions that are not there. Another release's count as there. Throws the database's error. */
 export async function missingFunctions(db: Kysely<Database>, schema: string): Promise<readonly string[]> {
-  const functions = installedFunctions(await installedStatement().run(db, installedValues(schema)));
-  return [...new Set(functions.filter(({ state }) => state === 'missing').map(({ fn }) => fn.name))];
+  const rows = await installedStatement().run(db, installedValues(schema, schemaFunctions));
+  const installed = installedFunctions(rows, schemaFunctions);
+  return [...new Set(installed.filter(({ state }) => state === 'missing').map(({ fn }) => fn.name))];
 }
 
 /** What marks a function as ours, and which definition it has. */

@@ -3,17 +3,21 @@ const PG_ROUTINE_OID_SINCE = 160_000;
 /**
  * PL/pgSQL: puts the function's own schema on the search path, for this call. A path that is written down breaks when the
  * schema is renamed, and in a copy of the schema it names the original's tables. The plans of one path are kept; it ends
- * with the call, since the function has a search path of its own.
+ * with the call, since the function has a search path of its own. `keepsPath`: it only sets `place` to the schema's quoted
+ * name.
  */
-export function ownSchema(name: string, serverVersion: number): string {
-  return serverVersion >= PG_ROUTINE_OID_SINCE ? placeByOid(name) : placeByContext(name);
+export function ownSchema(name: string, serverVersion: number, keepsPath = false): string {
+  const use = keepsPath ? assign : moveTo;
+  return serverVersion >= PG_ROUTINE_OID_SINCE ? placeByOid(name, use) : placeByContext(name, use);
 }
 
+type Use = (schema: string) => string;
+
 /** By what the server says at this call: the qualified name without the function's, which may stand in quotes. */
-function placeByOid(name: string): string {
+function placeByOid(name: string, use: Use): string {
   return `
   GET DIAGNOSTICS routine = PG_ROUTINE_OID;
-  place := routine::regproc::text;${moveTo(
+  place := routine::regproc::text;${use(
     `left(place, CASE WHEN right(place, 1) = '"' THEN ${-(name.length + 3)} ELSE ${-(name.length + 1)} END)`,
   )}`;
 }
@@ -23,7 +27,7 @@ function placeByOid(name: string): string {
  * lc_messages. It is kept from the session's first call on: where that schema is no more, it was renamed, and the function
  * is in the only ledger that there is, or else a new session knows.
  */
-function placeByContext(name: string): string {
+function placeByContext(name: string, use: Use): string {
   return `
   GET DIAGNOSTICS place = PG_CONTEXT;
   place := split_part(replace(place, '."${name}"(', '.${name}('), '.${name}(', 1);
@@ -35,10 +39,15 @@ function placeByContext(name: string): string {
   END IF;
   IF place IS NULL THEN
     RAISE EXCEPTION 'the schema of ${name} was renamed: connect again' USING ERRCODE = 'object_not_in_prerequisite_state';
-  END IF;${moveTo('place')}`;
+  END IF;${use('place')}`;
 }
 
 function moveTo(schema: string): string {
   return `
   place := set_config('search_path', 'pg_catalog, ' || ${schema} || ', pg_temp', true);`;
+}
+
+function assign(schema: string): string {
+  return `
+  place := ${schema};`;
 }

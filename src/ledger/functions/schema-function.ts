@@ -9,6 +9,17 @@ export interface SchemaFunction {
   readonly types: string;
   /** SQL: what it returns, where that is not one row of its OUT parameters. */
   readonly returns?: string;
+  /** Runs with the rights of the functions' owner, for callers that lack them. */
+  readonly isDefiner?: boolean;
+  /** It reads only, and answers alike during one statement. */
+  readonly isStable?: boolean;
+  /**
+   * Its own schema is left off the search path: whoever may create objects there could otherwise have them run with the
+   * owner's rights. The variable `place` has its name, quoted.
+   */
+  readonly keepsSystemPath?: boolean;
+  /** Further settings for each call. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** PL/pgSQL: further variables, of the block `own`. */
   readonly declare?: string;
   /** PL/pgSQL. Tables are named without a schema; columns with an alias, since parameters have names, too. */
@@ -25,14 +36,18 @@ const settings = {
   plan_cache_mode: 'force_generic_plan',
 } as const;
 
+const settingsOf = (fn: SchemaFunction) => Object.entries({ ...settings, ...fn.settings });
+
 /** As the server's catalogue has them. */
-export const catalogueSettings: readonly string[] = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+export function catalogueSettings(fn: SchemaFunction): readonly string[] {
+  return settingsOf(fn).map(([name, value]) => `${name}=${value}`);
+}
 
 /** SQL that creates or replaces the function in the first schema of the search path. */
 export function definitionOf(fn: SchemaFunction, serverVersion: number): string {
   return `CREATE OR REPLACE FUNCTION ${fn.name}(${fn.parameters})
 ${fn.returns ? `RETURNS ${fn.returns} ` : ''}LANGUAGE plpgsql
-${Object.entries(settings)
+${fn.isStable ? 'STABLE ' : ''}${fn.isDefiner ? 'SECURITY DEFINER ' : ''}${settingsOf(fn)
   .map(([name, value]) => `SET ${name} = ${value}`)
   .join(' ')} AS $$${sourceOf(fn, serverVersion)}$$`;
 }
@@ -45,7 +60,7 @@ DECLARE
   routine oid;
   place text;
   problem text;${fn.declare ?? ''}
-BEGIN${ownSchema(fn.name, serverVersion)}${fn.body}
+BEGIN${ownSchema(fn.name, serverVersion, fn.keepsSystemPath)}${fn.body}
 END `;
 }
 

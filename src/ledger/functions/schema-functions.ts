@@ -6,6 +6,7 @@ import { heartbeatManyFunction } from './heartbeat-many.ts';
 import { heartbeatOf010Function } from './heartbeat-of-010.ts';
 import { insertFunction } from './insert.ts';
 import { insertManyFunction } from './insert-many.ts';
+import { publishFunction, publishHoldFunction } from './publish.ts';
 import { resumeFunction } from './resume.ts';
 import { retryFunction } from './retry.ts';
 import type { SchemaFunction } from './schema-function.ts';
@@ -30,4 +31,6 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   retryFunction,
   a2aBeginFunction,
   a2aObserveFunction,
+  publishFunction,
+  publishHoldFunction,
 ];

@@ -1,4 +1,5 @@
 import { isOneOf, literal } from '../../db/literal.ts';
+import { eventTypeOf } from '../../events/event-types.ts';
 import { detailColumnOf } from '../detail-column.ts';
 import { isLateResult, mayBecome, type Status, statuses, terminalStatuses } from '../transitions.ts';
 import { cutPreviews, idChecks, idsAreSuspect, listed } from './checks.ts';
@@ -28,6 +29,19 @@ const checksOfStatus: readonly Check[] = [
   goesWith('result_preview', withDetail('result_preview')),
 ];
 
+/**
+ * PL/pgSQL: tells whoever subscribes. The result is kept whatever becomes of that: a role may lack the right to call what
+ * publishes. Results are seldom late, so the subtransaction costs no other call anything.
+ */
+const publishLateResult = `
+      BEGIN
+        IF delegation_is_subscribed(${literal(eventTypeOf('delegation.late_result'))}) THEN
+          PERFORM delegation_publish(ARRAY[recorded]);
+        END IF;
+      EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'delegation-sweeper: a late result was recorded, and not published: %', SQLERRM;
+      END;`;
+
 const checks: readonly Check[] = [...idChecks('id'), ...idChecks('actor'), ...checksOfStatus];
 
 /**
@@ -45,7 +59,8 @@ export const setStatusFunction: SchemaFunction = {
   is_written_here boolean;
   held text;
   detail_text text;
-  detail jsonb := '{}';`,
+  detail jsonb := '{}';
+  recorded bigint;`,
   body: `${refuse(checks, [idsAreSuspect('id', 'actor'), ...checksOfStatus.map(([condition]) => `(${condition})`)].join('\n    OR '))}${cutPreviews('error_detail', 'result_preview')}
   to_status := status;
   late_result := false;
@@ -113,6 +128,8 @@ export const setStatusFunction: SchemaFunction = {
     INSERT INTO activity_logs (delegation_id, event, from_status, actor, detail, response_body)
     VALUES (id, 'delegation.late_result', delegation_set_status.from_status, delegation_set_status.actor,
       jsonb_build_object('attempted', to_status) || detail, delegation_set_status.response_body)
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT DO NOTHING RETURNING activity_id INTO recorded;
+    IF recorded IS NOT NULL THEN${publishLateResult}
+    END IF;
   END IF;`,
 };

@@ -7,7 +7,7 @@ import { statuses } from '../transitions.ts';
 const ATTEMPTS_MAX = 100;
 
 /** Of the delegation `d`. */
-const attemptColumns = {
+const attemptColumns = (delegations: string) => ({
   delegationId: column.text('d.delegation_id'),
   retryOf: nullable(column.text('d.retry_of')),
   attempt: column.wholeNumber('d.attempt'),
@@ -17,10 +17,14 @@ const attemptColumns = {
   startAfter: nullable(column.instant('d.start_after')),
   createdAt: column.instant('d.created_at'),
   finishedAt: nullable(column.instant('d.finished_at')),
-};
+  /** What it tries again is not in the ledger any more. */
+  retryOfIsGone: column.boolean(
+    `d.retry_of IS NOT NULL AND NOT EXISTS (SELECT FROM ${delegations} o WHERE o.delegation_id = d.retry_of OFFSET 0)`,
+  ),
+});
 
 /** One of the attempts at the same work. */
-export type Attempt = RowOf<typeof attemptColumns>;
+export type Attempt = RowOf<ReturnType<typeof attemptColumns>>;
 
 /**
  * All attempts at the work of a delegation, in their order, with this one: those before it by their keys, those after it by
@@ -30,7 +34,7 @@ export type Attempt = RowOf<typeof attemptColumns>;
 export function attemptsStatement({ delegations }: LedgerTables) {
   return statement({
     parameters: { delegationId: parameter.text },
-    columns: attemptColumns,
+    columns: attemptColumns(delegations),
     sql: (columns) => `
 WITH RECURSIVE earlier AS (
   SELECT d.delegation_id, d.retry_of, 0 AS steps FROM ${delegations} d WHERE d.delegation_id = $delegationId

@@ -15,7 +15,7 @@ export interface Transition {
 }
 
 /**
- * The guarded end of many delegations at once, as the two CTEs `moved` and `recorded`; the library's transition, of one
+ * The guarded end of many delegations at once, as the two CTEs `moved` and `recorded`, which has the ids of the activities; the library's transition, of one
  * row, is delegation_set_status.
  * It expects a CTE `picked` before it, with each row's ctid as `place`, its delegation_id and its status, **locked**: the
  * status judged is then the newest, the row stays where it is, and no predicate of the pick has to be repeated here (with
@@ -43,5 +43,6 @@ moved AS (
 recorded AS (
   INSERT INTO ${activityLogs} (delegation_id, event, from_status, to_status, actor, detail)
   SELECT m.delegation_id, ${literal(`delegation.${to}`)}, m.from_status, ${literal(to)}, ${actor}, ${detail}
-  FROM moved m)`;
+  FROM moved m
+  RETURNING activity_id, delegation_id)`;
 }

@@ -33,6 +33,7 @@ export const demoEvents = {
           'paused',
           'resumed',
           'told',
+          'retried',
           'asked',
           'answered',
           'returned',
@@ -41,7 +42,7 @@ export const demoEvents = {
           'probed',
         ])
         .describe(
-          'told: its heartbeat was answered with `terminal`, or its caller read that it has ended; the last six with A2A alone',
+          'told: its heartbeat was answered with `terminal`, or its caller read that it has ended; retried: its caller learned of its death and made a second attempt; the last six with A2A alone',
         ),
       detail: text('the same in words'),
     }),
@@ -55,6 +56,7 @@ export const demoEvents = {
       happened: text('to the agent'),
       status: z.string().nullable().describe('status in the ledger at the end; null when there is no such row'),
       errorDetail: z.string().nullable().describe('the reason in the ledger, if there is one'),
+      attempt: count('which attempt at its work it was'),
       lateResult: z.boolean().describe('a result that arrived too late was refused and recorded'),
       asExpected: z.boolean().describe('the delegation ended as expected'),
       problems: z.array(z.string()).describe('what differs from what was expected'),

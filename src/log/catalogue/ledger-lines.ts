@@ -17,6 +17,7 @@ export const ledgerLines = {
     message: 'Update for a delegation that is not in the ledger; recorded in the activity',
   },
   'ledger.a2a_failed': { level: 'error', message: 'What an A2A task says of its delegation was not recorded' },
+  'ledger.watch_failed': { level: 'warn', message: 'A watch could not look for changes; it goes on when it can' },
   'ledger.changes_repeated': {
     level: 'warn',
     message: 'The database went back in time: changes that it had confirmed were repeated',

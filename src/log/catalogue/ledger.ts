@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { callerId, count, delegationId, err, text } from './fields.ts';
+import { callerId, count, delegationId, err, milliseconds, text } from './fields.ts';
 import { ledgerLines } from './ledger-lines.ts';
 
 const from = text('status that the delegation has and keeps');
@@ -44,6 +44,10 @@ export const ledgerEvents = {
       step: text('what was to be recorded: its task, or what its task did'),
       err,
     }),
+  },
+  'ledger.watch_failed': {
+    ...ledgerLines['ledger.watch_failed'],
+    fields: z.strictObject({ retryInMs: milliseconds('until it looks again; logged once per outage'), err }),
   },
   'ledger.changes_repeated': {
     ...ledgerLines['ledger.changes_repeated'],

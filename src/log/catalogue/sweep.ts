@@ -78,6 +78,17 @@ export const sweepEvents = {
       reason: z.string().nullable().describe('the reason that the operator gave; null for the storm guard'),
     }),
   ),
+  'event.not_published': event(
+    'error',
+    'A queue that subscribes to events did not take some: what they tell was committed, and they are lost for that queue',
+    z.strictObject({
+      sweepId,
+      type: text('the type of the events'),
+      queue: z.string().nullable().describe('the queue; null where the subscriptions could not be read'),
+      events: count('how many'),
+      err,
+    }),
+  ),
   'sweep.unobserved': event(
     'warn',
     'No daemon watched for a while; the gap does not count as silence',

@@ -16,7 +16,10 @@ const columns = [
 
 /** The delegations that tried the same, the first one first. */
 export function attemptsTable(attempts: Explanation['attempts'], at: Instants): Html {
-  if (attempts.length <= 1) return html`<p class="none">This one alone: nothing was tried again.</p>`;
+  const first = attempts.find(({ retryOfIsGone }) => retryOfIsGone);
+  if (attempts.length <= 1 && first === undefined) {
+    return html`<p class="none">This one alone: nothing was tried again.</p>`;
+  }
   const rows = attempts.map(
     ({ delegationId, attempt, status, calleeId, createdAt, finishedAt, startAfter, isThis }) => [
       isThis ? html`<code>${delegationId}</code> (this one)` : delegationLink(delegationId),
@@ -31,5 +34,7 @@ export function attemptsTable(attempts: Explanation['attempts'], at: Instants): 
           : html`open, not to start before ${at.at(startAfter)}`,
     ],
   );
-  return stackedTable({ caption: 'The delegations that tried the same', columns, rows });
+  const table = stackedTable({ caption: 'The delegations that tried the same', columns, rows });
+  if (first === undefined) return table;
+  return html`${table}<p class="none">What attempt ${first.attempt} tries again, <code>${first.retryOf}</code>, is not in the ledger any more.</p>`;
 }

@@ -18,15 +18,15 @@ const tones: Readonly<Record<string, string>> = { stuck: 'bad', failed: 'bad', c
 
 /** Why a delegation is as it is, and what happens next: first the sentence, then all that it rests on. */
 export function delegationPage(explanation: Explanation, version: string): Layout {
-  const { delegation, verdict, nextSweep, ending, timeline, attempts, a2aTask } = explanation;
+  const { delegation, verdict, nextSweep, ending, timeline, activityIsGone, attempts, a2aTask } = explanation;
   const at = new Instants(explanation);
   const main = html`${headSection(explanation)}
 ${ending === null ? null : endingSection(ending, at, delegation.previews !== null)}
 ${verdict === null ? null : verdictSection(explanation, verdict, at)}
 ${verdict === null || nextSweep === null ? null : nextSweepSection(nextSweep, verdict, at)}
-<section><h2>Timeline</h2>${timelineTable(timeline, at)}</section>
+<section><h2>Timeline</h2>${timelineTable(timeline, at, activityIsGone)}</section>
 <section><h2>Attempts</h2>${attemptsTable(attempts, at)}</section>
-${rowSection(delegation, at)}
+${rowSection(delegation, attempts, at)}
 ${a2aTask === null ? null : taskSection(a2aTask, at)}
 ${previewsSection(delegation)}`;
   const footer = html`As of ${at.at(explanation.now)} UTC by the database's clock.`;
@@ -47,7 +47,7 @@ ${factsList([
 
 /** The ledger has no such delegation; perhaps one of these was meant. */
 export function unknownPage(unknown: UnknownDelegation, version: string): Layout {
-  const { delegationId, activity, near } = unknown;
+  const { delegationId, activity, removedBefore, retriedAs, near } = unknown;
   const likes =
     near.length === 0
       ? html`<p class="none">No delegation’s id is like this one.</p>`
@@ -58,7 +58,9 @@ export function unknownPage(unknown: UnknownDelegation, version: string): Layout
       : html`<section><h2>Timeline</h2><p class="sub">Its activity is there, which outlives a delegation: it was deleted, or an update came for one that was never inserted.</p>
 ${timelineTable(activity, new Instants(unknown))}</section>`;
   const main = html`<section class="verdict bad"><h1>No such delegation</h1>
-<p>The ledger has no delegation <code>${delegationId}</code>.</p></section>
+<p>The ledger has no delegation <code>${delegationId}</code>.</p>
+${removedBefore === null ? null : html`<p>What ended before ${new Instants(unknown).at(removedBefore)} UTC may have been removed from it (RETENTION_DELEGATIONS).</p>`}
+${retriedAs === null ? null : html`<p>There was one: ${delegationLink(retriedAs)} tries it again.</p>`}</section>
 <section><h2>Like this one</h2>${likes}</section>
 ${rest}
 <section><h2>Find another</h2>${findForm(delegationId)}</section>`;

@@ -1,5 +1,5 @@
 import type { ExplainedTask } from '../../sweeper/explanation/explained-task.ts';
-import type { ExplainedDelegation } from '../../sweeper/explanation/explanation.ts';
+import type { ExplainedDelegation, Explanation } from '../../sweeper/explanation/explanation.ts';
 import { type Fact, factsList } from '../page/facts.ts';
 import { duration } from '../page/format.ts';
 import { type Html, html } from '../page/html.ts';
@@ -7,7 +7,8 @@ import { delegationLink } from '../page/links.ts';
 import type { Instants } from './explained.ts';
 
 /** The row as it is in the ledger. */
-export function rowSection(row: ExplainedDelegation, at: Instants): Html {
+export function rowSection(row: ExplainedDelegation, attempts: Explanation['attempts'], at: Instants): Html {
+  const isGone = attempts.some(({ isThis, retryOfIsGone }) => isThis && retryOfIsGone);
   const instant = (name: string, value: string | null): Fact | null =>
     value === null ? null : [name, html`${at.at(value)} UTC, ${at.age(value)}`];
   const facts: (Fact | null)[] = [
@@ -21,7 +22,12 @@ export function rowSection(row: ExplainedDelegation, at: Instants): Html {
     instant('Waits until', row.waitingUntil),
     row.progress === null ? null : ['Progress', row.progress],
     instant('Progress at', row.progressAt),
-    row.retryOf === null ? null : ['Tries again', delegationLink(row.retryOf)],
+    row.retryOf === null
+      ? null
+      : [
+          'Tries again',
+          isGone ? html`<code>${row.retryOf}</code>, which is not in the ledger any more` : delegationLink(row.retryOf),
+        ],
     ['Attempt', row.attempt],
     instant('Not to start before', row.startAfter),
     row.idempotencyKey === null ? null : ['Idempotency key', html`<code>${row.idempotencyKey}</code>`],

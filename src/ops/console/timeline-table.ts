@@ -14,7 +14,8 @@ const columns = [
 ];
 
 /** What happened to a delegation, oldest first. */
-export function timelineTable({ first, last, leftOut, leftOutIsCapped }: Timeline, at: Instants): Html {
+export function timelineTable({ first, last, leftOut, leftOutIsCapped }: Timeline, at: Instants, isGone = false): Html {
+  if (isGone) return html`<p class="none">Its activity was removed (RETENTION_ACTIVITY).</p>`;
   if (first.length === 0) return html`<p class="none">The ledger has no activity of it.</p>`;
   const table = (caption: string, entries: readonly TimelineEntry[]) =>
     stackedTable({ caption, columns, rows: entries.map((entry) => cells(entry, at)) });

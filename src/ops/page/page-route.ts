@@ -2,6 +2,7 @@ import type { Advice } from '../../sweeper/advice/advisor.ts';
 import type { Census } from '../../sweeper/status/census.ts';
 import type { History } from '../../sweeper/status/history.ts';
 import type { Status } from '../../sweeper/status/status.ts';
+import type { Undelivered } from '../../webhook/undelivered.ts';
 import type { Route } from '../answer.ts';
 import type { RefusalOf } from '../readiness.ts';
 import { pageAnswer } from './layout.ts';
@@ -12,6 +13,8 @@ export interface PageProbes {
   readonly census: () => Promise<Census>;
   readonly history: () => Promise<History>;
   readonly advice: () => Promise<Advice>;
+  /** Null: it cannot be read. */
+  readonly undelivered: () => Promise<Undelivered | null>;
   readonly version: string;
   readonly refusalOf: RefusalOf;
 }
@@ -20,13 +23,14 @@ export interface PageProbes {
 const STILL = 'reload=off';
 
 /** The status page. Also answers while the database does not. */
-export function pageRoute({ status, census, history, advice, version, refusalOf }: PageProbes): Route {
+export function pageRoute({ status, census, history, advice, undelivered, version, refusalOf }: PageProbes): Route {
   return async ({ query }) => {
     const readings = await Promise.all([
       status().catch((err: unknown) => ({ err, refusal: refusalOf(err) })),
       census().catch(() => null),
       history().catch(() => null),
       advice().catch(() => null),
+      undelivered().catch(() => null),
     ]);
     const reloads = query !== STILL;
     const layout = statusPage({
@@ -34,6 +38,7 @@ export function pageRoute({ status, census, history, advice, version, refusalOf 
       census: readings[1],
       history: readings[2],
       advice: readings[3],
+      undelivered: readings[4],
       version,
       reloads,
     });

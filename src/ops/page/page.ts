@@ -2,6 +2,7 @@ import type { Advice } from '../../sweeper/advice/advisor.ts';
 import type { Census } from '../../sweeper/status/census.ts';
 import type { History } from '../../sweeper/status/history.ts';
 import type { Status } from '../../sweeper/status/status.ts';
+import type { Undelivered } from '../../webhook/undelivered.ts';
 import { adviceSection } from './advice-section.ts';
 import { since } from './format.ts';
 import { holdsSection } from './holds-list.ts';
@@ -20,6 +21,7 @@ export interface PageReadings {
   readonly census: Census | null;
   readonly history: History | null;
   readonly advice: Advice | null;
+  readonly undelivered: Undelivered | null;
   readonly version: string;
   /** Whether the page reloads by itself. */
   readonly reloads: boolean;
@@ -33,7 +35,7 @@ export function statusPage(readings: PageReadings): Layout {
   const main =
     'err' in status
       ? verdictSection(unreachable(status.err, status.refusal), null)
-      : html`${verdictSection(verdictOf(status), statusFacts(status))}${sections(status, readings)}`;
+      : html`${verdictSection(verdictOf(status), statusFacts(status, readings.undelivered))}${sections(status, readings)}`;
   const reloading = reloads
     ? html`Reloads every ${REFRESH_SECONDS} s: <a href="/?reload=off">stop reloading</a>.`
     : html`Does not reload by itself: <a href="/">reload every ${REFRESH_SECONDS} s</a>.`;

@@ -1,13 +1,17 @@
 import type { Census } from '../../sweeper/status/census.ts';
 import type { Status } from '../../sweeper/status/status.ts';
-import { factsList } from './facts.ts';
+import type { Undelivered } from '../../webhook/undelivered.ts';
+import { type Fact, factsList } from './facts.ts';
 import { count, duration, percentage } from './format.ts';
 import { type Html, html } from './html.ts';
 import { listHref } from './links.ts';
 import { age, time } from './time.ts';
 
-/** The last and next sweep, the last beat, unobserved time and the threshold. */
-export function statusFacts({ now, sweptAt, nextAt, beatAt, lastSweep, day, stuckAfterMs }: Status): Html {
+/** The last and next sweep, the last beat, unobserved time, the threshold, and the webhook where something is not delivered to it. */
+export function statusFacts(
+  { now, sweptAt, nextAt, beatAt, lastSweep, day, stuckAfterMs }: Status,
+  undelivered: Undelivered | null,
+): Html {
   const last =
     sweptAt === null
       ? 'never'
@@ -18,7 +22,15 @@ export function statusFacts({ now, sweptAt, nextAt, beatAt, lastSweep, day, stuc
     ['Last beat', beatAt === null ? 'never' : age(beatAt, now)],
     ['Unobserved, last day', day.unobservedMs === 0 ? 'none' : duration(day.unobservedMs)],
     ['Stuck after', duration(stuckAfterMs)],
+    webhookFact(undelivered),
   ]);
+}
+
+function webhookFact(undelivered: Undelivered | null): Fact | null {
+  if (undelivered === null || undelivered.waiting + undelivered.dead === 0) return null;
+  const { waiting, oldestMs, dead } = undelivered;
+  const oldest = oldestMs === null ? '' : `, the oldest for ${duration(oldestMs)}`;
+  return ['Webhook', `${count(waiting)} not delivered yet${oldest}; ${count(dead)} dead letters`];
 }
 
 const names: Readonly<Record<string, string>> = {

@@ -12,6 +12,8 @@ const MS_PER_SECOND = 1000;
 export class EventMetrics implements EventLog {
   readonly #handlers: Handlers;
   readonly #latency: Histogram;
+  readonly #posts: Counter;
+  readonly #postDuration: Histogram;
 
   constructor(meter: Meter) {
     const sweeps = counter(meter, 'sweeps');
@@ -22,8 +24,16 @@ export class EventMetrics implements EventLog {
     const duration = histogram(meter, 'sweep_duration');
     const probes = counter(meter, 'probes');
     const probeDuration = histogram(meter, 'probe_duration');
+    const prunes = counter(meter, 'prunes');
+    const pruned = counter(meter, 'pruned');
+    const removed = ({ delegations, activity }: Pick<EventFields<'prune.completed'>, 'delegations' | 'activity'>) => {
+      pruned.add(delegations, attributesOf({ table: 'delegations' }));
+      pruned.add(activity, attributesOf({ table: 'activity_logs' }));
+    };
     const failed = ({ err }: EventFields<'pgboss.error'>) => errors.add(1, attributesOf({ class: errorClass(err) }));
     this.#latency = histogram(meter, 'detection_latency');
+    this.#posts = counter(meter, 'webhook_posts');
+    this.#postDuration = histogram(meter, 'webhook_post_duration');
     this.#handlers = {
       'sweep.completed': ({ trigger, held, truncated, durationMs }) => {
         sweeps.add(1, attributesOf({ trigger, outcome: held ? 'held' : truncated ? 'truncated' : 'completed' }));
@@ -48,6 +58,15 @@ export class EventMetrics implements EventLog {
         if (retriedAs !== null) retried.add(1);
       },
       'delegation.deadline_exceeded': () => marked.add(1, attributesOf({ rule: 'overdue' })),
+      'prune.completed': ({ interrupted, ...counts }) => {
+        prunes.add(1, attributesOf({ outcome: interrupted ? 'interrupted' : 'completed' }));
+        removed(counts);
+      },
+      'prune.failed': ({ err, ...counts }) => {
+        prunes.add(1, attributesOf({ outcome: 'failed' }));
+        removed(counts);
+        failed({ err });
+      },
       'database.unavailable': failed,
       'database.refused': failed,
       'pgboss.error': failed,
@@ -57,6 +76,12 @@ export class EventMetrics implements EventLog {
   emit<E extends EventName>(event: E, fields: EventFields<E>): void {
     const handle = this.#handlers[event] as ((fields: EventFields<E>) => void) | undefined;
     handle?.(fields);
+  }
+
+  /** One attempt to deliver to the webhook. No event has those that were delivered. */
+  posted(outcome: 'delivered' | 'failed' | 'dead', tookMs: number): void {
+    this.#posts.add(1, attributesOf({ outcome }));
+    this.#postDuration.record(tookMs / MS_PER_SECOND);
   }
 
   /** The latencies of a committed batch, from matching the rule to the mark. No event has them. */

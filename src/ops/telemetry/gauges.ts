@@ -1,12 +1,15 @@
 import type { BatchObservableResult, Meter, ObservableGauge } from '@opentelemetry/api';
 import type { Census } from '../../sweeper/status/census.ts';
 import type { Status } from '../../sweeper/status/status.ts';
+import type { Undelivered } from '../../webhook/undelivered.ts';
 import type { PoolUse } from '../pool-use.ts';
 import { attributesOf, type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
 
 export interface GaugeProbes {
   readonly status: () => Promise<Status>;
   readonly census: () => Promise<Census>;
+  /** Null: it cannot be read. */
+  readonly undelivered: () => Promise<Undelivered | null>;
   readonly pool: () => PoolUse;
   readonly version: string;
 }
@@ -21,7 +24,7 @@ const gaugeNames = (Object.keys(instruments) as (keyof typeof instruments)[]).fi
 const MS_PER_SECOND = 1000;
 
 /** Reads the gauges at each collection. A gauge that cannot be read is left out, except for the time since the last sweep. */
-export function observeGauges(meter: Meter, { status, census, pool, version }: GaugeProbes): void {
+export function observeGauges(meter: Meter, { status, census, undelivered, pool, version }: GaugeProbes): void {
   const gauges = new Map(gaugeNames.map((name) => [name, gauge(meter, name)]));
   const sinceSweep = new SinceSweep();
   const collect = async (result: BatchObservableResult): Promise<void> => {
@@ -30,13 +33,14 @@ export function observeGauges(meter: Meter, { status, census, pool, version }: G
     };
     observe('build_info', 1, { version, node: process.versions.node });
     observePool(observe, pool());
-    const [read, counted] = await Promise.allSettled([status(), census()]);
+    const [read, counted, webhook] = await Promise.allSettled([status(), census(), undelivered()]);
     observe('database_up', read.status === 'fulfilled' ? 1 : 0);
     if (read.status === 'fulfilled') {
       sinceSweep.update(read.value);
       observeStatus(observe, read.value);
     }
     if (counted.status === 'fulfilled') observeCensus(observe, counted.value);
+    if (webhook.status === 'fulfilled') observeWebhook(observe, webhook.value);
     observe('since_last_sweep', sinceSweep.seconds());
   };
   meter.addBatchObservableCallback(collect, [...gauges.values()]);
@@ -79,6 +83,13 @@ function observeCensus(observe: Observe, { byStatus, capped, waiting, longestWai
   observe('delegations_waiting', waiting);
   observe('delegations_own_threshold', ownThreshold);
   observe('oldest_wait', (longestWaitMs ?? 0) / MS_PER_SECOND);
+}
+
+function observeWebhook(observe: Observe, undelivered: Undelivered | null): void {
+  if (undelivered === null) return;
+  observe('webhook_waiting', undelivered.waiting);
+  observe('webhook_oldest_waiting', (undelivered.oldestMs ?? 0) / MS_PER_SECOND);
+  observe('webhook_dead', undelivered.dead);
 }
 
 function secondsOrNull(ms: number | null): number | null {

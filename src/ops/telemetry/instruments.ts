@@ -55,6 +55,27 @@ export const instruments = {
     unit: 's',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
+  prunes: {
+    kind: 'counter',
+    help: 'Prunes of this replica, by how they ended',
+    labels: { outcome: ['completed', 'interrupted', 'failed'] },
+  },
+  pruned: {
+    kind: 'counter',
+    help: 'Rows that the retention removed, by this replica',
+    labels: { table: ['delegations', 'activity_logs'] },
+  },
+  webhook_posts: {
+    kind: 'counter',
+    help: 'Attempts of this replica to deliver to the webhook; failed: tried again, dead: a dead letter now',
+    labels: { outcome: ['delivered', 'failed', 'dead'] },
+  },
+  webhook_post_duration: {
+    kind: 'histogram',
+    help: 'How long an attempt to deliver to the webhook took',
+    unit: 's',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
   unobserved: {
     kind: 'counter',
     help: 'Unobserved time, which does not count as silence, as found by this replica',
@@ -125,6 +146,16 @@ export const instruments = {
   },
   stuck_after: { kind: 'gauge', help: 'The threshold STUCK_AFTER', unit: 's' },
   clock_skew: { kind: 'gauge', help: "This host's clock minus the database's", unit: 's' },
+  webhook_waiting: {
+    kind: 'gauge',
+    help: 'Posts to the webhook that wait for an attempt, of any replica; counted to 10,000',
+  },
+  webhook_oldest_waiting: {
+    kind: 'gauge',
+    help: 'How long the oldest of these waits; 0 when none does',
+    unit: 's',
+  },
+  webhook_dead: { kind: 'gauge', help: 'Dead letters of the webhook; counted to 10,000' },
   pool_connections: {
     kind: 'gauge',
     help: "Connections of the sweeper's pool",

@@ -35,6 +35,7 @@ import { endStatement, lastOfStatement } from './statements/last-activity.ts';
 import { lateResultsStatement } from './statements/late-results.ts';
 import { lockingSessionStatement } from './statements/locking-session.ts';
 import { nearIdsStatement } from './statements/near-ids.ts';
+import { removedStatement } from './statements/removed.ts';
 import { taskStatement } from './statements/task.ts';
 import { taskOf } from './task-of.ts';
 import { TimelineReader } from './timeline-reader.ts';
@@ -99,7 +100,11 @@ export class Explainer {
       const known = isPossible(delegationId) ? delegationId : '';
       const timeline = await this.#timelines.read(db, known, previews);
       const activity = timeline.first.length === 0 ? null : timeline;
-      return { now: isoOf(nowUs), delegationId, activity, near };
+      const { delegationsBefore, retriedAs } = stateRow(
+        (await this.#statements.removed.run(db, { delegationId: known }))[0],
+      );
+      const removedBefore = delegationsBefore?.toISOString() ?? null;
+      return { now: isoOf(nowUs), delegationId, activity, removedBefore, retriedAs, near };
     });
   }
 
@@ -127,8 +132,10 @@ export class Explainer {
     if (row === undefined) return null;
     const timeline = await this.#timelines.read(db, delegationId, previews);
     const attempts = attemptsOf(await this.#statements.attempts.run(db, { delegationId }), delegationId);
-    const found = { now: isoOf(nowUs), delegation: delegationOf(row, previews), timeline, attempts };
     const { status, finishedAt } = row;
+    const activityIsGone =
+      finishedAt !== null && timeline.first.length === 0 && (await this.#isRemoved(db, about, finishedAt));
+    const found = { now: isoOf(nowUs), delegation: delegationOf(row, previews), timeline, activityIsGone, attempts };
     if (finishedAt !== null) {
       const ended = { status, finishedAt, gaps, retriedAs: retriedAs(attempts, delegationId) };
       const ending = await this.#ending(db, about, ended);
@@ -139,6 +146,12 @@ export class Explainer {
     const a2aTask = await this.#task(db, about, verdict);
     const nextSweep = await this.#nextSweep(db, row, judgement, { verdict, task: a2aTask, refusal: ofSweeps(refusal) });
     return { ...found, verdict, nextSweep, ending: null, a2aTask };
+  }
+
+  /** Of a delegation without activity: a retention removed it. */
+  async #isRemoved(db: LedgerDb, about: About, finishedAt: Date): Promise<boolean> {
+    const { activityBefore } = stateRow((await this.#statements.removed.run(db, about))[0]);
+    return activityBefore !== null && finishedAt < activityBefore;
   }
 
   async #ending(db: LedgerDb, about: About, ended: Omit<EndingParts, 'end' | 'lateResults'>): Promise<Ending> {
@@ -229,5 +242,6 @@ function statementsOf(tables: SweeperTables, { retriesMax = 0 }: SweeperOptions)
     daemons: daemonsStatement(tables),
     holds: latestHoldsStatement(tables),
     nearIds: nearIdsStatement(tables),
+    removed: removedStatement(tables),
   };
 }

@@ -24,6 +24,8 @@ export interface Explanation {
   /** How it ended, by whom, and what came after; null for one that is open. */
   readonly ending: Ending | null;
   readonly timeline: Timeline;
+  /** It has ended, and its activity is gone: a retention removed it (RETENTION_ACTIVITY). */
+  readonly activityIsGone: boolean;
   /** The first one first; of a long chain those next to this one. This one alone where nothing was tried again. */
   readonly attempts: readonly ExplainedAttempt[];
   /** Null: it is no A2A task. */
@@ -71,6 +73,8 @@ export interface ExplainedAttempt {
   readonly attempt: number;
   /** What it tries again; null for the first. */
   readonly retryOf: string | null;
+  /** What it tries again is not in the ledger any more: a retention removed it. */
+  readonly retryOfIsGone: boolean;
   readonly status: Status;
   readonly calleeId: string;
   readonly createdAt: IsoInstant;

@@ -22,9 +22,10 @@ export function whyOf(explanation: Unworded): string {
   return `${verdict === null ? explanation.delegation.status : openWords(explanation, verdict)}.`;
 }
 
-function endWords({ now, delegation }: Unworded, { status, at, actor, mark }: Ending): string {
+function endWords({ now, delegation, activityIsGone }: Unworded, { status, at, actor, mark }: Ending): string {
   const since = `${status} since ${atWords(at, now)}`;
   if (mark !== null) return `${since}: ${markWords(mark, delegation.stuckAfterMs, now)}`;
+  if (activityIsGone) return `${since}; its activity, which says by whom, was removed (RETENTION_ACTIVITY)`;
   if (actor === null) return `${since}; the activity that says by whom is gone`;
   return `${since}: ${visible(actor)} said so`;
 }

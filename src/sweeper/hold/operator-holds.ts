@@ -3,7 +3,9 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { noteText } from '../../ledger/arguments.ts';
 import { InvalidArgumentError } from '../../ledger/errors.ts';
 import { visible } from '../../log/visible.ts';
+import { HoldPublication } from '../publishing/hold-publication.ts';
 import { sweeperTables } from '../tables.ts';
+import { heldNews, releasedNews } from './hold-news.ts';
 import type { OperatorHold } from './operator-hold.ts';
 import { endHoldStatement } from './statements/end-hold.ts';
 import { lockHoldsStatement } from './statements/lock-holds.ts';
@@ -41,6 +43,7 @@ export class OperatorHolds {
   readonly #end: ReturnType<typeof endHoldStatement>;
   readonly #make: ReturnType<typeof makeHoldStatement>;
   readonly #prune: ReturnType<typeof pruneHoldsStatement>;
+  readonly #publication: HoldPublication;
 
   constructor(db: LedgerDb) {
     const tables = sweeperTables(db);
@@ -49,6 +52,7 @@ export class OperatorHolds {
     this.#end = endHoldStatement(tables);
     this.#make = makeHoldStatement(tables);
     this.#prune = pruneHoldsStatement(tables);
+    this.#publication = new HoldPublication(tables);
   }
 
   /** Holds from now on. A hold that is in force is replaced, whichever of the two ends later. */
@@ -57,22 +61,34 @@ export class OperatorHolds {
     const request = { forMs, reason: harmlessNote('reason', reason), by: harmlessNote('by', by) };
     return limited(this.#db, LIMIT_MS, async (db) => {
       await this.#lock.run(db, {});
-      const [ended] = await this.#end.run(db, { why: 'replaced', by: request.by });
-      const replaced = ended?.wasInForce ? withoutFlag(ended) : null;
-      const [hold] = await this.#make.run(db, { ...request, since: replaced?.since ?? null });
+      const ended = await this.#ended(db, 'replaced', request.by);
+      const replaced = ended?.wasInForce ? shown(ended) : null;
+      const hold = (await this.#make.run(db, { ...request, since: replaced?.since ?? null }))[0]!;
+      await this.#publication.publish(db, hold.holdId, heldNews(hold));
       await this.#prune.run(db, {});
-      return { hold: hold!, replaced };
+      return { hold: shown(hold), replaced };
     });
   }
 
   /** Ends the hold that is in force. Null: there was none. */
   async release(by: string): Promise<OperatorHold | null> {
-    const values = { why: 'operator', by: harmlessNote('by', by) };
+    const operator = harmlessNote('by', by);
     return limited(this.#db, LIMIT_MS, async (db) => {
       await this.#lock.run(db, {});
-      const [ended] = await this.#end.run(db, values);
-      return ended?.wasInForce ? withoutFlag(ended) : null;
+      const ended = await this.#ended(db, 'operator', operator);
+      return ended?.wasInForce ? shown(ended) : null;
     });
+  }
+
+  /** Ends the hold that is open, for this reason or because its time had passed. What is replaced goes on: no event. */
+  async #ended(db: LedgerDb, why: 'replaced' | 'operator', by: string) {
+    const [ended] = await this.#end.run(db, { why, by });
+    if (ended === undefined) return null;
+    const { endedWhy } = ended;
+    if (endedWhy === 'operator' || endedWhy === 'expired') {
+      await this.#publication.publish(db, ended.holdId, releasedNews(ended, endedWhy));
+    }
+    return ended;
   }
 }
 
@@ -87,6 +103,10 @@ export function assertHoldMs(field: string, ms: number): void {
   throw new InvalidArgumentError(field, `must be a whole number of milliseconds from ${HOLD_MIN_MS} to ${HOLD_MAX_MS}`);
 }
 
-function withoutFlag({ wasInForce: _, ...hold }: OperatorHold & { readonly wasInForce: boolean }): OperatorHold {
+function shown({
+  holdId: _,
+  wasInForce: __,
+  ...hold
+}: OperatorHold & { holdId: number; wasInForce?: boolean }): OperatorHold {
   return hold;
 }

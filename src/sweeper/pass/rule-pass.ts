@@ -1,4 +1,5 @@
 import type { Micros } from '../instant.ts';
+import type { Unpublished } from '../publishing/refused.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import type { ProbeEvidence } from './probe-evidence.ts';
 import type { MarkedRow } from './statements/marking.ts';
@@ -24,4 +25,6 @@ export interface RulePass {
   readonly signal: AbortSignal;
   /** Called after each commit, with the evidence. */
   readonly onMarked: (rows: readonly MarkedRow[]) => void;
+  /** Called after a commit whose events some queue did not take. */
+  readonly onUnpublished: (unpublished: Unpublished) => void;
 }

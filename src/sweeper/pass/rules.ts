@@ -24,7 +24,7 @@ export interface Rule {
   readonly name: RuleName;
   /** How its rows are found. */
   readonly scan: 'overdue' | 'stale' | 'staleSpecial' | 'stalled';
-  readonly to: Status;
+  readonly to: Extract<Status, 'stuck' | 'failed'>;
   /** What matches. Literals, so that the partial index of `key` can be used by a generic plan. */
   readonly matches: string;
   /** The index column that orders the rule's rows, oldest first; the id breaks ties. */

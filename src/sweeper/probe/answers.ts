@@ -1,10 +1,13 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
+import { eventTypeOf } from '../../events/event-types.ts';
 import { type A2aObservation, observationValues } from '../../ledger/a2a-observation.ts';
 import { within } from '../../lifecycle/within.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Rule } from '../pass/rules.ts';
+import { logUnpublished, type Refused } from '../publishing/refused.ts';
+import { publishAnswerStatement } from '../publishing/statements/publish-answer.ts';
 import type { Run } from '../sweep-run.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Staleness } from '../threshold/staleness.ts';
@@ -32,12 +35,14 @@ export class Answers {
   readonly #db: LedgerDb;
   readonly #log: EventLog;
   readonly #options: ProbeOptions;
+  readonly #publish: ReturnType<typeof publishAnswerStatement>;
   readonly #take: ReadonlyMap<Rule, ReturnType<typeof takeAnswerStatement>>;
 
   constructor(db: LedgerDb, tables: SweeperTables, log: EventLog, rules: readonly Rule[], options: ProbeOptions) {
     this.#db = db;
     this.#log = log;
     this.#options = options;
+    this.#publish = publishAnswerStatement(tables);
     this.#take = new Map(rules.map((rule) => [rule, takeAnswerStatement(tables, rule)]));
   }
 
@@ -119,7 +124,15 @@ export class Answers {
       ...observationValues(told(seen, rule)),
       detail,
     };
-    const rows = await limited(this.#db, TAKE_LIMIT_MS, (db) => this.#take.get(rule)!.run(db, values));
+    let refused: readonly Refused[] = [];
+    const rows = await limited(this.#db, TAKE_LIMIT_MS, async (db) => {
+      const told = await this.#take.get(rule)!.run(db, values);
+      if (step === 'failed' && told[0]?.isChanged) {
+        refused = (await this.#publish.run(db, { delegationId }))[0]?.refused ?? [];
+      }
+      return told;
+    });
+    logUnpublished(this.#log, run.sweepId, { type: eventTypeOf('delegation.failed'), events: 1, refused });
     return rows[0]?.isChanged ?? null;
   }
 }

@@ -1,6 +1,7 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import { mayConcernOneRow } from '../../db/sqlstate.ts';
+import { clockStatement } from '../../db/statements/clock.ts';
 import { retriableStatuses } from '../../ledger/functions/retry.ts';
 import { inHalves } from '../../ledger/in-halves.ts';
 import type { Status } from '../../ledger/transitions.ts';
@@ -9,7 +10,6 @@ import { MICROS_PER_MS } from '../instant.ts';
 import { sweeperTables } from '../tables.ts';
 import { type CalleeSelection, Candidates, type Selection } from './candidates.ts';
 import type { Candidate } from './statements/candidates.ts';
-import { clockStatement } from './statements/clock.ts';
 import { retryManyStatement } from './statements/retry-many.ts';
 
 /** What came of one delegation, or would. */

@@ -1,8 +1,8 @@
 import type { PgBoss } from 'pg-boss';
 import type { QueryRunner } from '../../db/statement.ts';
+import { pgBossRunner } from '../../jobs/pgboss-runner.ts';
+import { pgBossTables } from '../../jobs/pgboss-tables.ts';
 import { stateRow } from '../state-row.ts';
-import { pgBossRunner } from './pgboss-runner.ts';
-import { pgBossTables } from './pgboss-tables.ts';
 import { removeTicksStatement } from './statements/remove-ticks.ts';
 import { resetDelayedJobsStatement } from './statements/reset-delayed-jobs.ts';
 import { resetJobHeartbeatsStatement } from './statements/reset-job-heartbeats.ts';

@@ -2,8 +2,8 @@ import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
+import type { Availability } from '../../outage/availability.ts';
 import type { Beat } from '../observed-time/beat.ts';
-import type { Availability } from './availability.ts';
 
 /** A smaller difference is explained by the network. */
 const SKEW_TOLERATED_MS = 1000;

@@ -3,12 +3,12 @@ import type { Kysely } from 'kysely';
 import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/encoding.ts';
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
+import { installedVersion, requiredVersion } from '../../jobs/pgboss-schema.ts';
 import { missingFunctions } from '../../ledger/functions/installed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
-import type { Availability } from './availability.ts';
-import { installedVersion, requiredVersion } from './pgboss-schema.ts';
+import type { Availability } from '../../outage/availability.ts';
 
 /** Why the database cannot be used yet: a schema that is too old, or an encoding other than UTF8. */
 export interface OutdatedSchema {

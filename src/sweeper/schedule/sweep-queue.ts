@@ -1,8 +1,9 @@
 import type { PgBoss, Queue } from 'pg-boss';
 import { againWhereIdleClosed } from '../../db/idle-closed.ts';
+import { ensureQueue } from '../../jobs/ensure-queue.ts';
+import { pgBossRunner } from '../../jobs/pgboss-runner.ts';
 import type { Cron } from '../status/cron.ts';
 import type { SweepTrigger } from '../summary.ts';
-import { pgBossRunner } from './pgboss-runner.ts';
 import { SWEEP_QUEUE, sweepQueue } from './queue-name.ts';
 import { TICK_QUEUE } from './statements/ahead.ts';
 import { publicLedgerStatement } from './statements/public-ledger.ts';
@@ -44,13 +45,9 @@ export class SweepQueue {
     return id !== null;
   }
 
-  /** Creates or corrects the queue and its schedule. createQueue alone silently keeps a queue of another policy. */
+  /** Creates or corrects the queue and its schedule. */
   async ensure(): Promise<void> {
-    const { policy, ...updatable } = queueOptions;
-    const found = await this.#boss.getQueue(this.name);
-    if (found && found.policy !== policy) await this.#boss.deleteQueue(this.name);
-    if (found?.policy === policy) await this.#boss.updateQueue(this.name, updatable);
-    else await this.#boss.createQueue(this.name, queueOptions);
+    await ensureQueue(this.#boss, this.name, queueOptions);
     await this.#boss.schedule(this.name, this.#cron.expression, { trigger: 'cron' } satisfies SweepJob, {
       tz: this.#cron.timezone,
       // Ticks that came due while no daemon ran cause one sweep.

@@ -1,30 +1,22 @@
 import type { EventLog } from '../../log/event-log.ts';
-import { observedUsSince } from '../horizon.ts';
-import { wholeMs } from '../instant.ts';
+import { logUnpublished } from '../publishing/refused.ts';
+import { holdFigures } from './storm-news.ts';
 import type { StormQuestion, StormReading } from './storm-watch.ts';
 
-/** Logs a hold at every sweep that it affects, with the numbers, and its end with the reason. */
+/** Logs a hold at every sweep that it affects, with the numbers, and its end with the reason; and what was not published. */
 export function logStorm(
   log: EventLog,
-  { sweepId, judgement, recalled }: StormQuestion & { readonly sweepId: string },
-  { action, stale, silent, inFlight, callees, released }: StormReading,
+  question: StormQuestion & { readonly sweepId: string },
+  reading: StormReading,
   maxHoldMs: number,
 ): void {
-  const { nowUs, gaps } = judgement;
-  const heldForMs = wholeMs(observedUsSince(recalled.state.heldSinceUs ?? nowUs, nowUs, gaps));
-  if (action === 'hold') {
-    log.emit('sweep.held', {
-      sweepId,
-      stale,
-      inFlight,
-      ratio: inFlight === 0 ? 0 : Math.min(1, silent / inFlight),
-      callees: [...callees],
-      heldForMs,
-      releasesInMs: Math.max(0, maxHoldMs - heldForMs),
-      by: 'storm',
-      reason: null,
-    });
+  const { sweepId } = question;
+  const { action, stale, inFlight, released, unpublished } = reading;
+  const figures = holdFigures(question, reading, maxHoldMs);
+  const who = { by: 'storm', reason: null } as const;
+  if (action === 'hold') log.emit('sweep.held', { sweepId, stale, inFlight, ...figures, ...who });
+  if (released) {
+    log.emit('sweep.released', { sweepId, why: released, heldForMs: figures.heldForMs, stale, inFlight, ...who });
   }
-  if (released)
-    log.emit('sweep.released', { sweepId, why: released, heldForMs, stale, inFlight, by: 'storm', reason: null });
+  if (unpublished !== null) logUnpublished(log, sweepId, unpublished);
 }

@@ -3,6 +3,7 @@ import type { LedgerDb } from '../../db/schema.ts';
 import type { CalleeCount } from '../callee-count.ts';
 import { observedUsSince } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
+import type { Unpublished } from '../publishing/refused.ts';
 import type { SweeperTables } from '../tables.ts';
 import type { Judgement, Staleness } from '../threshold/staleness.ts';
 import {
@@ -22,6 +23,7 @@ import { lateCountStatement } from './statements/late-count.ts';
 import { type SilentCallees, silentCalleesStatement } from './statements/silent-callees.ts';
 import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
 import { type Recalled, StormMemory } from './storm-memory.ts';
+import { blindHoldNews, stormNews } from './storm-news.ts';
 
 export interface StormReading extends StormVerdict {
   readonly stale: number;
@@ -33,6 +35,8 @@ export interface StormReading extends StormVerdict {
   readonly silent: number;
   readonly inFlight: number;
   readonly callees: readonly CalleeCount[];
+  /** The event of a hold that began or ended, where some queue did not take it. */
+  readonly unpublished: Unpublished | null;
 }
 
 export interface StormQuestion {
@@ -59,7 +63,7 @@ interface Signs {
   readonly callees: SilentCallees;
 }
 
-const nothing = { stale: 0, late: 0, latePlain: 0, silent: 0, inFlight: 0, callees: [] };
+const nothing = { stale: 0, late: 0, latePlain: 0, silent: 0, inFlight: 0, callees: [], unpublished: null };
 const noCallees: SilentCallees = { callees: 0, top: [] };
 
 /** Time limit on the server for counting up to a million rows. */
@@ -105,25 +109,29 @@ export class StormWatch {
     const before = recalled.state;
     const held = before.heldSinceUs !== null;
     const off = this.#options.ratio === 0;
-    if (off && before !== calm && sweepId !== null) await this.#memory.keep(sweepId, calm, null);
+    const letGo = { action: 'sweep', state: calm, released: null, ...nothing } as const;
+    if (off && before !== calm && sweepId !== null) {
+      return { ...letGo, unpublished: await this.#keep(sweepId, question, letGo) };
+    }
     const boundsUs = ageBoundsUs(judgement, judgement.stuckAfterMs);
     const anySilent = (beforeUs: Micros) => this.#anySilentRow(question, beforeUs);
     const isCalm = async () =>
       !(await anySilent(heardBeforeUs(boundsUs, WATCHED_FROM_BIN))) || (await this.#fewLate(question, boundsUs));
     if (off || (before === calm && (await isCalm()))) {
-      return { action: 'sweep', state: calm, released: null, ...nothing };
+      return letGo;
     }
     const signs = await this.#count(question, boundsUs).catch(async (err: unknown) => {
       if (force || this.#heldTooLong(question)) return null;
       if (!held && sweepId !== null && (await anySilent(judgement.horizon.atUs))) {
-        await this.#memory.begin(sweepId, judgement.nowUs);
+        const news = blindHoldNews(sweepId, this.#options.maxHoldMs);
+        await this.#memory.begin(sweepId, judgement.nowUs, news);
       }
       throw err;
     });
     const reading = signs === null ? this.#judgeBlindly(question) : this.#judge(question, signs);
     const asBefore = before === calm && reading.state === calm;
-    if (sweepId !== null && !asBefore) await this.#keep(sweepId, question, reading);
-    return reading;
+    if (sweepId === null || asBefore) return reading;
+    return { ...reading, unpublished: await this.#keep(sweepId, question, reading) };
   }
 
   /** Fewer than a storm has can have fallen silent together: whatever the others' ages are, they need not be counted. */
@@ -180,7 +188,7 @@ export class StormWatch {
       this.#options,
       { nowUs, stuckAfterMs, gaps, force },
     );
-    return { ...verdict, stale, late, latePlain, silent, inFlight, callees: callees.top };
+    return { ...verdict, stale, late, latePlain, silent, inFlight, callees: callees.top, unpublished: null };
   }
 
   /** Nothing could be counted: marks one row per sweep, or everything when forced. */
@@ -200,7 +208,7 @@ export class StormWatch {
     return observedUsSince(heldSinceUs, nowUs, gaps) >= this.#options.maxHoldMs * MICROS_PER_MS;
   }
 
-  async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<void> {
+  async #keep(sweepId: string, question: StormQuestion, reading: StormReading): Promise<Unpublished | null> {
     const { nowUs, stuckAfterMs, horizon } = question.judgement;
     const action = question.isHeld ? 'hold' : reading.action;
     const { which, rows } = toWatch(
@@ -209,6 +217,8 @@ export class StormWatch {
     );
     const lateUs = heardBeforeUs(ageBoundsUs(question.judgement, stuckAfterMs), WATCHED_FROM_BIN);
     const beforeUs = which === 'late' ? lateUs : horizon.atUs;
-    await this.#memory.keep(sweepId, reading.state, rows > 0 ? { rows, beforeUs, atUs: nowUs } : null);
+    const watched = rows > 0 ? { rows, beforeUs, atUs: nowUs } : null;
+    const news = stormNews(question, reading, this.#options.maxHoldMs);
+    return this.#memory.keep(sweepId, reading.state, watched, news);
   }
 }

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { mayConnect } from '../../../src/a2a/probe/address-check.ts';
 import { placesOf } from '../../../src/a2a/probe/agent-cards.ts';
 import { AllowList } from '../../../src/a2a/probe/allow-list.ts';
-import { Slots } from '../../../src/a2a/probe/slots.ts';
 
 describe('the allow list', () => {
   test.each([
@@ -27,46 +25,6 @@ describe('the allow list', () => {
   });
 });
 
-describe('addresses', () => {
-  const always = ['8.8.8.8', '2606:4700::1111', '::ffff:8.8.8.8', '64:ff9b::808:808'];
-  const allowed = [
-    '127.0.0.1',
-    '127.9.9.9',
-    '10.0.0.1',
-    '172.16.0.1',
-    '192.168.1.1',
-    '169.254.169.254',
-    '100.64.0.1',
-    '::1',
-    'fe80::1',
-    'fc00::1',
-    '::ffff:10.0.0.1',
-    '::ffff:7f00:1',
-    '64:ff9b::a00:1',
-  ];
-  const never = [
-    '0.0.0.0',
-    '255.255.255.255',
-    '224.0.0.1',
-    '240.0.0.1',
-    '192.0.2.1',
-    '::',
-    'ff02::1',
-    '2002:a00:1::',
-    '2001::1',
-    'not an address',
-    '',
-  ];
-  test.each([
-    ...always.map((address) => [address, true, true] as const),
-    ...allowed.map((address) => [address, false, true] as const),
-    ...never.map((address) => [address, false, false] as const),
-  ])('%j: %s, and %s where private ones are allowed', (address, plain, withPrivate) => {
-    expect(mayConnect(address, { allowPrivate: false })).toBe(plain);
-    expect(mayConnect(address, { allowPrivate: true })).toBe(withPrivate);
-  });
-});
-
 test('a card is looked for below the address and below each part of its path, in four places at most', () => {
   const card = '.well-known/agent-card.json';
   expect(placesOf('https://h')).toEqual([`https://h/${card}`]);
@@ -81,21 +39,4 @@ test('a card is looked for below the address and below each part of its path, in
     `https://h/1/2/3/${card}`,
     `https://h/${card}`,
   ]);
-});
-
-test('slots are given in order, once each, and whoever gives up waits no longer', async () => {
-  const slots = new Slots(1);
-  const never = new AbortController().signal;
-  const giveBack = await slots.take(never);
-  const impatient = new AbortController();
-  const [given, patient] = [slots.take(impatient.signal), slots.take(never)];
-  impatient.abort(new Error('no patience'));
-  await expect(given).rejects.toThrow('no patience');
-  giveBack();
-  giveBack();
-  const second = await patient;
-  const third = slots.take(never);
-  second();
-  (await third)();
-  await expect(slots.take(impatient.signal)).rejects.toThrow('no patience');
 });

@@ -7,14 +7,15 @@ const { databaseUrl: _url, databaseUrlFile: _file, ...others } = keys;
 
 const kinds = { string: z.string(), number: z.number(), boolean: z.boolean() } as const;
 
+/** By its default; `off` is one, whose value is null. */
+function kindOf({ default: text, schema }: (typeof others)[keyof typeof others]): z.ZodType {
+  if (text === null) return z.union([z.string(), z.array(z.string()), z.null()]);
+  const value: unknown = schema.parse(text);
+  return value === null ? z.number().nullable() : kinds[typeof value as keyof typeof kinds];
+}
+
 const settings = Object.fromEntries(
-  Object.entries(others).map(([name, { env, default: text, doc, schema }]) => {
-    const kind = text === null ? null : kinds[typeof schema.parse(text) as keyof typeof kinds];
-    return [
-      name,
-      (kind ?? z.union([z.string(), z.array(z.string()), z.null()])).meta({ description: `${env}: ${doc}` }),
-    ];
-  }),
+  Object.entries(others).map(([name, key]) => [name, kindOf(key).meta({ description: `${key.env}: ${key.doc}` })]),
 );
 
 const schema = z

@@ -184,11 +184,15 @@ const explained = z.object({
   nextSweep: nextSweep.nullable().meta({ description: 'Null: it has ended.' }),
   ending: ending.nullable().meta({ description: 'Null: it is open.' }),
   timeline,
+  activityIsGone: z.boolean().meta({ description: 'A retention removed its activity: RETENTION_ACTIVITY.' }),
   attempts: z.array(
     z.object({
       delegationId: z.string(),
       attempt: z.int().positive(),
       retryOf: z.string().nullable(),
+      retryOfIsGone: z.boolean().meta({
+        description: 'What it tries again is not in the ledger any more: a retention removed it.',
+      }),
       status,
       calleeId: z.string(),
       createdAt: instant,
@@ -221,6 +225,10 @@ const unknown = z
     now: instant,
     delegationId: z.string(),
     activity: timeline.nullable().meta({ description: 'What is left of a row that is gone.' }),
+    removedBefore: instant.nullable().meta({
+      description: 'What ended before may have been removed by a retention; null: nothing ever was.',
+    }),
+    retriedAs: z.string().nullable().meta({ description: 'The delegation that tries it again.' }),
     near: z.array(z.string()).meta({ description: 'Ids that may have been meant, the likeliest first.' }),
     database,
   })

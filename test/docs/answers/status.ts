@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { openStatuses } from '../../../src/ledger/transitions.ts';
 import type { Census } from '../../../src/sweeper/status/census.ts';
 import type { Status } from '../../../src/sweeper/status/status.ts';
+import type { Undelivered } from '../../../src/webhook/undelivered.ts';
 import { type Answer, count, database, instant, milliseconds, type Written } from './answer.ts';
 import { operatorHold } from './hold.ts';
 
@@ -69,6 +70,13 @@ const open = z.object({
   ownThreshold: count.meta({ description: 'Delegations with a threshold of their own.' }),
 }) satisfies z.ZodType<Written<Census>>;
 
+const webhook = z.object({
+  waiting: count.meta({ description: 'Posts that wait for an attempt, counted to 10,000.' }),
+  oldestMs: milliseconds.nullable(),
+  dead: count.meta({ description: 'Dead letters, counted to 10,000.' }),
+  lastDeliveredAt: instant.nullable().meta({ description: 'Null: nothing was delivered in the last day.' }),
+}) satisfies z.ZodType<Written<Undelivered>>;
+
 const schema = z
   .object({
     sweeping: z.boolean().meta({ description: 'A sweep has succeeded in time. False: the exit code is 1.' }),
@@ -87,6 +95,7 @@ const schema = z
     day: day.meta({ description: 'The last 24 hours.' }),
     oldest,
     open: open.meta({ description: 'The open delegations, counted to a million at most.' }),
+    webhook: webhook.nullable().meta({ description: 'What is not delivered; null: this role may not read it.' }),
   })
   .meta({ description: 'Whether it sweeps, and what is open.' }) satisfies z.ZodType<Written<Status>>;
 

@@ -15,7 +15,48 @@ function scheduled(cron: string): string[] {
   ];
 }
 
+const webhookQueue = `SELECT pgboss.create_queue(q, '{"policy":"standard"}') FROM unnest(ARRAY['delegation-webhook', 'delegation-webhook-dead']) q`;
+
+/** A job of pg-boss, made so long ago. */
+const job = (queue: string, more: string, values: string, ago = '2 hours') =>
+  `INSERT INTO pgboss.job (name, data, created_on${more}) VALUES ('${queue}', '{"id":"17"}', now() - interval '${ago}'${values})`;
+
 export const daemonDamages: readonly Damage[] = [
+  {
+    check: 'webhooks',
+    title: 'no daemon runs with the WEBHOOK_URL that is set here',
+    make: sql(webhookQueue),
+    options: { webhookIsSet: true },
+    what: /WEBHOOK_URL is set here, and no daemon posts to it/,
+    fault: 'off',
+    mend: sql(`INSERT INTO pgboss.subscription (event, name) VALUES ('delegation.stuck.v1', 'delegation-webhook')`),
+  },
+  {
+    check: 'webhooks',
+    title: 'the secret cannot be read where a daemon runs',
+    make: sql(
+      webhookQueue,
+      job('delegation-webhook', ', state, output', `, 'retry', '{"reason":"secret_unreadable"}'`, '1 minute'),
+    ),
+    what: /cannot be signed/,
+    fault: 'secret',
+  },
+  {
+    check: 'webhooks',
+    title: 'the receiver has been away for hours',
+    make: sql(webhookQueue, job('delegation-webhook', ', state, output', `, 'retry', '{"reason":"timeout"}'`)),
+    what: /wait for long to be delivered/,
+    fault: 'waiting',
+    mend: sql(`UPDATE pgboss.job SET state = 'completed', completed_on = now()`),
+  },
+  {
+    check: 'webhooks',
+    title: 'a post has failed eight times',
+    make: sql(webhookQueue, job('delegation-webhook-dead', '', '')),
+    what: /has dead letters/,
+    fault: 'dead',
+    mend: sql('DELETE FROM pgboss.job'),
+  },
   {
     check: 'daemons',
     title: 'no daemon runs any more',

@@ -9,6 +9,7 @@ export const foundElsewhere: Readonly<Record<string, string>> = {
   'pooler: several_servers': 'test/doctor/pooler.test.ts',
   'pooler: leaking': 'test/doctor/pooler.test.ts',
   'privileges: lacking': 'test/doctor/roles.test.ts',
+  'privileges: may_not_prune': 'test/doctor/roles.test.ts',
   'privileges: not_executable': 'test/doctor/roles.test.ts',
   'row-level-security: rows_hidden': 'test/doctor/roles.test.ts',
   'row-level-security: heartbeats_refused': 'test/doctor/roles.test.ts',

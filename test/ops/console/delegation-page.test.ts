@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { delegationPage, unknownPage } from '../../../src/ops/console/delegation-page.ts';
 import { pageAnswer } from '../../../src/ops/page/layout.ts';
 import type { Explanation } from '../../../src/sweeper/explanation/explanation.ts';
-import { silent, stuck, stuckId } from './readings.ts';
+import { firstId, neverRemoved, silent, stuck, stuckId } from './readings.ts';
 
 const page = (explanation: Explanation) => pageAnswer(200, delegationPage(explanation, '1.2.3')).body;
 
@@ -123,14 +123,31 @@ describe('any page of a delegation', () => {
 test('an unknown delegation has the ids that are like it, as links', () => {
   const body = pageAnswer(
     404,
-    unknownPage({ now: stuck.now, delegationId: 'a<b', activity: null, near: ['a/b', '..'] }, '1.2.3'),
+    unknownPage({ now: stuck.now, delegationId: 'a<b', activity: null, ...neverRemoved, near: ['a/b', '..'] }, '1.2.3'),
   ).body;
   expect(body).toContain('The ledger has no delegation <code>a&lt;b</code>.');
   expect(body).toContain('<a href="/delegations/a%2Fb"><code>a/b</code></a>');
   expect(body).toContain('<a href="/delegations?id=.."><code>..</code></a>');
-  const rest = unknownPage({ now: stuck.now, delegationId: 'x', activity: stuck.timeline, near: [] }, '1');
+  const rest = unknownPage(
+    { now: stuck.now, delegationId: 'x', activity: stuck.timeline, ...neverRemoved, near: [] },
+    '1',
+  );
   expect(words(pageAnswer(404, rest).body)).toContain('No delegation’s id is like this one.');
   expect(words(pageAnswer(404, rest).body)).toContain('in_progress → stuck');
+});
+
+test('what a retention removed is named as such: the delegation, what it tries again, its activity', () => {
+  const removedBefore = '2026-04-01T00:00:00.000Z';
+  const unknown = { now: stuck.now, delegationId: 'x', activity: null, removedBefore, retriedAs: 'y', near: [] };
+  const gone = pageAnswer(404, unknownPage(unknown, '1')).body;
+  expect(words(gone)).toMatch(/What ended before .* UTC may have been removed from it \(RETENTION_DELEGATIONS\)\./);
+  expect(gone).toContain('There was one: <a href="/delegations/y">');
+  const [, ...kept] = stuck.attempts;
+  const attempts = kept.map((attempt, i) => ({ ...attempt, retryOfIsGone: i === 0 }));
+  const body = page({ ...stuck, attempts, activityIsGone: true });
+  expect(words(body)).toContain('Its activity was removed (RETENTION_ACTIVITY).');
+  expect(words(body)).toContain(`What attempt 2 tries again, ${firstId}, is not in the ledger any more.`);
+  expect(body).toContain(`<code>${firstId}</code>, which is not in the ledger any more`);
 });
 
 /** The names of what programs choose from a few words, and of instants. */

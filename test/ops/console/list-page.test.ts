@@ -6,7 +6,7 @@ import { BadFilters } from '../../../src/ops/console/bad-filters.ts';
 import { type ListPages, listRoute } from '../../../src/ops/console/list-route.ts';
 import { Turns } from '../../../src/ops/console/turns.ts';
 import type { ListQuery } from '../../../src/ops/page/links.ts';
-import { listing, stuck, stuckId } from './readings.ts';
+import { listing, neverRemoved, stuck, stuckId } from './readings.ts';
 
 function listed(over: Partial<ListPages> = {}) {
   const asked: ListQuery[] = [];
@@ -17,7 +17,13 @@ function listed(over: Partial<ListPages> = {}) {
     },
     probe: {
       explain: async (id) => (id === stuckId ? stuck : null),
-      unknown: async (delegationId) => ({ now: stuck.now, delegationId, activity: null, near: [stuckId] }),
+      unknown: async (delegationId) => ({
+        now: stuck.now,
+        delegationId,
+        activity: null,
+        ...neverRemoved,
+        near: [stuckId],
+      }),
     },
     turns: new Turns({ runningMax: 1, waitingMax: 1, answerWithinMs: 5_000 }),
     refusalOf: () => null,

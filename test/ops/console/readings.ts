@@ -9,7 +9,7 @@ const isoAgo = (seconds: number) => ago(seconds).toISOString();
 
 export const stuckId = '0198a4c2-7f30-7c41-9e0d-3b5a6f2c81d0';
 const retryId = '0198a4cc-10c1-7aa9-8a11-77b0cf0f51aa';
-const firstId = '0198a4b0-0a11-7d02-b3c8-0f4d1c77e2b9';
+export const firstId = '0198a4b0-0a11-7d02-b3c8-0f4d1c77e2b9';
 
 export const listing: Listing = {
   now,
@@ -144,10 +144,12 @@ export const stuck: Explanation = {
     leftOutIsCapped: false,
     last: [],
   },
+  activityIsGone: false,
   attempts: [
     {
       delegationId: firstId,
       retryOf: null,
+      retryOfIsGone: false,
       startAfter: null,
       attempt: 1,
       status: 'failed',
@@ -159,6 +161,7 @@ export const stuck: Explanation = {
     {
       delegationId: stuckId,
       retryOf: firstId,
+      retryOfIsGone: false,
       startAfter: null,
       attempt: 2,
       status: 'stuck',
@@ -170,6 +173,7 @@ export const stuck: Explanation = {
     {
       delegationId: retryId,
       retryOf: stuckId,
+      retryOfIsGone: false,
       startAfter: null,
       attempt: 3,
       status: 'in_progress',
@@ -261,3 +265,6 @@ export const silent: Explanation = {
     refusal: { reason: 'rows_hidden', remedy: 'grant the role BYPASSRLS' },
   },
 };
+
+/** What an unknown id has where no retention ever removed anything. */
+export const neverRemoved = { removedBefore: null, retriedAs: null } as const;

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { horizonOf, unobserved } from '../../../src/sweeper/horizon.ts';
 import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
+import { ObservedTime } from '../../../src/sweeper/observed-time/observed-time.ts';
 import { Sweeper } from '../../../src/sweeper/sweeper.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { seedSpecial } from '../../support/seed-special.ts';
 import { useDatabase } from '../../support/use-database.ts';
@@ -102,6 +105,34 @@ describe('the beat', () => {
     await database.query(`UPDATE delegations SET suspect_at = suspect_at - interval '6 seconds'`);
     expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1 });
   });
+
+  test.each([
+    { thresholdMs: stuckAfterMs, seconds: 27, isGap: false },
+    { thresholdMs: stuckAfterMs, seconds: 33, isGap: true },
+    { thresholdMs: stuckAfterMs, seconds: 3600, isGap: true },
+    { thresholdMs: 20_000, seconds: 4.5, isGap: false },
+    { thresholdMs: 20_000, seconds: 7.5, isGap: true },
+  ])(
+    'what a sweep takes for an open gap is what the next beat records: $seconds s with a threshold of $thresholdMs ms',
+    async ({ thresholdMs, seconds, isGap }) => {
+      await daemon(thresholdMs).beat.leave();
+      await letTimePass(seconds);
+      const observed = new ObservedTime(database.db, sweeperTables(database.db));
+      const judged = async () => {
+        const reading = await observed.read();
+        const found = unobserved(reading, thresholdMs);
+        return { found, nowUs: reading.nowUs, atUs: horizonOf(reading.nowUs, thresholdMs, found).atUs };
+      };
+      const before = await judged();
+      await daemon(thresholdMs).beat.leave();
+      const after = await judged();
+      for (const { found } of [before, after]) expect(found).toHaveLength(isGap ? 1 : 0);
+      expect(after.found[0]?.startUs).toBe(before.found[0]?.startUs);
+      // Nothing has been observed more but the moments since.
+      expect(after.atUs - before.atUs).toBeGreaterThanOrEqual(0);
+      expect(after.atUs - before.atUs).toBeLessThanOrEqual(after.nowUs - before.nowUs);
+    },
+  );
 
   test('two daemons that return at once record one gap, and one of them logs it', async () => {
     await daemon().beat.leave();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../../src/db/database.ts';
+import { Availability } from '../../../src/outage/availability.ts';
 import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
 import { Looks } from '../../../src/sweeper/on-time/looks.ts';
 import { OnTime } from '../../../src/sweeper/on-time/on-time.ts';
-import { Availability } from '../../../src/sweeper/schedule/availability.ts';
 import { Sweeper } from '../../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../../src/sweeper/sweeper-options.ts';
 import { TcpProxy } from '../../chaos/tcp-proxy.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../../src/db/database.ts';
+import { Availability } from '../../../src/outage/availability.ts';
 import { Looks } from '../../../src/sweeper/on-time/looks.ts';
 import { nextStep, SWEEP_PATIENCE_MS } from '../../../src/sweeper/on-time/next-step.ts';
 import { OnTime } from '../../../src/sweeper/on-time/on-time.ts';
 import type { ProbeAnswer } from '../../../src/sweeper/probe/suspect-probe.ts';
-import { Availability } from '../../../src/sweeper/schedule/availability.ts';
 import { Sweeper } from '../../../src/sweeper/sweeper.ts';
 import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../../support/scripted-probe.ts';

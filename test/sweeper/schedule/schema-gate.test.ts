@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Availability } from '../../../src/sweeper/schedule/availability.ts';
+import { Availability } from '../../../src/outage/availability.ts';
 import { type OutdatedSchema, SchemaGate } from '../../../src/sweeper/schedule/schema-gate.ts';
 import { capturedLog } from '../../support/fixtures.ts';
 

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { PgBoss } from 'pg-boss';
-import { createBoss, startBoss } from '../../../src/sweeper/schedule/boss.ts';
+import { Boss } from '../../../src/jobs/boss.ts';
+import { Availability } from '../../../src/outage/availability.ts';
 import { PgBossClock } from '../../../src/sweeper/schedule/pgboss-clock.ts';
 import { SweepQueue } from '../../../src/sweeper/schedule/sweep-queue.ts';
 import { Upkeep } from '../../../src/sweeper/schedule/upkeep.ts';
 import { capturedLog } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-let boss: PgBoss;
+let boss: Boss;
 let queue: SweepQueue;
 let clock: PgBossClock;
 // Jest runs these hooks in the order of their definition: it stops before its database is dropped.
-afterEach(() => boss.stop({ graceful: false }));
+afterEach(() => boss.stop());
 const database = useDatabase({ per: 'test', replayed: false });
 const minutely = { expression: '* * * * *', timezone: 'UTC' };
 /** After the next occurrence of a minutely schedule, whenever the test runs, and after the time that a tick may take. */
@@ -19,14 +19,15 @@ const MISSED_MS = 90_000;
 const LOOK_MS = 10_000;
 
 beforeEach(async () => {
-  boss = createBoss(
-    { location: { url: database.url }, max: 2, applicationName: 'upkeep', queryTimeoutMs: 60_000 },
-    'pgboss',
-  );
-  boss.on('error', () => undefined);
-  await startBoss(boss);
-  queue = new SweepQueue(boss, 'public', minutely);
-  clock = new PgBossClock(boss, { dbSchema: 'public', pgbossSchema: 'pgboss', queue: queue.name });
+  const { log } = capturedLog();
+  boss = new Boss(log, new Availability(log), {
+    connection: { location: { url: database.url }, max: 2, applicationName: 'upkeep', queryTimeoutMs: 60_000 },
+    pgbossSchema: 'pgboss',
+    stopWithinMs: 5_000,
+  });
+  await boss.start();
+  queue = new SweepQueue(boss.pgBoss, 'public', minutely);
+  clock = new PgBossClock(boss.pgBoss, { dbSchema: 'public', pgbossSchema: 'pgboss', queue: queue.name });
   await queue.ensure();
   // pg-boss's own ticks are lost.
   await database.query(`UPDATE pgboss.schedule SET cron = '0 0 1 1 *'`);
@@ -59,7 +60,7 @@ describe('a tick that is lost', () => {
     expect(missed!.lateMs).toBeGreaterThan(20_000);
     expect(missed!.lateMs).toBeLessThanOrEqual(MISSED_MS);
 
-    await boss.deleteQueuedJobs(queue.name);
+    await boss.pgBoss.deleteQueuedJobs(queue.name);
     await one.maintain(MISSED_MS + LOOK_MS);
     expect(await jobs()).toEqual([]);
     await one.maintain(2 * MISSED_MS);
@@ -86,7 +87,7 @@ describe('a tick that is lost', () => {
   test('is not asked for while a sweep runs that is longer than a tick', async () => {
     const { upkeep: one, events } = upkeep();
     await queue.request('cron');
-    await boss.fetch(queue.name);
+    await boss.pgBoss.fetch(queue.name);
     await one.maintain(0);
     await one.maintain(MISSED_MS);
     await one.maintain(MISSED_MS + LOOK_MS);
@@ -158,15 +159,15 @@ describe("after the database's clock was set back by an hour", () => {
     await database.query(SET_BACK);
     const { upkeep: one } = upkeep();
     // Without the correction: it is not handed out, and a new one is refused.
-    expect(await boss.fetch(queue.name)).toEqual([]);
+    expect(await boss.pgBoss.fetch(queue.name)).toEqual([]);
     expect(await queue.request('cron')).toBe(false);
     await one.maintain(0);
-    expect(await boss.fetch(queue.name)).toHaveLength(1);
+    expect(await boss.pgBoss.fetch(queue.name)).toHaveLength(1);
   });
 
   test("a dead worker's sweep does not look alive for that hour", async () => {
     await queue.request('startup');
-    await boss.fetch(queue.name);
+    await boss.pgBoss.fetch(queue.name);
     await database.query(SET_BACK);
     const silentMs = async () =>
       (
@@ -235,6 +236,6 @@ describe("after the database's clock was set back by an hour", () => {
 
 test('a check costs one query, which finds nothing in the future when the clock is right', async () => {
   await queue.request('startup');
-  await boss.fetch(queue.name);
+  await boss.pgBoss.fetch(queue.name);
   expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });
 });

@@ -75,8 +75,8 @@ export interface Run {
    */
   readonly between?: 'due' | 'each second';
   readonly until: number;
-  /** No beat reaches the database, and no sweep runs. */
-  readonly unobserved?: { readonly from: number; readonly until: number };
+  /** No beat reaches the database, and no sweep runs. `isSilence`: it counts as such, as without observed time. */
+  readonly unobserved?: { readonly from: number; readonly until: number; readonly isSilence?: boolean };
 }
 
 export interface Outcome {
@@ -84,6 +84,8 @@ export interface Outcome {
   readonly falseMarks: number;
   /** Seconds from the last heartbeat of each dead one to its mark; null: never. */
   readonly foundAfter: readonly (number | null)[];
+  /** The second at which each was marked that was. */
+  readonly marks: ReadonlyMap<Agent, number>;
   readonly released: readonly string[];
   /** What each sweep did. */
   readonly sweeps: readonly { readonly action: string; readonly marked: number }[];
@@ -110,6 +112,7 @@ export function simulate(run: Run): Outcome {
   return {
     falseMarks: [...marks.keys()].filter(({ dead }) => !dead).length,
     foundAfter: agents.filter(({ dead }) => dead).map(found),
+    marks,
     released: guard.released,
     sweeps,
   };

@@ -104,7 +104,7 @@ export class SimulatedGuard {
 
   #gaps(at: number) {
     const { unobserved } = this.#run;
-    if (unobserved === undefined || at < unobserved.until) return [];
+    if (unobserved === undefined || unobserved.isSilence || at < unobserved.until) return [];
     return [{ startUs: usOf(unobserved.from), endUs: usOf(unobserved.until) }];
   }
 

@@ -7,6 +7,7 @@ import { anySilentStatement } from '../../../src/sweeper/storm/statements/any-si
 import { ROWS_COUNTED_MAX } from '../../../src/sweeper/storm/statements/countable.ts';
 import { calm } from '../../../src/sweeper/storm/storm-guard.ts';
 import { StormMemory } from '../../../src/sweeper/storm/storm-memory.ts';
+import { blindHoldNews } from '../../../src/sweeper/storm/storm-news.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import type { BoundStatement } from '../../support/explain.ts';
 import { seedDelegation, testSweeper } from '../../support/fixtures.ts';
@@ -309,12 +310,13 @@ test('the hold is recorded before anything is counted, and after a failed count 
 
 test('a sweep that has lost its lease does not change the hold', async () => {
   const memory = new StormMemory(database.db, sweeperTables(database.db));
+  const news = blindHoldNews('older', 1_000);
   await database.query(`UPDATE sweeper_state SET sweep_id = 'newer'`);
-  await memory.begin('older', Date.now() * 1000);
-  await memory.keep('older', { ...calm, heldSinceUs: Date.now() * 1000 }, null);
+  await memory.begin('older', Date.now() * 1000, news);
+  await memory.keep('older', { ...calm, heldSinceUs: Date.now() * 1000 }, null, news);
   expect(await stormState()).toEqual({ held: false, released: false });
-  await memory.begin('newer', Date.now() * 1000);
-  await memory.keep('older', calm, null);
+  await memory.begin('newer', Date.now() * 1000, news);
+  await memory.keep('older', calm, null, null);
   expect(await stormState()).toEqual({ held: true, released: false });
 });
 
@@ -356,19 +358,21 @@ async function planOf(
 }
 
 const nodes = (plan: PlanNode): PlanNode[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
-const scanOf = (plan: PlanNode) => nodes(plan).find((node) => node['Index Name'] === 'delegations_heartbeat_plain')!;
 
-test('in the idle case it costs one index probe, whatever the fleet', async () => {
+test('in the idle case it costs an index probe each for plain and special rows, whatever the fleet', async () => {
   await seedFleet(database, { rows: 20_000, callees: 100 });
+  await database.query(`UPDATE delegations SET stuck_after_ms = 3600000 WHERE right(delegation_id, 1) = '7'`);
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
   const before = nowUs - 600_000_000;
   const probe = anySilentStatement(sweeperTables(database.db));
   const plan = await planOf(probe.bind({ now: nowUs, staleness: plainStaleness(before), before }));
-  expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 0 });
+  for (const index of ['delegations_heartbeat_plain', 'delegations_suspect']) {
+    expect(nodes(plan).filter((node) => node['Index Name'] === index)).toMatchObject([{ 'Actual Rows': 0 }]);
+  }
   // Locks are not even queried.
   expect(nodes(plan).filter((node) => node['Node Type'] === 'Function Scan' && node['Actual Loops'] > 0)).toEqual([]);
-  expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThanOrEqual(5);
+  expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThanOrEqual(8);
 });
 
 test('in the idle case no other statement of the guard is sent, and the state is not written', async () => {
@@ -405,18 +409,37 @@ test('where fewer than a storm has are late, the fleet is not counted', async ()
   expect(counted()).toBe(1);
 });
 
-test('the fleet is counted along the index, the longest silent first, to a million rows at most', async () => {
-  await seedFleet(database, { rows: 2000, callees: 100 });
+test('the fleet is counted along the index, the longest silent first, and never further than so many rows', async () => {
+  // Plain ones and special ones, each more than are counted; half of each is silent.
+  const counted = 100;
+  await database.query('ALTER TABLE delegations SET (autovacuum_enabled = false)');
+  for (const silentSeconds of [5, 500]) await seedFleet(database, { rows: 1000, callees: 100, silentSeconds });
+  await database.query(`UPDATE delegations SET stuck_after_ms = 600000
+    WHERE right(delegation_id, 1) IN ('0', '1', '2', '3')`);
   await database.query('VACUUM ANALYZE delegations');
   const nowUs = Date.now() * 1000;
   const bounds = Array.from({ length: 20 }, (_, i) => nowUs - (20 - i) * 30_000_000);
-  const count = ageCountStatement(sweeperTables(database.db));
+  const statement = ageCountStatement(sweeperTables(database.db));
+  const count = statement.bind({ now: nowUs, staleness: plainStaleness(bounds[0]!), bounds });
+  // Fewer than the million, by the same places in the same statement.
+  expect(ROWS_COUNTED_MAX).toBe(1_000_000);
+  const bound = { ...count, sql: count.sql.replaceAll(String(ROWS_COUNTED_MAX), String(counted)) };
   // As in the transaction in which it runs.
   const session = await database.connect();
   await session.query('SET enable_seqscan = off');
   const query = async <Row>(text: string, values?: unknown[]) => (await session.query(text, values)).rows as Row[];
-  const plan = await planOf(count.bind({ now: nowUs, staleness: plainStaleness(bounds[0]!), bounds }), { query });
-  expect(scanOf(plan)).toMatchObject({ 'Actual Rows': 2000 });
-  expect(nodes(plan).map((node) => node['Node Type'])).not.toContain('Seq Scan');
-  expect(count.sql).toContain(`LIMIT ${ROWS_COUNTED_MAX}`);
+
+  const rowsByAge = async ({ sql, parameters }: BoundStatement) =>
+    (await query<{ rowsByAge: number[] }>(sql, [...parameters])).map((row) => row.rowsByAge);
+  const youngest = (ages: readonly number[]) => ages.slice(0, 10).reduce((sum, rows) => sum + rows, 0);
+  const total = (ages: readonly number[]) => ages.reduce((sum, rows) => sum + rows, 0);
+  expect((await rowsByAge(count)).map(total)).toEqual([1200, 800]);
+  const few = await rowsByAge(bound);
+  expect(few.map(total)).toEqual([counted, counted]);
+  expect(few.map(youngest)).toEqual([0, 0]);
+
+  const plan = nodes(await planOf(bound, { query }));
+  expect(plan.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+  const scans = plan.filter((node) => /^Index (Only )?Scan$/.test(node['Node Type']) && node['Actual Rows'] > 1);
+  expect(scans.map((scan) => scan['Actual Rows'])).toEqual([counted, counted]);
 });

@@ -10,7 +10,11 @@ export function endHoldStatement({ holds }: SweeperTables) {
   const wasInForce = 'held_until > statement_timestamp()';
   return statement({
     parameters: { why: parameter.text, by: parameter.text },
-    columns: { ...holdColumns, wasInForce: column.boolean("h.ended_why <> 'expired'") },
+    columns: {
+      ...holdColumns,
+      holdId: column.wholeNumber('h.hold_id'),
+      wasInForce: column.boolean("h.ended_why <> 'expired'"),
+    },
     sql: (columns) => `
 UPDATE ${holds} h SET
   ended_at = least(held_until, statement_timestamp()),

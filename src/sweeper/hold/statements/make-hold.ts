@@ -1,4 +1,4 @@
-import { nullable, parameter, statement } from '../../../db/statement.ts';
+import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 import { holdColumns } from '../operator-hold.ts';
 
@@ -11,7 +11,7 @@ export function makeHoldStatement({ holds }: SweeperTables) {
       reason: parameter.text,
       by: parameter.text,
     },
-    columns: holdColumns,
+    columns: { ...holdColumns, holdId: column.wholeNumber('h.hold_id') },
     sql: (columns) => `
 INSERT INTO ${holds} AS h (made_at, held_since, held_until, reason, made_by)
 VALUES (statement_timestamp(), least($since, statement_timestamp()),

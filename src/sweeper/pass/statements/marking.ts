@@ -1,6 +1,7 @@
 import { leftJoined, type RowOf } from '../../../db/column.ts';
 import { literal } from '../../../db/literal.ts';
 import { column, nullable, parameter } from '../../../db/statement.ts';
+import { eventTypeOf } from '../../../events/event-types.ts';
 import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { wholeMsOf } from '../../instant.ts';
@@ -15,6 +16,7 @@ import { retries, retryOf } from './retried.ts';
 export type MarkedRow = RowOf<typeof markedColumns>;
 
 const markedColumns = {
+  activityId: column.wholeNumber('r.activity_id'),
   delegationId: column.text('m.delegation_id'),
   callerId: column.text('m.caller_id'),
   calleeId: column.text('m.callee_id'),
@@ -58,6 +60,11 @@ export function answerColumns(tables: SweeperTables, rule: Rule) {
     /** The server's process of this session, and those of all that were writing delegations at the batch's end. */
     pid: column.wholeNumber('pg_backend_pid()'),
     writers: column.json<readonly number[]>(writers(tables)),
+    /** Whether somebody subscribes to the event of this rule's marks. Not asked where nothing was marked. */
+    isSubscribed: nullable(
+      column.boolean(`CASE WHEN m.delegation_id IS NOT NULL THEN (
+    SELECT ${tables.functions.isSubscribed}(${literal(eventTypeOf(`delegation.${rule.to}`))})) END`),
+    ),
     ...leftJoined(markedColumns),
   };
 }
@@ -132,7 +139,7 @@ ${transitionCtes(tables, {
   ],
 })}
 SELECT ${columns}
-FROM (VALUES (1)) one LEFT JOIN moved m ON true`;
+FROM (VALUES (1)) one LEFT JOIN moved m ON true LEFT JOIN recorded r ON r.delegation_id = m.delegation_id`;
 }
 
 /** SQL: an object with the value, or without it where it is NULL. */

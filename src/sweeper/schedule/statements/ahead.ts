@@ -1,5 +1,5 @@
 import { literal } from '../../../db/literal.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 
 /**
  * pg-boss's own queue, through which its ticks go. pg-boss creates it only when it starts.

@@ -1,5 +1,5 @@
 import { parameter, statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
 /** Removes the ticks of minutes that come a second time, so that they get new ones. */

@@ -1,5 +1,5 @@
 import { parameter, statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
 /** Makes jobs of the queue due that wait for an instant in the future, and keep new ones out of the queue meanwhile. */

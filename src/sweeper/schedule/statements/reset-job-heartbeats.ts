@@ -1,5 +1,5 @@
 import { parameter, statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
 /** A living worker sends its next heartbeat within seconds; a dead one is found by its silence from now on. */

@@ -1,5 +1,5 @@
 import { statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
 /** The same for the tasks of each queue. Locked in the order in which pg-boss locks them. */

@@ -1,5 +1,5 @@
 import { statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
 /** Lets pg-boss's periodic tasks run again: they wait for an instant that lies in the future. */

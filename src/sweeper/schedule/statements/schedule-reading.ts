@@ -1,5 +1,5 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
 /** The schedule as the database has it, at one instant of the clock by which pg-boss judges. `sweeperState`: the ledger's table. */

@@ -1,5 +1,5 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import type { PgBossTables } from '../pgboss-tables.ts';
+import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 
 /** The queue and the schedule of a ledger's sweeps, as pg-boss has them. */
 export function scheduleStateStatement({ queue, schedule }: PgBossTables) {

@@ -1,0 +1,47 @@
+import { processTime, type Time } from '../../lifecycle/time.ts';
+
+/** Ids of the first batch, before it is known how long one takes here. */
+const BATCH_ROWS_START = 100;
+const BATCH_ROWS_MIN = 10;
+const BATCH_ROWS_MAX = 1000;
+/** What a batch should take: an agent that comes back to a row that is being removed waits for it. */
+const BATCH_TARGET_MS = 40;
+/** A batch grows to twice the one before it at most. */
+const GROWTH_MAX = 2;
+/** After each batch, in parts of its duration, the database is left to the living. */
+const REST_SHARE = 1;
+/** Of a batch that hung, no multiple. */
+const REST_MAX_MS = 1000;
+
+/** How many rows the next batch of a prune has, and how long the prune rests before it. */
+export class Pace {
+  readonly #time: Time;
+  #rowsMax = BATCH_ROWS_START;
+
+  constructor(time: Time = processTime) {
+    this.#time = time;
+  }
+
+  get rowsMax(): number {
+    return this.#rowsMax;
+  }
+
+  /** Does the work of so many rows, and rests afterwards. The signal ends the rest. Rejects as the work does. */
+  async of<Result>(rows: number, signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    const startedAtMs = this.#time.now();
+    try {
+      return await work();
+    } finally {
+      const tookMs = this.#time.now() - startedAtMs;
+      if (rows > 0) this.#rowsMax = nextBatchRows(this.#rowsMax, rows, tookMs);
+      await this.#time.sleep(Math.min(REST_MAX_MS, tookMs * REST_SHARE), signal).catch(() => {});
+    }
+  }
+}
+
+/** Pure: as many as would have taken the target, judged by a batch of so many rows. A part of a batch makes none larger. */
+export function nextBatchRows(rowsMax: number, rows: number, tookMs: number): number {
+  const fitting = Math.floor((rows * BATCH_TARGET_MS) / Math.max(tookMs, 1));
+  const grown = rows < rowsMax ? rowsMax : rowsMax * GROWTH_MAX;
+  return Math.min(BATCH_ROWS_MAX, Math.max(BATCH_ROWS_MIN, Math.min(fitting, grown)));
+}

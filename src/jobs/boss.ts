@@ -1,0 +1,111 @@
+import { isNativeError } from 'node:util/types';
+import { PgBoss } from 'pg-boss';
+import { type ConnectionOptions, poolConfig } from '../db/connection.ts';
+import { isIdleClosed } from '../db/idle-closed.ts';
+import type { Service } from '../lifecycle/service.ts';
+import { errorFields } from '../log/error-fields.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { Repeats } from '../log/repeats.ts';
+import type { Availability } from '../outage/availability.ts';
+import { monotonicClock } from './monotonic-clock.ts';
+import { verbatim } from './pgboss-tables.ts';
+import { warningType } from './pgboss-warning.ts';
+
+/** How often pg-boss looks for the job of a dead replica, and for a tick that is due. */
+export const SUPERVISE_SECONDS = 10;
+/** How often pg-boss compares its clock with the database's, by which ticks are due. */
+const CLOCK_CHECK_SECONDS = 60;
+/** How long a due tick may wait to be queued; a shorter time costs an idle daemon more queries. */
+const CRON_POLL_SECONDS = 5;
+
+/** While the database is away, pg-boss keeps polling and fails each time: the same error is logged once in this time. */
+const ERROR_REPEAT_MS = 60_000;
+
+export interface BossOptions {
+  readonly connection: ConnectionOptions;
+  readonly pgbossSchema: string;
+  /** How long jobs that are running when it stops may still take. */
+  readonly stopWithinMs: number;
+}
+
+/**
+ * The daemon's one pg-boss, for all services that have queues. They start after it and stop before it; a job that is still
+ * running then has `stopWithinMs` to end. Emits pgboss.error, pgboss.warning.
+ */
+export class Boss implements Service {
+  readonly name = 'pg-boss';
+  readonly pgBoss: PgBoss;
+  readonly #log: EventLog;
+  readonly #availability: Availability;
+  readonly #stopWithinMs: number;
+  readonly #errors = new Repeats(ERROR_REPEAT_MS);
+  readonly #aborter = new AbortController();
+  #starting: Promise<void> | undefined;
+
+  constructor(log: EventLog, availability: Availability, options: BossOptions) {
+    this.#log = log;
+    this.#availability = availability;
+    this.#stopWithinMs = options.stopWithinMs;
+    this.pgBoss = createBoss(options);
+    this.pgBoss.on('error', (err) => this.#logError(err));
+    this.pgBoss.on('warning', (warning) => {
+      const type = warningType(warning);
+      // The pulse logs that, and smaller differences too.
+      if (type === 'clock_skew') return;
+      log.emit('pgboss.warning', { type, detail: errorFields(new Error(warning.message)).message });
+    });
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#availability.until(() => startBoss(this.pgBoss), this.#aborter.signal);
+    return this.#starting;
+  }
+
+  async stop(): Promise<void> {
+    this.#aborter.abort();
+    await this.#starting?.catch(() => {});
+    await this.pgBoss.stop({ graceful: true, timeout: this.#stopWithinMs });
+  }
+
+  #logError(thrown: unknown): void {
+    // pg-boss polls again within seconds, over another connection.
+    if (isIdleClosed(thrown)) return;
+    const err = errorFields(asError(thrown));
+    if (this.#errors.claim(err.code ?? err.message)) this.#log.emit('pgboss.error', { err });
+  }
+}
+
+function createBoss({ connection, pgbossSchema }: BossOptions): PgBoss {
+  return new PgBoss({
+    ...poolConfig(connection),
+    schema: verbatim(pgbossSchema),
+    // A daemon runs no DDL: `migrate up` installed the schema, with rights that the daemon does not need.
+    migrate: false,
+    createSchema: false,
+    superviseIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: SUPERVISE_SECONDS,
+    cronMonitorIntervalSeconds: SUPERVISE_SECONDS,
+    cronWorkerIntervalSeconds: CRON_POLL_SECONDS,
+    // Flows are not used; pg-boss looks for them every five seconds by default.
+    flowIntervalSeconds: 3600,
+    reindex: false,
+    clock: monotonicClock,
+    clockMonitorIntervalSeconds: CLOCK_CHECK_SECONDS,
+  });
+}
+
+/** A start that fails halfway is undone: otherwise the next one would assume that its cron runs, and never tick. */
+async function startBoss(boss: PgBoss): Promise<void> {
+  try {
+    await boss.start();
+  } catch (err) {
+    await boss.stop({ graceful: false }).catch(() => {});
+    throw err;
+  }
+}
+
+/** pg-boss copies the error of a worker into a plain object, with its message and code. */
+function asError(thrown: unknown): unknown {
+  if (isNativeError(thrown) || typeof thrown !== 'object' || thrown === null) return thrown;
+  return Object.assign(new Error('message' in thrown ? String(thrown.message) : 'unknown'), thrown);
+}

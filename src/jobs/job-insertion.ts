@@ -1,0 +1,48 @@
+import { PgBoss } from 'pg-boss';
+import type { JobInsertion } from '../events/job-insertion.ts';
+import { requiredVersion } from './pgboss-schema.ts';
+import { verbatim } from './pgboss-tables.ts';
+
+/** A name that pg-boss accepts, and that no queue has. */
+const QUEUE_NAME = '__delegation_sweeper_queue__';
+
+/**
+ * How the installed release of pg-boss inserts jobs: its own statements, for a queue of any options. pg-boss exports them
+ * nowhere, so it is given a database that answers as one with this queue would, and keeps the statement that it gets.
+ */
+export async function jobInsertion(pgbossSchema: string): Promise<JobInsertion> {
+  return {
+    schema: verbatim(pgbossSchema),
+    insert: await statementOf(pgbossSchema, false),
+    insertAndNotify: await statementOf(pgbossSchema, true),
+    queueName: QUEUE_NAME,
+  };
+}
+
+async function statementOf(pgbossSchema: string, notify: boolean): Promise<string> {
+  // `job` holds the jobs of all queues, those with a table of their own, too.
+  const row = { name: QUEUE_NAME, table: 'job', policy: 'standard', notify, version: requiredVersion };
+  const boss = new PgBoss({
+    db: { executeSql: async () => ({ rows: [row] }) },
+    schema: verbatim(pgbossSchema),
+    migrate: false,
+    createSchema: false,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  });
+  const statements: string[] = [];
+  const executeSql = async (sql: string) => {
+    statements.push(sql);
+    return { rows: [] };
+  };
+  try {
+    await boss.start();
+    await boss.insert(QUEUE_NAME, [{ data: {}, singletonKey: 'key' }], { db: { executeSql } });
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+  const [sql] = statements;
+  if (sql === undefined || statements.length > 1) throw new Error('pg-boss inserts jobs in a way that is not known');
+  return sql;
+}

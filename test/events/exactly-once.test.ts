@@ -1,0 +1,246 @@
+import { describe, expect, test } from '@jest/globals';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Database } from '../../src/db/schema.ts';
+import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
+import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
+import { gatedTables, instants, mark } from '../support/mark.ts';
+import { countByStatus, seedFleet } from '../support/seed-fleet.ts';
+import { eventsIn, subscribe } from '../support/subscriber.ts';
+import { useDatabase } from '../support/use-database.ts';
+import { waitUntilWaiting } from '../support/wait-for.ts';
+
+const database = useDatabase({ per: 'test' });
+const manual = { trigger: 'manual' } as const;
+const subjects = async (queue?: string) =>
+  (await eventsIn(database, queue)).map((event) => ('subject' in event ? event.subject : event.id)).toSorted();
+const stuckIds = async () =>
+  (await database.query<{ delegation_id: string }>(`SELECT delegation_id FROM delegations WHERE status = 'stuck'`))
+    .map(({ delegation_id }) => delegation_id)
+    .toSorted();
+
+/** A database whose transactions that publish end in this way instead of with their COMMIT. */
+function endingWith(end: (client: pg.PoolClient) => Promise<unknown>): Kysely<Database> {
+  const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  const connect = async () => {
+    const client = await pool.connect();
+    let hasPublished = false;
+    const query = (text: string, parameters: unknown[]) => {
+      if (text.includes('delegation_publish')) hasPublished = true;
+      return text === 'COMMIT' && hasPublished ? end(client) : client.query(text, parameters);
+    };
+    return { query, release: () => client.release(true) };
+  };
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } as never }) });
+}
+
+const lost = () => new Error('Connection terminated unexpectedly');
+
+describe('the events of a sweep', () => {
+  test('are one for each mark, in each queue that subscribes, and in no other', async () => {
+    await subscribe(database, ['delegation.stuck.v1']);
+    await subscribe(database, ['delegation.stuck.v1', 'delegation.failed.v1'], { queue: 'second' });
+    await subscribe(database, ['delegation.failed.v1'], { queue: 'others' });
+    await seedFleet(database, { rows: 25, silentSeconds: 700 });
+    await testSweeper(database.db, { batchRowsMax: 10 }).sweeper.sweep(manual);
+    const ids = await stuckIds();
+    expect(ids).toHaveLength(25);
+    expect([await subjects(), await subjects('second'), await subjects('others')]).toEqual([ids, ids, []]);
+  });
+
+  test('are undone with a mark that is rolled back', async () => {
+    await subscribe(database, ['delegation.stuck.v1']);
+    await seedFleet(database, { rows: 5, silentSeconds: 700 });
+    await using db = endingWith(async (client) => {
+      await client.query('ROLLBACK');
+      throw lost();
+    });
+    await expect(testSweeper(db).sweeper.sweep(manual)).rejects.toThrow('terminated');
+    expect([await countByStatus(database), await subjects()]).toEqual([{ in_progress: 5 }, []]);
+    await testSweeper(database.db).sweeper.sweep(manual);
+    expect(await subjects()).toEqual(await stuckIds());
+  });
+
+  test('are there once when the answer to the COMMIT is lost', async () => {
+    await subscribe(database, ['delegation.stuck.v1']);
+    await seedFleet(database, { rows: 25, silentSeconds: 700 });
+    await using db = endingWith(async (client) => {
+      await client.query('COMMIT');
+      throw lost();
+    });
+    const { sweeper, events } = testSweeper(db, { batchRowsMax: 10 });
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 25 });
+    await sweeper.sweep(manual);
+    expect(events('delegation.stuck')).toHaveLength(25);
+    expect(await subjects()).toEqual(await stuckIds());
+  });
+
+  test('are one for each row beside a poisoned one, and none for that one', async () => {
+    await subscribe(database, ['delegation.stuck.v1']);
+    await seedFleet(database, { rows: 20, silentSeconds: 700 });
+    await seedDelegation(database, { delegationId: 'poisoned', silentSeconds: 900 });
+    await database.query(`CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'poisoned'; END $$`);
+    await database.query(`CREATE TRIGGER poison BEFORE UPDATE ON delegations FOR EACH ROW
+      WHEN (NEW.delegation_id = 'poisoned') EXECUTE FUNCTION poison()`);
+    expect(await testSweeper(database.db).sweeper.sweep(manual)).toMatchObject({ stuck: 20, poisoned: 1 });
+    expect(await subjects()).toEqual(await stuckIds());
+  });
+
+  test('go to a subscriber from the first batch on that begins after it subscribed', async () => {
+    await seedFleet(database, { rows: 40, silentSeconds: 700 });
+    const gated = await gatedTables(database);
+    const opened = await gated.hold();
+    const marking = mark(database.db, 'stale', {
+      ...(await instants(database)),
+      tables: gated.tables,
+      batchRowsMax: 10,
+    });
+    // Two batches run at once. Both have their snapshots.
+    await waitUntilWaiting(database, 2);
+    await subscribe(database, ['delegation.stuck.v1']);
+    await opened();
+    expect(await marking).toHaveLength(40);
+    expect(await subjects()).toHaveLength(20);
+  });
+});
+
+describe('a queue that takes no events', () => {
+  test('stops neither the sweep nor the other queues, and is logged', async () => {
+    await subscribe(database, ['delegation.stuck.v1'], { queue: 'broken' });
+    await subscribe(database, ['delegation.stuck.v1']);
+    await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'no room'; END $$`);
+    await database.query(`CREATE TRIGGER refuse BEFORE INSERT ON pgboss.job_common FOR EACH ROW
+      WHEN (NEW.name = 'broken') EXECUTE FUNCTION refuse()`);
+    await seedFleet(database, { rows: 5, silentSeconds: 700 });
+    const { sweeper, events } = testSweeper(database.db);
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 5, poisoned: 0 });
+    expect([await subjects(), await subjects('broken')]).toEqual([await stuckIds(), []]);
+    expect(events('event.not_published')).toMatchObject([
+      { type: 'delegation.stuck.v1', queue: 'broken', events: 5, err: { code: 'P0001', message: 'no room' } },
+    ]);
+  });
+
+  test('nor does one that is deleted meanwhile', async () => {
+    await subscribe(database, ['delegation.stuck.v1'], { queue: 'deleted' });
+    await subscribe(database, ['delegation.stuck.v1']);
+    await seedDelegation(database, { silentSeconds: 700 });
+    const deleting = await database.connect();
+    await deleting.query('BEGIN');
+    await deleting.query(`SELECT pgboss.delete_queue('deleted')`);
+    const { sweeper, lines } = testSweeper(database.db);
+    const sweeping = sweeper.sweep(manual);
+    await waitUntilWaiting(database, 1);
+    await deleting.query('COMMIT');
+    expect(await sweeping).toMatchObject({ stuck: 1, poisoned: 0 });
+    expect(await subjects()).toEqual(await stuckIds());
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test('pg-boss itself, locked for a migration of its own, is waited for a moment only', async () => {
+    await subscribe(database, ['delegation.stuck.v1', 'delegation.late_result.v1']);
+    await seedDelegation(database, { delegationId: 'marked', silentSeconds: 700 });
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const migrating = await database.connect();
+    await migrating.query('BEGIN; LOCK TABLE pgboss.job IN ACCESS EXCLUSIVE MODE');
+    const { sweeper, events } = testSweeper(database.db);
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1, poisoned: 0 });
+    expect(events('event.not_published')).toMatchObject([{ events: 1, err: { code: '55P03' } }]);
+    const { ledger } = testLedger(database.db);
+    const late = await ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+    expect(late).toMatchObject({ outcome: 'refused' });
+    await migrating.query('ROLLBACK');
+    expect((await ledger.history('late')).at(-1)).toMatchObject({ event: 'delegation.late_result' });
+  });
+
+  test('a schema of pg-boss that is gone: nobody subscribes, and nothing fails', async () => {
+    await database.query('DROP SCHEMA pgboss CASCADE');
+    await seedDelegation(database, { delegationId: 'marked', silentSeconds: 700 });
+    const { sweeper, lines } = testSweeper(database.db);
+    expect(await sweeper.sweep(manual)).toMatchObject({ stuck: 1 });
+    const { ledger } = testLedger(database.db);
+    await ledger.setStatus('marked', 'completed', { resultPreview: 'done' });
+    await new OperatorHolds(database.db).hold({ forMs: 60_000, reason: 'why', by: 'ana' });
+    expect((await ledger.history('marked')).at(-1)).toMatchObject({ event: 'delegation.late_result' });
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
+
+describe('a late result', () => {
+  test('that is sent twice, also from two sessions at once, is published once', async () => {
+    await subscribe(database, ['delegation.late_result.v1']);
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const { ledger } = testLedger(database.db);
+    const send = () => ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+    await Promise.all(Array.from({ length: 4 }, send));
+    await send();
+    expect(await subjects()).toEqual(['late']);
+    await ledger.setStatus('late', 'completed', { resultPreview: 'done otherwise' });
+    expect(await subjects()).toEqual(['late', 'late']);
+  });
+
+  test('is published with the transaction of its caller, or not at all', async () => {
+    await subscribe(database, ['delegation.late_result.v1']);
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const sending = database.db.transaction().execute(async (transaction) => {
+      await testLedger(transaction).ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+      throw new Error('changed its mind');
+    });
+    await expect(sending).rejects.toThrow('changed its mind');
+    expect(await subjects()).toEqual([]);
+  });
+
+  test('is kept where the functions that publish are missing', async () => {
+    await database.query('DROP FUNCTION delegation_publish(bigint[]), delegation_is_subscribed(text)');
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const { ledger } = testLedger(database.db);
+    await ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+    expect((await ledger.history('late')).at(-1)).toMatchObject({ event: 'delegation.late_result' });
+  });
+});
+
+describe('what is published by delegation_publish', () => {
+  test('is what happened in this transaction: nobody can tell an old event again', async () => {
+    await subscribe(database, ['delegation.late_result.v1', 'delegation.failed.v1']);
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const { ledger } = testLedger(database.db);
+    await ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+    // A later transaction, so that the ids of transactions have moved on.
+    await ledger.setStatus(await seedDelegation(database), 'failed', { errorDetail: 'why' });
+    await database.query('SELECT pg_current_xact_id()');
+    await database.query(
+      'SELECT delegation_publish(ARRAY(SELECT activity_id FROM activity_logs)), pg_current_xact_id()',
+    );
+    expect(await subjects()).toEqual(['late']);
+  });
+});
+
+describe('the hold of an operator', () => {
+  const holds = () => new OperatorHolds(database.db);
+  const told = async () => (await eventsIn(database)).map(({ id }) => id).toSorted();
+
+  test('is told once when it begins and once when it ends, whoever ends it', async () => {
+    await subscribe(database, ['sweep.held.v1', 'sweep.released.v1']);
+    await holds().hold({ forMs: 60_000, reason: 'one', by: 'ana' });
+    await holds().release('ana');
+    await holds().hold({ forMs: 60_000, reason: 'two', by: 'ana' });
+    await holds().hold({ forMs: 60_000, reason: 'three', by: 'ana' });
+    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '1 hour', held_since = held_since - interval '1 hour',
+      held_until = held_until - interval '1 hour' WHERE ended_at IS NULL`);
+    const replicas = [testSweeper(database.db), testSweeper(database.db)];
+    await Promise.all(replicas.map(({ sweeper }) => sweeper.sweep(manual)));
+    await testSweeper(database.db).sweeper.sweep(manual);
+    expect(await told()).toEqual(['1:held', '1:released', '2:held', '3:held', '3:released']);
+  });
+
+  test('whose time had passed before the next one is told to have expired', async () => {
+    await subscribe(database, ['sweep.held.v1', 'sweep.released.v1']);
+    await holds().hold({ forMs: 60_000, reason: 'one', by: 'ana' });
+    await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '1 hour', held_since = held_since - interval '1 hour',
+      held_until = held_until - interval '1 hour'`);
+    await holds().hold({ forMs: 60_000, reason: 'two', by: 'ana' });
+    await testSweeper(database.db).sweeper.sweep(manual);
+    expect(await told()).toEqual(['1:held', '1:released', '2:held']);
+  });
+});
