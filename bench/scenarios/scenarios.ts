@@ -18,6 +18,7 @@ import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { livesScenario } from './lives.ts';
 import { migrateUpScenario } from './migrate-up.ts';
 import { pruneScenario } from './prune.ts';
+import { reconcileScenario } from './reconcile.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
@@ -42,6 +43,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   prune: pruneScenario,
   idle: idleScenario,
   advice: adviceScenario,
+  reconcile: reconcileScenario,
   'migrate-up': migrateUpScenario,
   'false-positives': falsePositivesScenario,
 };

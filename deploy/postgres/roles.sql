@@ -73,14 +73,17 @@ GRANT SELECT, INSERT (delegation_id, event, from_status, to_status, actor, detai
   ON :"db_schema".activity_logs TO :"sweeper", :"writer";
 
 -- The sweeper changes statuses and records that. It deletes nothing of the ledger (but see retention below), and adds what tries a delegation again
--- that it marked stuck (RETRY_MAX_ATTEMPTS), by the function delegation_retry. last_heartbeat:
+-- that it marked stuck (RETRY_MAX_ATTEMPTS), by the function delegation_retry, and rows that were lost, as their activity has
+-- them, by the function delegation_reconcile; this one also moves a deadline that a row lost. last_heartbeat:
 -- its beat is written as a heartbeat is, and it sets stamps from the future back when the server's clock was set. Results,
 -- waits and progress: what an agent answers that was asked (A2A_PROBE).
-GRANT SELECT, UPDATE (status, last_heartbeat, finished_at, updated_at, error_detail, result_preview,
+GRANT SELECT, UPDATE (status, last_heartbeat, deadline, finished_at, updated_at, error_detail, result_preview,
   revision, suspect_at, waiting_since, waiting_until, waiting_reason,
   progress, progress_at, stalled_from, lowered_at, lowered_from_ms),
   INSERT (delegation_id, caller_id, callee_id, task_preview, deadline, stuck_after_ms, stalled_after_ms, traceparent,
-  retry_of, attempt, start_after, created_at, updated_at, revision) ON :"db_schema".delegations TO :"sweeper";
+  retry_of, attempt, start_after, created_at, updated_at, revision,
+  status, idempotency_key, last_heartbeat, finished_at, error_detail, result_preview,
+  waiting_since, waiting_until, waiting_reason) ON :"db_schema".delegations TO :"sweeper";
 GRANT SELECT, UPDATE ON :"db_schema".sweeper_state, :"db_schema".sweeper_threshold, :"db_schema".sweeper_retention TO :"sweeper";
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON :"db_schema".sweeper_gaps, :"db_schema".sweeper_sweeps, :"db_schema".sweeper_notices,

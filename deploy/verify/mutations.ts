@@ -131,6 +131,12 @@ export const mutations: readonly Mutation[] = [
   policy('a subPath', 'Deployment', (o) => {
     container(o).volumeMounts[0].subPath = 'url';
   }),
+  policy('a subPath of the secret of webhooks', 'Deployment', (o) => {
+    container(o).volumeMounts[1].subPath = 'secret';
+  }),
+  policy('the secret of webhooks in the environment', 'Deployment', (o) => {
+    container(o).env.push({ name: 'WEBHOOK_SECRET', value: 'whsec_x' });
+  }),
   policy("the migrator's secret for the daemon", 'Deployment', (o) => {
     pod(o).volumes[0].secret.secretName = 'delegation-sweeper-migrator';
   }),

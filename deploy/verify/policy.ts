@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { durationMs } from '../../src/config/duration.ts';
 import { keys } from '../../src/config/keys.ts';
@@ -114,8 +115,9 @@ function configuration(workload: Workload, objects: readonly KubernetesObject[],
     if (name.startsWith('OTEL_')) continue;
     if (!key) say(`${name} is no variable of this program`);
     else if (name === 'DATABASE_URL') say('DATABASE_URL holds a password: mount it');
-    else if (name !== 'DATABASE_URL_FILE' && !key.schema.safeParse(text).success)
-      say(`${name}=${text} is not accepted`);
+    else if (name === 'WEBHOOK_SECRET') say('WEBHOOK_SECRET holds a secret: mount it');
+    // A file in the pod.
+    else if (!name.endsWith('_FILE') && !key.schema.safeParse(text).success) say(`${name}=${text} is not accepted`);
   }
   if (container.env?.some(({ valueFrom }) => valueFrom)) say('a secret in the environment would not rotate: mount it');
 }
@@ -124,19 +126,30 @@ function secrets(workload: Workload, say: Say): void {
   const { pod, container, kind } = workload;
   const url = container.env?.find(({ name }) => name === 'DATABASE_URL_FILE')?.value;
   if (url !== `${DATABASE_FOLDER}/url`) say(`DATABASE_URL_FILE is ${url}`);
-  const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === DATABASE_FOLDER);
+  mountedSecret(
+    workload,
+    DATABASE_FOLDER,
+    kind === 'Job' ? 'delegation-sweeper-migrator' : 'delegation-sweeper-database',
+    say,
+  );
+  const webhook = container.env?.find(({ name }) => name === 'WEBHOOK_SECRET_FILE')?.value;
+  if (webhook !== undefined) mountedSecret(workload, path.dirname(webhook), 'delegation-sweeper-webhook', say);
+  if (pod.securityContext?.fsGroup !== pod.securityContext?.runAsGroup) say('the secret cannot be read by the program');
+}
+
+/** A secret that may rotate, as a folder that the program alone reads. */
+function mountedSecret({ pod, container }: Workload, folder: string, expected: string, say: Say): void {
+  const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === folder);
   if (!mount) {
-    say('the database secret is not mounted');
+    say(`the secret ${expected} is not mounted`);
     return;
   }
-  if (mount.subPath) say('a subPath is never refreshed: the password could not rotate');
+  if (mount.subPath) say('a subPath is never refreshed: the secret could not rotate');
   if (!mount.readOnly) say('the secret is mounted writable');
   const secret = pod.volumes?.find(({ name }) => name === mount.name)?.secret;
-  const expected = kind === 'Job' ? 'delegation-sweeper-migrator' : 'delegation-sweeper-database';
   if (secret?.secretName !== expected) say(`mounts the secret ${secret?.secretName}, not ${expected}`);
   if (secret?.items) say('items leave out keys of the secret');
   if ((secret?.defaultMode ?? 0o644) & 0o007) say('the secret can be read by everybody');
-  if (pod.securityContext?.fsGroup !== pod.securityContext?.runAsGroup) say('the secret cannot be read by the program');
 }
 
 /** Time after SHUTDOWN_GRACE before the kubelet kills. */

@@ -9,12 +9,13 @@ import type { EventLog } from '../log/event-log.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
 import type { CalleeSelection, Selection } from '../sweeper/retries/candidates.ts';
-import { ManyRetries } from '../sweeper/retries/many-retries.ts';
+import { ManyRetries, type RetryRow } from '../sweeper/retries/many-retries.ts';
 import { commandLog } from './command-log.ts';
 import { isInteractive, requireAgreement } from './consent.ts';
 import { onInterrupt } from './interrupt.ts';
-import { RetryPrinter } from './retry-printer.ts';
 import { lookedAt, noRetries, type RetryTotals, withRetries } from './retry-totals.ts';
+import { retryRowWords, retryTotalWords } from './retry-words.ts';
+import { RowPrinter } from './row-printer.ts';
 
 export interface RetryCommandOptions {
   readonly sweep?: string;
@@ -53,7 +54,13 @@ export async function retry(config: Config, ids: readonly string[], options: Ret
   if (!dryRun && !yes) await requireConsent(retries, selection);
   // Only from here is there something to end in order: until now a signal ends the program at once.
   using interrupt = onInterrupt();
-  const printer = new RetryPrinter({ dryRun, json, database: place.embeddedUrl === null ? null : place.name });
+  const manner = { dryRun, terminal: process.stdout.isTTY === true };
+  const printer = new RowPrinter<RetryRow>({
+    dryRun,
+    json,
+    database: place.embeddedUrl === null ? null : place.name,
+    words: (row) => retryRowWords(row, manner),
+  });
   const totals = await run(retries, selection, { dryRun, printer, log, signal: interrupt.signal });
   return codeOf(selection, totals);
 }
@@ -96,7 +103,7 @@ async function requireConsent(retries: ManyRetries, selection: Selection): Promi
 
 interface Running {
   readonly dryRun: boolean;
-  readonly printer: RetryPrinter;
+  readonly printer: RowPrinter<RetryRow>;
   readonly log: EventLog;
   readonly signal: AbortSignal;
 }
@@ -119,7 +126,8 @@ async function run(retries: ManyRetries, selection: Selection, running: Running)
       log.emit('retry.progress', { inserted: totals.inserted, others: lookedAt(totals) - totals.inserted });
     }
   } finally {
-    await printer.end(totals, lookedAt(totals) === 0 ? nothingFound(selection) : null);
+    const note = lookedAt(totals) === 0 ? nothingFound(selection) : null;
+    await printer.end(totals, note ?? retryTotalWords(totals, { dryRun }));
   }
   return totals;
 }

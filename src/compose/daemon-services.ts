@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/database.ts';
+import { reconcileJob } from '../housekeeping/reconciliation/reconcile-job.ts';
 import { pruneJob } from '../housekeeping/retention/prune-job.ts';
 import { Boss } from '../jobs/boss.ts';
 import type { Service } from '../lifecycle/service.ts';
@@ -85,6 +86,7 @@ export async function daemonServices(
       webhookService(config, boss, log, availability(), observer),
       schedule,
       prunes,
+      reconcileJob({ db: handle.db, log, boss, availability: availability() }, config.dbSchema),
       ...(config.sweepOnTime ? [onTime] : []),
       new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
     ],

@@ -22,12 +22,15 @@ export class CommitError extends Error {
  * settings of the role or the database. Keep `timeoutMs` below the client's own timeout: then the server gives up first,
  * and what it gave up is certainly undone.
  *
+ * `lockTimeoutMs`: how long a statement waits for a lock (55P03); by default as long as it may take.
+ *
  * Throws the database's error when nothing was committed, CommitError when that is not known.
  */
 export function limited<Result>(
   db: LedgerDb,
   timeoutMs: number,
   work: (db: LedgerDb) => Promise<Result>,
+  { lockTimeoutMs = 0 }: { readonly lockTimeoutMs?: number } = {},
 ): Promise<Result> {
   // The owner of a transaction decides about it.
   if (db.isTransaction) return work(db);
@@ -35,7 +38,7 @@ export function limited<Result>(
     const tell = (sql: string) => session.executeQuery<{ command?: string }>(CompiledQuery.raw(sql));
     // One message, and only for this transaction, so that PgBouncer in transaction mode can reuse the session unchanged.
     await tell(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
-      SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MAX_MS}`).catch(
+      SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MAX_MS}`).catch(
       async (err: unknown) => {
         await tell('ROLLBACK').catch(() => {});
         throw err;

@@ -70,6 +70,11 @@ export function assertIds(field: string, value: unknown): asserts value is reado
   for (const [index, id] of value.entries()) assertId(`${field}[${index}]`, id);
 }
 
+/** For what goes on by itself, and needs connections of its own. */
+export function assertNoTransaction(db: { readonly isTransaction: boolean }, method: string, why: string): void {
+  if (db.isTransaction) throw new InvalidArgumentError('db', `must not be a transaction for ${method}: ${why}`);
+}
+
 /** A positive number of milliseconds up to the longest that is accepted, ten years by default. */
 export function assertDurationMs(
   field: string,

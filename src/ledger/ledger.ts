@@ -5,10 +5,9 @@ import type { LogSink } from '../log/log-sink.ts';
 import { A2aTasks } from './a2a-tasks.ts';
 import type { Activity } from './activity.ts';
 import { Adjustment, type AdjustOptions, type AdjustResult } from './adjustment.ts';
-import { assertDurationMs, assertId } from './arguments.ts';
+import { assertDurationMs, assertId, assertNoTransaction } from './arguments.ts';
 import { ConfirmedStatuses } from './confirmed-statuses.ts';
 import type { Delegation } from './delegation.ts';
-import { InvalidArgumentError } from './errors.ts';
 import type { HeartbeatOptions } from './heartbeat-options.ts';
 import type { HeartbeatResult } from './heartbeat-result.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -20,19 +19,18 @@ import { KeepAliveRounds, STUCK_AFTER_UNKNOWN_MS } from './keep-alive-rounds.ts'
 import { defaultLogger, HEARTBEAT_MIN_INTERVAL_DEFAULT_MS, type LedgerOptions } from './ledger-options.ts';
 import { Listing, type ListOptions, type ListResult } from './listing.ts';
 import { ManyInsertions } from './many-insertions.ts';
+import { Reading } from './reading.ts';
 import { Retry, type RetryOptions, type RetryResult } from './retry.ts';
 import type { SetStatusOptions } from './set-status-options.ts';
 import type { SetStatusResult } from './set-status-result.ts';
 import { epochStatement } from './statements/epoch.ts';
-import { getStatement, historyStatement } from './statements/read.ts';
 import { StatusChange, statusRequestOf } from './status-change.ts';
-import { type LedgerTables, ledgerTables } from './tables.ts';
+import { ledgerTables } from './tables.ts';
 import { isTerminal, type Status } from './transitions.ts';
 import { type ResumeOptions, type ResumeResult, Waiting, type WaitOptions, type WaitResult } from './waiting.ts';
-import { Watch } from './watch/watch.ts';
-import { type WatchOptions, type WatchTarget, watchRequestOf } from './watch/watch-request.ts';
-import { WatchedCaller } from './watch/watched-caller.ts';
-import { WatchedIds } from './watch/watched-ids.ts';
+import type { Watch } from './watch/watch.ts';
+import type { WatchOptions, WatchTarget } from './watch/watch-request.ts';
+import { Watching } from './watch/watching.ts';
 
 export type { LedgerOptions, LogSink };
 
@@ -48,8 +46,6 @@ export class DelegationLedger {
   /** Delegations that are tasks of the A2A protocol. */
   readonly a2aTasks: A2aTasks;
   readonly #db: LedgerDb;
-  readonly #tables: LedgerTables;
-  readonly #log: EventLog;
   readonly #heartbeats: Heartbeats;
   readonly #rounds: KeepAliveRounds;
   readonly #insertion: Insertion;
@@ -60,9 +56,9 @@ export class DelegationLedger {
   readonly #adjustment: Adjustment;
   readonly #retry: Retry;
   readonly #listing: Listing;
+  readonly #watching: Watching;
   readonly #epoch: ReturnType<typeof epochStatement>;
-  readonly #get: ReturnType<typeof getStatement>;
-  readonly #history: ReturnType<typeof historyStatement>;
+  readonly #reading: Reading;
 
   /** @throws InvalidArgumentError for a heartbeatMinIntervalMs that is not a positive number of milliseconds. */
   constructor(db: LedgerDb, options: LedgerOptions = {}) {
@@ -71,8 +67,6 @@ export class DelegationLedger {
     const log: EventLog = createLedgerLog(options.logger ?? defaultLogger());
     const tables = ledgerTables(db);
     this.#db = db;
-    this.#tables = tables;
-    this.#log = log;
     this.#insertion = new Insertion(db, tables, log);
     this.#manyInsertions = new ManyInsertions(db, tables, log, this.#insertion);
     this.#statusChange = new StatusChange(db, tables, log);
@@ -80,6 +74,7 @@ export class DelegationLedger {
     this.#adjustment = new Adjustment(db, tables);
     this.#retry = new Retry(db, tables);
     this.#listing = new Listing(db, tables);
+    this.#watching = new Watching(db, tables, log);
     this.#epoch = epochStatement(tables);
     this.#heartbeats = new Heartbeats(db, tables, log, heartbeatMinIntervalMs, (epoch) =>
       this.#confirmed.onEpoch(epoch),
@@ -95,8 +90,7 @@ export class DelegationLedger {
       log,
     );
     this.a2aTasks = new A2aTasks(db, tables, log, (request) => this.#confirmed.remember(request));
-    this.#get = getStatement(tables);
-    this.#history = historyStatement(tables);
+    this.#reading = new Reading(db, tables);
   }
 
   /**
@@ -244,12 +238,7 @@ export class DelegationLedger {
    */
   keepAlive(delegationId: string, options: KeepAliveOptions = {}): KeepAlive {
     assertId('delegationId', delegationId);
-    if (this.#db.isTransaction) {
-      throw new InvalidArgumentError(
-        'db',
-        'must not be a transaction for keepAlive: its heartbeats would not be visible',
-      );
-    }
+    assertNoTransaction(this.#db, 'keepAlive', 'its heartbeats would not be visible');
     return new KeepAlive(this.#rounds, delegationId, options);
   }
 
@@ -263,10 +252,8 @@ export class DelegationLedger {
    *
    * @throws InvalidArgumentError, or the database's error.
    */
-  async get(delegationId: string): Promise<Delegation | null> {
-    assertId('delegationId', delegationId);
-    const [row] = await this.#get.run(this.#db, { delegationId });
-    return row ?? null;
+  get(delegationId: string): Promise<Delegation | null> {
+    return this.#reading.get(delegationId);
   }
 
   /**
@@ -278,9 +265,8 @@ export class DelegationLedger {
    *
    * @throws InvalidArgumentError, or the database's error.
    */
-  async history(delegationId: string): Promise<Activity[]> {
-    assertId('delegationId', delegationId);
-    return this.#history.run(this.#db, { delegationId });
+  history(delegationId: string): Promise<Activity[]> {
+    return this.#reading.history(delegationId);
   }
 
   /**
@@ -298,12 +284,9 @@ export class DelegationLedger {
   }
 
   /**
-   * What becomes of delegations, as it happens: of these ids until all of them have ended, beginning with how each stands; or of
-   * all that a caller has, from now on or from a cursor. It asks the database once in `everyMs`.
+   * What becomes of delegations: of these ids until all have ended, beginning with how each stands; or of all that a caller has.
    *
-   *     for await (const change of ledger.watch(ids)) {
-   *       if (change.event === 'delegation.stuck') await ledger.retry(change.delegationId);
-   *     }
+   *     for await (const { event, delegationId } of ledger.watch(ids, { everyMs: 500 })) console.log(delegationId, event);
    *     // completed | failed | stuck | late_result | waiting | resumed, or others by `events`; missing: not in the ledger
    *
    * SQL: `SELECT ... FROM activity_logs WHERE delegation_id = ... AND activity_id > ... ORDER BY activity_id`
@@ -311,14 +294,6 @@ export class DelegationLedger {
    * @throws InvalidArgumentError, also in a transaction, whose snapshot may never change.
    */
   watch(target: WatchTarget, options: WatchOptions = {}): Watch {
-    const { target: watched, events, after, ...pace } = watchRequestOf(target, options);
-    if (this.#db.isTransaction) {
-      throw new InvalidArgumentError('db', 'must not be a transaction for watch: it may never see what others commit');
-    }
-    const source =
-      'ids' in watched
-        ? new WatchedIds(this.#db, this.#tables, watched.ids, events)
-        : new WatchedCaller(this.#db, this.#tables, watched.callerId, events, after);
-    return new Watch(source, pace, this.#log);
+    return this.#watching.watch(target, options);
   }
 }

@@ -11,9 +11,12 @@ const functionNames = {
   resume: 'delegation_resume',
   adjust: 'delegation_adjust',
   retry: 'delegation_retry',
+  reconcile: 'delegation_reconcile',
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
   isSubscribed: 'delegation_is_subscribed',
+  enqueue: 'delegation_enqueue',
+  eventSource: 'delegation_event_source',
   publish: 'delegation_publish',
   publishHold: 'delegation_publish_hold',
 } as const;

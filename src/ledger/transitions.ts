@@ -25,6 +25,8 @@ export function isTerminal(status: Status): boolean {
 }
 
 export const terminalStatuses = statuses.filter(isTerminal);
+/** How work ends that was done: `stuck` is no result of it. */
+export const resultStatuses = terminalStatuses.filter((status) => status !== 'stuck');
 export const openStatuses = statuses.filter((status) => !isTerminal(status));
 
 /** The guard: may a delegation go from one status to another? Forward only; never to itself. */
@@ -32,7 +34,12 @@ export function mayBecome(from: Status, to: Status): boolean {
   return (transitions[from] as readonly Status[]).includes(to);
 }
 
-/** The statuses from which `to` may be reached. */
+/** Whether `to` may be reached from `from`, in one step or several. */
+export function leadsTo(from: Status, to: Status): boolean {
+  return transitions[from].some((next) => next === to || leadsTo(next, to));
+}
+
+/** The statuses from which `to` may be reached in one step. */
 export function sourcesOf(to: Status): readonly Status[] {
   return statuses.filter((from) => mayBecome(from, to));
 }

@@ -9,6 +9,7 @@ import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
 import { pruneEvents } from './catalogue/prune.ts';
+import { reconcileEvents } from './catalogue/reconcile.ts';
 import { retryEvents } from './catalogue/retry.ts';
 import { sweepEvents } from './catalogue/sweep.ts';
 import { webhookEvents } from './catalogue/webhook.ts';
@@ -20,6 +21,7 @@ export const catalogue = {
   ...delegationEvents,
   ...ledgerEvents,
   ...retryEvents,
+  ...reconcileEvents,
   ...webhookEvents,
   ...pruneEvents,
   ...demoEvents,

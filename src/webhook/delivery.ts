@@ -31,7 +31,8 @@ export class Delivery {
     const results = await Promise.all(jobs.map((job) => this.#deliverOne(job, signal)));
     const done = results.filter((result) => result !== null);
     const left = jobs.filter((_, index) => results[index] === null);
-    await this.#parts.queues.handBack(left.map(({ id }) => id));
+    // Where the database is away they count as failed, and are tried again later: what was delivered is not to be posted again.
+    await this.#parts.queues.handBack(left.map(({ id }) => id)).catch(() => {});
     return done;
   }
 
@@ -42,7 +43,7 @@ export class Delivery {
     try {
       const envelope = envelopeOf(job.data);
       if (envelope === null) return { id: job.id, status: 'deadletter', output: { reason: 'no_event' } };
-      if (!envelope.events.every(({ source }) => this.#parts.isOwn(source))) return completed(job, 'other_ledger');
+      if (!envelope.events.every(({ source }) => this.#parts.isOwn(source))) return await this.#dropped(job);
       const outcome = await this.#parts.poster.post(envelope);
       return await this.#settled(job, envelope, outcome);
     } finally {
@@ -50,12 +51,19 @@ export class Delivery {
     }
   }
 
+  /** Of another ledger: nothing was delivered, so it leaves no trace. Where this fails the job counts as done. */
+  async #dropped({ id }: JobWithMetadata<unknown>): Promise<JobResult> {
+    const { boss, queues } = this.#parts;
+    await boss.deleteJob(queues.names.webhook, id).catch(() => {});
+    return { id, status: 'completed' };
+  }
+
   async #settled(job: JobWithMetadata<unknown>, envelope: Envelope, outcome: PostOutcome): Promise<JobResult> {
     const { delivered, reason, status, isGone, retryAfterMs } = outcome;
     const attempt = job.retryCount + 1;
     const isLast = isGone || job.retryCount >= job.retryLimit;
     this.#parts.reports.report({ envelope, outcome, attempt, isLast });
-    if (delivered) return completed(job, null);
+    if (delivered) return { id: job.id, status: 'completed' };
     const output = { reason, status, attempt };
     if (isLast) return { id: job.id, status: 'deadletter', output };
     if (retryAfterMs !== null) await this.#failUntil(job, output, retryAfterMs).catch(() => {});
@@ -75,8 +83,4 @@ export class Delivery {
     if (delayMs <= chosenMs) return;
     await boss.update(webhook, undefined, { id: job.id, startAfter: Math.ceil(delayMs / 1000) });
   }
-}
-
-function completed({ id }: JobWithMetadata<unknown>, reason: string | null): JobResult {
-  return { id, status: 'completed', ...(reason !== null && { output: { reason } }) };
 }

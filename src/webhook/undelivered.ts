@@ -44,17 +44,9 @@ export class UndeliveredReader {
   /** Null where there is no pg-boss, or this role may not read its jobs. @throws the database's error. */
   async read(): Promise<Undelivered | null> {
     const { webhook, group, dead } = this.#names;
-    try {
-      const values = { queues: [webhook, group], webhook, dead };
-      return await boundedRead(
-        this.#db,
-        STATEMENT_TIMEOUT_MS,
-        async (db) => (await this.#undelivered.run(db, values))[0]!,
-      );
-    } catch (err) {
-      if (isUnreadable(err)) return null;
-      throw err;
-    }
+    const values = { queues: [webhook, group], webhook, dead };
+    const reading = boundedRead(this.#db, STATEMENT_TIMEOUT_MS, (db) => this.#undelivered.run(db, values));
+    return await whereReadable(reading.then(([row]) => row!));
   }
 
   /** Dead letters first. @throws the database's error. */
@@ -72,7 +64,13 @@ export class UndeliveredReader {
   }
 }
 
-function isUnreadable(err: unknown): boolean {
-  const state = sqlstateOf(err);
-  return state === sqlstate.undefinedTable || state === sqlstate.insufficientPrivilege;
+/** Null where there is no pg-boss, or this role may not read what was asked. @throws any other error. */
+export async function whereReadable<Result>(reading: Promise<Result>): Promise<Result | null> {
+  try {
+    return await reading;
+  } catch (err) {
+    const state = sqlstateOf(err);
+    if (state === sqlstate.undefinedTable || state === sqlstate.insufficientPrivilege) return null;
+    throw err;
+  }
 }

@@ -6,6 +6,7 @@ import { pgBossRunner } from '../jobs/pgboss-runner.ts';
 import { pgBossTables } from '../jobs/pgboss-tables.ts';
 import { deadOriginalsStatement } from './statements/dead-originals.ts';
 import { handBackStatement } from './statements/hand-back.ts';
+import { subscribedStatement } from './statements/subscribed.ts';
 import { unsubscribedStatement } from './statements/unsubscribed.ts';
 
 /** The queues of the ledger in the schema `public`; those of other schemas have its name as well. */
@@ -85,6 +86,7 @@ export class WebhookQueues {
   readonly #retries: RetrySchedule;
   readonly #deadOriginals: ReturnType<typeof deadOriginalsStatement>;
   readonly #handBack: ReturnType<typeof handBackStatement>;
+  readonly #subscribed: ReturnType<typeof subscribedStatement>;
   readonly #unsubscribed: ReturnType<typeof unsubscribedStatement>;
 
   constructor(boss: PgBoss, { dbSchema, pgbossSchema, retries = RETRY_SCHEDULE }: WebhookQueuesOptions) {
@@ -94,6 +96,7 @@ export class WebhookQueues {
     this.#retries = retries;
     this.#deadOriginals = deadOriginalsStatement(tables);
     this.#handBack = handBackStatement(tables);
+    this.#subscribed = subscribedStatement(tables);
     this.#unsubscribed = unsubscribedStatement(tables);
   }
 
@@ -107,6 +110,14 @@ export class WebhookQueues {
       await this.#boss.subscribe(type, grouped ? group : webhook);
       await this.#boss.unsubscribe(type, grouped ? webhook : group);
     }
+  }
+
+  /** Does the same where a subscription is missing: another daemon ended it, or pg-boss's schema was made anew. */
+  async restore({ grouped }: { readonly grouped: boolean }): Promise<void> {
+    const { webhook, group } = this.names;
+    const queues = [grouped ? group : webhook];
+    const [row] = await this.#subscribed.run(pgBossRunner(this.#boss), { queues });
+    if (row!.types < eventTypes.length) await this.ensure({ grouped });
   }
 
   /** Ends the subscriptions. Returns of how many types of events there were some. */

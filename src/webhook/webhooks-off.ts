@@ -1,9 +1,12 @@
 import type { Boss } from '../jobs/boss.ts';
-import { Background } from '../lifecycle/background.ts';
+import { Periodic } from '../lifecycle/periodic.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Availability } from '../outage/availability.ts';
 import { WebhookQueues, type WebhookQueuesOptions } from './webhook-queues.ts';
+
+/** During a rollout a daemon that still has the URL subscribes again, until it is gone. */
+const EVERY_MS = 60_000;
 
 /**
  * What runs in the place of webhooks where WEBHOOK_URL is not set: ends the subscriptions that an earlier configuration
@@ -13,14 +16,17 @@ export function webhooksOff(
   { pgBoss }: Pick<Boss, 'pgBoss'>,
   log: EventLog,
   availability: Availability,
-  options: WebhookQueuesOptions,
+  { everyMs = EVERY_MS, ...options }: WebhookQueuesOptions & { readonly everyMs?: number },
 ): Service {
   const queues = new WebhookQueues(pgBoss, options);
-  return new Background({
+  return new Periodic({
     name: 'webhooks',
-    async run(signal, tried) {
-      const ended = await availability.until(() => queues.unsubscribe().finally(tried), signal);
+    everyMs,
+    async run(signal) {
+      const ended = await availability.until(() => queues.unsubscribe(), signal);
       if (ended > 0) log.emit('webhook.stopped', { eventTypes: ended });
     },
+    // Never called: a failure is logged and tried again until the service stops.
+    onError: () => {},
   });
 }

@@ -61,7 +61,7 @@ export class Webhooks implements Service {
     this.#upkeep = new Periodic({
       name: 'webhook upkeep',
       everyMs: options.upkeepEveryMs ?? UPKEEP_EVERY_MS,
-      run: (signal) => availability.until(() => this.#queues.releaseDead(), signal).then(() => {}),
+      run: (signal) => availability.until(() => this.#maintain(), signal),
       // Never called: a failure is logged and tried again until the service stops.
       onError: () => {},
     });
@@ -84,6 +84,11 @@ export class Webhooks implements Service {
     this.#log.emit('webhook.started', { host: new URL(url).host, groupBy });
     await this.#work(signal);
     await this.#upkeep.start();
+  }
+
+  async #maintain(): Promise<void> {
+    await this.#queues.restore({ grouped: this.#options.groupBy !== null });
+    await this.#queues.releaseDead();
   }
 
   async #work(signal: AbortSignal): Promise<void> {

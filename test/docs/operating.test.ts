@@ -27,8 +27,9 @@ const answers: Readonly<Record<string, RegExp>> = {
     /network change in zone b/,
   'npm run -s cli -- sweep --force': /\S/,
   'npm run -s cli -- check': /STUCK_AFTER = 10m/,
-  'npm run -s cli -- migrate status': /\S/,
+  'npm run -s cli -- reconcile --dry-run': /^Would heal 0\./,
   'RETENTION_DELEGATIONS=90d npm run -s cli -- prune --dry-run': /Nothing is due/,
+  'npm run -s cli -- migrate status': /\S/,
   'npm run -s cli -- webhook list': /0 waiting; 0 dead/,
   'npm run -s cli -- webhook replay --all': /0 posts queued again/,
 };

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { healedOf } from '../../src/housekeeping/reconciliation/reconcile-summary.ts';
+import { Reconciliation } from '../../src/housekeeping/reconciliation/reconciliation.ts';
 import { replay, replayWait } from '../../src/ledger/activity.ts';
 import { statuses } from '../../src/ledger/transitions.ts';
-import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
+import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { unreplayable } from '../support/replay.ts';
 import { notEndedOnce } from '../support/seed-fleet.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -24,6 +26,8 @@ describe('replayed activity', () => {
     const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 0.001 });
     // Every delegation is stale a millisecond after its stamp, so the sweeps race with every heartbeat.
     const { sweeper } = testSweeper(database.db, { stuckAfterMs: 1, batchRowsMax: 3 });
+    const reconciliation = new Reconciliation(database.db, capturedLog().log, { pageRowsMax: 5, batchRowsMax: 3 });
+    const reconcile = () => reconciliation.run({ trigger: 'manual', signal: new AbortController().signal });
     const agent = async (own: number) => {
       const choose = choices(seed * 1000 + own);
       for (let step = 0; step < 60; step += 1) {
@@ -39,6 +43,7 @@ describe('replayed activity', () => {
           'resume',
           'undone',
           'sweep',
+          'reconcile',
         ] as const);
         if (act === 'insert') await ledger.insert({ delegationId, callerId: 'a', calleeId: 'b', taskPreview: 'c' });
         if (act === 'set') await ledger.setStatus(delegationId, choose(statuses), { responseBody: { own, step } });
@@ -48,6 +53,7 @@ describe('replayed activity', () => {
           await ledger.wait(delegationId, { untilMs: 60_000 + step, reason: choose(['a person', 'another']) });
         if (act === 'resume') await ledger.resume(delegationId);
         if (act === 'sweep') await sweeper.sweep({ trigger: 'manual' });
+        if (act === 'reconcile') await reconcile();
         if (act === 'undone') {
           const trx = await database.db.startTransaction().execute();
           await testLedger(trx).ledger.setStatus(delegationId, choose(statuses));
@@ -56,6 +62,8 @@ describe('replayed activity', () => {
       }
     };
     await Promise.all([0, 1, 2, 3, 4].map(agent));
+    await reconcile();
+    expect(healedOf(await reconcile())).toBe(0);
     expect(await unreplayable(database)).toEqual([]);
     expect(await notEndedOnce(database)).toEqual([]);
     for (const id of ids) {

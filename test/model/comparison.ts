@@ -91,6 +91,8 @@ function detailOf(activity: Pick<Activity, 'event' | 'actor' | 'detail'>): objec
   const { event, detail } = activity;
   if (ruleOf(activity)) return { rule: ruleOf(activity) };
   if ('retryOf' in detail) return { retry: detail.attempt };
+  // What it began with is its row's as well.
+  if (event === 'delegation.queued') return {};
   if (event === 'delegation.waiting' || event === 'delegation.resumed') return { reason: detail.reason };
   if (event !== 'delegation.adjusted') return detail;
   const ticks = (name: 'stuckAfterMs' | 'stalledAfterMs') => {

@@ -142,7 +142,12 @@ describe('the queues', () => {
 
   test('without WEBHOOK_URL a daemon ends the subscriptions, and says so once', async () => {
     await using receiver = await webhookReceiver();
-    await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
+    // A daemon that has the URL, and looks after its subscriptions only much later.
+    await using webhooks = await runWebhooks({
+      databaseUrl: database.url,
+      url: receiver.url,
+      upkeepEveryMs: 3_600_000,
+    });
     await webhooks.boss.pgBoss.createQueue('somebody-else');
     await webhooks.boss.pgBoss.subscribe('delegation.stuck.v1', 'somebody-else');
     const { log, events } = capturedLog();
@@ -152,10 +157,18 @@ describe('the queues', () => {
         pgbossSchema: 'pgboss',
       });
       await off.start();
+      await waitFor('the end of the subscriptions', async () => (await subscriptions()).length === 1);
       await off.stop();
     }
     expect(await subscriptions()).toEqual([{ event: 'delegation.stuck.v1', name: 'somebody-else' }]);
     expect(events('webhook.stopped')).toMatchObject([{ eventTypes: 5 }]);
+  });
+
+  test('subscriptions that somebody removed are there again within seconds', async () => {
+    await using receiver = await webhookReceiver();
+    await using _webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
+    await database.query('DELETE FROM pgboss.subscription');
+    await waitFor('the subscriptions', async () => (await subscriptions()).length === eventTypes.length);
   });
 
   test("of ledgers that share pg-boss's schema, each posts its own events alone", async () => {

@@ -1,5 +1,5 @@
 import { duration } from '../../log/duration.ts';
-import { UndeliveredReader } from '../../webhook/undelivered.ts';
+import { UndeliveredReader, whereReadable } from '../../webhook/undelivered.ts';
 import { check, NotRun, type Seen } from '../check.ts';
 
 /** After six attempts a receiver has been away for about six hours; a single failure is retried within a quarter. */
@@ -40,16 +40,21 @@ export const webhooks = check({
     const reader = new UndeliveredReader(db, options);
     const undelivered = await reader.read();
     if (undelivered === null) throw new NotRun("this role may not read pg-boss's jobs");
-    return { undelivered, posts: await reader.posts(POSTS_READ), isSubscribed: await reader.isSubscribed() };
+    return {
+      undelivered,
+      posts: await whereReadable(reader.posts(POSTS_READ)),
+      isSubscribed: await whereReadable(reader.isSubscribed()),
+    };
   },
-  judge({ undelivered, posts, isSubscribed }, { options }) {
+  judge({ undelivered, posts: read, isSubscribed }, { options }) {
+    const posts = read ?? [];
     const { waiting, oldestMs, dead, lastDeliveredAt } = undelivered;
     const last =
       lastDeliveredAt === null
         ? 'nothing was delivered in the last day'
         : `the last was delivered at ${lastDeliveredAt.toISOString()}`;
     const seen: Seen<'off' | 'secret' | 'waiting' | 'dead'>[] = [];
-    if (options.webhookIsSet && !isSubscribed) {
+    if (options.webhookIsSet && isSubscribed === false) {
       const how = 'the queue of webhooks is subscribed to no event';
       seen.push({ fault: 'off', what: 'WEBHOOK_URL is set here, and no daemon posts to it', how });
     }
@@ -65,6 +70,9 @@ export const webhooks = check({
     if (dead > 0) {
       const how = `${dead}; ${last}${reasonsOf(posts.filter(({ state }) => state === 'dead'))}`;
       seen.push({ fault: 'dead', what: 'The webhook has dead letters', how });
+    }
+    if (read === null || isSubscribed === null) {
+      seen.push({ unchecked: 'why posts fail, and whether events are queued: this role only counts jobs' });
     }
     if (seen.length > 0 || !isSubscribed) return seen;
     return [{ note: `${waiting} waiting, no dead letter` }];

@@ -1,5 +1,6 @@
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
 import { INSERT_MANY_MAX } from '../limits.ts';
+import { beginningOf } from './beginning.ts';
 import { cutPreview } from './checks.ts';
 import { insertChecks, insertSuspicion } from './insert.ts';
 import { firstProblem, refuse, type SchemaFunction } from './schema-function.ts';
@@ -52,16 +53,17 @@ export const insertManyFunction: SchemaFunction = {
       ORDER BY CASE WHEN l.ids_differ THEN e.caller END, CASE WHEN l.ids_differ THEN e.idempotency_key END NULLS LAST,
         CASE WHEN l.ids_differ AND e.idempotency_key IS NULL THEN e.id END, e.nr
       ON CONFLICT DO NOTHING
-      RETURNING d.delegation_id, d.caller_id, d.idempotency_key, d.status),
+      RETURNING d.delegation_id, d.caller_id, d.idempotency_key, d.status, ${beginningOf('d')} AS beginning),
     -- The element that each row came from: of two with one id, caller and key it is the first.
     placed AS (
-      SELECT DISTINCT ON (i.delegation_id) i.delegation_id, i.status, e.nr, e.request_body
+      SELECT DISTINCT ON (i.delegation_id) i.delegation_id, i.status, i.beginning, e.nr, e.request_body
       FROM inserted i JOIN given e ON e.id = i.delegation_id AND e.caller = i.caller_id
         AND e.idempotency_key IS NOT DISTINCT FROM i.idempotency_key
       ORDER BY i.delegation_id, e.nr),
     recorded AS (
-      INSERT INTO activity_logs (delegation_id, event, to_status, actor, request_body)
-      SELECT p.delegation_id, 'delegation.' || p.status, p.status, 'ledger', p.request_body FROM placed p ORDER BY p.nr)
+      INSERT INTO activity_logs (delegation_id, event, to_status, actor, detail, request_body)
+      SELECT p.delegation_id, 'delegation.' || p.status, p.status, 'ledger', p.beginning, p.request_body
+      FROM placed p ORDER BY p.nr)
     SELECT array_agg(p.delegation_id), array_agg(p.nr), array_agg(p.status), (SELECT l.is_suspect FROM list l)
     INTO inserted_ids, inserted_places, inserted_statuses, is_suspect FROM placed p;
     EXIT WHEN is_suspect IS NOT TRUE;

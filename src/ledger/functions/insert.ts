@@ -1,4 +1,5 @@
 import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
+import { beginningOf } from './beginning.ts';
 import { cutPreviews, deadlineChecks, idChecks, idsAreSuspect, thresholdCheck } from './checks.ts';
 import { type Check, refuse, type SchemaFunction } from './schema-function.ts';
 import { traceparentCheck } from './traceparent-check.ts';
@@ -32,7 +33,8 @@ export const insertFunction: SchemaFunction = {
   OUT outcome text, OUT delegation_id text, OUT status text`,
   types: 'text, text, text, text, text, timestamptz, bigint, bigint, jsonb, float8, text',
   declare: `
-  at timestamptz;`,
+  at timestamptz;
+  beginning jsonb;`,
   body: `${refuse(insertChecks, insertSuspicion)}${cutPreviews('preview')}
   FOR round IN 1..${ROUNDS_MAX} LOOP
     at := clock_timestamp();
@@ -43,11 +45,11 @@ export const insertFunction: SchemaFunction = {
       coalesce(delegation_insert.deadline, at + coalesce(deadline_ms, ${DEADLINE_DEFAULT_MS}) * interval '1 millisecond'),
       delegation_insert.stuck_after_ms, delegation_insert.stalled_after_ms, delegation_insert.traceparent, at, at, 1)
     ON CONFLICT DO NOTHING
-    RETURNING 'inserted', d.delegation_id, d.status
-    INTO outcome, delegation_insert.delegation_id, delegation_insert.status;
+    RETURNING 'inserted', d.delegation_id, d.status, ${beginningOf('d')}
+    INTO outcome, delegation_insert.delegation_id, delegation_insert.status, beginning;
     IF FOUND THEN
-      INSERT INTO activity_logs (delegation_id, event, to_status, actor, request_body)
-      VALUES (id, 'delegation.' || delegation_insert.status, delegation_insert.status, 'ledger',
+      INSERT INTO activity_logs (delegation_id, event, to_status, actor, detail, request_body)
+      VALUES (id, 'delegation.' || delegation_insert.status, delegation_insert.status, 'ledger', beginning,
         delegation_insert.request_body);
       RETURN;
     END IF;

@@ -3,6 +3,7 @@ import { DEADLINE_DEFAULT_MS } from '../deadline.ts';
 import { hasLateResult } from '../late-result.ts';
 import { DURATION_MAX_MS } from '../limits.ts';
 import { type Status, terminalStatuses } from '../transitions.ts';
+import { beginningOf } from './beginning.ts';
 import { durationCheck, idChecks } from './checks.ts';
 import { refuse, type SchemaFunction } from './schema-function.ts';
 
@@ -41,6 +42,7 @@ export const retryFunction: SchemaFunction = {
   old_allowed_ms float8;
   old_attempt integer;
   start_after timestamptz;
+  beginning jsonb;
   body jsonb;`,
   body: `${refuse([
     ...idChecks('id'),
@@ -95,7 +97,7 @@ export const retryFunction: SchemaFunction = {
     d.traceparent, id, delegation_retry.attempt, own.start_after, at, at, 1
   FROM delegations d WHERE d.delegation_id = id
   ON CONFLICT DO NOTHING
-  RETURNING n.delegation_id INTO delegation_retry.delegation_id;
+  RETURNING n.delegation_id, ${beginningOf('n')} INTO delegation_retry.delegation_id, beginning;
   IF NOT FOUND THEN
     -- A writer that takes no lock on the old one was first. A separate statement sees what it wrote.
     SELECT 'duplicate', d.delegation_id, d.attempt
@@ -108,6 +110,6 @@ export const retryFunction: SchemaFunction = {
   END IF;
   INSERT INTO activity_logs (delegation_id, event, to_status, actor, request_body, detail)
   VALUES (delegation_retry.delegation_id, ${literal('delegation.queued')}, ${literal('queued')}, delegation_retry.actor, body,
-    jsonb_strip_nulls(jsonb_build_object('retryOf', id, 'attempt', attempt, 'startAfter', start_after)));
+    jsonb_strip_nulls(jsonb_build_object('retryOf', id, 'attempt', attempt, 'startAfter', start_after)) || beginning);
   outcome := 'inserted';`,
 };

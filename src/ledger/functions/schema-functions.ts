@@ -6,7 +6,8 @@ import { heartbeatManyFunction } from './heartbeat-many.ts';
 import { heartbeatOf010Function } from './heartbeat-of-010.ts';
 import { insertFunction } from './insert.ts';
 import { insertManyFunction } from './insert-many.ts';
-import { publishFunction, publishHoldFunction } from './publish.ts';
+import { eventSourceFunction, publishFunction, publishHoldFunction } from './publish.ts';
+import { reconcileFunction } from './reconcile.ts';
 import { resumeFunction } from './resume.ts';
 import { retryFunction } from './retry.ts';
 import type { SchemaFunction } from './schema-function.ts';
@@ -29,8 +30,10 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   resumeFunction,
   adjustFunction,
   retryFunction,
+  reconcileFunction,
   a2aBeginFunction,
   a2aObserveFunction,
+  eventSourceFunction,
   publishFunction,
   publishHoldFunction,
 ];

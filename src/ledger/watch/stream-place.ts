@@ -52,7 +52,8 @@ export function advance(place: StreamPlace, { islands, isFull, lastAt, xmin, xma
   const readTo = isFull ? highest : Number.POSITIVE_INFINITY;
   const left = place.gaps.flatMap((gap) => {
     if (gap.first > readTo) return [gap];
-    const looked = { ...gap, last: Math.min(gap.last, readTo), emptyFromXid: gap.emptyFromXid ?? xmax };
+    // Transaction ids are lower in a database that was restored from a dump.
+    const looked = { ...gap, last: Math.min(gap.last, readTo), emptyFromXid: Math.min(gap.emptyFromXid ?? xmax, xmax) };
     const unread = gap.last > readTo ? [{ ...gap, first: readTo + 1 }] : [];
     return looked.emptyFromXid <= xmin ? unread : [...without(looked, islands), ...unread];
   });

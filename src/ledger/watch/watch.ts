@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutdatedSchemaError } from '../../db/outdated-schema-error.ts';
 import { isRefusal } from '../../db/refusal.ts';
-import { errorFields } from '../../log/error-fields.ts';
-import type { EventLog } from '../../log/event-log.ts';
 import type { DelegationChange } from './change.ts';
 import type { Look, Watched } from './watched.ts';
 
 export interface WatchPace {
   readonly everyMs: number;
   readonly signal: AbortSignal | undefined;
+  /** At the first failure of an outage. */
+  readonly onFailure: (err: unknown, retryInMs: number) => void;
 }
 
 /** Watches of many processes must not all look at the same instant. */
@@ -32,16 +32,16 @@ export class Watch implements AsyncIterableIterator<DelegationChange, undefined>
   /** Aborted by the caller, or when the iteration is broken off. */
   readonly #signal: AbortSignal;
   readonly #closing = new AbortController();
-  readonly #log: EventLog;
+  readonly #onFailure: WatchPace['onFailure'];
   readonly #changes: AsyncGenerator<DelegationChange, undefined>;
   #unanswered = 0;
   #hasLooked = false;
 
-  constructor(watched: Watched, { everyMs, signal }: WatchPace, log: EventLog) {
+  constructor(watched: Watched, { everyMs, signal, onFailure }: WatchPace) {
     this.#watched = watched;
     this.#everyMs = everyMs;
     this.#signal = AbortSignal.any(signal ? [signal, this.#closing.signal] : [this.#closing.signal]);
-    this.#log = log;
+    this.#onFailure = onFailure;
     this.#changes = this.#run();
   }
 
@@ -103,9 +103,9 @@ export class Watch implements AsyncIterableIterator<DelegationChange, undefined>
       } catch (err) {
         this.#signal.throwIfAborted();
         if (!this.#mayPass(err)) throw err;
-        this.#watched.onOutage();
+        this.#watched.onOutage?.();
         const retryInMs = Math.round(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures) * (0.5 + Math.random() / 2));
-        if (failures === 0) this.#log.emit('ledger.watch_failed', { retryInMs, err: errorFields(err) });
+        if (failures === 0) this.#onFailure(err, retryInMs);
         await this.#pause(retryInMs);
       }
     }

@@ -54,7 +54,10 @@ export class WatchedCaller implements Watched {
   }
 
   get cursor(): string | null {
-    if (this.#place === null || this.#before === null) return this.#place && watchCursorOf(this.#place);
+    if (this.#place === null) return null;
+    if (this.#before === null || this.#before.handedOut === this.#before.read.changes.length) {
+      return watchCursorOf(this.#place);
+    }
     const { place, read, handedOut } = this.#before;
     const last = read.changes[handedOut - 1];
     return watchCursorOf(last === undefined ? place : advance(place, cutAt(read.reading, last.activityId, last.at)));
@@ -74,14 +77,12 @@ export class WatchedCaller implements Watched {
     const { islands, isFull, lastAt, xmin, xmax, positionAt } = rows[0]!;
     const reading = { islands: islands!, isFull, lastAt, xmin, xmax };
     if (place === null) return () => this.#begin(reading);
-    if (place.positionAt !== null && place.positionAt !== positionAt) return this.#findPlace(place.positionAt);
+    if (place.positionAt !== null && place.positionAt !== positionAt) return this.#findPlace(place, place.positionAt);
     const changes = rows.flatMap((row) =>
       row.activityId === null ? [] : [{ change: changeOf(row), activityId: row.activityId, at: row.at! }],
     );
     return () => this.#take(place, { reading, changes });
   }
-
-  onOutage(): void {}
 
   handedOut(): void {
     this.#before!.handedOut += 1;
@@ -99,12 +100,13 @@ export class WatchedCaller implements Watched {
    * The activity at the position is not the one that was read: a backup was restored, a standby had lagged, or it has been
    * pruned. Ids are drawn again then that were read with another content, so the place is found by the time.
    */
-  async #findPlace(positionAt: number): Promise<() => Look> {
+  async #findPlace({ gaps }: StreamPlace, positionAt: number): Promise<() => Look> {
     const before = Math.max(positionAt - BACK_MS * MICROS_PER_MS, this.#beganAt);
     const [found] = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) => this.#placeStatement.run(db, { before }));
     return () => {
       this.#before = null;
-      this.#place = { position: found?.position ?? 0, positionAt: found?.positionAt ?? null, gaps: [] };
+      const { position, positionAt } = found ?? { position: 0, positionAt: null };
+      this.#place = { position, positionAt, gaps: gaps.filter(({ last }) => last < position) };
       return { ...NOTHING, hasMore: true };
     };
   }

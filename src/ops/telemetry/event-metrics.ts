@@ -22,6 +22,9 @@ export class EventMetrics implements EventLog {
     const unobserved = counter(meter, 'unobserved');
     const errors = counter(meter, 'database_errors');
     const duration = histogram(meter, 'sweep_duration');
+    const reconciles = counter(meter, 'reconciles');
+    const healed = counter(meter, 'healed');
+    const notHealed = counter(meter, 'not_healed');
     const probes = counter(meter, 'probes');
     const probeDuration = histogram(meter, 'probe_duration');
     const prunes = counter(meter, 'prunes');
@@ -58,6 +61,14 @@ export class EventMetrics implements EventLog {
         if (retriedAs !== null) retried.add(1);
       },
       'delegation.deadline_exceeded': () => marked.add(1, attributesOf({ rule: 'overdue' })),
+      'reconcile.completed': ({ interrupted }) =>
+        reconciles.add(1, attributesOf({ outcome: interrupted ? 'interrupted' : 'completed' })),
+      'reconcile.failed': ({ err }) => {
+        reconciles.add(1, attributesOf({ outcome: 'failed' }));
+        failed({ err });
+      },
+      'delegation.healed': ({ kind }) => healed.add(1, attributesOf({ kind })),
+      'delegation.not_healed': ({ why }) => notHealed.add(1, attributesOf({ why })),
       'prune.completed': ({ interrupted, ...counts }) => {
         prunes.add(1, attributesOf({ outcome: interrupted ? 'interrupted' : 'completed' }));
         removed(counts);

@@ -5,6 +5,7 @@
  * OpenTelemetry's conventions: the unit is a field and not in the name, and attributes have our namespace, `error.type` aside.
  * prometheus-names.ts has the names of /metrics.
  */
+import { damageKinds } from '../../log/catalogue/damage-kinds.ts';
 import { probeOutcomes } from '../../log/catalogue/probe-outcomes.ts';
 import { ERROR_TYPE, errorClasses } from '../../log/error-class.ts';
 
@@ -43,6 +44,21 @@ export const instruments = {
     unit: 's',
     labels: { rule },
     buckets: [1, 5, 10, 15, 30, 45, 60, 75, 90, 120, 180, 300, 600, 1800, 3600],
+  },
+  reconciles: {
+    kind: 'counter',
+    help: 'Comparisons of all delegations with their activity by this replica, by how they ended',
+    labels: { outcome: ['completed', 'interrupted', 'failed'] },
+  },
+  healed: {
+    kind: 'counter',
+    help: 'Delegations that this replica healed since they disagreed with their activity, by what was wrong',
+    labels: { kind: damageKinds },
+  },
+  not_healed: {
+    kind: 'counter',
+    help: 'Delegations that disagree with their activity and that this replica could not heal, by why',
+    labels: { why: ['impossible', 'locked', 'failed'] },
   },
   probes: {
     kind: 'counter',

@@ -26,9 +26,9 @@ export function postsStatement({ job }: PgBossTables) {
       nextAttemptAt: nullable(column.instant(`CASE WHEN p.name <> $dead THEN p.start_after END`)),
     },
     sql: (columns) => `WITH posts AS (
-  (SELECT j.* FROM ${job} j WHERE j.name = $dead AND j.state < 'active' ORDER BY j.created_on DESC LIMIT $rowsMax)
+  (SELECT j.* FROM ${job} j WHERE j.name = $dead AND j.state < 'active' AND NOT j.blocked ORDER BY j.created_on DESC LIMIT $rowsMax)
   UNION ALL
-  (SELECT j.* FROM ${job} j WHERE j.name = ANY ($queues) AND j.state < 'active' ORDER BY j.created_on LIMIT $rowsMax))
+  (SELECT j.* FROM ${job} j WHERE j.name = ANY ($queues) AND j.state < 'active' AND NOT j.blocked ORDER BY j.created_on LIMIT $rowsMax))
 SELECT ${columns} FROM posts p
 ORDER BY p.name = $dead DESC, CASE WHEN p.name = $dead THEN p.created_on END DESC, p.created_on LIMIT $rowsMax`,
   });

@@ -47,7 +47,9 @@ export const insertCases: readonly Case[] = [
           from_status: null,
           to_status: 'queued',
           actor: 'ledger',
-          detail: {},
+          detail: {
+            delegation: { callerId: 'caller', calleeId: 'callee', taskPreview: 'task', idempotencyKey: 'key' },
+          },
           request_body: { prompt: 'x', at: 0.1, nested: [null, { '': 'ü' }] },
           response_body: null,
         },

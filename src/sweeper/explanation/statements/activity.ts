@@ -9,6 +9,8 @@ const DETAIL_BYTES_MAX = 16_384;
 
 /** What of a detail agents wrote at length. */
 const previews = `'{resultPreview,errorDetail}'::text[]`;
+/** What a delegation began with, which its row says. */
+const beginning = `'delegation'::text`;
 
 export const entryColumns = {
   activityId: column.wholeNumber('a.activity_id'),
@@ -20,7 +22,7 @@ export const entryColumns = {
   detail: nullable(
     column.json<Readonly<Record<string, unknown>>>(
       `CASE WHEN pg_column_size(a.detail) <= ${DETAIL_BYTES_MAX} THEN
-      CASE WHEN $previews THEN a.detail ELSE a.detail - ${previews} END END`,
+      CASE WHEN $previews THEN a.detail ELSE a.detail - ${previews} END - ${beginning} END`,
     ),
   ),
   hasRequestBody: column.boolean('a.request_body IS NOT NULL'),
