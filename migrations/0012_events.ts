@@ -13,12 +13,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       RETURN false;
     END $$`.execute(db);
   await sql`
-    CREATE FUNCTION delegation_enqueue(event text, jobs json) RETURNS json LANGUAGE plpgsql AS $$
+    CREATE FUNCTION delegation_enqueue(event text, keys text[], events jsonb[]) RETURNS jsonb LANGUAGE plpgsql AS $$
     BEGIN
       RETURN NULL;
     END $$`.execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
-  await sql`DROP FUNCTION IF EXISTS delegation_enqueue(text, json), delegation_is_subscribed(text)`.execute(db);
+  await sql`DROP FUNCTION IF EXISTS delegation_enqueue(text, text[], jsonb[]), delegation_is_subscribed(text)`.execute(
+    db,
+  );
 }

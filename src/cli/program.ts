@@ -1,16 +1,14 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { checkoutOnly } from '../compose/checkout-only.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { version } from '../compose/version.ts';
-import { duration, durationText } from '../config/duration.ts';
+import { duration } from '../config/duration.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { integer } from '../config/number.ts';
-import type { Value } from '../config/value.ts';
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
 import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
-import { HOLD_MAX_MS, HOLD_MIN_MS, harmlessNote } from '../sweeper/hold/operator-holds.ts';
 import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
 import { check } from './check.ts';
@@ -20,11 +18,13 @@ import { examples } from './examples.ts';
 import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
+import { addHoldCommands } from './hold-commands.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
 import { prune } from './prune.ts';
 import { addPruneCommand } from './prune-command.ts';
+import { readBy } from './read-by.ts';
 import { reconcile } from './reconcile.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
 import { retry } from './retry.ts';
@@ -133,30 +133,10 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .option('--json', 'print the findings and the checks as one JSON object')
     .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
     .action(async (options) => done(await doctor(loadConfig(process.env), options)));
-  program
-    .command('hold')
-    .description('mark no delegation stuck for a while: no rule that infers silence is applied, deadlines go on')
-    .requiredOption('--for <duration>', `until it ends by itself: ${holdDuration.accepted}`, readBy(holdDuration))
-    .requiredOption(
-      '--reason <text>',
-      'why, in 1 to 200 characters: shown in the log, on the page and in status',
-      noteOf,
-    )
-    .option('--by <name>', 'who holds; default: the user of the operating system', noteOf)
-    .option('--json', 'print the answer as one JSON object')
-    .addHelpText(
-      'after',
-      `${examples("delegation-sweeper hold --for 1h --reason 'network maintenance in zone b'")}
-A hold that is in force is replaced, and the answer names it. \`release\` ends a hold, \`status\` shows it.`,
-    )
-    .action(async (options) => done(await hold(loadConfig(process.env), options)));
-  program
-    .command('release')
-    .description("end an operator's hold; exit 1 when there is none")
-    .option('--by <name>', 'who releases; default: the user of the operating system', noteOf)
-    .option('--json', 'print the answer as one JSON object')
-    .addHelpText('after', examples('delegation-sweeper release', 'delegation-sweeper release --json'))
-    .action(async (options) => done(await release(loadConfig(process.env), options)));
+  addHoldCommands(program, {
+    hold: async (options) => done(await hold(loadConfig(process.env), options)),
+    release: async (options) => done(await release(loadConfig(process.env), options)),
+  });
   program
     .command('list')
     .description('list delegations, newest first, a page at a time')
@@ -291,25 +271,4 @@ A hold that is in force is replaced, and the answer names it. \`release\` ends a
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }
   return program;
-}
-
-/** Of a hold. */
-const holdDuration = duration(durationText(HOLD_MIN_MS), durationText(HOLD_MAX_MS));
-
-/** Reads an option as the environment's variables are read. */
-function readBy<T>({ schema }: Value<T>): (text: string) => T {
-  return (text) => {
-    const read = schema.safeParse(text);
-    if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message);
-    return read.data;
-  };
-}
-
-/** A reason or a name, with what a terminal would interpret made visible. */
-function noteOf(text: string): string {
-  try {
-    return harmlessNote('it', text);
-  } catch (err) {
-    throw new InvalidArgumentError((err as Error).message);
-  }
 }

@@ -99,7 +99,7 @@ function webhookWords(webhook: Undelivered | null, terminal: boolean): string {
   const { waiting, oldestMs, dead } = webhook;
   if (waiting + dead === 0) return 'nothing undelivered';
   const oldest = oldestMs === null ? '' : `, the oldest for ${duration(oldestMs)}`;
-  const letters = dead === 0 ? '0 dead letters' : `${dead} dead letters: see \`webhook list\``;
+  const letters = `${dead} dead ${dead === 1 ? 'letter' : 'letters'}${dead === 0 ? '' : ': see `webhook list`'}`;
   return styled('red', `${waiting} not delivered yet${oldest}; ${letters}`, terminal);
 }
 

@@ -2,7 +2,10 @@
 export interface JobInsertion {
   /** The quoted name of its schema. */
   readonly schema: string;
-  /** The statement that inserts jobs, $1 being a JSON array of them; and the one that wakes the queue's workers, too. */
+  /**
+   * The statement that inserts jobs, with their keys in $1 (text[]) and their data in $2 (jsonb[]); and the one that wakes the
+   * queue's workers, too.
+   */
   readonly insert: string;
   readonly insertAndNotify: string;
   /** The name that stands for the queue's in both. */

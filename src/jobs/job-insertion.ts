@@ -3,11 +3,13 @@ import type { JobInsertion } from '../events/job-insertion.ts';
 import { requiredVersion } from './pgboss-schema.ts';
 import { verbatim } from './pgboss-tables.ts';
 
+const UNKNOWN = 'this release of pg-boss inserts jobs in a way that is not known';
+
 /** A name that pg-boss accepts, and that no queue has. */
 const QUEUE_NAME = '__delegation_sweeper_queue__';
 
 /**
- * How the installed release of pg-boss inserts jobs: its own statements, for a queue of any options. pg-boss exports them
+ * How the installed release of pg-boss inserts jobs: its own statements, for a queue of any options, as boss.publish does. pg-boss exports them
  * nowhere, so it is given a database that answers as one with this queue would, and keeps the statement that it gets.
  */
 export async function jobInsertion(pgbossSchema: string): Promise<JobInsertion> {
@@ -43,6 +45,26 @@ async function statementOf(pgbossSchema: string, notify: boolean): Promise<strin
     await boss.stop({ graceful: false });
   }
   const [sql] = statements;
-  if (sql === undefined || statements.length > 1) throw new Error('pg-boss inserts jobs in a way that is not known');
-  return sql;
+  if (sql === undefined || statements.length > 1) throw new Error(UNKNOWN);
+  return withArrays(sql);
+}
+
+/** A name and a type of each column, as pg-boss reads a job from JSON. */
+const jobsFromJson = /json_to_recordset\(\$1::text::json\) as x \(([^()]*)\)/;
+
+/**
+ * The same with the jobs from two arrays, of their keys and their data. As JSON the events of a batch would be written and
+ * parsed three times, which took as long as marking its rows.
+ */
+function withArrays(sql: string): string {
+  const [, list] = jobsFromJson.exec(sql) ?? [];
+  if (list === undefined) throw new Error(UNKNOWN);
+  const columns = list.split(',').map((column) => {
+    const [, name, type] = /^\s*("\w+"|\w+) (\w+)\s*$/.exec(column) ?? [];
+    if (name === undefined) throw new Error(UNKNOWN);
+    if (name === 'data') return 'j.data AS data';
+    return name === '"singletonKey"' ? `j.key AS ${name}` : `NULL::${type} AS ${name}`;
+  });
+  const jobs = `(SELECT ${columns.join(', ')} FROM unnest($1::text[], $2::jsonb[]) AS j (key, data)) x`;
+  return sql.replace(jobsFromJson, () => jobs);
 }

@@ -15,6 +15,8 @@ const functionNames = {
   a2aBegin: 'delegation_a2a_begin',
   a2aObserve: 'delegation_a2a_observe',
   isSubscribed: 'delegation_is_subscribed',
+  enqueue: 'delegation_enqueue',
+  eventSource: 'delegation_event_source',
   publish: 'delegation_publish',
   publishHold: 'delegation_publish_hold',
 } as const;

@@ -31,7 +31,7 @@ export interface Horizon {
  * threshold moves the horizon back by the gap's whole length, newest first. So a living agent has its whole threshold to
  * be heard again after an outage, while one that was stale before it is still found at once. Where the database was
  * rewound, what it holds about the time before is not trusted: nothing last heard before the end of that gap is stale
- * until the whole threshold has passed since.
+ * until the whole threshold has passed since. In the model: horizon_of.
  */
 export function horizonOf(nowUs: Micros, stuckAfterMs: number, gaps: readonly Gap[]): Horizon {
   const plainUs = nowUs - stuckAfterMs * MICROS_PER_MS;
@@ -73,7 +73,7 @@ export interface Observation {
 
 /**
  * All unobserved time until now, with the gap that is still open: the first sweep after an outage may run before the beat
- * that records it. `beatsForMs`: the threshold from which the daemons derive the interval of their beats.
+ * that records it. `beatsForMs`: the threshold from which the daemons derive the interval of their beats. In the model: gaps_in_all.
  */
 export function unobserved({ nowUs, beatAtUs, gaps }: Observation, beatsForMs: number): readonly Gap[] {
   const open = openGap(nowUs, beatAtUs, beatsForMs);

@@ -3,7 +3,7 @@ import type { Opening } from './opening.ts';
 import type { Evidence } from './pass/evidence.ts';
 import type { RuleOutcome } from './pass/progress.ts';
 import type { RuleName } from './pass/rules.ts';
-import type { StormReading } from './storm/storm-watch.ts';
+import type { StormReading } from './storm/storm-reading.ts';
 import type { SweepRequest } from './sweep-request.ts';
 import type { Judgement } from './threshold/staleness.ts';
 

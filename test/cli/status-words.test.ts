@@ -53,7 +53,7 @@ const answer: StatusAnswer = {
 test('a piped answer has instants and the time until then; durations are in human units', () => {
   const text = statusWords(answer, { terminal: false });
   expect(text).toMatch(/^sweeping +no: three ticks have passed/m);
-  expect(text).toMatch(/^webhook +3 not delivered yet, the oldest for 2 h; 1 dead letters: see `webhook list`$/m);
+  expect(text).toMatch(/^webhook +3 not delivered yet, the oldest for 2 h; 1 dead letter: see `webhook list`$/m);
   expect(text).toMatch(/^last sweep +3 h ago$/m);
   expect(text).toMatch(/^next sweep +2026-07-28T12:01:00.000Z, in 1 min$/m);
   expect(text).toMatch(/^storm +held until 2026-07-28T12:15:00.000Z: nothing is marked stuck$/m);

@@ -14,7 +14,7 @@ const attributes = <Type extends string>(type: Type, id: string) => ({
   id: text.meta({ description: id }),
   source: z
     .string()
-    .startsWith('/delegation-sweeper/')
+    .regex(/^\/delegation-sweeper\//)
     .meta({ description: '/delegation-sweeper/<database>/<schema>.' }),
   type: z.literal(type),
   time: instant.meta({ description: 'When it happened.' }),

@@ -26,7 +26,7 @@ function endingWith(end: (client: pg.PoolClient) => Promise<unknown>): Kysely<Da
     const client = await pool.connect();
     let hasPublished = false;
     const query = (text: string, parameters: unknown[]) => {
-      if (text.includes('delegation_publish')) hasPublished = true;
+      if (text.includes('delegation_enqueue')) hasPublished = true;
       return text === 'COMMIT' && hasPublished ? end(client) : client.query(text, parameters);
     };
     return { query, release: () => client.release(true) };

@@ -21,12 +21,12 @@ export interface FasterDaemon {
 /** The whole daemon, as `start` runs it, and a server of its own, both in time that passes so many times as fast. */
 export async function startFasterDaemon(
   undo: AsyncDisposableStack,
-  { factor, env = {}, preloads = [] }: { factor: number; env?: Env; preloads?: readonly URL[] },
+  { factor, env = {} }: { factor: number; env?: Env },
 ): Promise<FasterDaemon> {
   const faster = fasterTime(factor);
   const database = undo.use(await createTestDatabase(await startDebianServer(undo, { env: faster })));
   const proxy = undo.use(await TcpProxy.open(() => addressOf(database.url)));
-  const daemon = undo.use(startDaemon(proxied(database.url, proxy), { ...faster, ...env }, preloads));
+  const daemon = undo.use(startDaemon(proxied(database.url, proxy), { ...faster, ...env }));
   const { port } = await daemon.until('ops.listening');
   return {
     database,

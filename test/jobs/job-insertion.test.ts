@@ -4,6 +4,9 @@ import { jobInsertion } from '../../src/jobs/job-insertion.ts';
 import { enqueueFunctions } from '../../src/ledger/functions/enqueue.ts';
 import { useDatabase } from '../support/use-database.ts';
 
+let boss: PgBoss;
+// Before the database is dropped.
+afterAll(() => boss.stop({ graceful: false }));
 const database = useDatabase({ replayed: false });
 const TYPE = 'delegation.stuck.v1';
 const singletonKey = 'd-1';
@@ -16,13 +19,11 @@ const queues: Readonly<Record<string, Omit<Queue, 'name'>>> = {
   'short-lived': { policy: 'short', retentionSeconds: 60, deleteAfterSeconds: 120, notify: true },
 };
 
-let boss: PgBoss;
 beforeAll(async () => {
   boss = new PgBoss({ connectionString: database.url, max: 2, supervise: false, schedule: false });
   await boss.start();
   await boss.createQueue('dead');
 });
-afterAll(() => boss.stop({ graceful: false }));
 
 /** The jobs of a queue, all columns, with instants as the time since they were written. */
 const jobsOf = (queue: string) =>
@@ -60,7 +61,7 @@ test('they wake the workers of a queue that is to notify, and of no other', asyn
     EXECUTE 'LISTEN pgboss_' || left(encode(sha224('pgboss'::bytea), 'hex'), 24); END $$`);
   for (const name of ['standard', 'short-lived']) await boss.subscribe(TYPE, name);
   await listening.query('DELETE FROM pgboss.job');
-  await listening.query('SELECT delegation_enqueue($1, $2)', [TYPE, JSON.stringify([{ singletonKey, data }])]);
+  await listening.query('SELECT delegation_enqueue($1, $2, $3)', [TYPE, [singletonKey], [JSON.stringify(data)]]);
   await listening.query('SELECT 1');
   expect(heard).toEqual(['short-lived']);
 });

@@ -70,6 +70,51 @@ describe('a heartbeat that waits behind a mark', () => {
   });
 });
 
+describe('a heartbeat that waits for a session which leaves the row as it was', () => {
+  /** Whether the stamp is not older than the end of the wait. */
+  async function isStampedAfterTheWait(beat: (id: string) => Promise<unknown>, end: 'COMMIT' | 'ROLLBACK') {
+    const id = await seedDelegation(database, { silentSeconds: 700 });
+    const holder = await database.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM delegations WHERE delegation_id = $1 FOR UPDATE', [id]);
+    const beating = beat(id);
+    await waitUntilWaiting(database, 1);
+    await waitFor('the wait to be longer than a stamp may be old', async () => {
+      const [{ ms }] = (await database.query<{
+        ms: number;
+      }>(`SELECT max(extract(epoch FROM clock_timestamp() - query_start) * 1000)::int AS ms
+        FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)) as [{ ms: number }];
+      return ms > 50;
+    });
+    const [before] = await database.query<{ us: string }>(
+      `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text AS us`,
+    );
+    await holder.query(end);
+    await holder.end();
+    await beating;
+    const [row] = await database.query<{ us: string }>(
+      `SELECT (extract(epoch FROM last_heartbeat) * 1000000)::bigint::text AS us FROM delegations WHERE delegation_id = $1`,
+      [id],
+    );
+    return Number(row!.us) >= Number(before!.us);
+  }
+
+  test.each(['COMMIT', 'ROLLBACK'] as const)(
+    'is stamped with the instant at which it got the row (%s)',
+    async (end) => {
+      const { ledger } = testLedger(database.db);
+      expect(await isStampedAfterTheWait((id) => ledger.heartbeat(id), end)).toBe(true);
+      expect(await isStampedAfterTheWait((id) => ledger.heartbeatMany([id]), end)).toBe(true);
+      expect(await isStampedAfterTheWait((id) => ledger.heartbeat(id, { progress: 'half' }), end)).toBe(true);
+    },
+  );
+
+  test('is as old as its wait in the naive form: PostgreSQL computes the new values before it waits', async () => {
+    const naive = 'UPDATE delegations SET last_heartbeat = clock_timestamp() WHERE delegation_id = $1';
+    expect(await isStampedAfterTheWait((id) => database.query(naive, [id]), 'ROLLBACK')).toBe(false);
+  });
+});
+
 /**
  * Two batches share the rows a and b; each also has its own row between them, which the test keeps locked, so that
  * each batch stops in its middle. One session reads by index, the other in heap order, where b comes first: plans change

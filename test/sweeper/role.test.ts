@@ -5,9 +5,11 @@ import { expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import { eventTypes } from '../../src/events/event-types.ts';
 import { Reconciliation } from '../../src/housekeeping/reconciliation/reconciliation.ts';
 import { Advisor } from '../../src/sweeper/advice/advisor.ts';
 import { Sampler } from '../../src/sweeper/advice/sampler.ts';
+import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { Beat } from '../../src/sweeper/observed-time/beat.ts';
 import { SetBack } from '../../src/sweeper/observed-time/set-back.ts';
 import type { ProbeAnswer } from '../../src/sweeper/probe/suspect-probe.ts';
@@ -15,6 +17,7 @@ import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
 import { seedSpecial } from '../support/seed-special.ts';
+import { eventsIn, subscribe } from '../support/subscriber.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 const database = useDatabase();
@@ -41,6 +44,7 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
   ]);
   await using role = as('delegation_sweeper_sweeper');
   const { db } = role;
+  await subscribe(database, eventTypes);
   await new SetBack(db, sweeperTables(db)).takeBack(Date.now() * 1000);
   const answers: Record<string, ProbeAnswer> = {
     alive: { seen: { step: 'in_progress', progress: 'step 2' }, fingerprint: 'f' },
@@ -64,6 +68,15 @@ test("the sweeper's role of deploy/postgres/roles.sql may do all that a sweep do
   ]);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   expect(lines.filter(({ event }) => event === 'sweep.report_failed')).toEqual([]);
+  const holds = new OperatorHolds(db);
+  await holds.hold({ forMs: 60_000, reason: 'why', by: 'ana' });
+  await holds.release('ana');
+  expect((await eventsIn(database)).map(({ type }) => type).toSorted()).toEqual([
+    'delegation.failed.v1',
+    'delegation.stuck.v1',
+    'sweep.held.v1',
+    'sweep.released.v1',
+  ]);
 });
 
 test('the same role may reconcile, and the reader may rehearse it', async () => {

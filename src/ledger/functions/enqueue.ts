@@ -42,9 +42,9 @@ EXCEPTION
     },
     {
       name: 'delegation_enqueue',
-      parameters: 'event text, jobs json',
-      types: 'text, json',
-      returns: 'json',
+      parameters: 'event text, keys text[], events jsonb[]',
+      types: 'text, text[], jsonb[]',
+      returns: 'jsonb',
       keepsSystemPath: true,
       settings: { lock_timeout: LOCK_TIMEOUT_MS, jit: 'off' },
       declare: `
@@ -65,10 +65,10 @@ EXCEPTION
       SELECT q.notify INTO wakes FROM ${schema}.queue q WHERE q.name = subscriber;
       IF FOUND THEN
         EXECUTE replace(CASE WHEN wakes THEN ${literal(insertAndNotify)} ELSE ${literal(insert)} END,
-          ${literal(literal(queueName))}, quote_literal(subscriber)) USING jobs::text;
+          ${literal(literal(queueName))}, quote_literal(subscriber)) USING keys, events;
       END IF;
     EXCEPTION WHEN OTHERS THEN
-      RAISE WARNING 'delegation-sweeper: % % were not published to the queue %: %', json_array_length(jobs),
+      RAISE WARNING 'delegation-sweeper: % % were not published to the queue %: %', cardinality(keys),
         delegation_enqueue.event, subscriber, SQLERRM;
       refused := refused || jsonb_build_object('queue', subscriber, 'code', SQLSTATE, 'message', SQLERRM);
     END;

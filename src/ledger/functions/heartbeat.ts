@@ -9,6 +9,9 @@ export const MIN_INTERVAL_DEFAULT_MS = 15_000;
 /** Another session may finish or stamp the delegation while the stamp waits for its lock. */
 const ROUNDS_MAX = 4;
 
+/** A stamp that is older when it is written has waited for its row's lock. */
+const WAITED = "interval '10 milliseconds'";
+
 const inForce = `SELECT s.stuck_after_ms INTO in_force_ms FROM sweeper_threshold s WHERE s.singleton;`;
 
 const returning = (block: string) =>
@@ -16,7 +19,7 @@ const returning = (block: string) =>
 
 /**
  * PL/pgSQL: judges, and stamps when a stamp is due. Reads `progress` and sets `outcome`, `status`, `stuck_after_ms` and
- * `epoch`, all of which are variables of the block that is named.
+ * `epoch`, all of which are variables of the block that is named. In the model: heartbeat.
  */
 export const beat = (block: string, minIntervalMs: string) => `
   FOR round IN 1..${ROUNDS_MAX} LOOP
@@ -30,11 +33,17 @@ export const beat = (block: string, minIntervalMs: string) => `
       WHEN NOT stamp_is_due THEN 'fresh' END;
     EXIT WHEN outcome IS NOT NULL;
     IF is_plain AND ${block}.progress IS NULL THEN
-      -- clock_timestamp(): after a wait for the row's lock it is read again. A bound that another session gave the row
-      -- meanwhile is early, which does no harm.
+      -- A bound that another session gave the row meanwhile is early, which does no harm.
       UPDATE delegations d SET last_heartbeat = greatest(d.last_heartbeat, clock_timestamp())
-      WHERE d.delegation_id = id AND ${isOpen} ${returning(block)};
+      WHERE d.delegation_id = id AND ${isOpen}
+      RETURNING d.status, d.stuck_after_ms, clock_timestamp() - d.last_heartbeat > ${WAITED}
+      INTO ${block}.status, ${block}.stuck_after_ms, has_waited;
       is_stamped := FOUND;
+      -- The clock was read before a wait for the row's lock, unless the session that had it changed the row: read it again, or
+      -- a heartbeat that waited for long would be written as old as the silence that it ends.
+      IF has_waited THEN
+        UPDATE delegations d SET last_heartbeat = greatest(d.last_heartbeat, clock_timestamp()) WHERE d.delegation_id = id;
+      END IF;
     ELSE
       PERFORM FROM delegations d WHERE d.delegation_id = id AND ${isOpen} FOR NO KEY UPDATE;
       is_stamped := FOUND;
@@ -68,6 +77,7 @@ export const beatDeclaration = `
   at timestamptz;
   is_plain boolean;
   is_stamped boolean;
+  has_waited boolean;
   stamp_is_due boolean;
   in_force_ms bigint;`;
 

@@ -1,92 +1,120 @@
 import { literal } from '../../db/literal.ts';
-import { SWEEP_KEY } from '../../events/event-types.ts';
-import { eventJson, eventSource } from './event-json.ts';
+import { eventTypeOf, SWEEP_KEY } from '../../events/event-types.ts';
+import { eventJson } from './event-json.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
-/** The events of activities that are published. */
-const published = ['delegation.stuck', 'delegation.failed', 'delegation.late_result'] as const;
+const UNRESERVED = `'^[A-Za-z0-9._~-]*$'`;
 
-const instantOf = (name: string) => `(a.detail ->> '${name}')::timestamptz`;
+/** SQL: a text as one segment of a URI's path. */
+function percentEncoded(text: string): string {
+  return `(CASE WHEN ${text} ~ ${UNRESERVED} THEN ${text} ELSE (
+    SELECT string_agg(CASE WHEN b.n < 128 AND chr(b.n) ~ ${UNRESERVED} THEN chr(b.n)
+      ELSE '%' || upper(lpad(to_hex(b.n), 2, '0')) END, '' ORDER BY b.i)
+    FROM (SELECT i, get_byte(convert_to(${text}, 'UTF8'), i) AS n
+      FROM generate_series(0, octet_length(convert_to(${text}, 'UTF8')) - 1) i) b) END)`;
+}
 
-/** SQL over an activity `a` and its delegation `d`: the evidence, and nothing that an agent wrote. */
-const evidence = `json_build_object('sweepId', a.detail ->> 'sweepId', 'callerId', d.caller_id, 'calleeId', d.callee_id,
-        'rule', CASE WHEN a.to_status IS NOT NULL THEN coalesce(a.detail ->> 'rule', 'answered') END,
-        'fromStatus', a.from_status, 'toStatus', a.to_status, 'attempted', a.detail ->> 'attempted',
-        'lastHeartbeat', ${instantOf('lastHeartbeat')}, 'silentMs', a.detail -> 'silentMs',
-        'stuckAfterMs', a.detail -> 'stuckAfterMs', 'stalledAfterMs', a.detail -> 'stalledAfterMs',
-        'progressAt', ${instantOf('progressAt')}, 'deadline', ${instantOf('deadline')}, 'overdueMs', a.detail -> 'overdueMs',
-        'attempt', d.attempt, 'retryOf', d.retry_of, 'retriedAs', CASE
-          WHEN a.to_status IS NOT NULL THEN a.detail ->> 'retriedAs'
-          ELSE (SELECT r.delegation_id FROM SCHEMA.delegations r WHERE r.retry_of = d.delegation_id LIMIT 1) END,
-        'probe', a.detail -> 'probe')`;
+/** The source of the ledger's events, a URI reference that names its database and schema. */
+export const eventSourceFunction: SchemaFunction = {
+  name: 'delegation_event_source',
+  parameters: '',
+  types: '',
+  returns: 'text',
+  isStable: true,
+  keepsSystemPath: true,
+  body: `
+  place := (parse_ident(place))[1];
+  RETURN '/delegation-sweeper/' || ${percentEncoded('current_database()::text')} || '/' || ${percentEncoded('place')};`,
+};
 
-const event = eventJson(
-  {
-    id: 'a.activity_id::text',
-    type: `a.event || '.v1'`,
-    time: 'a.created_at',
-    subject: 'a.delegation_id',
-    traceparent: 'd.traceparent',
-    data: evidence,
-  },
-  '$2',
-);
+/** The events of activities that are published here; those of the sweep's marks are, by the statement that marks. */
+const published = ['delegation.failed', 'delegation.late_result'] as const;
+
+/** SQL over an activity `a` and its delegation `d`: nothing that an agent wrote. */
+const data = `jsonb_strip_nulls(jsonb_build_object('callerId', d.caller_id, 'calleeId', d.callee_id,
+        'rule', CASE WHEN a.to_status IS NOT NULL THEN 'answered' END, 'fromStatus', a.from_status, 'toStatus', a.to_status,
+        'attempted', a.detail ->> 'attempted', 'attempt', d.attempt, 'retryOf', d.retry_of, 'retriedAs', (
+          SELECT r.delegation_id FROM SCHEMA.delegations r WHERE r.retry_of = d.delegation_id LIMIT 1)))`;
+
+const event = eventJson({
+  type: `a.event || '.v1'`,
+  id: 'a.activity_id::text',
+  source: '(SELECT SCHEMA.delegation_event_source())',
+  time: 'a.created_at',
+  subject: 'a.delegation_id',
+  traceparent: 'd.traceparent',
+  data,
+});
+
+const failed = `
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING 'delegation-sweeper: an event was not published: %', SQLERRM;
+  RETURN jsonb_build_array(jsonb_build_object('code', SQLSTATE, 'message', SQLERRM));`;
 
 /**
- * Publishes the events of activities of this transaction, for whoever subscribes to them. SECURITY DEFINER, since agents,
- * whose late results are published, have no rights on pg-boss's schema; it tells what happened in this ledger, and nothing
- * that its caller could make up. Never fails: returns what could not be published, and why; NULL where all was.
+ * Publishes the late results that this transaction recorded, and that a delegation failed by the answer of its agent, for
+ * whoever subscribes. SECURITY DEFINER, since agents have no rights on pg-boss's schema; it tells what happened in this
+ * ledger, and nothing that its caller could make up. Never fails: returns what could not be published, and why; NULL where
+ * all was.
  */
 export const publishFunction: SchemaFunction = {
   name: 'delegation_publish',
   parameters: 'activities bigint[]',
   types: 'bigint[]',
-  returns: 'json',
+  returns: 'jsonb',
   isDefiner: true,
   keepsSystemPath: true,
-  // Instants in JSON are those of UTC. Without sequential scans a plan may seem so expensive that it would be compiled.
-  settings: { TimeZone: 'UTC', jit: 'off' },
   declare: `
-  type text;
-  jobs json;
-  part json;
+  event text;
+  keys text[];
+  events jsonb[];
+  part jsonb;
   refused jsonb := '[]';`,
   body: `
-  FOR type, jobs IN EXECUTE replace($q$
-    SELECT a.event || '.v1', json_agg(json_build_object('singletonKey', a.delegation_id, 'data', ${event})
-      ORDER BY a.activity_id)
+  FOR event, keys, events IN EXECUTE replace($q$
+    SELECT a.event || '.v1', array_agg(a.delegation_id ORDER BY a.activity_id), array_agg(${event} ORDER BY a.activity_id)
     FROM SCHEMA.activity_logs a JOIN SCHEMA.delegations d ON d.delegation_id = a.delegation_id
     WHERE a.activity_id = ANY($1) AND a.event IN (${published.map(literal).join(', ')}) AND age(a.xmin) <= 0
       AND (a.to_status IS NULL OR a.actor = 'sweeper')
-    GROUP BY a.event$q$, 'SCHEMA', place) USING activities, ${eventSource('place')}
+    GROUP BY a.event$q$, 'SCHEMA', place) USING activities
   LOOP
-    EXECUTE format('SELECT %s.delegation_enqueue($1, $2)', place) INTO part USING type, jobs;
-    refused := refused || coalesce(part::jsonb, '[]');
+    EXECUTE format('SELECT %s.delegation_enqueue($1, $2, $3)', place) INTO part USING event, keys, events;
+    refused := refused || coalesce(part, '[]');
   END LOOP;
-  RETURN nullif(refused, '[]');
-EXCEPTION WHEN OTHERS THEN
-  RAISE WARNING 'delegation-sweeper: events were not published: %', SQLERRM;
-  RETURN json_build_array(json_build_object('code', SQLSTATE, 'message', SQLERRM));`,
+  RETURN nullif(refused, '[]');${failed}`,
 };
 
 /** The same for the event of a hold, which has no activity. Its caller needs the rights of a sweeper. */
 export const publishHoldFunction: SchemaFunction = {
   name: 'delegation_publish_hold',
-  parameters: 'type text, id text, data json',
-  types: 'text, text, json',
-  returns: 'json',
-  settings: { TimeZone: 'UTC' },
+  parameters: 'event text, id text, data jsonb',
+  types: 'text, text, jsonb',
+  returns: 'jsonb',
   keepsSystemPath: true,
   declare: `
-  refused json;`,
+  refused jsonb;`,
   body: `
-  EXECUTE format('SELECT %1$s.delegation_enqueue($1, $2) WHERE %1$s.delegation_is_subscribed($1)', place) INTO refused
-  USING type, json_build_array(json_build_object('singletonKey', ${literal(SWEEP_KEY)}, 'data', ${eventJson(
-    { id: 'id', type: 'type', time: 'clock_timestamp()', data: 'data' },
-    eventSource('place'),
-  )}));
-  RETURN refused;
-EXCEPTION WHEN OTHERS THEN
-  RAISE WARNING 'delegation-sweeper: the event % was not published: %', type, SQLERRM;
-  RETURN json_build_array(json_build_object('code', SQLSTATE, 'message', SQLERRM));`,
+  EXECUTE replace($q$
+    SELECT SCHEMA.delegation_enqueue($1, ARRAY[${literal(SWEEP_KEY)}], ARRAY[${eventJson({
+      type: '$1',
+      id: '$2',
+      source: 'SCHEMA.delegation_event_source()',
+      time: 'clock_timestamp()',
+      data: 'jsonb_strip_nulls($3)',
+    })}]) WHERE SCHEMA.delegation_is_subscribed($1)$q$, 'SCHEMA', place) INTO refused USING event, id, data;
+  RETURN refused;${failed}`,
 };
+
+/**
+ * PL/pgSQL: tells whoever subscribes of the late result with the activity `recorded`. The result is kept whatever becomes of
+ * that: a role may lack the right to call what publishes. Results are seldom late, so the subtransaction costs no other call
+ * anything.
+ */
+export const publishLateResult = `
+      BEGIN
+        IF delegation_is_subscribed(${literal(eventTypeOf('delegation.late_result'))}) THEN
+          PERFORM delegation_publish(ARRAY[recorded]);
+        END IF;
+      EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'delegation-sweeper: a late result was recorded, and not published: %', SQLERRM;
+      END;`;

@@ -4,7 +4,7 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /**
  * Ends the wait; a sign of life. The guard takes the unused part of the wait off the deadline. Whoever is heard after a
- * threshold was lowered is judged by the lower one, so the answer names the one in force after the stamp.
+ * threshold was lowered is judged by the lower one, so the answer names the one in force after the stamp. In the model: resume, end_wait.
  */
 export const resumeFunction: SchemaFunction = {
   name: 'delegation_resume',

@@ -6,7 +6,7 @@ import { heartbeatManyFunction } from './heartbeat-many.ts';
 import { heartbeatOf010Function } from './heartbeat-of-010.ts';
 import { insertFunction } from './insert.ts';
 import { insertManyFunction } from './insert-many.ts';
-import { publishFunction, publishHoldFunction } from './publish.ts';
+import { eventSourceFunction, publishFunction, publishHoldFunction } from './publish.ts';
 import { reconcileFunction } from './reconcile.ts';
 import { resumeFunction } from './resume.ts';
 import { retryFunction } from './retry.ts';
@@ -33,6 +33,7 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   reconcileFunction,
   a2aBeginFunction,
   a2aObserveFunction,
+  eventSourceFunction,
   publishFunction,
   publishHoldFunction,
 ];

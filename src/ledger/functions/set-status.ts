@@ -1,8 +1,8 @@
-import { isOneOf, literal } from '../../db/literal.ts';
-import { eventTypeOf } from '../../events/event-types.ts';
+import { isOneOf } from '../../db/literal.ts';
 import { detailColumnOf } from '../detail-column.ts';
 import { isLateResult, mayBecome, type Status, statuses, terminalStatuses } from '../transitions.ts';
 import { cutPreviews, idChecks, idsAreSuspect, listed } from './checks.ts';
+import { publishLateResult } from './publish.ts';
 import { type Check, refuse, type SchemaFunction } from './schema-function.ts';
 import { statusPairs } from './status-pairs.ts';
 
@@ -24,24 +24,11 @@ const checksOfStatus: readonly Check[] = [
   goesWith('result_preview', withDetail('result_preview')),
 ];
 
-/**
- * PL/pgSQL: tells whoever subscribes. The result is kept whatever becomes of that: a role may lack the right to call what
- * publishes. Results are seldom late, so the subtransaction costs no other call anything.
- */
-const publishLateResult = `
-      BEGIN
-        IF delegation_is_subscribed(${literal(eventTypeOf('delegation.late_result'))}) THEN
-          PERFORM delegation_publish(ARRAY[recorded]);
-        END IF;
-      EXCEPTION WHEN OTHERS THEN
-        RAISE WARNING 'delegation-sweeper: a late result was recorded, and not published: %', SQLERRM;
-      END;`;
-
 const checks: readonly Check[] = [...idChecks('id'), ...idChecks('actor'), ...checksOfStatus];
 
 /**
  * Moves a delegation forward, with its activity: lock, judge, move, record. Each step is a statement with its own snapshot,
- * so that it judges the row as the session left it for whose lock it waited.
+ * so that it judges the row as the session left it for whose lock it waited. In the model: set_status.
  */
 export const setStatusFunction: SchemaFunction = {
   name: 'delegation_set_status',

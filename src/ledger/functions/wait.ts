@@ -5,7 +5,7 @@ import { refuse, type SchemaFunction } from './schema-function.ts';
 
 /**
  * The delegation waits for something outside its agent until then: its silence is legitimate, and its deadline stands
- * still, which the guard sees to for any writer. A second wait takes the place of the first.
+ * still, which the guard sees to for any writer. A second wait takes the place of the first. In the model: wait.
  */
 export const waitFunction: SchemaFunction = {
   name: 'delegation_wait',

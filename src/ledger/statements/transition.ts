@@ -15,13 +15,13 @@ export interface Transition {
 }
 
 /**
- * The guarded end of many delegations at once, as the two CTEs `moved` and `recorded`, which has the ids of the activities; the library's transition, of one
+ * The guarded end of many delegations at once, as the two CTEs `moved` and `recorded`, the activities; the library's transition, of one
  * row, is delegation_set_status.
  * It expects a CTE `picked` before it, with each row's ctid as `place`, its delegation_id and its status, **locked**: the
  * status judged is then the newest, the row stays where it is, and no predicate of the pick has to be repeated here (with
  * stale statistics that costs seconds).
  *
- * The activity's id is drawn after the row was locked, so ids have the order of the transitions.
+ * The activity's id is drawn after the row was locked, so ids have the order of the transitions. In the model: mark_commit, move_row.
  */
 export function transitionCtes({ delegations, activityLogs }: LedgerTables, transition: Transition): string {
   const { to, actor, detail, returning } = transition;
@@ -44,5 +44,5 @@ recorded AS (
   INSERT INTO ${activityLogs} (delegation_id, event, from_status, to_status, actor, detail)
   SELECT m.delegation_id, ${literal(`delegation.${to}`)}, m.from_status, ${literal(to)}, ${actor}, ${detail}
   FROM moved m
-  RETURNING activity_id, delegation_id)`;
+  RETURNING activity_id, delegation_id, created_at, detail)`;
 }

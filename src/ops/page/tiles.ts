@@ -30,7 +30,10 @@ function webhookFact(undelivered: Undelivered | null): Fact | null {
   if (undelivered === null || undelivered.waiting + undelivered.dead === 0) return null;
   const { waiting, oldestMs, dead } = undelivered;
   const oldest = oldestMs === null ? '' : `, the oldest for ${duration(oldestMs)}`;
-  return ['Webhook', `${count(waiting)} not delivered yet${oldest}; ${count(dead)} dead letters`];
+  return [
+    'Webhook',
+    `${count(waiting)} not delivered yet${oldest}; ${count(dead)} dead ${dead === 1 ? 'letter' : 'letters'}`,
+  ];
 }
 
 const names: Readonly<Record<string, string>> = {

@@ -156,7 +156,8 @@ export class Beat {
     this.#log.emit('clock.jumped', { jumpMs: Math.round(jumpUs / 1000), from: isoOf(fromUs), to: isoOf(toUs) });
   }
 
-  async #agree({ inForceMs, shownMs, longestMs }: LeftBeat): Promise<void> {
+  async #agree({ inForceMs, shownMs, longestMs, hasUndated }: LeftBeat): Promise<void> {
+    if (hasUndated) await this.#agreement.date();
     const isAgreed = inForceMs === longestMs && shownMs === longestMs;
     const agreedMs = isAgreed ? longestMs : await this.#agreement.reach(this.daemonId, this.#stuckAfterMs);
     // A daemon of 0.1.0 does not take part in the agreement, and writes its own threshold at each of its beats.

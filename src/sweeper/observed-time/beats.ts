@@ -22,6 +22,8 @@ export interface LeftBeat {
   readonly inForceMs: number | null;
   readonly shownMs: number | null;
   readonly longestMs: number;
+  /** A lowering of the threshold has no instant yet. */
+  readonly hasUndated: boolean;
 }
 
 export interface BeatRequest {

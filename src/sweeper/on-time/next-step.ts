@@ -43,7 +43,7 @@ export type Step = { readonly kind: 'sweep' } | { readonly kind: 'wait'; readonl
 
 /**
  * What follows from a look. `unchangedForMs`: how long this process has seen the same row due and the same sweep with the
- * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks.
+ * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks. In the model: is_left.
  */
 export function nextStep(look: Look, unchangedForMs: number, askingMs = 0): Step {
   const { nowUs, judgedAtUs, isRecorded, isLeftToTicks, dueUs } = look;

@@ -6,7 +6,7 @@ import { timestampOf } from '../instant.ts';
  * threshold, from the gaps in the Staleness; the rules compare the result with $now, strictly.
  *
  * The instants are exact for a row that is not due at `until` yet. For one that is, they may be later than they were when
- * it came due, but never later than `until`.
+ * it came due, but never later than `until`. In the model: unobserved_since, threshold_of, heard_at, is_silent_special.
  */
 
 const gap = (name: 'startUs' | 'endUs') => timestampOf(`(gap.value ->> '${name}')`);

@@ -2,8 +2,6 @@ import { CommitError, limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { Statement } from '../../db/statement.ts';
 import { type EventType, eventTypeOf } from '../../events/event-types.ts';
-import type { Refused } from '../publishing/refused.ts';
-import { publishMarksStatement } from '../publishing/statements/publish-marks.ts';
 import type { SweeperTables } from '../tables.ts';
 import { inSpan } from '../tracing.ts';
 import type { Place, Range } from './place.ts';
@@ -47,7 +45,6 @@ export class Marker {
   readonly #rule: RuleName;
   readonly #event: EventType;
   readonly #unsettled: Unsettled;
-  readonly #publish: ReturnType<typeof publishMarksStatement>;
   readonly #rows: ReturnType<typeof markRowsStatement>;
   readonly #asked: ReturnType<typeof markAskedStatement>;
   readonly #plain: Statements;
@@ -58,7 +55,6 @@ export class Marker {
     this.#db = db;
     this.#rule = rule.name;
     this.#event = eventTypeOf(`delegation.${rule.to}`);
-    this.#publish = publishMarksStatement(tables);
     this.#unsettled = unsettled;
     this.#rows = markRowsStatement(tables, rule, { tasks }, retriesMax);
     this.#asked = markAskedStatement(tables, rule, retriesMax);
@@ -120,30 +116,21 @@ export class Marker {
     limitMs: number,
   ): Promise<MarkAnswer[]> {
     let answers: MarkAnswer[] = [];
-    let refused: readonly Refused[] = [];
     const marking = async () => {
       try {
         await limited(this.#db, limitMs, async (session) => {
           answers = await statement.run(session, values);
-          refused = await this.#published(session, answers);
         });
       } catch (err) {
         if (!(err instanceof CommitError)) throw err;
         if (!(await this.#wasCommitted(pass, answers))) throw err.cause;
       }
-      if (refused.length > 0) pass.onUnpublished({ type: this.#event, events: answers.length, refused });
+      const refused = answers[0]?.refused ?? null;
+      if (refused !== null) pass.onUnpublished({ type: this.#event, events: answers.length, refused });
       return answers;
     };
     const describe = (done: readonly MarkAnswer[]) => ({ rows: done.filter(isMarked).length });
     return inSpan('sweep batch', { rule: this.#rule }, marking, describe, (done) => done.filter(isMarked));
-  }
-
-  /** The events of these marks, in their transaction. Returns the queues that did not take them. */
-  async #published(session: LedgerDb, answers: readonly MarkAnswer[]): Promise<readonly Refused[]> {
-    if (!answers[0]?.isSubscribed) return [];
-    const activities = answers.filter(isMarked).map(({ activityId }) => activityId);
-    const [row] = await this.#publish.run(session, { activities });
-    return row!.refused ?? [];
   }
 
   /** False also when that cannot be found out now: a later sweep looks again. */

@@ -18,7 +18,7 @@ export const ruleNames: readonly RuleName[] = ['overdue', 'stale', 'stalled'];
 /**
  * A rule of the sweep, as SQL over a delegation `d`, with `ruleParameters`. `stale` has two, for the two kinds of rows:
  * the plain ones, for which one horizon is computed beforehand, and the special ones, each with its own threshold.
- * No row matches more than one.
+ * No row matches more than one. In the model: is_overdue, is_stale.
  */
 export interface Rule {
   readonly name: RuleName;

@@ -4,7 +4,7 @@ import type { SweeperTables } from '../tables.ts';
 
 /**
  * Takes the lease for a sweep between the ticks, unless another sweep than `after` has it; no row then. The last sweep
- * that was none of these is stored as well, for the watch over the ticks.
+ * that was none of these is stored as well, for the watch over the ticks. In the model: take_lease_after.
  */
 export function takeLeaseAfterStatement(tables: SweeperTables) {
   return statement({

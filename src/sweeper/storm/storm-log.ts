@@ -1,7 +1,7 @@
 import type { EventLog } from '../../log/event-log.ts';
 import { logUnpublished } from '../publishing/refused.ts';
 import { holdFigures } from './storm-news.ts';
-import type { StormQuestion, StormReading } from './storm-watch.ts';
+import type { StormQuestion, StormReading } from './storm-reading.ts';
 
 /** Logs a hold at every sweep that it affects, with the numbers, and its end with the reason; and what was not published. */
 export function logStorm(

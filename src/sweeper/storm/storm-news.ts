@@ -2,7 +2,7 @@ import { observedUsSince } from '../horizon.ts';
 import { wholeMs } from '../instant.ts';
 import type { HoldNews } from '../publishing/hold-publication.ts';
 import type { StormState } from './storm-guard.ts';
-import type { StormQuestion, StormReading } from './storm-watch.ts';
+import type { StormQuestion, StormReading } from './storm-reading.ts';
 
 /** A hold as events and log lines tell of it. */
 export function holdFigures(
@@ -28,7 +28,9 @@ export function stormNews(question: StormQuestion, reading: StormReading, maxHol
   if (wasHolding === holds) return null;
   const { stale, inFlight, released } = reading;
   const { heldForMs, ...figures } = holdFigures(question, reading, maxHoldMs);
-  const about = { by: 'storm', sweepId: question.sweepId!, stale, inFlight, heldForMs } as const;
+  // Where nothing was counted, the counts are 0.
+  const counts = inFlight > 0 && { stale, inFlight };
+  const about = { by: 'storm', sweepId: question.sweepId!, ...counts, heldForMs } as const;
   if (holds) return { type: 'sweep.held.v1', data: { ...about, ...figures } };
   const why = released === 'calm' || released === 'max_hold' ? released : 'off';
   return { type: 'sweep.released.v1', data: { ...about, why } };

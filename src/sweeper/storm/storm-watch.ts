@@ -1,11 +1,10 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import type { CalleeCount } from '../callee-count.ts';
 import { observedUsSince } from '../horizon.ts';
 import { MICROS_PER_MS, type Micros } from '../instant.ts';
 import type { Unpublished } from '../publishing/refused.ts';
 import type { SweeperTables } from '../tables.ts';
-import type { Judgement, Staleness } from '../threshold/staleness.ts';
+import type { Staleness } from '../threshold/staleness.ts';
 import {
   ageBoundsUs,
   type ClassAges,
@@ -21,33 +20,10 @@ import { ageCountStatement, PLAIN_CLASS } from './statements/age-count.ts';
 import { anySilentStatement } from './statements/any-silent.ts';
 import { lateCountStatement } from './statements/late-count.ts';
 import { type SilentCallees, silentCalleesStatement } from './statements/silent-callees.ts';
-import { calm, judgeStorm, type StormOptions, type StormVerdict, staleAllowed, toWatch } from './storm-guard.ts';
+import { calm, judgeStorm, type StormOptions, staleAllowed, toWatch } from './storm-guard.ts';
 import { type Recalled, StormMemory } from './storm-memory.ts';
 import { blindHoldNews, stormNews } from './storm-news.ts';
-
-export interface StormReading extends StormVerdict {
-  readonly stale: number;
-  /** Rows past seven tenths of the threshold. */
-  readonly late: number;
-  /** Of these, the plain ones: the special ones are watched once they are stale. */
-  readonly latePlain: number;
-  /** Rows that fell silent together, the stale ones among them. */
-  readonly silent: number;
-  readonly inFlight: number;
-  readonly callees: readonly CalleeCount[];
-  /** The event of a hold that began or ended, where some queue did not take it. */
-  readonly unpublished: Unpublished | null;
-}
-
-export interface StormQuestion {
-  /** Null: a dry run, which writes nothing. */
-  readonly sweepId: string | null;
-  readonly judgement: Judgement;
-  readonly recalled: Recalled;
-  readonly force: boolean;
-  /** An operator holds: the sweep marks none of the stale, whatever the verdict is. */
-  readonly isHeld: boolean;
-}
+import type { StormQuestion, StormReading } from './storm-reading.ts';
 
 interface RowBudget {
   readonly rowsMax: number;

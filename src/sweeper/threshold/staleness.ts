@@ -100,7 +100,7 @@ export function judge(observed: Observed, options: ThresholdOptions): Judgement 
 
 /**
  * An agent learns the threshold from the answer to its heartbeat. So a row that was last heard before a lowering is
- * judged by the earlier threshold: it is spared from that threshold's horizon on.
+ * judged by the earlier threshold: it is spared from that threshold's horizon on. In the model: is_spared, is_silent_plain.
  */
 export function sparedRanges(
   lowerings: readonly Lowering[],

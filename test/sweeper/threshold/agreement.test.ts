@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Beat } from '../../../src/sweeper/observed-time/beat.ts';
+import { sweeperTables } from '../../../src/sweeper/tables.ts';
+import { agreeStatement } from '../../../src/sweeper/threshold/statements/agree.ts';
 import { capturedLog, seedDelegation, testLedger, testSweeper } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitUntilWaiting } from '../../support/wait-for.ts';
@@ -67,6 +69,26 @@ describe('a threshold that is lowered', () => {
     expect(await shorter.sweep()).toMatchObject({ stuck: 0 });
     await letTimePass(5);
     expect(await shorter.sweep()).toMatchObject({ stuck: 4 });
+  });
+
+  test('is dated after its commit: a daemon that stops in between marks no agent that was answered with the old one', async () => {
+    await database.query('UPDATE sweeper_state SET stuck_after_ms = 600000');
+    await database.query('UPDATE sweeper_threshold SET stuck_after_ms = 600000');
+    const id = await seedDelegation(database, { silentSeconds: 100 });
+    // The heartbeat's answer is read before the commit of the lowering, and its stamp lies after the lowering's snapshot.
+    const agreeing = await database.db.startTransaction().execute();
+    await agreeStatement(sweeperTables(agreeing)).run(agreeing, { daemonId: 'one that stops', stuckAfterMs: 30_000 });
+    const { ledger } = testLedger(database.db, { heartbeatMinIntervalMs: 1 });
+    expect(await ledger.heartbeat(id)).toMatchObject({ outcome: 'stamped', stuckAfterMs: 600_000 });
+    await agreeing.commit().execute();
+    // It stops here. Those that go on agree with the threshold already, and find the lowering without its instant.
+    await letTimePass(45);
+    const other = daemon(30_000);
+    expect(await other.sweep()).toMatchObject({ stuck: 0 });
+    await other.beat.leave();
+    expect(await database.query(`SELECT FROM sweeper_lowerings WHERE isfinite(lowered_at)`)).toHaveLength(1);
+    expect(await other.sweep()).toMatchObject({ stuck: 0 });
+    expect(await statuses([id])).toEqual(['in_progress']);
   });
 
   test('a storm counts only what is stale: rows spared by a lowering do not look like one', async () => {

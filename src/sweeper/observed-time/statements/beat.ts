@@ -2,6 +2,7 @@ import { column, nullable, parameter, statement } from '../../../db/statement.ts
 import { gapKinds } from '../../horizon.ts';
 import { isPresent } from '../../present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
+import { UNDATED } from '../../threshold/statements/date-lowering.ts';
 
 /** A daemon finds its own row for so long: daemons' rows are kept for a day. One that is missing says nothing after that. */
 const OWN_ROW_EXPECTED_FOR = '12 hours';
@@ -13,10 +14,13 @@ const OWN_ROW_EXPECTED_FOR = '12 hours';
  * character. It needs the same lock and the same right, so it waits or fails where a heartbeat would; the clock is read
  * after it. Time in which no agent could be heard therefore has no beat.
  *
+ * In the model: beat.
+ *
  * LIMIT: these tables are too small to be analyzed. Without it the row counts that the planner assumes multiply until it
  * compiles the statement (jit_above_cost), which cost the server 0.4 s per beat.
  */
-export function beatStatement({ delegations, sweeperState, gaps, daemons, sweeperThreshold }: SweeperTables) {
+export function beatStatement(tables: SweeperTables) {
+  const { delegations, sweeperState, gaps, daemons, sweeperThreshold, lowerings } = tables;
   return statement({
     parameters: {
       daemonId: parameter.text,
@@ -34,6 +38,8 @@ export function beatStatement({ delegations, sweeperState, gaps, daemons, sweepe
       shownMs: nullable(column.wholeNumber('current.stuck_after_ms')),
       longestMs: column.wholeNumber(`greatest($stuckAfterMs, (SELECT max(d.stuck_after_ms) FROM ${daemons} d
     WHERE d.daemon_id <> $daemonId AND ${isPresent('current.now')}))`),
+      /** A lowering has no instant yet. */
+      hasUndated: column.boolean(`EXISTS (SELECT FROM ${lowerings} WHERE lowered_at = ${UNDATED})`),
     },
     sql: (columns) => `
 WITH heartbeat AS (UPDATE ${delegations} SET last_heartbeat = clock_timestamp() WHERE delegation_id = ''),

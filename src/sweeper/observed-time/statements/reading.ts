@@ -5,7 +5,7 @@ import type { Lowering } from '../../threshold/staleness.ts';
 import { gapsColumn } from './gaps.ts';
 import { refusalColumns } from './refusal.ts';
 
-/** What a sweep judges by, all at one instant: the clock, the beats and gaps, and the threshold in force. */
+/** What a sweep judges by, all at one instant: the clock, the beats and gaps, and the threshold in force. In the model: read_snapshot, read_clock. */
 export function readingStatement(tables: SweeperTables) {
   const { sweeperState, sweeperThreshold } = tables;
   return statement({

@@ -2,9 +2,11 @@ import { leftJoined, type RowOf } from '../../../db/column.ts';
 import { literal } from '../../../db/literal.ts';
 import { column, nullable, parameter } from '../../../db/statement.ts';
 import { eventTypeOf } from '../../../events/event-types.ts';
+import { eventJson, optional } from '../../../ledger/functions/event-json.ts';
 import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { wholeMsOf } from '../../instant.ts';
+import type { Refused } from '../../publishing/refused.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ProbeEvidence } from '../probe-evidence.ts';
 import { type Rule, type RuleName, ruleParameters } from '../rules.ts';
@@ -16,7 +18,6 @@ import { retries, retryOf } from './retried.ts';
 export type MarkedRow = RowOf<typeof markedColumns>;
 
 const markedColumns = {
-  activityId: column.wholeNumber('r.activity_id'),
   delegationId: column.text('m.delegation_id'),
   callerId: column.text('m.caller_id'),
   calleeId: column.text('m.callee_id'),
@@ -60,11 +61,8 @@ export function answerColumns(tables: SweeperTables, rule: Rule) {
     /** The server's process of this session, and those of all that were writing delegations at the batch's end. */
     pid: column.wholeNumber('pg_backend_pid()'),
     writers: column.json<readonly number[]>(writers(tables)),
-    /** Whether somebody subscribes to the event of this rule's marks. Not asked where nothing was marked. */
-    isSubscribed: nullable(
-      column.boolean(`CASE WHEN m.delegation_id IS NOT NULL THEN (
-    SELECT ${tables.functions.isSubscribed}(${literal(eventTypeOf(`delegation.${rule.to}`))})) END`),
-    ),
+    /** The queues that did not take the events of these marks. */
+    refused: nullable(column.json<readonly Refused[]>('(SELECT e.refused FROM published e)')),
     ...leftJoined(markedColumns),
   };
 }
@@ -95,7 +93,7 @@ export interface Marking {
   readonly retriesMax: number;
 }
 
-/** SQL: marks what the rule matches among `which`. */
+/** SQL: marks what the rule matches among `which`. In the model: mark_snapshot, mark_lock. */
 export function markSql(
   tables: SweeperTables,
   { rule, which, probe = 'NULL::jsonb', retriesMax }: Marking,
@@ -131,18 +129,48 @@ ${transitionCtes(tables, {
     'd.progress',
     'd.progress_at',
     'd.stalled_after_ms',
+    'd.attempt',
+    'd.retry_of',
     'p.lateness_ms',
     'p.due_for_ms',
     'p.threshold_ms',
     `${probe} AS probe`,
     `${retrying ? retryOf(tables, retriesMax) : 'NULL::text'} AS retried_as`,
   ],
-})}
+})},
+${publishedCte(tables, rule)}
 SELECT ${columns}
-FROM (VALUES (1)) one LEFT JOIN moved m ON true LEFT JOIN recorded r ON r.delegation_id = m.delegation_id`;
+FROM (VALUES (1)) one LEFT JOIN moved m ON true`;
 }
 
-/** SQL: an object with the value, or without it where it is NULL. */
-function optional(name: string, value: string): string {
-  return `CASE WHEN ${value} IS NULL THEN '{}' ELSE jsonb_build_object('${name}', ${value}) END`;
+/**
+ * SQL: publishes the events of what `moved`, where somebody subscribes to them. Otherwise not one of them is made: the
+ * condition is a filter that is evaluated once. A queue that refuses them raises nothing. A full join, though each row has its
+ * activity: the planner expects one row of a CTE, and would compare each with each.
+ */
+function publishedCte({ functions }: SweeperTables, { name, to }: Rule): string {
+  const type = literal(eventTypeOf(`delegation.${to}`));
+  // What an agent says of its progress stays here.
+  const detail = name === 'stalled' ? `(r.detail - 'progress')` : 'r.detail';
+  const data = `${detail} || jsonb_build_object('callerId', m.caller_id, 'calleeId', m.callee_id,
+      'fromStatus', m.from_status, 'toStatus', ${literal(to)}, 'attempt', m.attempt)
+      || ${optional('retryOf', 'm.retry_of')} || ${optional('probe', 'jsonb_strip_nulls(m.probe)')}`;
+  const event = eventJson({
+    type,
+    id: 'r.activity_id::text',
+    source: `(SELECT ${functions.eventSource}())`,
+    time: 'r.created_at',
+    subject: 'm.delegation_id',
+    traceparent: 'm.traceparent',
+    // The evidence about silence has no value that is NULL.
+    data: name === 'stale' ? `(${data})` : `jsonb_strip_nulls(${data})`,
+  });
+  return `published AS MATERIALIZED (
+  SELECT ${functions.enqueue}(${type}, array_agg(e.key), array_agg(e.event)) AS refused
+  FROM (
+    SELECT m.delegation_id AS key, ${event} AS event
+    FROM moved m FULL JOIN recorded r ON r.delegation_id = m.delegation_id
+    WHERE (SELECT ${functions.isSubscribed}(${type}))
+    ORDER BY r.activity_id) e
+  HAVING count(*) > 0)`;
 }

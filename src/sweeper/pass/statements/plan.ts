@@ -40,7 +40,7 @@ function answerColumns(tables: SweeperTables, rule: Rule) {
 
 /**
  * Where the next batches end, in order: a scan of the rows that locks nothing, at a hundredth of the cost of marking
- * them. So several batches can run at once and never overlap.
+ * them. So several batches can run at once and never overlap. In the model: plan.
  */
 export function planStatement(tables: SweeperTables, rule: Rule, sparing: Sparing = { someKnown: false }) {
   return statement({

@@ -11,7 +11,7 @@ export function publishHoldStatement({ functions }: SweeperTables) {
   return statement({
     parameters: { type: parameter.text, id: parameter.text, data },
     columns: {
-      refused: nullable(column.json<readonly Refused[]>(`${functions.publishHold}($type, $id, $data::json)`)),
+      refused: nullable(column.json<readonly Refused[]>(`${functions.publishHold}($type, $id, $data)`)),
     },
     sql: (columns) => `SELECT ${columns}`,
   });

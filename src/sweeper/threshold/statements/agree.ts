@@ -1,22 +1,22 @@
-import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { column, parameter, statement } from '../../../db/statement.ts';
 import { isPresent } from '../../present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
+import { UNDATED } from './date-lowering.ts';
 
 /** The threshold that an agent assumes when it got none: the documented default of STUCK_AFTER, in ms. */
 const UNTOLD_THRESHOLD_MS = 600_000;
 
 /**
  * The longest threshold among the daemons with a recent beat becomes the one in force; where it was longer before,
- * a lowering is recorded. It replaces lowerings from thresholds that were not longer, so that there are never more
- * of them than there have been thresholds.
+ * a lowering is recorded, without its instant, which is known only after the commit: date-lowering.ts. It replaces lowerings
+ * from thresholds that were not longer, so that there are never more of them than there have been thresholds. In the model: agree.
  */
 export function agreeStatement({ sweeperState, sweeperThreshold, lowerings, daemons }: SweeperTables) {
   return statement({
     parameters: { daemonId: parameter.text, stuckAfterMs: parameter.wholeNumber },
     columns: {
       inForceMs: column.wholeNumber('agreed.ms'),
-      /** Null: it was not lowered. */
-      loweredAtUs: nullable(column.micros('lowering.now')),
+      wasLowered: column.boolean('lowering.ms IS NOT NULL'),
     },
     sql: (columns) => `
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
@@ -27,9 +27,9 @@ previous AS MATERIALIZED (
   SELECT coalesce(greatest(t.stuck_after_ms, s.stuck_after_ms), ${UNTOLD_THRESHOLD_MS}) AS ms
   FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton),
 lowering AS MATERIALIZED (
-  SELECT clock.now, previous.ms FROM clock, previous, agreed WHERE agreed.ms < previous.ms),
+  SELECT previous.ms FROM previous, agreed WHERE agreed.ms < previous.ms),
 replaced AS (DELETE FROM ${lowerings} l USING lowering WHERE l.stuck_after_ms <= lowering.ms),
-lowered AS (INSERT INTO ${lowerings} (lowered_at, stuck_after_ms) SELECT now, ms FROM lowering),
+lowered AS (INSERT INTO ${lowerings} (lowered_at, stuck_after_ms) SELECT ${UNDATED}, ms FROM lowering),
 kept AS (
   UPDATE ${sweeperThreshold} t SET stuck_after_ms = agreed.ms FROM agreed
   WHERE t.singleton AND t.stuck_after_ms IS DISTINCT FROM agreed.ms),

@@ -1,0 +1,15 @@
+import { statement } from '../../../db/statement.ts';
+import type { SweeperTables } from '../../tables.ts';
+
+/** A lowering whose instant is still to be set: later than any heartbeat, so that the longer threshold counts for each row. */
+export const UNDATED = `'infinity'`;
+
+/**
+ * Sets a lowering's instant, once its commit can be seen: whoever was heard before that commit was answered with the earlier
+ * threshold. In the model: date_lowering.
+ */
+export function dateLoweringStatement({ lowerings }: SweeperTables) {
+  return statement({
+    sql: `UPDATE ${lowerings} SET lowered_at = clock_timestamp() WHERE lowered_at = ${UNDATED}`,
+  });
+}
