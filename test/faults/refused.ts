@@ -21,7 +21,7 @@ export async function refusedFor(minutes: number, faster: FasterDaemon): Promise
   const { database, proxy, daemon, now, answer } = faster;
   await daemon.until('sweep.completed', undefined, PATIENCE);
   await waitFor('readiness', async () => (await answer('/readyz')) === 200, PATIENCE);
-  const living = await seedDelegation(database);
+  const living = await seedDelegation(database, { deadlineSeconds: 86_400 });
   // On a slow machine the start itself may have met time limits.
   const before = { outages: daemon.events('database.unavailable').length, ends: recoveries(daemon).length };
   const errorsBefore = daemon.events('pgboss.error').length;
