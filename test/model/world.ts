@@ -225,7 +225,7 @@ export class World implements AsyncDisposable {
         floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
         CASE WHEN status = 'in_progress' AND lowered_at >= last_heartbeat THEN lowered_from_ms::float8 / ${TICK_MS} END AS "loweredFromTicks",
         CASE WHEN status = 'in_progress' THEN (SELECT max(l.stuck_after_ms)::float8 / ${TICK_MS} FROM sweeper_lowerings l, sweeper_threshold t
-          WHERE l.lowered_at > last_heartbeat AND l.stuck_after_ms > t.stuck_after_ms) END AS "daemonsLoweredFromTicks",
+          WHERE round(${ago('last_heartbeat')}) <= ${GAP_AGE_MAX_TICKS} AND l.lowered_at > last_heartbeat AND l.stuck_after_ms > t.stuck_after_ms) END AS "daemonsLoweredFromTicks",
         stalled_after_ms::float8 / ${TICK_MS} AS "stalledTicks", progress, round(${ago('progress_at')}) AS "progressAgo",
         CASE WHEN waiting_until IS NOT NULL THEN json_build_object('sinceAgo', round(${ago('waiting_since')}),
           'untilAgo', round(${ago('waiting_until')}), 'reason', waiting_reason) END AS waiting
