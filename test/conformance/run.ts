@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import pg from 'pg';
+import { deleteRows } from '../support/delete-rows.ts';
 import { unreplayable } from '../support/replay.ts';
 import { type Activity, type Case, ROLE, type Row, type Step } from './case.ts';
 import type { Client, Place } from './clients/client.ts';
@@ -87,8 +88,8 @@ export class Inspector implements AsyncDisposable {
   }
 
   async empty(): Promise<void> {
-    await this.#session.query('TRUNCATE delegations, activity_logs CASCADE');
-    await this.#session.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
+    await deleteRows(this, ['delegations', 'a2a_tasks', 'activity_logs']);
+    await this.query('UPDATE sweeper_threshold SET stuck_after_ms = NULL');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import { capturedLog, seedDelegation, sweeperDefaults, testLedger, testSweeper }
 import { type RecordedStatement, Recorder } from '../support/recorded.ts';
 import { mapTask, ScriptedProbe } from '../support/scripted-probe.ts';
 import { seedSpecial } from '../support/seed-special.ts';
+import { testServer } from '../support/server.ts';
 
 const ROWS = 50_000;
 const IN_PROGRESS = 500;
@@ -19,7 +20,7 @@ let session: pg.Client;
 let statements: RecordedStatement[];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase(testServer(), { fresh: true });
   session = await database.connect();
   statements = await record();
   await database.query(`ALTER TABLE delegations SET (autovacuum_enabled = off)`);

@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
 import { openDatabase } from '../../src/db/database.ts';
 import { conformancePass } from '../support/conformance.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type Original, putBackAll, readOriginal } from '../support/kept-databases.ts';
 import { Recorder } from '../support/recorded.ts';
+import { useDatabase } from '../support/use-database.ts';
 
 /** What ALTER DATABASE or ALTER ROLE may have set. None of it may change an answer. */
 const settings: readonly string[] = [
@@ -63,13 +65,15 @@ const settings: readonly string[] = [
   'vacuum_cost_delay=10ms',
 ];
 
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
+const database = useDatabase({ replayed: false });
+let owner: pg.Client;
+let original: Original;
+beforeAll(async () => {
+  await plantHostile();
+  owner = await database.connect();
+  original = await readOriginal(owner);
 });
-afterEach(async () => {
-  await database[Symbol.asyncDispose]();
-});
+afterEach(() => putBackAll(owner, original));
 
 /** A schema that pretends to be the system and the ledger. */
 async function plantHostile(): Promise<void> {
@@ -87,7 +91,6 @@ async function plantHostile(): Promise<void> {
 
 /** The answers under these settings of every session. */
 async function passUnder(setting: string): Promise<unknown> {
-  await plantHostile();
   const url = new URL(database.url);
   const [name, value = ''] = setting.split(/=(.*)/s);
   if (setting !== '') url.searchParams.set('options', `-c ${name}=${value.replaceAll(/[ \\]/g, '\\$&')}`);
@@ -141,8 +144,7 @@ describe('no answer depends on', () => {
 /** For a test that is run alone. */
 async function passUnderDefaults(): Promise<unknown> {
   const answer = await passUnder('');
-  await database[Symbol.asyncDispose]();
-  database = await createTestDatabase();
+  await putBackAll(owner, original);
   return answer;
 }
 

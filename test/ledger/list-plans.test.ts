@@ -8,6 +8,7 @@ import { statuses } from '../../src/ledger/transitions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type BoundStatement, buffersOf, customPlan, genericPlan, nodesOf } from '../support/explain.ts';
 import { history, seedHistory } from '../support/seed-history.ts';
+import { testServer } from '../support/server.ts';
 
 const ROWS = 120_000;
 const LIMIT = 100;
@@ -46,7 +47,7 @@ let sent: BoundStatement[] = [];
 let middle: string;
 let end: string;
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase(testServer(), { fresh: true });
   session = await database.connect();
   // As boundedRead has it.
   await session.query('SET enable_seqscan = off');

@@ -62,7 +62,9 @@ function rowOf(delegation: Delegation, { now, stuckAfterTicks }: Ledger): Omit<P
   const { status, heardAt, deadlineAt, resultPreview, errorDetail, ownTicks, waiting, progress, progressAt } =
     delegation;
   const { daemonsLoweredFromTicks } = delegation;
-  const isLonger = (daemonsLoweredFromTicks ?? 0) > stuckAfterTicks;
+  // What was lowered as long ago as no horizon reaches may have been deleted, like a gap.
+  const isRecent = heardAt !== null && now - heardAt <= GAP_AGE_MAX_TICKS;
+  const isLonger = isRecent && (daemonsLoweredFromTicks ?? 0) > stuckAfterTicks;
   const ago = (at: Tick | null) => (at === null ? null : now - at);
   return {
     status,

@@ -12,6 +12,7 @@ import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { deleteRows } from '../support/delete-rows.ts';
 import type { Queryable } from '../support/wait-for.ts';
 import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
 import { libraryFace } from './library-face.ts';
@@ -152,13 +153,18 @@ export class World implements AsyncDisposable {
 
   /** An empty ledger on which no daemon has ever run. */
   async reset(): Promise<void> {
-    await this.#store.query(
-      `TRUNCATE delegations, activity_logs, sweeper_gaps, sweeper_sweeps, sweeper_holds, sweeper_notices CASCADE`,
-    );
-    await this.#store.query(
-      `TRUNCATE sweeper_lowerings, sweeper_daemons; UPDATE sweeper_threshold SET stuck_after_ms = NULL`,
-    );
-    await this.#store.query(`UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
+    await deleteRows(this.#store, [
+      'delegations',
+      'a2a_tasks',
+      'activity_logs',
+      'sweeper_gaps',
+      'sweeper_sweeps',
+      'sweeper_holds',
+      'sweeper_notices',
+      'sweeper_lowerings',
+      'sweeper_daemons',
+    ]);
+    await this.#store.query(`UPDATE sweeper_threshold SET stuck_after_ms = NULL; UPDATE sweeper_state SET stuck_after_ms = NULL, beat_at = NULL, sweep_id = NULL,
       swept_at = NULL, storm_forming_since = NULL, storm_held_since = NULL,
       storm_released_at = NULL, storm_released_why = NULL, storm_partial_since = NULL, storm_came_back = 0,
       storm_came_back_at = NULL, storm_watched = 0, storm_watched_before = NULL, storm_watched_at = NULL`);
@@ -219,7 +225,7 @@ export class World implements AsyncDisposable {
         floor(${ago('deadline')}) AS "deadlineAgo", stuck_after_ms::float8 / ${TICK_MS} AS "ownTicks",
         CASE WHEN status = 'in_progress' AND lowered_at >= last_heartbeat THEN lowered_from_ms::float8 / ${TICK_MS} END AS "loweredFromTicks",
         CASE WHEN status = 'in_progress' THEN (SELECT max(l.stuck_after_ms)::float8 / ${TICK_MS} FROM sweeper_lowerings l, sweeper_threshold t
-          WHERE l.lowered_at > last_heartbeat AND l.stuck_after_ms > t.stuck_after_ms) END AS "daemonsLoweredFromTicks",
+          WHERE round(${ago('last_heartbeat')}) <= ${GAP_AGE_MAX_TICKS} AND l.lowered_at > last_heartbeat AND l.stuck_after_ms > t.stuck_after_ms) END AS "daemonsLoweredFromTicks",
         stalled_after_ms::float8 / ${TICK_MS} AS "stalledTicks", progress, round(${ago('progress_at')}) AS "progressAgo",
         CASE WHEN waiting_until IS NOT NULL THEN json_build_object('sinceAgo', round(${ago('waiting_since')}),
           'untilAgo', round(${ago('waiting_until')}), 'reason', waiting_reason) END AS waiting

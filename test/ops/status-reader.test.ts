@@ -9,7 +9,7 @@ import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 
-const database = useDatabase({ per: 'test', replayed: false });
+const database = useDatabase({ per: 'test', fresh: true, replayed: false });
 const options = {
   cron: { expression: '*/5 * * * *', timezone: 'UTC' },
   stuckAfterMs: 600_000,

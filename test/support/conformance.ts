@@ -3,9 +3,9 @@ import { schemaVersion } from '../../src/db/migrator.ts';
 import type { Database } from '../../src/db/schema.ts';
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import { StatusReader } from '../../src/sweeper/status/status-reader.ts';
-import type { TestDatabase } from './database.ts';
 import { seedDelegation, testLedger, testSweeper } from './fixtures.ts';
 import { leaveBeat } from './leave-beat.ts';
+import type { Queryable } from './wait-for.ts';
 
 const AWKWARD = `O'Neil \\ "quoted" \\n ← ünï {NULL} 1/2/2026`;
 
@@ -13,7 +13,7 @@ const AWKWARD = `O'Neil \\ "quoted" \\n ← ünï {NULL} 1/2/2026`;
  * Everything that the ledger and the sweeper do, once, through `db`, on an empty ledger. Returns the answers, with
  * what differs from run to run replaced, so that two runs under different settings can be compared.
  */
-export async function conformancePass(database: TestDatabase, db: Kysely<Database>): Promise<unknown> {
+export async function conformancePass(database: Queryable, db: Kysely<Database>): Promise<unknown> {
   return {
     ledger: await ledgerPass(database, db),
     sweeper: await sweeperPass(database, db),
@@ -22,7 +22,7 @@ export async function conformancePass(database: TestDatabase, db: Kysely<Databas
   };
 }
 
-async function ledgerPass(database: TestDatabase, db: Kysely<Database>): Promise<unknown> {
+async function ledgerPass(database: Queryable, db: Kysely<Database>): Promise<unknown> {
   const { ledger, lines } = testLedger(db);
   const delegation = { delegationId: 'one', callerId: 'caller', calleeId: 'callee', taskPreview: AWKWARD };
   const withKey = { ...delegation, idempotencyKey: AWKWARD, requestBody: { text: AWKWARD, at: 0.1 } };
@@ -56,7 +56,7 @@ function span(row: { createdAt: Date; deadline: Date } | null): number {
   return row === null ? Number.NaN : row.deadline.getTime() - row.createdAt.getTime();
 }
 
-async function sweeperPass(database: TestDatabase, db: Kysely<Database>): Promise<unknown> {
+async function sweeperPass(database: Queryable, db: Kysely<Database>): Promise<unknown> {
   await seedDelegation(database, { delegationId: 'silent', silentSeconds: 700.123456 });
   await seedDelegation(database, { delegationId: 'alive', silentSeconds: 30 });
   await seedDelegation(database, { delegationId: 'overdue', status: 'queued', deadlineSeconds: -5.5 });

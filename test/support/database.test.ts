@@ -1,10 +1,14 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { createTestDatabase } from './database.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { seedDelegation } from './fixtures.ts';
+import { testServer } from './server.ts';
 import { waitUntilBlocked } from './wait-for.ts';
 
 test('databases made at once are separate, migrated, and removed at the end', async () => {
-  const databases = await Promise.all(Array.from({ length: 8 }, () => createTestDatabase()));
+  const databases = await Promise.all(
+    Array.from({ length: 8 }, () => createTestDatabase(testServer(), { fresh: true })),
+  );
   expect(new Set(databases.map(({ name }) => name)).size).toBe(8);
   for (const database of databases) {
     expect(await database.query('SELECT count(*)::int AS n FROM delegations')).toEqual([{ n: 0 }]);
@@ -15,6 +19,68 @@ test('databases made at once are separate, migrated, and removed at the end', as
     await last?.query(`SELECT datname FROM pg_database WHERE datname = ANY($1)`, [databases.map((d) => d.name)]),
   ).toEqual([{ datname: last?.name }]);
   await last?.[Symbol.asyncDispose]();
+});
+
+describe('a database of which a test', () => {
+  /** What is in it, and the next number of a sequence. */
+  const contents = async ({ query }: TestDatabase) => [
+    await query(`SELECT (SELECT json_agg(t) FROM sweeper_state t) AS state, (SELECT json_agg(t) FROM sweeper_threshold t) AS threshold,
+      (SELECT json_agg(t) FROM delegation_sweeper_migrations t) AS migrations, (SELECT json_agg(t) FROM pgboss.version t) AS pgboss,
+      (SELECT count(*)::int FROM delegations) AS delegations, (SELECT count(*)::int FROM activity_logs) AS activity`),
+    await query(
+      `INSERT INTO activity_logs (delegation_id, event, actor) VALUES ('d', 'delegation.orphan_update', 'test') RETURNING activity_id::int`,
+    ),
+  ];
+
+  test('has changed rows alone is used again, as it was', async () => {
+    const untouched = await createTestDatabase(testServer(), { fresh: true });
+    const original = await contents(untouched);
+    await untouched[Symbol.asyncDispose]();
+    const first = await createTestDatabase();
+    const { name } = first;
+    await seedDelegation(first);
+    await first.query(`UPDATE sweeper_state SET beat_at = now(); DELETE FROM delegation_sweeper_migrations`);
+    await first.query('UPDATE pgboss.version SET cron_on = now()');
+    await first[Symbol.asyncDispose]();
+    await using second = await createTestDatabase();
+    expect(second.name).toBe(name);
+    expect(await contents(second)).toEqual(original);
+  });
+
+  test.each([
+    ['has changed the schema', 'CREATE TABLE other ()'],
+    [
+      'has replaced a function',
+      `DO $$ BEGIN EXECUTE (SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f' LIMIT 1); END $$`,
+    ],
+    ['has emptied a table', 'TRUNCATE delegations CASCADE'],
+    ['has collected statistics', 'ANALYZE delegations'],
+    [
+      'has vacuumed',
+      `INSERT INTO activity_logs (delegation_id, event, actor) VALUES ('d', 'delegation.orphan_update', 'test')`,
+      'VACUUM activity_logs',
+    ],
+    [
+      'has changed settings',
+      'DO $$ BEGIN EXECUTE format($f$ALTER DATABASE %I SET work_mem = 64$f$, current_database()); END $$',
+    ],
+    [
+      'has changed privileges',
+      'DO $$ BEGIN EXECUTE format($f$REVOKE ALL ON DATABASE %I FROM PUBLIC$f$, current_database()); END $$',
+    ],
+    [
+      'has made large',
+      `INSERT INTO activity_logs (delegation_id, event, actor) SELECT 'd' || i, 'delegation.orphan_update', 'test' FROM generate_series(1, 20000) i`,
+    ],
+  ])('%s is not', async (_what, ...statements) => {
+    const database = await createTestDatabase();
+    const { name } = database;
+    for (const statement of statements) await database.query(statement);
+    await database[Symbol.asyncDispose]();
+    await using next = await createTestDatabase();
+    expect(next.name).not.toBe(name);
+    expect(await next.query('SELECT FROM pg_database WHERE datname = $1', [name])).toEqual([]);
+  });
 });
 
 test('a session that the test left open fails the disposal, and the database is still dropped', async () => {

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import { type Kept, keptOf, type Original, readOriginal, restore } from './kept-databases.ts';
 import type { ServerWithTemplate } from './own-server.ts';
-import { databaseUrl, testServer, withClient } from './server.ts';
+import { copiesOf, databaseUrl, testServer, withClient } from './server.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface TestDatabase extends AsyncDisposable {
@@ -13,8 +14,16 @@ export interface TestDatabase extends AsyncDisposable {
   /** On a small pool. */
   readonly db: Kysely<Database>;
   query<T>(sql: string, params?: unknown[]): Promise<T[]>;
-  /** A separate session; closed at disposal if it is still open. */
+  /** A separate session; closed at disposal or reset if it is still open. */
   connect(): Promise<pg.Client>;
+}
+
+export interface ResettableDatabase extends TestDatabase {
+  /**
+   * Makes it as it was at first, for the next test: the sessions of its pool stay, which know its tables by now. False when
+   * something was changed or left that needs another database.
+   */
+  reset(): Promise<boolean>;
 }
 
 /** Serialises copies: a template that is being copied cannot be copied again at the same time (55006). */
@@ -22,17 +31,30 @@ const COPY_LOCK = 4_772_118_305;
 const POOL_MAX = 8;
 const LEAK_GRACE_MS = 1_000;
 
-/** A migrated database for one test. Disposal fails when the test left a session open that it was not given here. */
-export async function createTestDatabase(server: ServerWithTemplate = testServer()): Promise<TestDatabase> {
-  const name = `test_${process.env.JEST_WORKER_ID ?? 0}_${randomBytes(6).toString('hex')}`;
-  await withClient(server.url, async (client) => {
-    await client.query('SELECT pg_advisory_lock($1)', [COPY_LOCK]);
-    await client.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`);
-  });
-  return openDatabase(server.url, name);
+/**
+ * A migrated database for one test. Disposal fails when the test left a session open that it was not given here. What a
+ * test has changed only in its rows gets them back, and is used again; `fresh`: for a test that looks at pages or plans.
+ */
+export async function createTestDatabase(
+  server: ServerWithTemplate = testServer(),
+  { fresh = false }: { readonly fresh?: boolean } = {},
+): Promise<ResettableDatabase> {
+  const kept = fresh || server.url !== process.env.TEST_DATABASE_URL ? undefined : keptOf(server.template);
+  const name = kept?.names.pop() ?? (await copyTemplate(server, kept));
+  return openDatabase(server.url, name, kept);
 }
 
-function openDatabase(serverUrl: string, name: string): TestDatabase {
+async function copyTemplate(server: ServerWithTemplate, kept: Kept | undefined): Promise<string> {
+  const name = `${copiesOf(server.template)}${process.env.JEST_WORKER_ID ?? 0}_${randomBytes(6).toString('hex')}`;
+  await withClient(server.url, async (client) => {
+    await client.query('SELECT pg_advisory_lock($1)', [COPY_LOCK]);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${server.template} STRATEGY file_copy`);
+  });
+  if (kept && !kept.original) kept.original = await withClient(databaseUrl(server.url, name), readOriginal);
+  return name;
+}
+
+function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): ResettableDatabase {
   const url = databaseUrl(serverUrl, name);
   const pool = new pg.Pool({ connectionString: url, max: POOL_MAX });
   // A test may end backends: the running statement fails, but an idle client must not end the process.
@@ -52,14 +74,22 @@ function openDatabase(serverUrl: string, name: string): TestDatabase {
       clients.add(client);
       return client;
     },
+    reset: async () => {
+      if (!kept?.original) return false;
+      await inTime(Promise.all([...clients].map((client) => client.end())));
+      return resetPool(pool, kept.original).catch(() => false);
+    },
     [Symbol.asyncDispose]: async () => {
-      const closing = Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]);
       // Waiting for a pooled session that was never released would never end: the check below names it.
-      await Promise.race([closing, sleep(LEAK_GRACE_MS, undefined, { ref: false })]);
-      await dropChecked(serverUrl, name);
+      await inTime(Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]));
+      if (kept?.original && (await restored(url, kept.original))) kept.names.push(name);
+      else await dropChecked(serverUrl, name);
     },
   };
 }
+
+/** Returns when it is done, or after a while. */
+const inTime = (work: Promise<unknown>) => Promise.race([work, sleep(LEAK_GRACE_MS, undefined, { ref: false })]);
 
 /** Kysely closes its pool only if it has used it. */
 async function closePool(db: Kysely<Database>, pool: pg.Pool): Promise<void> {
@@ -67,18 +97,57 @@ async function closePool(db: Kysely<Database>, pool: pg.Pool): Promise<void> {
   if (!pool.ending && !pool.ended) await pool.end();
 }
 
+/** False also when it cannot be used any more, for whatever reason. */
+async function restored(url: string, original: Original): Promise<boolean> {
+  return withClient(url, async (client) => {
+    await sessionsLeave(client);
+    return restore(client, original);
+  }).catch(() => false);
+}
+
+/** What a session may have kept from a test, but for what it knows of tables and functions; and its counts, at once. */
+const CLEAR_SESSION = `CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();
+  DISCARD TEMP; DISCARD SEQUENCES; SELECT pg_stat_force_next_flush()`;
+
+async function clearSession(session: pg.ClientBase): Promise<number> {
+  await session.query(CLEAR_SESSION);
+  return (await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
+}
+
+/** False when a session of the pool is in use, or there are others. */
+async function resetPool(pool: pg.Pool, original: Original): Promise<boolean> {
+  if (pool.ending || pool.idleCount < pool.totalCount) return false;
+  const sessions = await Promise.all(Array.from({ length: pool.idleCount || 1 }, () => pool.connect()));
+  try {
+    const pids = await Promise.all(sessions.map(clearSession));
+    await sessionsLeave(sessions[0]!, { besides: pids });
+    return await restore(sessions[0]!, original);
+  } finally {
+    for (const session of sessions) session.release();
+  }
+}
+
+/** A session that was just closed may still be ending. */
+async function sessionsLeave(
+  client: pg.ClientBase,
+  { name, besides = [] }: { readonly name?: string; readonly besides?: readonly number[] } = {},
+): Promise<void> {
+  const left = async () => {
+    const sessions = `SELECT pid, application_name, state, query FROM pg_stat_activity
+      WHERE datname = coalesce($1, current_database()) AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL ($2::int[])`;
+    return (await client.query(sessions, [name, besides])).rows;
+  };
+  try {
+    await waitFor('sessions to leave', async () => (await left()).length === 0, { timeoutMs: LEAK_GRACE_MS });
+  } catch (err) {
+    throw new Error(`sessions were left open in ${name}: ${JSON.stringify(await left())}`, { cause: err });
+  }
+}
+
 async function dropChecked(serverUrl: string, name: string): Promise<void> {
   await withClient(serverUrl, async (client) => {
-    const leaked = async () => {
-      const sessions = `SELECT pid, application_name, state, query FROM pg_stat_activity
-        WHERE datname = $1 AND backend_type = 'client backend'`;
-      return (await client.query(sessions, [name])).rows;
-    };
     try {
-      // A session that was just closed may still be ending.
-      await waitFor('sessions to leave', async () => (await leaked()).length === 0, { timeoutMs: LEAK_GRACE_MS });
-    } catch (err) {
-      throw new Error(`sessions were left open in ${name}: ${JSON.stringify(await leaked())}`, { cause: err });
+      await sessionsLeave(client, { name });
     } finally {
       await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     }

@@ -55,9 +55,9 @@ export async function seedDelegation(database: Queryable, shape: RowShape = {}):
     shape.silentSeconds === undefined && status === 'in_progress' ? 0 : (shape.silentSeconds ?? null);
   await database.query(
     `WITH row AS (
-       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, finished_at)
+       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, finished_at, revision)
        VALUES ($1, 'caller', $2, 'task', $3, clock_timestamp() - $4::float8 * interval '1 second',
-         clock_timestamp() + $5::float8 * interval '1 second', CASE WHEN $6 THEN clock_timestamp() END)
+         clock_timestamp() + $5::float8 * interval '1 second', CASE WHEN $6 THEN clock_timestamp() END, 1)
        RETURNING delegation_id, status)
      INSERT INTO activity_logs (delegation_id, event, to_status, actor)
      SELECT delegation_id, 'delegation.' || status, status, 'test' FROM row`,

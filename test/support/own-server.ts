@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
-import { databaseUrl, withClient } from './server.ts';
+import { copiesOf, databaseUrl, withClient } from './server.ts';
 import { prepareTemplate } from './template.ts';
 import { makeDatabaseDir } from './temporary-dir.ts';
 
@@ -16,17 +16,30 @@ export async function startOwnServer(undo: AsyncDisposableStack): Promise<Server
   const dataDir = await makeDatabaseDir();
   undo.defer(() => rm(dataDir, { recursive: true, force: true }));
   const server = undo.use(await startEmbedded({ dataDir, durable: false, settings: { max_connections: '200' } }));
-  return makeTemplate(server.url, undo);
+  // All of its databases go with its folder.
+  const template = newName();
+  await createTemplate(server.url, template);
+  return { url: server.url, template };
 }
 
+/** On a server that stays. */
 export async function makeTemplate(url: string, undo: AsyncDisposableStack): Promise<ServerWithTemplate> {
-  const template = `template_${randomBytes(6).toString('hex')}`;
-  await withClient(url, (client) => client.query(`CREATE DATABASE ${template} TEMPLATE template0 ENCODING 'UTF8'`));
+  const template = newName();
   undo.defer(() =>
     withClient(url, async (client) => {
-      await client.query(`DROP DATABASE ${template} WITH (FORCE)`);
+      const copies = 'SELECT datname FROM pg_database WHERE starts_with(datname, $1)';
+      const { rows } = await client.query<{ datname: string }>(copies, [copiesOf(template)]);
+      const names = [...rows.map(({ datname }) => datname), template];
+      for (const name of names) await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     }),
   );
-  await prepareTemplate(databaseUrl(url, template));
+  await createTemplate(url, template);
   return { url, template };
+}
+
+const newName = () => `template_${randomBytes(6).toString('hex')}`;
+
+async function createTemplate(url: string, name: string): Promise<void> {
+  await withClient(url, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`));
+  await prepareTemplate(databaseUrl(url, name));
 }

@@ -7,6 +7,11 @@ export function databaseUrl(serverUrl: string, name: string): string {
   return url.href;
 }
 
+/** How the names of a template's copies begin. */
+export function copiesOf(template: string): string {
+  return `${template.replace('template', 'test')}_`;
+}
+
 /** Runs `work` in a separate session. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: 'test-support' });

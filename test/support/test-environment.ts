@@ -1,5 +1,12 @@
 import vm from 'node:vm';
 import { TestEnvironment } from 'jest-environment-node';
+import { KEPT, type Kept, type WithKept } from './kept-databases.ts';
+import { keepCompiledModules } from './module-cache.ts';
+
+keepCompiledModules();
+
+/** For all test files of this worker, by template. */
+const kept = new Map<string, Kept>();
 
 /**
  * Jest's environment for Node, with an ordinary global object. Jest makes the global of each file's context out of a proxy,
@@ -15,5 +22,6 @@ export default class PlainGlobalEnvironment extends TestEnvironment {
     } finally {
       vm.createContext = createContext;
     }
+    (this.global as WithKept)[KEPT] = kept;
   }
 }

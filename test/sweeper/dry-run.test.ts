@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Status } from '../../src/ledger/transitions.ts';
+import { deleteRows } from '../support/delete-rows.ts';
 import { seedDelegation, testSweeper } from '../support/fixtures.ts';
 import { seedSpecial } from '../support/seed-special.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -126,7 +127,7 @@ describe('a dry run', () => {
     await raiseOn([]);
     await fc.assert(
       fc.asyncProperty(state, async ({ rows, rowsMax, batchRowsMax, ratio }) => {
-        await database.query('TRUNCATE delegations, activity_logs, sweeper_notices, bad CASCADE');
+        await deleteRows(database, ['delegations', 'activity_logs', 'sweeper_notices', 'bad']);
         await database.query('UPDATE sweeper_state SET storm_held_since = NULL, storm_released_at = NULL');
         for (const { isBad, isKnown, ...row } of rows) {
           const id = await seedDelegation(database, { ...row, status: row.status as Status });

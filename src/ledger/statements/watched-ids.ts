@@ -43,6 +43,13 @@ export function rowOf({ delegations }: LedgerTables, id: string): string {
 const changesStanding = `(l.to_status IS NOT NULL OR ${isOneOf('l.event', ['delegation.waiting', 'delegation.resumed'])})`;
 
 /**
+ * SQL: the activity is one of the delegation `w`. As a range and not as an equality: the order by delegation and id is then
+ * that of one index alone. With outdated statistics the planner would read the whole table in the order of its ids, for each.
+ */
+const isOf = (alias: string) => `${alias}.delegation_id >= w.id AND ${alias}.delegation_id <= w.id`;
+const newestFirst = 'ORDER BY l.delegation_id DESC, l.activity_id DESC LIMIT 1';
+
+/**
  * What came after a place in the activity of each delegation; for a place below 0, from the last activity on that changed how
  * it stands. Of one delegation the ids are in the order of the commits, since they are drawn under its row's lock. It costs
  * an index probe per delegation.
@@ -65,15 +72,14 @@ SELECT ${columns}
 FROM ROWS FROM (unnest($ids), unnest($places)) w (id, place)
 LEFT JOIN LATERAL (
   SELECT a.* FROM ${activityLogs} a
-  WHERE a.delegation_id = w.id AND a.activity_id > CASE WHEN w.place >= 0 THEN w.place::bigint ELSE coalesce((
-    SELECT l.activity_id - 1 FROM ${activityLogs} l WHERE l.delegation_id = w.id AND ${changesStanding}
-    ORDER BY l.activity_id DESC LIMIT 1), 0) END
-  ORDER BY a.activity_id LIMIT ${CHANGES_OF_ONE_MAX}) a ON true
+  WHERE (a.delegation_id, a.activity_id) > (w.id, CASE WHEN w.place >= 0 THEN w.place::bigint ELSE coalesce((
+      SELECT l.activity_id - 1 FROM ${activityLogs} l WHERE ${isOf('l')} AND ${changesStanding} ${newestFirst}), 0) END)
+    AND a.delegation_id <= w.id
+  ORDER BY a.delegation_id, a.activity_id LIMIT ${CHANGES_OF_ONE_MAX}) a ON true
 LEFT JOIN LATERAL (
   SELECT * FROM (${rowOf(tables, 'w.id')}) d WHERE a.activity_id IS NOT NULL OR $withRows OFFSET 0) d ON true
 LEFT JOIN LATERAL (
-  SELECT l.activity_id FROM ${activityLogs} l WHERE $withRows AND l.delegation_id = w.id
-  ORDER BY l.activity_id DESC LIMIT 1) n ON true
+  SELECT l.activity_id FROM ${activityLogs} l WHERE $withRows AND ${isOf('l')} ${newestFirst}) n ON true
 WHERE a.activity_id IS NOT NULL OR $withRows`,
   });
 }

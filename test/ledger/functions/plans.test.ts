@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ fresh: true });
 
 const ROWS = 20_000;
 /** Plans are made anew for the first calls of a session, unless something says otherwise. */

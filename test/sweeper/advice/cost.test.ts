@@ -8,7 +8,7 @@ import { leaveBeat } from '../../support/leave-beat.ts';
 import { seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase({ replayed: false });
+const database = useDatabase({ fresh: true, replayed: false });
 const ROWS = 20_000;
 /** Three levels of an index and a page of the table for each row, and as much again for pages that were left. */
 const BUFFERS_OF_ROW = 5;

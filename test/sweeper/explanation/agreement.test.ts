@@ -4,6 +4,7 @@ import { type Status, sourcesOf } from '../../../src/ledger/transitions.ts';
 import { Explainer } from '../../../src/sweeper/explanation/explainer.ts';
 import type { Explanation } from '../../../src/sweeper/explanation/explanation.ts';
 import type { SweepAction } from '../../../src/sweeper/explanation/next-sweep.ts';
+import { deleteRows } from '../../support/delete-rows.ts';
 import { seedDelegation, sweeperDefaults, testSweeper } from '../../support/fixtures.ts';
 import { mapTask, ScriptedProbe } from '../../support/scripted-probe.ts';
 import { seedSpecial } from '../../support/seed-special.ts';
@@ -86,9 +87,17 @@ async function stage({
   heldSecondsAgo,
   operatorSeconds,
 }: Scene): Promise<string[]> {
-  await database.query(
-    'TRUNCATE delegations, activity_logs, sweeper_notices, sweeper_gaps, sweeper_lowerings, sweeper_sweeps, sweeper_holds, bad CASCADE',
-  );
+  await deleteRows(database, [
+    'delegations',
+    'a2a_tasks',
+    'activity_logs',
+    'sweeper_notices',
+    'sweeper_gaps',
+    'sweeper_lowerings',
+    'sweeper_sweeps',
+    'sweeper_holds',
+    'bad',
+  ]);
   await database.query(`UPDATE sweeper_threshold SET stuck_after_ms = 605000`);
   await database.query(`UPDATE sweeper_state SET stuck_after_ms = 605000, beat_at = ${ago(beatSecondsAgo)}, storm_forming_since = NULL,
     storm_held_since = ${heldSecondsAgo === null ? 'NULL' : ago(heldSecondsAgo)}, storm_released_at = NULL, storm_released_why = NULL,

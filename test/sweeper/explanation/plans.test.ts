@@ -4,7 +4,7 @@ import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { customPlan, genericPlan, nodesOf } from '../../support/explain.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase({ replayed: false });
+const database = useDatabase({ fresh: true, replayed: false });
 
 test('the late results of a delegation are read from its own activity, also with statistics made before there were any', async () => {
   await database.query('ALTER TABLE activity_logs SET (autovacuum_enabled = off)');

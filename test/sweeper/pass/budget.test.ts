@@ -97,8 +97,8 @@ describe('the budget of a sweep', () => {
   test('counts what remains to 10,000 and no further', async () => {
     await database.query(`
       WITH rows AS (
-        INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, deadline)
-        SELECT 'row-' || n, 'a', 'b', 'c', now() - n * interval '1 second' FROM generate_series(1, 10010) n RETURNING delegation_id)
+        INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, deadline, revision)
+        SELECT 'row-' || n, 'a', 'b', 'c', now() - n * interval '1 second', 1 FROM generate_series(1, 10010) n RETURNING delegation_id)
       INSERT INTO activity_logs (delegation_id, event, to_status, actor)
       SELECT delegation_id, 'delegation.queued', 'queued', 'test' FROM rows`);
     const { sweeper } = testSweeper(database.db, { rowsMax: 5 });

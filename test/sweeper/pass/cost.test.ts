@@ -23,11 +23,11 @@ async function load(finished: number, { silentSeconds = 0, inProgress = FLEET, p
   await database.query('TRUNCATE delegations, activity_logs CASCADE');
   await database.query(
     `WITH rows AS (
-       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, finished_at)
-       SELECT 'done-' || i, 'caller', 'callee', repeat('x', $4::int), 'completed', now() - interval '1 day', now() - interval '1 day'
+       INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, finished_at, revision)
+       SELECT 'done-' || i, 'caller', 'callee', repeat('x', $4::int), 'completed', now() - interval '1 day', now() - interval '1 day', 1
        FROM generate_series(1, $1::int) i
        UNION ALL
-       SELECT 'live-' || i, 'caller', 'callee', 'task', 'in_progress', now() - $3::float8 * interval '1 second', NULL
+       SELECT 'live-' || i, 'caller', 'callee', 'task', 'in_progress', now() - $3::float8 * interval '1 second', NULL, 1
        FROM generate_series(1, $2::int) i
        RETURNING delegation_id, status)
      INSERT INTO activity_logs (delegation_id, event, to_status, actor)
@@ -91,19 +91,19 @@ describe('an idle sweep of a fleet that has crossed a dozen buckets, each follow
 describe('a heartbeat', () => {
   test('writes no more than 250 bytes of log inside its bucket, and a fresh one nothing', async () => {
     await load(0);
-    // A page image is caused by the checkpoint, not by the heartbeat.
-    const walOf = async (work: () => Promise<unknown>) => {
-      const read = async () =>
-        (
-          await database.query<{ bytes: number; images: number }>(
-            `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`,
-          )
-        )[0]!.bytes;
-      const before = await read();
-      await work();
-      return (await read()) - before;
-    };
     await database.db.connection().execute(async (db) => {
+      /** What this session writes: not a checkpoint, and not a vacuum that runs meanwhile. */
+      const walOf = async (work: () => Promise<unknown>) => {
+        const read = async () => {
+          await sql`SELECT pg_stat_force_next_flush()`.execute(db);
+          const backend = sql<{ bytes: number }>`
+            SELECT wal_bytes::float8 AS bytes FROM pg_stat_get_backend_wal(pg_backend_pid())`;
+          return (await backend.execute(db)).rows[0]!.bytes;
+        };
+        const before = await read();
+        await work();
+        return (await read()) - before;
+      };
       const eager = testLedger(db, { heartbeatMinIntervalMs: 0.001 }).ledger;
       const debounced = testLedger(db, { heartbeatMinIntervalMs: 3_600_000 }).ledger;
       const all = (ledger: typeof eager) => async () => {

@@ -8,7 +8,7 @@ import { Recorder } from '../../support/recorded.ts';
 import { seedFleet } from '../../support/seed-fleet.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase({ per: 'test' });
+const database = useDatabase({ per: 'test', fresh: true });
 const know = (prefix: string) =>
   database.query(
     `INSERT INTO sweeper_notices (kind, subject, noticed_at)

@@ -9,7 +9,7 @@ import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { customPlan, genericPlan, nodesOf } from '../../support/explain.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase({ replayed: false });
+const database = useDatabase({ fresh: true, replayed: false });
 
 const ROWS = 20_000;
 

@@ -20,8 +20,8 @@ const cutOff = (minutes: number) => ({
 
 async function seed(agents: readonly Agent[]): Promise<void> {
   await database.query(
-    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline)
-     SELECT callee, 'caller', callee, 'task', 'in_progress', clock_timestamp() + interval '10 hours'
+    `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, deadline, revision)
+     SELECT callee, 'caller', callee, 'task', 'in_progress', clock_timestamp() + interval '10 hours', 1
      FROM unnest($1::text[]) callee`,
     [agents.map(({ callee }) => callee)],
   );
