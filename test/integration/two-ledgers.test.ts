@@ -16,11 +16,14 @@ async function installSecond(): Promise<void> {
   await installSchemas({ location: { url: database.url }, dbSchema: SECOND, pgbossSchema: 'pgboss' });
 }
 
+/** Of sweeps: the nightly reconcile of each ledger has one, too. */
 const schedules = async () =>
   Object.fromEntries(
-    (await database.query<{ name: string; cron: string }>('SELECT name, cron FROM pgboss.schedule')).map(
-      ({ name, cron }) => [name, cron],
-    ),
+    (
+      await database.query<{ name: string; cron: string }>(
+        `SELECT name, cron FROM pgboss.schedule WHERE name LIKE '${SWEEP_QUEUE}%'`,
+      )
+    ).map(({ name, cron }) => [name, cron]),
   );
 
 const ticks = (daemon: TestDaemon) => daemon.events('sweep.completed').filter(({ trigger }) => trigger === 'cron');
