@@ -312,9 +312,9 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     await using receiver = await webhookReceiver();
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
     const polls = () =>
-      webhooks.boss.pgBoss.getWipData().map(({ name, options }) => `${name} ${options.pollingInterval}`);
+      webhooks.boss.pgBoss.getWipData().map(({ name, options }) => `${name} ${options.pollingIntervalSeconds}`);
     await waitFor('both workers', () => polls().length === 2);
-    expect(polls().toSorted()).toEqual([`${webhook} 2000`, `${group} 60000`]);
+    expect(polls().toSorted()).toEqual([`${webhook} 2`, `${group} 60`]);
   });
 });
 
