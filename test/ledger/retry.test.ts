@@ -143,6 +143,7 @@ describe('the attempts at a work', () => {
         ['delegations_pkey', '(delegation_id'],
         ['delegations_retry_of', '(retry_of'],
         ['delegations_pkey', '(delegation_id'],
+        ['delegations_pkey', '(delegation_id'],
       ]);
     }
     await session.end();
