@@ -53,7 +53,7 @@ describe('a daemon with WEBHOOK_URL', () => {
 
   test('goes on sweeping while its receiver stalls, and its posts hold no connection to the database', async () => {
     await using receiver = await webhookReceiver(() => {});
-    await using daemon = await runDaemon(database.url, { ...env(receiver.url), SHUTDOWN_GRACE: '1s' });
+    await using daemon = await runDaemon(database.url, env(receiver.url));
     await waitFor('its queues', () => daemon.events('webhook.started').length === 1);
     const swept = () => daemon.events('sweep.completed').reduce((sum, { stuck }) => sum + Number(stuck), 0);
     // At once, so that one sweep marks all: what is taken together is posted together.
@@ -73,5 +73,7 @@ describe('a daemon with WEBHOOK_URL', () => {
          AND application_name = 'delegation-sweeper pg-boss' AND state <> 'idle'`,
       );
     await waitFor('all connections of pg-boss to be free', async () => (await busy()).length === 0);
+    // Ends the posts, for which the daemon's stop waits.
+    await receiver[Symbol.asyncDispose]();
   });
 });
