@@ -144,5 +144,6 @@ test('a role that may not read the subscriptions marks all the same, and logs wh
   const { sweeper, events } = testSweeper(role.db);
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ poisoned: 0 });
   expect(events('delegation.stuck')).toContainEqual(expect.objectContaining({ delegationId }));
-  expect(events('event.not_published')).toMatchObject([{ queue: null, err: { code: '42501' } }]);
+  const lost = events('event.not_published').map(({ queue, err }) => [queue, (err as { code: string }).code]);
+  expect(lost).toContainEqual([null, '42501']);
 });
