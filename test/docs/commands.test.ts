@@ -66,7 +66,8 @@ test("every SQL block is one that this version's tables can run", async () => {
   await using database = await createTestDatabase();
   const blocks = blocksIn(['sql']);
   expect(blocks.length).toBeGreaterThan(4);
-  for (const [index, { text }] of blocks.entries()) await database.query(`PREPARE block_${index} AS ${text}`);
+  const statements = blocks.flatMap(({ text }) => text.split(/(?<=;)\n/)).filter((text) => /^(?!--|$)/m.test(text));
+  for (const [index, text] of statements.entries()) await database.query(`PREPARE statement_${index} AS ${text}`);
 });
 
 /** A script of package.json, or a command of the program, that a page names in its text. */

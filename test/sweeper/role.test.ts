@@ -159,3 +159,16 @@ test('the same role may gather what the advice rests on, and the reader may ask 
   const { callees } = await new Advisor(reader.db, { stuckAfterMs: STUCK_AFTER_MS }).advice();
   expect(callees).toEqual([expect.objectContaining({ calleeId: 'callee', verdict: 'too_little' })]);
 });
+
+test('a role that may not read the subscriptions marks all the same, and logs what was not published', async () => {
+  await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
+  await subscribe(database, ['delegation.stuck.v1'], { queue: 'unread' });
+  await database.query('REVOKE SELECT ON pgboss.subscription FROM delegation_sweeper_sweeper');
+  const delegationId = await seedDelegation(database, { silentSeconds: 700 });
+  await using role = as('delegation_sweeper_sweeper');
+  const { sweeper, events } = testSweeper(role.db);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ poisoned: 0 });
+  expect(events('delegation.stuck')).toContainEqual(expect.objectContaining({ delegationId }));
+  const lost = events('event.not_published').map(({ queue, err }) => [queue, (err as { code: string }).code]);
+  expect(lost).toContainEqual([null, '42501']);
+});
