@@ -1,4 +1,5 @@
 import { literal } from '../../db/literal.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
 import type { JobInsertion } from '../../events/job-insertion.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
@@ -91,7 +92,7 @@ EXCEPTION
         RAISE WARNING 'delegation-sweeper: % % were not published to the queue %: %', cardinality(keys),
           delegation_enqueue.event, subscriber, SQLERRM;
         refused := refused || jsonb_build_object('queue', subscriber, 'code', SQLSTATE, 'message', SQLERRM);
-        IF SQLSTATE = '55P03' THEN
+        IF SQLSTATE = ${literal(sqlstate.lockNotAvailable)} THEN
           PERFORM set_config('lock_timeout', '${LOCK_TIMEOUT_AFTER_ONE_MS}', true);
         END IF;
       END;
