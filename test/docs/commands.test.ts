@@ -26,6 +26,10 @@ const notRun: Readonly<Record<string, string>> = {
   'docs/doctor.md: kubectl -n delegation-sweeper exec deployment/delegation-sweeper -- node /app/dist/main.js doctor':
     'it needs a cluster; test/doctor/fresh.test.ts runs the command as the sweeper role',
   'README.md: npm ci && npm test': 'it is this run of the tests; .ci/run begins with it in a fresh clone',
+  'docs/retention.md: RETENTION_DELEGATIONS=90d delegation-sweeper prune --dry-run':
+    'it is for a ledger of your own; test/cli/prune.test.ts runs the command',
+  'docs/retention.md: psql "$ADMIN_URL" -v retention=on -f deploy/postgres/roles.sql':
+    'it needs an administrator; test/doctor/roles.test.ts runs the file with that variable',
   'docs/performance.md: npm run bench -- --publish': 'it takes half an hour and replaces the published figures',
 };
 
@@ -66,7 +70,10 @@ test("every SQL block is one that this version's tables can run", async () => {
   await using database = await createTestDatabase();
   const blocks = blocksIn(['sql']);
   expect(blocks.length).toBeGreaterThan(4);
-  for (const [index, { text }] of blocks.entries()) await database.query(`PREPARE block_${index} AS ${text}`);
+  const statements = blocks
+    .flatMap(({ text }) => text.replaceAll(/^--.*$/gm, '').split(/;\s*$/m))
+    .filter((text) => text.trim() !== '');
+  for (const [index, text] of statements.entries()) await database.query(`PREPARE statement_${index} AS ${text}`);
 });
 
 /** A script of package.json, or a command of the program, that a page names in its text. */
