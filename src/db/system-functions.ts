@@ -1,5 +1,6 @@
 /** The system functions that the statements call. test/db/settings.test.ts finds one that is missing here. */
 const systemFunctions = [
+  'array_agg',
   'array_remove',
   'bool_or',
   'clock_timestamp',
@@ -22,6 +23,7 @@ const systemFunctions = [
   'jsonb_build_object',
   'jsonb_each_text',
   'jsonb_object_agg',
+  'jsonb_strip_nulls',
   'jsonb_to_recordset',
   'lead',
   'ln',

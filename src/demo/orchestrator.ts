@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DelegationLedger, isTerminal } from '../index.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -12,6 +13,7 @@ export interface OrchestratorOptions {
 }
 
 const LOOK_EVERY_MS = 300;
+const BEGUN_EVERY_MS = 20;
 
 /** The caller of all delegations: learns by one watch what becomes of them, and tries again what died. */
 export class Orchestrator implements AsyncDisposable {
@@ -29,6 +31,14 @@ export class Orchestrator implements AsyncDisposable {
     this.#watch = ledger.watch({ callerId: ORCHESTRATOR }, { everyMs: LOOK_EVERY_MS, signal });
     this.#broken.promise.catch(() => {});
     this.#watching = this.#read().catch(this.#broken.reject);
+  }
+
+  /** Resolves after the first look: what happens from then on is heard. */
+  async begun(): Promise<void> {
+    const { signal } = this.#options;
+    while (this.#watch.cursor === null) {
+      await Promise.race([sleep(BEGUN_EVERY_MS, undefined, { signal }), this.#broken.promise]);
+    }
   }
 
   /** Resolves when it has heard that the delegation has ended. */

@@ -43,6 +43,7 @@ export async function perform(cast: readonly Role[], options: PerformanceOptions
   for (const role of cast) {
     performances.set(idOf(role.name), new Performance(role, agents.get(role), orchestrator, signal, options));
   }
+  await orchestrator.begun();
   return await Promise.all([...performances.values()].map((performance) => performance.run()));
 }
 

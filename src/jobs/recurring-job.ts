@@ -16,8 +16,11 @@ export interface RecurringJobOptions {
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
-/** How long a run that is due may wait for a worker; a shorter time costs an idle daemon more queries. */
-const POLL_SECONDS = 30;
+/**
+ * How long a run that is due may wait for a worker. Each poll is several queries, an idle daemon may make four a second in
+ * all, and nobody waits for such a run. A daemon's first poll is at once.
+ */
+const POLL_SECONDS = 120;
 
 /** One run at a time over all replicas. The heartbeat shows within seconds that the replica with the run has died. */
 const queueOptions = {

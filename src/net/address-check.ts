@@ -9,8 +9,8 @@ const privateRanges: ReadonlySet<string> = new Set([
   'carrierGradeNat',
 ]);
 
-/** NAT64: an IPv4 address in the last four bytes. */
-const NAT64 = 'rfc6052';
+/** NAT64's well-known prefix: an IPv4 address in the last four bytes. In other prefixes (RFC 8215) it may be elsewhere. */
+const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
 /**
  * Whether a connection to this address may be made. What is neither public nor private (multicast, broadcast, reserved,
@@ -19,7 +19,8 @@ const NAT64 = 'rfc6052';
 export function mayConnect(address: string, { allowPrivate }: { readonly allowPrivate: boolean }): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  const range = parsed.range() === NAT64 ? embedded(parsed.toByteArray()).range() : parsed.range();
+  const isNat64 = parsed instanceof ipaddr.IPv6 && parsed.match(NAT64);
+  const range = isNat64 ? embedded(parsed.toByteArray()).range() : parsed.range();
   return range === 'unicast' || (allowPrivate && privateRanges.has(range));
 }
 

@@ -15,7 +15,7 @@ export interface WebhookEvent {
 export function webhookEventOf(data: unknown): WebhookEvent | null {
   if (typeof data !== 'object' || data === null) return null;
   const { id, type, source, subject } = data as Partial<Record<keyof WebhookEvent, unknown>>;
-  const isOne = [id, type, source].every(isWord) && (subject === undefined || typeof subject === 'string');
+  const isOne = [id, type, source].every(isWord) && (subject === undefined || isWord(subject));
   return isOne ? (data as WebhookEvent) : null;
 }
 

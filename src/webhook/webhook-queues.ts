@@ -53,7 +53,7 @@ const deadOptions = {
   deleteAfterSeconds: DAY_SECONDS,
 } as const satisfies Omit<Queue, 'name'>;
 
-/** Only the database can make its jobs fail, so they are tried until it works. */
+/** Only the database can make its jobs fail. They are tried for more than an hour, and then are dead letters as well. */
 const groupOptions = {
   policy: WEBHOOK_POLICY,
   retryLimit: 1000,
@@ -105,7 +105,7 @@ export class WebhookQueues {
     const { webhook, dead, group } = this.names;
     await ensureQueue(this.#boss, dead, deadOptions);
     await ensureQueue(this.#boss, webhook, { ...webhookOptions, ...this.#retries, deadLetter: dead });
-    await ensureQueue(this.#boss, group, groupOptions);
+    await ensureQueue(this.#boss, group, { ...groupOptions, deadLetter: dead });
     for (const type of eventTypes) {
       await this.#boss.subscribe(type, grouped ? group : webhook);
       await this.#boss.unsubscribe(type, grouped ? webhook : group);
@@ -132,14 +132,15 @@ export class WebhookQueues {
    * them. Returns how many.
    */
   async releaseDead(): Promise<number> {
-    const { webhook } = this.names;
-    const rows = await this.#deadOriginals.run(pgBossRunner(this.#boss), { queue: webhook });
-    if (rows.length > 0)
-      await this.#boss.deleteJob(
-        webhook,
-        rows.map(({ id }) => id),
-      );
-    return rows.length;
+    const { webhook, group } = this.names;
+    let removed = 0;
+    for (const queue of [webhook, group]) {
+      const rows = await this.#deadOriginals.run(pgBossRunner(this.#boss), { queue });
+      const ids = rows.map(({ id }) => id);
+      if (ids.length > 0) await this.#boss.deleteJob(queue, ids);
+      removed += ids.length;
+    }
+    return removed;
   }
 
   /** Gives jobs back that were taken and not begun, so that another daemon takes them at once and no attempt is counted. */

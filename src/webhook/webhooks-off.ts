@@ -5,8 +5,11 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Availability } from '../outage/availability.ts';
 import { WebhookQueues, type WebhookQueuesOptions } from './webhook-queues.ts';
 
-/** During a rollout a daemon that still has the URL subscribes again, until it is gone. */
-const EVERY_MS = 60_000;
+/**
+ * During a rollout a daemon that still has the URL subscribes again, until it is gone. Five minutes of events do not pile up,
+ * and asking more often costs an idle daemon more queries, of which it may make four a second in all.
+ */
+const EVERY_MS = 300_000;
 
 /**
  * What runs in the place of webhooks where WEBHOOK_URL is not set: ends the subscriptions that an earlier configuration

@@ -17,6 +17,8 @@ import { WebhookQueues, type WebhookQueuesOptions } from './webhook-queues.ts';
 const POLL_SECONDS = 2;
 /** Longer, so that a sweep's batches arrive together. */
 const GROUP_POLL_SECONDS = 3;
+/** Where nothing is grouped: for what a daemon with another configuration has left. */
+const UNGROUPED_POLL_SECONDS = 60;
 /** Posts that one daemon has taken at most. */
 const BATCH_MAX = 50;
 /** How long a dead letter may keep the later events of its delegation waiting. */
@@ -104,12 +106,11 @@ export class Webhooks implements Service {
       },
       (jobs: JobWithMetadata<unknown>[]) => this.#delivery.deliver(jobs, signal),
     );
-    // Also where nothing is grouped: a daemon with another configuration may have left some.
     await this.#boss.work(
       groupQueue,
       {
         batchSize: GROUPED_MAX,
-        pollingIntervalSeconds: GROUP_POLL_SECONDS,
+        pollingIntervalSeconds: this.#options.groupBy === null ? UNGROUPED_POLL_SECONDS : GROUP_POLL_SECONDS,
         burstWhenBatchFull: true,
         includeMetadata: true,
         transactional: true,

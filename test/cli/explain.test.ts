@@ -22,7 +22,7 @@ describe('explain', () => {
     const lines = stdout.split('\n');
     expect(lines[0]).toBe('job-1  in_progress');
     expect(lines[1]).toMatch(
-      /^Why: {3}in progress: last heard 12 min 3\d s ago \(it began, \S+ UTC\), and 1 h is allowed \(its own threshold\)\.$/,
+      /^Why: {3}in progress: last heard 12 min 3\d s ago \(it began, [-:\d ]+ UTC\), and 1 h is allowed \(its own threshold\)\.$/,
     );
     expect(lines[2]).toMatch(/^Next: {2}Nothing: nobody sweeps\. No daemon is running on this ledger/);
     const heads = ['Judged now', 'Next sweep', 'Delegation', 'Timeline'].map((head) => lines.indexOf(head));
@@ -42,7 +42,7 @@ describe('explain', () => {
     await testLedger(database.db).ledger.setStatus('job-1', 'completed', { resultPreview: 'the answer' });
     const { stdout } = await explain('job-1');
     expect(stdout).toMatch(
-      /^Why: {3}stuck since \S+ UTC: it was not heard for 12 min 3\d s, and 10 min was allowed \(STUCK_AFTER\); a result \(completed\) came /m,
+      /^Why: {3}stuck since [-:\d ]+ UTC: it was not heard for 12 min 3\d s, and 10 min was allowed \(STUCK_AFTER\); a result \(completed\) came /m,
     );
     expect(stdout).toMatch(/^ {2}silent for +12 min 3\d s$/m);
     expect(stdout).toMatch(/^ {2}late result +completed, .* after the end, by ledger/m);

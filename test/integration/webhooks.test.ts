@@ -16,7 +16,7 @@ describe('a daemon with WEBHOOK_URL', () => {
     await waitFor('its queues', () => daemon.events('webhook.started').length === 1);
     const id = await seedDelegation(database, { delegationId: 'd-1', silentSeconds: 700 });
     await seedDelegation(database, { delegationId: 'd-2', status: 'dispatched', deadlineSeconds: -60 });
-    await daemon.schedule.request('manual');
+    await waitFor('the request to be taken', () => daemon.schedule.request('manual'));
     await waitFor('both marks', () => receiver.posts.length === 2);
     const { ledger } = testLedger(database.db);
     await ledger.setStatus(id, 'completed', { resultPreview: 's3cret result' });
@@ -45,7 +45,7 @@ describe('a daemon with WEBHOOK_URL', () => {
     await waitFor('its queues', () => daemon.events('webhook.started').length === 1);
     for (let n = 0; n < 5; n += 1)
       await seedDelegation(database, { calleeId: n < 4 ? 'coder' : 'writer', silentSeconds: 700 });
-    await daemon.schedule.request('manual');
+    await waitFor('the request to be taken', () => daemon.schedule.request('manual'));
     await waitFor('five events', () => receiver.ids().length === 5);
     expect(receiver.posts.map(({ body }) => JSON.parse(body).length).toSorted()).toEqual([1, 4]);
   });
@@ -56,12 +56,12 @@ describe('a daemon with WEBHOOK_URL', () => {
     await waitFor('its queues', () => daemon.events('webhook.started').length === 1);
     const swept = () => daemon.events('sweep.completed').reduce((sum, { stuck }) => sum + Number(stuck), 0);
     for (let n = 0; n < 20; n += 1) await seedDelegation(database, { silentSeconds: 700 });
-    await daemon.schedule.request('manual');
+    await waitFor('the request to be taken', () => daemon.schedule.request('manual'));
     await waitFor('posts that stall', () => receiver.posts.length === 16);
     for (let round = 1; round <= 2; round += 1) {
       const before = daemon.events('sweep.completed').length;
       await seedDelegation(database, { silentSeconds: 700 });
-      await daemon.schedule.request('manual');
+      await waitFor('the request to be taken', () => daemon.schedule.request('manual'));
       await waitFor('the next sweep', () => daemon.events('sweep.completed').length > before && swept() === 20 + round);
     }
     expect(receiver.posts).toHaveLength(16);

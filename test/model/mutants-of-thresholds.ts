@@ -46,7 +46,7 @@ export const mutantsOfThresholds: readonly Mutant[] = [
     name: 'daemons that lower their threshold without a word',
     setup: 'sequential',
     witness: story('in_progress', { op: 'beat' }, restart(8), pass(9), sweep),
-    edits: [['FROM clock, previous, agreed WHERE agreed.ms < previous.ms', 'FROM clock, previous, agreed WHERE false']],
+    edits: [['FROM previous, agreed WHERE agreed.ms < previous.ms', 'FROM previous, agreed WHERE false']],
   },
   {
     name: 'a lowered threshold that never counts',

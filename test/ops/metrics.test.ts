@@ -39,6 +39,7 @@ describe('/metrics', () => {
     const probe = new ScriptedProbe(() => ({ outcome: 'no_answer', reason: 'timeout' })).options();
     const sweeper = new Sweeper(database.db, ops.log, { ...sweeperDefaults, probe }, ops.metrics);
     await sweeper.sweep({ trigger: 'cron' });
+    ops.metrics.posted('delivered', 12);
     await seedDelegation(database, { silentSeconds: 5 });
     const { headers, body } = await ops.get('/metrics');
     expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');

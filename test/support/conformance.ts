@@ -99,7 +99,7 @@ function alike(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((element) => alike(element));
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, alike(part, name)]));
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)$/.test(value))
     return isOfTheseDays(new Date(value)) ? 'an instant' : value;
   if (measured.test(key)) return typeof value === 'number' && Number.isFinite(value) ? 'a number' : typeof value;
   return value;

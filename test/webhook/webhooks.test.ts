@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { eventTypes } from '../../src/events/event-types.ts';
 import { Boss } from '../../src/jobs/boss.ts';
 import { Availability } from '../../src/outage/availability.ts';
+import { DeadLetters } from '../../src/webhook/dead-letters.ts';
 import { ATTEMPTS_MAX, webhookQueueNames } from '../../src/webhook/webhook-queues.ts';
 import { webhooksOff } from '../../src/webhook/webhooks-off.ts';
 import { capturedLog } from '../support/fixtures.ts';
@@ -275,4 +277,58 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     expect(receiver.ids()).toEqual(all.map(({ id }) => id));
     expect(await subscriptions()).toEqual(eventTypes.toSorted().map((event) => ({ event, name: webhook })));
   });
+
+  test('an event that cannot be grouped holds up no other for good: it is a dead letter, and can be sent again', async () => {
+    await using receiver = await webhookReceiver();
+    await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url, groupBy: 'callee' });
+    const { pgBoss } = webhooks.boss;
+    await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$`);
+    await database.query(
+      `CREATE TRIGGER refuse BEFORE INSERT ON pgboss.job FOR EACH ROW WHEN (NEW.name = '${webhook}') EXECUTE FUNCTION refuse()`,
+    );
+    await pgBoss.insert(group, [{ data: eventOf(1, 'd-1'), singletonKey: 'd-1', retryLimit: 0 }]);
+    await waitFor('a dead letter', async () => (await jobs(dead)).length === 1);
+    await waitFor('its original to be removed', async () => (await jobs(group)).length === 0);
+    await database.query('DROP TRIGGER refuse ON pgboss.job');
+    await pgBoss.insert(group, [{ data: eventOf(2, 'd-1'), singletonKey: 'd-1' }]);
+    await waitFor('the later event', () => receiver.ids().includes('2'));
+    const deadLetters = new DeadLetters(pgBoss, { dbSchema: 'public', pgbossSchema: 'pgboss' });
+    expect(await deadLetters.replayAll()).toBe(1);
+    await waitFor('the replayed one', () => receiver.ids().includes('1'));
+  });
+
+  test('an event with an empty subject is none, and keeps no other from being posted', async () => {
+    await using receiver = await webhookReceiver();
+    await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url, groupBy: 'callee' });
+    await webhooks.boss.pgBoss.insert(group, [
+      { data: eventOf(1, '', { data: {} }), singletonKey: 'x' },
+      { data: eventOf(2, 'd-2'), singletonKey: 'd-2' },
+    ]);
+    await waitFor('the other', () => receiver.ids().includes('2'));
+    expect(receiver.ids()).toEqual(['2']);
+  });
+
+  test('where it is not set, the queue of what is to be grouped is looked at once a minute', async () => {
+    await using receiver = await webhookReceiver();
+    await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
+    const polls = () =>
+      webhooks.boss.pgBoss.getWipData().map(({ name, options }) => `${name} ${options.pollingIntervalSeconds}`);
+    await waitFor('both workers', () => polls().length === 2);
+    expect(polls().toSorted()).toEqual([`${webhook} 2`, `${group} 60`]);
+  });
+});
+
+test('the SQL of docs/webhooks.md ends the subscriptions of a ledger whose schema had another name, and removes its queue', async () => {
+  await using receiver = await webhookReceiver();
+  const old = await runWebhooks({ databaseUrl: database.url, url: receiver.url, dbSchema: 'agents' });
+  await old.stop();
+  await using _now = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
+  const page = readFileSync(new URL('../../docs/webhooks.md', import.meta.url), 'utf8');
+  expect((await subscriptions()).length).toBe(2 * eventTypes.length);
+  const [, unsubscribing] = /```sql\n(.*?)```/s.exec(page)!;
+  await database.query(unsubscribing!);
+  expect(await subscriptions()).toEqual(eventTypes.toSorted().map((event) => ({ event, name: webhook })));
+  const [, deleting] = /`(SELECT pgboss\.delete_queue[^`]+)`/.exec(page)!;
+  await database.query(deleting!);
+  expect(await database.query(`SELECT FROM pgboss.queue WHERE name = 'delegation-webhook.agents'`)).toEqual([]);
 });

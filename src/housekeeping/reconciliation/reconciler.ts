@@ -1,7 +1,7 @@
 import { boundedRead } from '../../db/bounded-read.ts';
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { mayConcernOneRow, sqlstate } from '../../db/sqlstate.ts';
+import { isTimeout, mayConcernOneRow, sqlstate } from '../../db/sqlstate.ts';
 import { inHalves } from '../../ledger/in-halves.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { Healing } from './healing.ts';
@@ -14,6 +14,8 @@ import { reconcilerTables } from './tables.ts';
 export interface ReconcilerOptions {
   /** Rows that one statement reads. */
   readonly pageRowsMax?: number;
+  /** Limit of one statement on the server. */
+  readonly statementLimitMs?: number;
   /** Delegations that one transaction locks. */
   readonly batchRowsMax?: number;
 }
@@ -26,6 +28,8 @@ export interface ReconcilerStep {
 }
 
 const PAGE_ROWS_MAX = 5_000;
+/** A statement over fewer rows that takes too long does not do so because of their number. */
+const PAGE_ROWS_MIN = 10;
 /** A transaction of so many keeps its locks for a few milliseconds a row in the worst case, and 15 ms in all as a rule. */
 const BATCH_ROWS_MAX = 50;
 /** Limit of one statement on the server. */
@@ -35,6 +39,8 @@ const LOCK_LIMIT_MS = 50;
 
 type Scan = ReturnType<typeof suspectRowsStatement>;
 type Page = Awaited<ReturnType<Scan['run']>>[number];
+
+const NO_ROWS: Page = { lastId: null, count: 0, suspects: [] };
 
 /**
  * Compares all delegations with their activity, and heals what disagrees. Two scans find suspects, without a lock and along
@@ -46,17 +52,19 @@ export class Reconciler {
   readonly #db: LedgerDb;
   readonly #pageRowsMax: number;
   readonly #batchRowsMax: number;
+  readonly #statementLimitMs: number;
   readonly #rows: Scan;
   readonly #activities: Scan;
   readonly #reconcile: ReturnType<typeof reconcileStatement>;
   readonly #claim: ReturnType<typeof claimUnhealableStatement>;
   readonly #forget: ReturnType<typeof forgetUnhealableStatement>;
 
-  constructor(db: LedgerDb, { pageRowsMax = PAGE_ROWS_MAX, batchRowsMax = BATCH_ROWS_MAX }: ReconcilerOptions = {}) {
+  constructor(db: LedgerDb, options: ReconcilerOptions = {}) {
     const tables = reconcilerTables(db);
     this.#db = db;
-    this.#pageRowsMax = pageRowsMax;
-    this.#batchRowsMax = batchRowsMax;
+    this.#pageRowsMax = options.pageRowsMax ?? PAGE_ROWS_MAX;
+    this.#batchRowsMax = options.batchRowsMax ?? BATCH_ROWS_MAX;
+    this.#statementLimitMs = options.statementLimitMs ?? STATEMENT_LIMIT_MS;
     this.#rows = suspectRowsStatement(tables);
     this.#activities = suspectActivitiesStatement(tables);
     this.#reconcile = reconcileStatement(tables);
@@ -74,17 +82,34 @@ export class Reconciler {
       yield { delegations: 0, activities: count, healings: [] };
       yield* this.#healed(suspects, dryRun);
     }
-    if (!dryRun) await limited(this.#db, STATEMENT_LIMIT_MS, (session) => this.#forget.run(session, {}));
+    if (!dryRun) await limited(this.#db, this.#statementLimitMs, (session) => this.#forget.run(session, {}));
   }
 
-  /** By the keyset of the ids. */
+  /**
+   * By the keyset of the ids. On a cold disk a page may take too long: then the same place is read in smaller pages, since
+   * another run would end there as well. They grow again where the disk allows it.
+   */
   async *#pages(scan: Scan): AsyncGenerator<Page> {
+    let rowsMax = this.#pageRowsMax;
     for (let afterId = ''; ; ) {
-      const values = { afterId, rowsMax: this.#pageRowsMax };
-      const [page] = await boundedRead(this.#db, STATEMENT_LIMIT_MS, (session) => scan.run(session, values));
-      yield page!;
-      if (page!.count < this.#pageRowsMax) return;
-      afterId = page!.lastId!;
+      const values = { afterId, rowsMax };
+      const startedAtMs = performance.now();
+      let page: Page;
+      try {
+        const read = boundedRead(this.#db, this.#statementLimitMs, (session) => scan.run(session, values));
+        page = (await read)[0]!;
+      } catch (err) {
+        if (!isTimeout(err) || rowsMax <= PAGE_ROWS_MIN) throw err;
+        rowsMax = Math.max(PAGE_ROWS_MIN, Math.floor(rowsMax / 2));
+        // A step of its own, so that a stop need not wait for the smallest page.
+        yield NO_ROWS;
+        continue;
+      }
+      const isFast = performance.now() - startedAtMs < this.#statementLimitMs / 4;
+      yield page;
+      if (page.count < rowsMax) return;
+      afterId = page.lastId!;
+      if (isFast) rowsMax = Math.min(this.#pageRowsMax, rowsMax * 2);
     }
   }
 
@@ -119,15 +144,15 @@ export class Reconciler {
 
   /** A dry run judges by one snapshot, where a run has locks. */
   #inTransaction<Result>(dryRun: boolean, work: (db: LedgerDb) => Promise<Result>): Promise<Result> {
-    if (dryRun) return boundedRead(this.#db, STATEMENT_LIMIT_MS, work, { snapshot: true });
-    return limited(this.#db, STATEMENT_LIMIT_MS, work, { lockTimeoutMs: LOCK_LIMIT_MS });
+    if (dryRun) return boundedRead(this.#db, this.#statementLimitMs, work, { snapshot: true });
+    return limited(this.#db, this.#statementLimitMs, work, { lockTimeoutMs: LOCK_LIMIT_MS });
   }
 
   /** Without those that an earlier run has reported as impossible. */
   async #unreported(healings: readonly Healing[]): Promise<readonly Healing[]> {
     const ids = healings.filter(({ outcome }) => outcome === 'impossible').map(({ delegationId }) => delegationId);
     if (ids.length === 0) return healings;
-    const claimed = await limited(this.#db, STATEMENT_LIMIT_MS, (session) => this.#claim.run(session, { ids }));
+    const claimed = await limited(this.#db, this.#statementLimitMs, (session) => this.#claim.run(session, { ids }));
     const isNew = new Set(claimed.map(({ delegationId }) => delegationId));
     return healings.filter(({ outcome, delegationId }) => outcome !== 'impossible' || isNew.has(delegationId));
   }

@@ -4,8 +4,8 @@ import { activityColumns, rowColumns, rowOf } from './watched-ids.ts';
 
 /** Activities of one look, at most. A literal: for a parameter, a generic plan expects a tenth of the table. */
 export const STREAM_PAGE = 1_000;
-/** How far back the place of a database that went back in time is looked for. */
-const BACK_MAX = 100_000;
+/** Activities among which the place of a database that went back in time is looked for at once. */
+const BACK_PAGE = 100_000;
 
 const activity = 'a.activity_id, a.delegation_id, a.event, a.from_status, a.to_status, a.actor, a.detail, a.created_at';
 
@@ -77,15 +77,21 @@ SELECT ${columns} FROM look LEFT JOIN own a ON true ORDER BY a.nr`,
 
 /**
  * The last activity that was written before this instant, for a stream that is no longer the one that was read: the database
- * went back in time, and draws ids again that it had drawn. No row where all of it is newer.
+ * went back in time, and draws ids again that it had drawn. It looks at one page below an id: where all of that is newer, the
+ * row is the lowest of the page, and the next page lies below it. No row where the stream ends before that.
  */
-export function streamPlaceStatement({ activityLogs }: LedgerTables) {
+export function streamPlaceStatement({ activityLogs }: LedgerTables, page = BACK_PAGE) {
   return statement({
-    parameters: { before: parameter.micros },
-    columns: { position: column.wholeNumber('a.activity_id'), positionAt: column.micros('a.created_at') },
+    parameters: { before: parameter.micros, below: parameter.wholeNumber },
+    columns: {
+      position: column.wholeNumber('a.activity_id'),
+      positionAt: column.micros('a.created_at'),
+      isBefore: column.boolean('a.created_at < $before'),
+    },
     sql: (columns) => `
 SELECT ${columns}
-FROM (SELECT l.activity_id, l.created_at FROM ${activityLogs} l ORDER BY l.activity_id DESC LIMIT ${BACK_MAX}) a
-WHERE a.created_at < $before ORDER BY a.activity_id DESC LIMIT 1`,
+FROM (SELECT l.activity_id, l.created_at, row_number() OVER (ORDER BY l.activity_id DESC) AS nr
+  FROM ${activityLogs} l WHERE l.activity_id < $below ORDER BY l.activity_id DESC LIMIT ${page}) a
+WHERE a.created_at < $before OR a.nr = ${page} ORDER BY a.activity_id DESC LIMIT 1`,
   });
 }

@@ -34,6 +34,8 @@ export class WatchedCaller implements Watched {
   #before: { readonly place: StreamPlace; readonly read: Read; handedOut: number } | null = null;
   /** What was written before this instant is none of this watch's: an earlier one had it, or nobody. */
   #beganAt: number;
+  /** While the place is looked for: all activities from this id on are newer than it. */
+  #newerFrom = Number.MAX_SAFE_INTEGER;
   /** When what was yielded was written, by its id. */
   readonly #yielded = new Map<number, number>();
 
@@ -43,12 +45,13 @@ export class WatchedCaller implements Watched {
     callerId: string,
     events: ReadonlySet<ActivityEvent>,
     after: StreamPlace | null,
+    searchPage?: number,
   ) {
     this.#db = db;
     this.#callerId = callerId;
     this.#events = [...events];
     this.#statement = watchedStreamStatement(tables);
-    this.#placeStatement = streamPlaceStatement(tables);
+    this.#placeStatement = streamPlaceStatement(tables, searchPage);
     this.#place = after;
     this.#beganAt = beginningAt(after);
   }
@@ -84,6 +87,10 @@ export class WatchedCaller implements Watched {
     return () => this.#take(place, { reading, changes });
   }
 
+  onOutage(): void {
+    this.#newerFrom = Number.MAX_SAFE_INTEGER;
+  }
+
   handedOut(): void {
     this.#before!.handedOut += 1;
   }
@@ -98,12 +105,18 @@ export class WatchedCaller implements Watched {
 
   /**
    * The activity at the position is not the one that was read: a backup was restored, a standby had lagged, or it has been
-   * pruned. Ids are drawn again then that were read with another content, so the place is found by the time.
+   * pruned. Ids are drawn again then that were read with another content, so the place is found by the time: one page per look,
+   * since the time of a look is bounded. Only where all of the stream is newer does it begin anew.
    */
   async #findPlace({ gaps }: StreamPlace, positionAt: number): Promise<() => Look> {
     const before = Math.max(positionAt - BACK_MS * MICROS_PER_MS, this.#beganAt);
-    const [found] = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) => this.#placeStatement.run(db, { before }));
+    const below = this.#newerFrom;
+    const [found] = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) =>
+      this.#placeStatement.run(db, { before, below }),
+    );
     return () => {
+      this.#newerFrom = found?.isBefore === false ? found.position : Number.MAX_SAFE_INTEGER;
+      if (found?.isBefore === false) return { ...NOTHING, hasMore: true };
       this.#before = null;
       const { position, positionAt } = found ?? { position: 0, positionAt: null };
       this.#place = { position, positionAt, gaps: gaps.filter(({ last }) => last < position) };
@@ -112,6 +125,7 @@ export class WatchedCaller implements Watched {
   }
 
   #take(place: StreamPlace, read: Read): Look {
+    this.#newerFrom = Number.MAX_SAFE_INTEGER;
     this.#place = advance(place, read.reading);
     const fresh = read.changes.filter(({ activityId, at }) => this.#yielded.get(activityId) !== at);
     this.#before = { place, read: { ...read, changes: fresh }, handedOut: 0 };

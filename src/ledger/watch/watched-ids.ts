@@ -13,6 +13,13 @@ interface Followed {
   /** The last activity that was read; BEGINNING: none yet. */
   place: number;
   hasEnded: boolean;
+  /**
+   * Its row says that it has ended, and what was read up to this activity does not: it is read anew, for the end alone. As
+   * long as nobody heals it, a row that was written with the triggers off, or restored alone, has no such activity.
+   */
+  endlessTo: number | null;
+  /** The end that was told by the row, since no activity had it; one that is written later is the same. */
+  toldByRow: Status | null;
 }
 
 /** A place before all activity. */
@@ -39,7 +46,9 @@ export class WatchedIds implements Watched {
     this.#db = db;
     this.#statement = watchedIdsStatement(tables);
     this.#events = events;
-    this.#followed = new Map(ids.map((id) => [id, { place: BEGINNING, hasEnded: false }]));
+    this.#followed = new Map(
+      ids.map((id) => [id, { place: BEGINNING, hasEnded: false, endlessTo: null, toldByRow: null }]),
+    );
   }
 
   async look(): Promise<() => Look> {
@@ -72,7 +81,7 @@ export class WatchedIds implements Watched {
       for (const row of recorded) {
         followed.place = row.activityId!;
         followed.hasEnded ||= row.toStatus !== null && isTerminal(row.toStatus);
-        if (this.#events.has(row.event!)) changes.push(changeOf(row));
+        if (this.#events.has(row.event!) && !isTold(followed, row)) changes.push(changeOf(row));
       }
       if (recorded.length === CHANGES_OF_ONE_MAX) hasMore = true;
       else if (withRows && this.#isUnclear(id, followed, rows[0]!, isNew, changes)) hasMore = true;
@@ -93,16 +102,28 @@ export class WatchedIds implements Watched {
     if (status === null) {
       followed.hasEnded = true;
       changes.push({ delegationId: id, event: 'missing' });
-    } else if (isTerminal(status) && isNew) {
-      // Its activity is gone.
+    } else if (isTerminal(status) && (isNew || followed.endlessTo !== null)) {
+      // Its activity is gone, or was never written.
       followed.hasEnded = true;
+      followed.toldByRow = status;
       if (this.#events.has(`delegation.${status}`)) changes.push(endedBy(row, status));
     } else if (isTerminal(status) || wentBack) {
+      followed.endlessTo = wentBack ? null : followed.place;
       followed.place = BEGINNING;
+      // Once more with the row: if there is no end then, the row tells it.
+      this.#rowsReadAtMs = Number.NEGATIVE_INFINITY;
       return true;
+    } else {
+      followed.endlessTo = null;
     }
     return false;
   }
+}
+
+/** Of an activity that was read before, or by its row. */
+function isTold({ hasEnded, endlessTo, toldByRow }: Followed, { activityId, toStatus }: Row): boolean {
+  if (!hasEnded) return endlessTo !== null && activityId! <= endlessTo;
+  return toldByRow !== null && toStatus === toldByRow;
 }
 
 function endedBy(row: Row, status: Status): DelegationChange {

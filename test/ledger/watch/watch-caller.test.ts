@@ -2,6 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { type DelegationLedger, InvalidArgumentError } from '../../../src/index.ts';
+import { ledgerTables } from '../../../src/ledger/tables.ts';
+import { watchedByDefault } from '../../../src/ledger/watch/change.ts';
+import { Watch } from '../../../src/ledger/watch/watch.ts';
+import { WatchedCaller } from '../../../src/ledger/watch/watched-caller.ts';
 import { testLedger, testSweeper } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -233,6 +237,36 @@ test('the activity at its place may be pruned', async () => {
   await following.heard(`${id} completed`);
   expect(following.told).toEqual(['ended completed', `${id} completed`]);
   await database.query('DELETE FROM delegations WHERE delegation_id <> $1', [id]);
+});
+
+test('finds its place further back than a page, and does not tell again what was before it', async () => {
+  const { ledger } = testLedger(database.db);
+  const callerId = randomUUID();
+  const [earlier, told, ...ids] = Array.from({ length: 7 }, () => randomUUID()) as [string, string, ...string[]];
+  await delegated(ledger, callerId, earlier, told, ...ids);
+  await ledger.setStatus(earlier, 'completed');
+  const page = 3;
+  const watched = new WatchedCaller(
+    database.db,
+    ledgerTables(database.db),
+    callerId,
+    new Set(watchedByDefault),
+    null,
+    page,
+  );
+  const pace = { everyMs: 100, signal: undefined, onFailure: () => undefined };
+  await using following = new Following(new Watch(watched, pace));
+  await waitFor('its first look', () => following.watch.cursor !== null);
+  await ledger.setStatus(told, 'completed');
+  await following.heard(`${told} completed`);
+  const session = await database.connect();
+  await session.query('BEGIN');
+  await session.query(`DELETE FROM activity_logs WHERE delegation_id = $1 AND event = 'delegation.completed'`, [told]);
+  for (const id of ids) await completing(session, id);
+  await session.query('COMMIT');
+  await following.heard(`${ids.at(-1)} completed`);
+  expect(following.told).toEqual([told, ...ids].map((id) => `${id} completed`));
+  await database.query('DELETE FROM delegations WHERE delegation_id = $1', [told]);
 });
 
 test.each<[string, unknown, object, string]>([

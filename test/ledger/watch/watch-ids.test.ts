@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { DelegationChange, DelegationLedger } from '../../../src/index.ts';
+import { ledgerTables } from '../../../src/ledger/tables.ts';
+import { watchedByDefault } from '../../../src/ledger/watch/change.ts';
+import { WatchedIds } from '../../../src/ledger/watch/watched-ids.ts';
 import { testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -106,6 +109,43 @@ describe('a watch of ids', () => {
       { delegationId: row, event: 'delegation.failed', status: 'failed', errorDetail: 'no', activityId: null },
     ]);
     await database.query('DELETE FROM delegations WHERE delegation_id = $1', [row]);
+  });
+
+  test('tells an end that no activity has by the row, once, and not again when it is healed', async () => {
+    const { ledger } = testLedger(database.db);
+    const [ended, open] = (await delegated(ledger, 2)) as [string, string];
+    const watched = new WatchedIds(
+      database.db,
+      ledgerTables(database.db),
+      [ended, open],
+      new Set([...watchedByDefault, 'delegation.in_progress']),
+    );
+    /** All that is there, as when ten seconds have passed since the rows were read. */
+    const look = async () => {
+      watched.onOutage();
+      for (const changes: DelegationChange[] = []; ; ) {
+        const found = (await watched.look())();
+        changes.push(...found.changes);
+        if (!found.hasMore) return told(changes);
+      }
+    };
+    expect(await look()).toEqual([`${ended} in_progress`, `${open} in_progress`]);
+    const restoring = await database.connect();
+    await restoring.query('SET session_replication_role = replica');
+    await restoring.query(
+      `UPDATE delegations SET status = 'failed', error_detail = 'no', finished_at = clock_timestamp() WHERE delegation_id = $1`,
+      [ended],
+    );
+    expect(await look()).toEqual([`${ended} failed`]);
+    expect(await look()).toEqual([]);
+    await database.query(
+      `INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor)
+       VALUES ($1, 'delegation.failed', 'in_progress', 'failed', 'reconciler')`,
+      [ended],
+    );
+    expect(await look()).toEqual([]);
+    await ledger.setStatus(ended, 'completed');
+    expect(await look()).toEqual([`${ended} late_result`]);
   });
 
   test('is over, too, when the end is not among the events that it yields', async () => {

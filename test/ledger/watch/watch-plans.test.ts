@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { Statement } from '../../../src/db/statement.ts';
 import { watchedIdsStatement } from '../../../src/ledger/statements/watched-ids.ts';
-import { watchedStreamStatement } from '../../../src/ledger/statements/watched-stream.ts';
+import { streamPlaceStatement, watchedStreamStatement } from '../../../src/ledger/statements/watched-stream.ts';
 import { ledgerTables } from '../../../src/ledger/tables.ts';
 import { watchedByDefault } from '../../../src/ledger/watch/change.ts';
 import { buffersOf, customPlan, genericPlan, nodesOf } from '../../support/explain.ts';
@@ -69,6 +69,13 @@ const idle = { events: watchedByDefault, firsts: [], lasts: [] };
 const callers = [history.hugeCaller, history.rareCaller, 'nobody'];
 
 const costs = () => {
+  test('a place that is near is found in a few buffers, and one that is further back in a page', async () => {
+    const find = streamPlaceStatement(ledgerTables(database.db), 1_000);
+    const later = Date.parse('2999-01-01') * 1_000;
+    expect(await costOf(find, { before: later, below: newest })).toBeLessThanOrEqual(10);
+    expect(await costOf(find, { before: 0, below: newest })).toBeLessThanOrEqual(1_000);
+  });
+
   test('a look at ids at which nothing happened is an index probe of each', async () => {
     expect(await costOf(byIds(), { ids, places, withRows: false })).toBeLessThanOrEqual(4 * ids.length);
   });
