@@ -49,6 +49,13 @@ async function statementOf(pgbossSchema: string, notify: boolean): Promise<strin
   return withArrays(sql);
 }
 
+/**
+ * SQL: a UUID of version 7, ascending in the order of the events. pg-boss takes the jobs of one transaction in the order of
+ * their ids, which it would choose at random.
+ */
+const ascendingId = `(lpad(to_hex(now.us / 1000), 12, '0') || '7' || lpad(to_hex(now.us % 1000), 3, '0')
+      || '8' || lpad(to_hex(j.nth), 7, '0') || left(gen_random_uuid()::text, 8))`;
+
 /** A name and a type of each column, as pg-boss reads a job from JSON. */
 const jobsFromJson = /json_to_recordset\(\$1::text::json\) as x \(([^()]*)\)/;
 
@@ -62,9 +69,11 @@ function withArrays(sql: string): string {
   const columns = list.split(',').map((column) => {
     const [, name, type] = /^\s*("\w+"|\w+) (\w+)\s*$/.exec(column) ?? [];
     if (name === undefined) throw new Error(UNKNOWN);
+    if (name === 'id') return `${ascendingId}::${type} AS id`;
     if (name === 'data') return 'j.data AS data';
     return name === '"singletonKey"' ? `j.key AS ${name}` : `NULL::${type} AS ${name}`;
   });
-  const jobs = `(SELECT ${columns.join(', ')} FROM unnest($1::text[], $2::jsonb[]) AS j (key, data)) x`;
+  const jobs = `(SELECT ${columns.join(', ')} FROM unnest($1::text[], $2::jsonb[]) WITH ORDINALITY AS j (key, data, nth),
+    LATERAL (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) now) x`;
   return sql.replace(jobsFromJson, () => jobs);
 }

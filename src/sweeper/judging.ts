@@ -9,7 +9,7 @@ import { infersSilence, type Rule, type RuleName, rules } from './pass/rules.ts'
 import type { Unsettled } from './pass/unsettled.ts';
 import { nothingAsked } from './probe/asked-rule.ts';
 import type { Probing, SweepProbes } from './probe/probing.ts';
-import { logUnpublished } from './publishing/refused.ts';
+import { logUnpublished, type Unpublished } from './publishing/refused.ts';
 import { StalledGuard } from './storm/stalled-guard.ts';
 import { logStorm } from './storm/storm-log.ts';
 import type { StormReading } from './storm/storm-reading.ts';
@@ -89,7 +89,9 @@ export class Judging {
     const { storms } = this.#parts;
     try {
       const { isHeld } = run;
-      const question = { sweepId, judgement, recalled: await recalling, force: request.force ?? false, isHeld };
+      const onUnpublished = (unpublished: Unpublished) => logUnpublished(this.#log, sweepId, unpublished);
+      const force = request.force ?? false;
+      const question = { sweepId, judgement, recalled: await recalling, force, isHeld, onUnpublished };
       const storm = await storms.read(question);
       logStorm(this.#log, question, storm, this.#options.storm.maxHoldMs);
       const rowsMax = isHeld ? 0 : storms.rowsAllowed(storm, this.#options);

@@ -20,6 +20,7 @@ export type ReportName =
   | 'suspects'
   | 'holds'
   | 'lost_stamps'
+  | 'lowering'
   | 'probing'
   | 'poisoned'
   | 'advice'

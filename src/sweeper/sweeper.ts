@@ -32,6 +32,7 @@ import type { DueSweepRequest, SweepRequest } from './sweep-request.ts';
 import type { Judged, Run } from './sweep-run.ts';
 import { STATEMENT_LIMIT_MS, type SweeperOptions } from './sweeper-options.ts';
 import { sweeperTables } from './tables.ts';
+import { Agreement } from './threshold/agreement.ts';
 import { judge } from './threshold/staleness.ts';
 import { inSpan } from './tracing.ts';
 
@@ -54,6 +55,7 @@ export class Sweeper {
   readonly #poisons: PoisonRegister;
   readonly #unsettled: Unsettled;
   readonly #lostStamps: LostStamps;
+  readonly #agreement: Agreement;
   readonly #storms: StormWatch;
   readonly #holds: HoldWatch;
   readonly #reports: SweepReports;
@@ -76,6 +78,7 @@ export class Sweeper {
     this.#poisons = new PoisonRegister(db, tables, log, notices);
     this.#unsettled = new Unsettled(db, tables);
     this.#lostStamps = new LostStamps(db, tables, log);
+    this.#agreement = new Agreement(db, tables);
     this.#storms = new StormWatch(db, tables, options.storm);
     this.#holds = new HoldWatch(db, tables, log);
     this.#reports = new SweepReports(db, tables, log, { notices, poisons: this.#poisons, lease: this.#lease });
@@ -182,6 +185,8 @@ export class Sweeper {
     const suspects = isDue ? [] : await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
     if (reading.refusal === null && !signal.aborted && !isDue) {
       await this.#reports.apart(sweepId, 'lost_stamps', () => this.#lostStamps.takeBack(sweepId));
+      // Where no daemon runs any more, nobody else does.
+      if (reading.hasUndated) await this.#reports.apart(sweepId, 'lowering', () => this.#agreement.date());
     }
     const judgement = judge(reading, this.#options);
     const evidence = new Evidence(this.#log, sweepId, judgement.stuckAfterMs);

@@ -154,6 +154,47 @@ describe('a queue that takes no events', () => {
     expect((await ledger.history('late')).at(-1)).toMatchObject({ event: 'delegation.late_result' });
   });
 
+  test('subscriptions that are locked fail neither a mark nor a late result', async () => {
+    await subscribe(database, ['delegation.stuck.v1', 'delegation.late_result.v1']);
+    await seedFleet(database, { rows: 5, silentSeconds: 700 });
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const locking = await database.connect();
+    await locking.query('BEGIN; LOCK TABLE pgboss.subscription IN ACCESS EXCLUSIVE MODE');
+    const locked = testSweeper(database.db);
+    expect(await locked.sweeper.sweep(manual)).toMatchObject({ stuck: 5, poisoned: 0 });
+    expect(locked.events('event.not_published')).toMatchObject([{ events: 5, queue: null, err: { code: '55P03' } }]);
+    const { ledger } = testLedger(database.db);
+    await ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+    expect((await ledger.history('late')).at(-1)).toMatchObject({ event: 'delegation.late_result' });
+    await locking.query('ROLLBACK');
+  });
+
+  test('a lock is waited for once for all queues, no longer than the caller waits, and its own limit stays', async () => {
+    for (const queue of ['a', 'b', 'c', 'd']) await subscribe(database, ['delegation.stuck.v1'], { queue });
+    const locking = await database.connect();
+    await locking.query(`BEGIN; SELECT FROM pgboss.queue WHERE name IN ('a', 'b', 'c') FOR UPDATE`);
+    const enqueue = `SELECT delegation_enqueue('delegation.stuck.v1', ARRAY['key'], ARRAY['{}'::jsonb]) AS refused`;
+    const caller = await database.connect();
+    const limits = async () => (await caller.query('SHOW lock_timeout')).rows[0].lock_timeout;
+    const seconds: number[] = [];
+    for (const limit of ['0', '20ms', '30s']) {
+      await caller.query(`SET lock_timeout = '${limit}'`);
+      await caller.query('BEGIN');
+      const { rows } = await caller.query(
+        `SELECT e.refused, extract(epoch FROM clock_timestamp() - statement_timestamp())::float AS seconds FROM (${enqueue} OFFSET 0) e`,
+      );
+      expect(rows[0].refused).toMatchObject(['a', 'b', 'c'].map((queue) => ({ queue, code: '55P03' })));
+      expect(await limits()).toBe(limit);
+      await caller.query('COMMIT');
+      expect(await limits()).toBe(limit);
+      seconds.push(rows[0].seconds);
+    }
+    expect(seconds[1]).toBeLessThan(seconds[0]!);
+    await locking.query('ROLLBACK');
+    const rows = await database.query('SELECT name FROM pgboss.job');
+    expect(rows).toEqual([{ name: 'd' }, { name: 'd' }, { name: 'd' }]);
+  });
+
   test('a schema of pg-boss that is gone: nobody subscribes, and nothing fails', async () => {
     await database.query('DROP SCHEMA pgboss CASCADE');
     await seedDelegation(database, { delegationId: 'marked', silentSeconds: 700 });
@@ -201,6 +242,31 @@ describe('a late result', () => {
 });
 
 describe('what is published by delegation_publish', () => {
+  test('is what this transaction recorded, in a subtransaction as well, and not what another one did meanwhile', async () => {
+    await subscribe(database, ['delegation.late_result.v1', 'delegation.failed.v1']);
+    await seedDelegation(database, { delegationId: 'late', status: 'failed' });
+    const own = await database.connect();
+    await own.query('BEGIN; SELECT pg_current_xact_id()');
+    await testLedger(database.db).ledger.setStatus('late', 'completed', { resultPreview: 'done' });
+    const publish = 'SELECT delegation_publish(ARRAY(SELECT activity_id FROM activity_logs)) AS refused';
+    expect((await own.query(publish)).rows).toEqual([{ refused: null }]);
+    await own.query(`SAVEPOINT one; INSERT INTO activity_logs (delegation_id, event, from_status, actor, detail)
+      VALUES ('late', 'delegation.late_result', 'failed', 'ana', '{"attempted": "the secret"}');
+      INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor)
+      VALUES ('late', 'delegation.failed', 'in_progress', 'failed', 'sweeper'); RELEASE one`);
+    expect((await own.query(publish)).rows).toEqual([{ refused: null }]);
+    const { rows } = await own.query(
+      `SELECT data ->> 'type' AS type, data -> 'data' ->> 'attempted' AS attempted FROM pgboss.job ORDER BY attempted NULLS FIRST`,
+    );
+    // The replay of the activity would not agree with what was made up.
+    await own.query('ROLLBACK');
+    const told = rows.map(({ type, attempted }) => [type, attempted]);
+    expect(told).toEqual([
+      ['delegation.late_result.v1', null],
+      ['delegation.late_result.v1', 'completed'],
+    ]);
+  });
+
   test('is what happened in this transaction: nobody can tell an old event again', async () => {
     await subscribe(database, ['delegation.late_result.v1', 'delegation.failed.v1']);
     await seedDelegation(database, { delegationId: 'late', status: 'failed' });
@@ -232,6 +298,21 @@ describe('the hold of an operator', () => {
     await Promise.all(replicas.map(({ sweeper }) => sweeper.sweep(manual)));
     await testSweeper(database.db).sweeper.sweep(manual);
     expect(await told()).toEqual(['1:held', '1:released', '2:held', '3:held', '3:released']);
+  });
+
+  test('that takes the place of an expired one is told after that, though both are of one transaction', async () => {
+    await subscribe(database, ['sweep.held.v1', 'sweep.released.v1'], { options: { policy: 'key_strict_fifo' } });
+    for (const reason of ['1', '2', '3', '4', '5', '6']) {
+      await holds().hold({ forMs: 60_000, reason, by: 'ana' });
+      await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '1 hour', held_since = held_since - interval '1 hour',
+        held_until = held_until - interval '1 hour' WHERE ended_at IS NULL`);
+    }
+    const rows = await database.query<{ id: string }>(
+      `SELECT data ->> 'id' AS id FROM pgboss.job WHERE name = 'listener' ORDER BY created_on, id`,
+    );
+    expect(rows.map(({ id }) => id)).toEqual(
+      ['1', '2', '3', '4', '5'].flatMap((id) => [`${id}:held`, `${id}:released`]).concat('6:held'),
+    );
   });
 
   test('whose time had passed before the next one is told to have expired', async () => {

@@ -113,6 +113,31 @@ test('the same role may reconcile, and the reader may rehearse it', async () => 
   });
 });
 
+test('where roles.sql was not run again after an upgrade, reconcile names the rights and the file, and heals nothing', async () => {
+  await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
+  await database.query(`REVOKE SELECT ON sweeper_retention FROM delegation_sweeper_sweeper, delegation_sweeper_reader;
+    REVOKE UPDATE (deadline), INSERT (status) ON delegations FROM delegation_sweeper_sweeper`);
+  const { signal } = new AbortController();
+  const reconciled = async (name: string, dryRun: boolean) => {
+    await using role = as(`delegation_sweeper_${name}`);
+    const capture = capturedLog();
+    const running = new Reconciliation(role.db, capture.log).run({ trigger: 'cron', signal, dryRun });
+    await expect(running).rejects.toMatchObject({ code: '42501' });
+    expect(capture.lines).toHaveLength(1);
+    return capture.events('reconcile.failed')[0];
+  };
+  const failure = (role: string, rights: string) => ({
+    retryable: false,
+    err: {
+      message: `the role delegation_sweeper_${role} lacks rights that reconcile needs (${rights}): run deploy/postgres/roles.sql again, as after each upgrade`,
+    },
+  });
+  expect(await reconciled('sweeper', false)).toMatchObject(
+    failure('sweeper', 'INSERT (status) on delegations; UPDATE (deadline) on delegations; SELECT on sweeper_retention'),
+  );
+  expect(await reconciled('reader', true)).toMatchObject(failure('reader', 'SELECT on sweeper_retention'));
+});
+
 test('the same role may gather what the advice rests on, and the reader may ask for it', async () => {
   await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
   await using sweeper = as('delegation_sweeper_sweeper');
@@ -133,4 +158,17 @@ test('the same role may gather what the advice rests on, and the reader may ask 
   await using reader = as('delegation_sweeper_reader');
   const { callees } = await new Advisor(reader.db, { stuckAfterMs: STUCK_AFTER_MS }).advice();
   expect(callees).toEqual([expect.objectContaining({ calleeId: 'callee', verdict: 'too_little' })]);
+});
+
+test('a role that may not read the subscriptions marks all the same, and logs what was not published', async () => {
+  await promisify(execFile)('psql', ['-X', '-q', '-f', ROLES_SQL, database.url]);
+  await subscribe(database, ['delegation.stuck.v1'], { queue: 'unread' });
+  await database.query('REVOKE SELECT ON pgboss.subscription FROM delegation_sweeper_sweeper');
+  const delegationId = await seedDelegation(database, { silentSeconds: 700 });
+  await using role = as('delegation_sweeper_sweeper');
+  const { sweeper, events } = testSweeper(role.db);
+  expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ poisoned: 0 });
+  expect(events('delegation.stuck')).toContainEqual(expect.objectContaining({ delegationId }));
+  const lost = events('event.not_published').map(({ queue, err }) => [queue, (err as { code: string }).code]);
+  expect(lost).toContainEqual([null, '42501']);
 });

@@ -5,11 +5,12 @@ import { isTimeout, mayConcernOneRow, sqlstate } from '../../db/sqlstate.ts';
 import { inHalves } from '../../ledger/in-halves.ts';
 import { errorFields } from '../../log/error-fields.ts';
 import type { Healing } from './healing.ts';
+import { requireRights } from './rights.ts';
 import { reconcileStatement } from './statements/reconcile.ts';
 import { suspectActivitiesStatement } from './statements/suspect-activities.ts';
 import { suspectRowsStatement } from './statements/suspect-rows.ts';
 import { claimUnhealableStatement, forgetUnhealableStatement } from './statements/unhealable.ts';
-import { reconcilerTables } from './tables.ts';
+import { type ReconcilerTables, reconcilerTables } from './tables.ts';
 
 export interface ReconcilerOptions {
   /** Rows that one statement reads. */
@@ -50,6 +51,7 @@ const NO_ROWS: Page = { lastId: null, count: 0, suspects: [] };
  */
 export class Reconciler {
   readonly #db: LedgerDb;
+  readonly #tables: ReconcilerTables;
   readonly #pageRowsMax: number;
   readonly #batchRowsMax: number;
   readonly #statementLimitMs: number;
@@ -62,6 +64,7 @@ export class Reconciler {
   constructor(db: LedgerDb, options: ReconcilerOptions = {}) {
     const tables = reconcilerTables(db);
     this.#db = db;
+    this.#tables = tables;
     this.#pageRowsMax = options.pageRowsMax ?? PAGE_ROWS_MAX;
     this.#batchRowsMax = options.batchRowsMax ?? BATCH_ROWS_MAX;
     this.#statementLimitMs = options.statementLimitMs ?? STATEMENT_LIMIT_MS;
@@ -74,6 +77,7 @@ export class Reconciler {
 
   /** `dryRun`: changes nothing, and finds what a run would. */
   async *steps({ dryRun }: { readonly dryRun: boolean }): AsyncGenerator<ReconcilerStep> {
+    await requireRights(this.#db, this.#tables, dryRun);
     for await (const { count, suspects } of this.#pages(this.#rows)) {
       yield { delegations: count, activities: 0, healings: [] };
       yield* this.#healed(suspects, dryRun);

@@ -2,8 +2,23 @@ import { literal } from '../../db/literal.ts';
 import type { JobInsertion } from '../../events/job-insertion.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
-/** An agent's result waits for a table of pg-boss that is being changed no longer than this. */
-const LOCK_TIMEOUT_MS = '1000';
+/** For a table or a queue that somebody changes, an agent's result waits about this long, all its subscribers together. */
+const LOCK_TIMEOUT_MS = 200;
+
+/** After that the other queues take the event where nobody has locked them. 0 would be no limit. */
+const LOCK_TIMEOUT_AFTER_ONE_MS = 1;
+
+/**
+ * PL/pgSQL: waits for a lock no longer than that, nor longer than the caller does, whose limit is in `limit_before`. Not a setting
+ * of the function: inside it the caller's limit could not be seen. To be called in a block, whose error undoes it.
+ */
+const limitWaits = `
+    IF limit_before::interval NOT BETWEEN '1 ms' AND '${LOCK_TIMEOUT_MS} ms' THEN
+      PERFORM set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true);
+    END IF;`;
+const waitAsBefore = `PERFORM set_config('lock_timeout', limit_before, true);`;
+const limitBefore = `
+  limit_before text := current_setting('lock_timeout');`;
 
 /** SQL that names no queue of its own is not a statement about one queue. */
 function checked(insertion: JobInsertion): JobInsertion {
@@ -30,14 +45,17 @@ export function enqueueFunctions(insertion: JobInsertion): readonly SchemaFuncti
       isDefiner: true,
       isStable: true,
       keepsSystemPath: true,
-      settings: { lock_timeout: LOCK_TIMEOUT_MS },
-      body: `
-  RETURN EXISTS (SELECT FROM ${schema}.subscription s WHERE s.event = delegation_is_subscribed.event);
+      declare: `${limitBefore}
+  is_there boolean;`,
+      body: `${limitWaits}
+  is_there := EXISTS (SELECT FROM ${schema}.subscription s WHERE s.event = delegation_is_subscribed.event);
+  ${waitAsBefore}
+  RETURN is_there;
 EXCEPTION
   WHEN undefined_table OR invalid_schema_name THEN
     RETURN false;
   WHEN OTHERS THEN
-    -- Not known: whoever publishes gets the error, and says so.
+    -- Not known: delegation_enqueue meets the same error, and returns it.
     RETURN true;`,
     },
     {
@@ -46,33 +64,44 @@ EXCEPTION
       types: 'text, text[], jsonb[]',
       returns: 'jsonb',
       keepsSystemPath: true,
-      settings: { lock_timeout: LOCK_TIMEOUT_MS, jit: 'off' },
-      declare: `
+      settings: { jit: 'off' },
+      declare: `${limitBefore}
   subscriber text;
   wakes boolean;
   refused jsonb := '[]';`,
+      // Never fails: it is called by the statement that marks.
       body: `
-  FOR subscriber IN
-    SELECT s.name FROM ${schema}.subscription s WHERE s.event = delegation_enqueue.event ORDER BY s.name
-  LOOP
-    -- A queue that refuses an event stops neither the transaction nor the other queues.
-    BEGIN
-      -- Whoever deletes the queue or its dead letter queue now waits for this transaction. Otherwise pg-boss's deferred
-      -- foreign keys would fail its COMMIT.
-      PERFORM FROM ${schema}.queue q
-      WHERE q.name IN (subscriber, (SELECT o.dead_letter FROM ${schema}.queue o WHERE o.name = subscriber))
-      ORDER BY q.name FOR KEY SHARE;
-      SELECT q.notify INTO wakes FROM ${schema}.queue q WHERE q.name = subscriber;
-      IF FOUND THEN
-        EXECUTE replace(CASE WHEN wakes THEN ${literal(insertAndNotify)} ELSE ${literal(insert)} END,
-          ${literal(literal(queueName))}, quote_literal(subscriber)) USING keys, events;
-      END IF;
-    EXCEPTION WHEN OTHERS THEN
-      RAISE WARNING 'delegation-sweeper: % % were not published to the queue %: %', cardinality(keys),
-        delegation_enqueue.event, subscriber, SQLERRM;
-      refused := refused || jsonb_build_object('queue', subscriber, 'code', SQLSTATE, 'message', SQLERRM);
-    END;
-  END LOOP;
+  BEGIN${limitWaits}
+    FOR subscriber IN
+      SELECT s.name FROM ${schema}.subscription s WHERE s.event = delegation_enqueue.event ORDER BY s.name
+    LOOP
+      -- A queue that refuses an event stops neither the transaction nor the other queues.
+      BEGIN
+        -- Whoever deletes the queue or its dead letter queue now waits for this transaction. Otherwise pg-boss's deferred
+        -- foreign keys would fail its COMMIT.
+        PERFORM FROM ${schema}.queue q
+        WHERE q.name IN (subscriber, (SELECT o.dead_letter FROM ${schema}.queue o WHERE o.name = subscriber))
+        ORDER BY q.name FOR KEY SHARE;
+        SELECT q.notify INTO wakes FROM ${schema}.queue q WHERE q.name = subscriber;
+        IF FOUND THEN
+          EXECUTE replace(CASE WHEN wakes THEN ${literal(insertAndNotify)} ELSE ${literal(insert)} END,
+            ${literal(literal(queueName))}, quote_literal(subscriber)) USING keys, events;
+        END IF;
+      EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'delegation-sweeper: % % were not published to the queue %: %', cardinality(keys),
+          delegation_enqueue.event, subscriber, SQLERRM;
+        refused := refused || jsonb_build_object('queue', subscriber, 'code', SQLSTATE, 'message', SQLERRM);
+        IF SQLSTATE = '55P03' THEN
+          PERFORM set_config('lock_timeout', '${LOCK_TIMEOUT_AFTER_ONE_MS}', true);
+        END IF;
+      END;
+    END LOOP;
+    ${waitAsBefore}
+  EXCEPTION WHEN OTHERS THEN
+    -- Who subscribes could not be read. What was published until then is undone.
+    RAISE WARNING 'delegation-sweeper: % % were not published: %', cardinality(keys), delegation_enqueue.event, SQLERRM;
+    RETURN jsonb_build_array(jsonb_build_object('code', SQLSTATE, 'message', SQLERRM));
+  END;
   RETURN nullif(refused, '[]');`,
     },
   ];

@@ -1,5 +1,6 @@
-import { literal } from '../../db/literal.ts';
+import { isOneOf, literal } from '../../db/literal.ts';
 import { eventTypeOf, SWEEP_KEY } from '../../events/event-types.ts';
+import { statuses } from '../transitions.ts';
 import { eventJson } from './event-json.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
@@ -27,17 +28,23 @@ export const eventSourceFunction: SchemaFunction = {
   RETURN '/delegation-sweeper/' || ${percentEncoded('current_database()::text')} || '/' || ${percentEncoded('place')};`,
 };
 
-/** The events of activities that are published here; those of the sweep's marks are, by the statement that marks. */
-const published = ['delegation.failed', 'delegation.late_result'] as const;
-
 /** SQL over an activity `a` and its delegation `d`: nothing that an agent wrote. */
 const data = `jsonb_strip_nulls(jsonb_build_object('callerId', d.caller_id, 'calleeId', d.callee_id,
-        'rule', CASE WHEN a.to_status IS NOT NULL THEN 'answered' END, 'fromStatus', a.from_status, 'toStatus', a.to_status,
-        'attempted', a.detail ->> 'attempted', 'attempt', d.attempt, 'retryOf', d.retry_of, 'retriedAs', (
+        'fromStatus', a.from_status, 'attempted', CASE WHEN ${isOneOf(`a.detail ->> 'attempted'`, statuses)}
+          THEN a.detail ->> 'attempted' END, 'attempt', d.attempt, 'retryOf', d.retry_of, 'retriedAs', (
           SELECT r.delegation_id FROM SCHEMA.delegations r WHERE r.retry_of = d.delegation_id LIMIT 1)))`;
 
+/**
+ * SQL over a row `a` that is visible: this transaction, or a subtransaction of it, has written it. Then its xid is not below
+ * `own` and is in progress; that of another transaction is not, once its row is visible. `own`: this transaction's xid, with
+ * its epoch.
+ */
+const ahead = `((a.xmin::text::bigint - own.xid) & 4294967295)`;
+const isOwn = `(CASE WHEN ${ahead} < 2147483648
+        THEN pg_xact_status((own.xid + ${ahead})::text::xid8) = 'in progress' ELSE false END)`;
+
 const event = eventJson({
-  type: `a.event || '.v1'`,
+  type: literal(eventTypeOf('delegation.late_result')),
   id: 'a.activity_id::text',
   source: '(SELECT SCHEMA.delegation_event_source())',
   time: 'a.created_at',
@@ -52,10 +59,9 @@ EXCEPTION WHEN OTHERS THEN
   RETURN jsonb_build_array(jsonb_build_object('code', SQLSTATE, 'message', SQLERRM));`;
 
 /**
- * Publishes the late results that this transaction recorded, and that a delegation failed by the answer of its agent, for
- * whoever subscribes. SECURITY DEFINER, since agents have no rights on pg-boss's schema; it tells what happened in this
- * ledger, and nothing that its caller could make up. Never fails: returns what could not be published, and why; NULL where
- * all was.
+ * Publishes the late results that this transaction recorded, for whoever subscribes. SECURITY DEFINER, since agents have no
+ * rights on pg-boss's schema. It tells what is in the activity: whoever may write there may have such an event published.
+ * Never fails: returns what could not be published, and why; NULL where all was.
  */
 export const publishFunction: SchemaFunction = {
   name: 'delegation_publish',
@@ -65,23 +71,21 @@ export const publishFunction: SchemaFunction = {
   isDefiner: true,
   keepsSystemPath: true,
   declare: `
-  event text;
   keys text[];
   events jsonb[];
-  part jsonb;
-  refused jsonb := '[]';`,
+  refused jsonb;`,
   body: `
-  FOR event, keys, events IN EXECUTE replace($q$
-    SELECT a.event || '.v1', array_agg(a.delegation_id ORDER BY a.activity_id), array_agg(${event} ORDER BY a.activity_id)
-    FROM SCHEMA.activity_logs a JOIN SCHEMA.delegations d ON d.delegation_id = a.delegation_id
-    WHERE a.activity_id = ANY($1) AND a.event IN (${published.map(literal).join(', ')}) AND age(a.xmin) <= 0
-      AND (a.to_status IS NULL OR a.actor = 'sweeper')
-    GROUP BY a.event$q$, 'SCHEMA', place) USING activities
-  LOOP
-    EXECUTE format('SELECT %s.delegation_enqueue($1, $2, $3)', place) INTO part USING event, keys, events;
-    refused := refused || coalesce(part, '[]');
-  END LOOP;
-  RETURN nullif(refused, '[]');${failed}`,
+  EXECUTE replace($q$
+    SELECT array_agg(a.delegation_id ORDER BY a.activity_id), array_agg(${event} ORDER BY a.activity_id)
+    FROM (SELECT pg_current_xact_id()::text::bigint AS xid) own, SCHEMA.activity_logs a
+      JOIN SCHEMA.delegations d ON d.delegation_id = a.delegation_id
+    WHERE a.activity_id = ANY($1) AND a.event = 'delegation.late_result' AND ${isOwn}$q$, 'SCHEMA', place)
+  INTO keys, events USING activities;
+  IF keys IS NOT NULL THEN
+    EXECUTE format('SELECT %s.delegation_enqueue($1, $2, $3)', place) INTO refused
+    USING ${literal(eventTypeOf('delegation.late_result'))}, keys, events;
+  END IF;
+  RETURN refused;${failed}`,
 };
 
 /** The same for the event of a hold, which has no activity. Its caller needs the rights of a sweeper. */

@@ -140,6 +140,7 @@ export const sweepEvents = {
           'suspects',
           'holds',
           'lost_stamps',
+          'lowering',
           'probing',
           'poisoned',
           'advice',
@@ -153,7 +154,7 @@ export const sweepEvents = {
         ])
         .describe(
           'before its work: batches of an earlier sweep whose commit got no answer (`unsettled`), poisoned rows to try again ' +
-            '(`suspects`), what becomes of operators’ `holds`, heartbeats without or from the future (`lost_stamps`), an answer of an agent that was asked (`probing`); after it: `poisoned` rows, what its marks add to the `advice`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
+            '(`suspects`), what becomes of operators’ `holds`, heartbeats without or from the future (`lost_stamps`), the date of a threshold’s `lowering` that a daemon left undated, an answer of an agent that was asked (`probing`); after it: `poisoned` rows, what its marks add to the `advice`, `healed` and `row_locked` rows, an old snapshot (`snapshot_held`), the ' +
             '`daily` figures, which sweep `superseded` it; the `folding` of sweeps between the ticks into one record; the `pruning` of what was logged long ago',
         ),
       err,

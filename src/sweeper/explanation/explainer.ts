@@ -35,7 +35,8 @@ import { endStatement, lastOfStatement } from './statements/last-activity.ts';
 import { lateResultsStatement } from './statements/late-results.ts';
 import { lockingSessionStatement } from './statements/locking-session.ts';
 import { nearIdsStatement } from './statements/near-ids.ts';
-import { removedStatement } from './statements/removed.ts';
+import { mayReadRemovedStatement, removedStatement } from './statements/removed.ts';
+import { retriedAsStatement } from './statements/retried-as.ts';
 import { taskStatement } from './statements/task.ts';
 import { taskOf } from './task-of.ts';
 import { TimelineReader } from './timeline-reader.ts';
@@ -100,10 +101,9 @@ export class Explainer {
       const known = isPossible(delegationId) ? delegationId : '';
       const timeline = await this.#timelines.read(db, known, previews);
       const activity = timeline.first.length === 0 ? null : timeline;
-      const { delegationsBefore, retriedAs } = stateRow(
-        (await this.#statements.removed.run(db, { delegationId: known }))[0],
-      );
-      const removedBefore = delegationsBefore?.toISOString() ?? null;
+      const removed = await this.#removed(db);
+      const removedBefore = removed?.delegationsBefore?.toISOString() ?? null;
+      const [{ retriedAs } = { retriedAs: null }] = await this.#statements.retriedAs.run(db, { delegationId: known });
       return { now: isoOf(nowUs), delegationId, activity, removedBefore, retriedAs, near };
     });
   }
@@ -134,7 +134,7 @@ export class Explainer {
     const attempts = attemptsOf(await this.#statements.attempts.run(db, { delegationId }), delegationId);
     const { status, finishedAt } = row;
     const activityIsGone =
-      finishedAt !== null && timeline.first.length === 0 && (await this.#isRemoved(db, about, finishedAt));
+      finishedAt !== null && timeline.first.length === 0 && (await this.#isRemoved(db, finishedAt));
     const found = { now: isoOf(nowUs), delegation: delegationOf(row, previews), timeline, activityIsGone, attempts };
     if (finishedAt !== null) {
       const ended = { status, finishedAt, gaps, retriedAs: retriedAs(attempts, delegationId) };
@@ -149,9 +149,15 @@ export class Explainer {
   }
 
   /** Of a delegation without activity: a retention removed it. */
-  async #isRemoved(db: LedgerDb, about: About, finishedAt: Date): Promise<boolean> {
-    const { activityBefore } = stateRow((await this.#statements.removed.run(db, about))[0]);
+  async #isRemoved(db: LedgerDb, finishedAt: Date): Promise<boolean> {
+    const activityBefore = (await this.#removed(db))?.activityBefore ?? null;
     return activityBefore !== null && finishedAt < activityBefore;
+  }
+
+  /** Null where the role may not read it. It is asked first, since an error would end the snapshot. */
+  async #removed(db: LedgerDb) {
+    const [answer] = await this.#statements.mayReadRemoved.run(db, {});
+    return answer!.mayRead ? stateRow((await this.#statements.removed.run(db, {}))[0]) : null;
   }
 
   async #ending(db: LedgerDb, about: About, ended: Omit<EndingParts, 'end' | 'lateResults'>): Promise<Ending> {
@@ -243,5 +249,7 @@ function statementsOf(tables: SweeperTables, { retriesMax = 0 }: SweeperOptions)
     holds: latestHoldsStatement(tables),
     nearIds: nearIdsStatement(tables),
     removed: removedStatement(tables),
+    mayReadRemoved: mayReadRemovedStatement(tables),
+    retriedAs: retriedAsStatement(tables),
   };
 }

@@ -15,6 +15,8 @@ interface Row extends Observed, RefusalSigns {
 export interface Reading extends Observed {
   /** Why silence cannot be judged here; null: it can. */
   readonly refusal: Refusal | null;
+  /** A lowering is left without its instant: the daemon that agreed on it stopped before it could set it. */
+  readonly hasUndated: boolean;
 }
 
 /** Reads what a sweep judges by: the clock, the beats and gaps, and the threshold in force, at one instant. */
@@ -53,5 +55,6 @@ export class ObservedTime {
 
 function readingOf(row: Row): Reading {
   const { nowUs, beatAtUs, gaps, inForceMs, lowerings } = row;
-  return { nowUs, beatAtUs, gaps, inForceMs, lowerings, refusal: refusalOf(row) };
+  const hasUndated = lowerings.some(({ loweredAtUs }) => loweredAtUs > nowUs);
+  return { nowUs, beatAtUs, gaps, inForceMs, lowerings, refusal: refusalOf(row), hasUndated };
 }

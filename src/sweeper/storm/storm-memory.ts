@@ -49,9 +49,9 @@ export class StormMemory {
     return { state: { ...kept, cameBack: cameBackSoFar }, cameBack: Math.max(0, watched - stillSilent) };
   }
 
-  /** Records a hold from this instant, for a sweep that could not count: so it ends at some time, whatever fails. */
-  async begin(sweepId: string, nowUs: Micros, news: HoldNews): Promise<void> {
-    await this.#told(sweepId, news, (db) => this.#begin.run(db, { sweepId, now: nowUs }));
+  /** Records a hold from this instant, for a sweep that could not count: so it ends at some time, whatever fails. Returns as `keep`. */
+  begin(sweepId: string, nowUs: Micros, news: HoldNews): Promise<Unpublished | null> {
+    return this.#told(sweepId, news, (db) => this.#begin.run(db, { sweepId, now: nowUs }));
   }
 
   /** `news`: what to publish with it. Returns what some queue did not take of that. */

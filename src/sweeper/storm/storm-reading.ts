@@ -26,4 +26,6 @@ export interface StormQuestion {
   readonly force: boolean;
   /** An operator holds: the sweep marks none of the stale, whatever the verdict is. */
   readonly isHeld: boolean;
+  /** Told of the event of a hold that begins where the count fails: then there is no reading. */
+  readonly onUnpublished?: (unpublished: Unpublished) => void;
 }

@@ -100,7 +100,8 @@ export class StormWatch {
       if (force || this.#heldTooLong(question)) return null;
       if (!held && sweepId !== null && (await anySilent(judgement.horizon.atUs))) {
         const news = blindHoldNews(sweepId, this.#options.maxHoldMs);
-        await this.#memory.begin(sweepId, judgement.nowUs, news);
+        const unpublished = await this.#memory.begin(sweepId, judgement.nowUs, news);
+        if (unpublished !== null) question.onUnpublished?.(unpublished);
       }
       throw err;
     });

@@ -65,9 +65,9 @@ describe('a threshold that is lowered', () => {
     expect(await shorter.sweep()).toMatchObject({ stuck: 1 });
     expect(await statuses([told, ...untold])).toEqual(['stuck', ...untold.map(() => 'in_progress')]);
 
-    await letTimePass(600 - 45 - 31 - 3);
+    await letTimePass(600 - 45 - 31 - 20);
     expect(await shorter.sweep()).toMatchObject({ stuck: 0 });
-    await letTimePass(5);
+    await letTimePass(22);
     expect(await shorter.sweep()).toMatchObject({ stuck: 4 });
   });
 
@@ -84,11 +84,28 @@ describe('a threshold that is lowered', () => {
     // It stops here. Those that go on agree with the threshold already, and find the lowering without its instant.
     await letTimePass(45);
     const other = daemon(30_000);
-    expect(await other.sweep()).toMatchObject({ stuck: 0 });
+    expect(await other.dryRun()).toMatchObject({ stuck: 0 });
     await other.beat.leave();
     expect(await database.query(`SELECT FROM sweeper_lowerings WHERE isfinite(lowered_at)`)).toHaveLength(1);
     expect(await other.sweep()).toMatchObject({ stuck: 0 });
     expect(await statuses([id])).toEqual(['in_progress']);
+  });
+
+  test('is dated by a sweep where no daemon runs any more, so that the longer threshold does not count for ever', async () => {
+    await database.query(`UPDATE sweeper_state SET stuck_after_ms = 30000; UPDATE sweeper_threshold SET stuck_after_ms = 30000;
+      INSERT INTO sweeper_lowerings (lowered_at, stuck_after_ms) VALUES ('infinity', 600000)`);
+    const id = await seedDelegation(database, { silentSeconds: 45 });
+    const isDated = () => database.query('SELECT isfinite(lowered_at) AS dated FROM sweeper_lowerings');
+    const oneShot = daemon(30_000);
+    expect(await oneShot.dryRun()).toMatchObject({ stuck: 0 });
+    expect(await isDated()).toEqual([{ dated: false }]);
+    expect(await oneShot.sweep()).toMatchObject({ stuck: 0 });
+    expect(await isDated()).toEqual([{ dated: true }]);
+    // Heard since, so its agent knows.
+    await testLedger(database.db, { heartbeatMinIntervalMs: 1 }).ledger.heartbeat(id);
+    await letTimePass(31);
+    expect(await oneShot.sweep()).toMatchObject({ stuck: 1 });
+    expect(await statuses([id])).toEqual(['stuck']);
   });
 
   test('a storm counts only what is stale: rows spared by a lowering do not look like one', async () => {

@@ -1,17 +1,22 @@
-import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { literal } from '../../../db/literal.ts';
+import { column, nullable, statement } from '../../../db/statement.ts';
 import type { SweeperTables } from '../../tables.ts';
 
-/** What a retention has removed up to now, and the delegation that tries this id again, by the index delegations_retry_of. */
-export function removedStatement({ delegations, sweeperRetention }: SweeperTables) {
+/** What a retention has removed up to now. */
+export function removedStatement({ sweeperRetention }: SweeperTables) {
   return statement({
-    parameters: { delegationId: parameter.text },
     columns: {
       delegationsBefore: nullable(column.instant('r.delegations_before')),
       activityBefore: nullable(column.instant('r.activity_before')),
-      retriedAs: nullable(
-        column.text(`(SELECT d.delegation_id FROM ${delegations} d WHERE d.retry_of = $delegationId LIMIT 1)`),
-      ),
     },
     sql: (columns) => `SELECT ${columns} FROM ${sweeperRetention} r WHERE r.singleton`,
+  });
+}
+
+/** Whether the role may read that. After an upgrade it may not, until deploy/postgres/roles.sql has run again. */
+export function mayReadRemovedStatement({ sweeperRetention }: SweeperTables) {
+  return statement({
+    columns: { mayRead: column.boolean(`pg_catalog.has_table_privilege(${literal(sweeperRetention)}, 'SELECT')`) },
+    sql: (columns) => `SELECT ${columns}`,
   });
 }
