@@ -26,6 +26,10 @@ const notRun: Readonly<Record<string, string>> = {
   'docs/doctor.md: kubectl -n delegation-sweeper exec deployment/delegation-sweeper -- node /app/dist/main.js doctor':
     'it needs a cluster; test/doctor/fresh.test.ts runs the command as the sweeper role',
   'README.md: npm ci && npm test': 'it is this run of the tests; .ci/run begins with it in a fresh clone',
+  'docs/retention.md: RETENTION_DELEGATIONS=90d delegation-sweeper prune --dry-run':
+    'it is for a ledger of your own; test/cli/prune.test.ts runs the command',
+  'docs/retention.md: psql "$ADMIN_URL" -v retention=on -f deploy/postgres/roles.sql':
+    'it needs an administrator; test/doctor/roles.test.ts runs the file with that variable',
   'docs/performance.md: npm run bench -- --publish': 'it takes half an hour and replaces the published figures',
 };
 

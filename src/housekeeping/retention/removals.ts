@@ -8,6 +8,7 @@ import { errorFields } from '../../log/error-fields.ts';
 import type { Cutoffs } from './cutoffs.ts';
 import { nothingPruned, type PruneCounts } from './prune-summary.ts';
 import { beginBatchStatement } from './statements/begin-batch.ts';
+import { lockDelegationsStatement } from './statements/lock-delegations.ts';
 import { removeActivityStatement } from './statements/remove-activity.ts';
 import { removeDelegationsStatement } from './statements/remove-delegations.ts';
 
@@ -20,12 +21,14 @@ const LOCK_TIMEOUT_MS = 50;
 export class Removals {
   readonly #db: LedgerDb;
   readonly #begin: ReturnType<typeof beginBatchStatement>;
+  readonly #lock: ReturnType<typeof lockDelegationsStatement>;
   readonly #delegations: ReturnType<typeof removeDelegationsStatement>;
   readonly #activity: ReturnType<typeof removeActivityStatement>;
 
   constructor(db: LedgerDb, tables: LedgerTables) {
     this.#db = db;
     this.#begin = beginBatchStatement(tables);
+    this.#lock = lockDelegationsStatement(tables);
     this.#delegations = removeDelegationsStatement(tables);
     this.#activity = removeActivityStatement(tables);
   }
@@ -33,7 +36,9 @@ export class Removals {
   delegations(ids: readonly string[], cutoffs: Cutoffs): Promise<PruneCounts> {
     const noted = { delegationsBefore: cutoffs.delegationsBefore, activityBefore: null };
     return this.#inHalves(ids, noted, async (session, some) => {
-      const [removed] = await this.#delegations.run(session, { ...cutoffs, ids: some });
+      const locked = await this.#lock.run(session, { ids: some });
+      const lockedIds = locked.map(({ delegationId }) => delegationId);
+      const [removed] = await this.#delegations.run(session, { ...cutoffs, ids: lockedIds });
       return { ...removed!, skipped: some.length - removed!.delegations };
     });
   }

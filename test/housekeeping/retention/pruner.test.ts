@@ -59,6 +59,28 @@ describe('with RETENTION_DELEGATIONS alone', () => {
   });
 });
 
+test('activity whose row was lost stays where the delegation had not ended, as all that it can be made again from', async () => {
+  await seedPast(database, [
+    { id: 'in-progress', status: 'in_progress', created: 40, waits: [39] },
+    { id: 'queued', status: 'queued', created: 40 },
+    { id: 'ended', status: 'stuck', created: 40, waits: [39] },
+    { id: 'used-again', status: 'completed', created: 50 },
+  ]);
+  await seedActivity(database, [
+    { id: 'used-again', event: 'queued', from: null, to: 'queued', ago: 40, nr: 0 },
+    { id: 'orphan', event: 'orphan_update', from: null, to: null, ago: 40, nr: 0 },
+  ]);
+  await database.query('DELETE FROM delegations');
+  const { prune, count } = testPruner(database.db);
+  expect(await count(days(null, 30))).toMatchObject({ delegations: 0, activity: 4 });
+  expect(await prune(days(30))).toMatchObject({ delegations: 0, activity: 4 });
+  expect(await left(database)).toEqual({
+    'in-progress': 'no row, 3',
+    queued: 'no row, 1',
+    'used-again': 'no row, 3',
+  });
+});
+
 describe('with RETENTION_ACTIVITY', () => {
   const rows: readonly PastRow[] = [
     { id: 'a40', status: 'completed', created: 40 },

@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import type { Cutoffs } from '../../../src/housekeeping/retention/cutoffs.ts';
 import { DuePages } from '../../../src/housekeeping/retention/due-pages.ts';
 import { Removals } from '../../../src/housekeeping/retention/removals.ts';
+import { lockDelegationsStatement } from '../../../src/housekeeping/retention/statements/lock-delegations.ts';
 import { removeDelegationsStatement } from '../../../src/housekeeping/retention/statements/remove-delegations.ts';
 import { ledgerTables } from '../../../src/ledger/tables.ts';
 import { testLedger } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
-import { waitUntilBlocked } from '../../support/wait-for.ts';
+import { waitFor, waitUntilWaiting } from '../../support/wait-for.ts';
 import { days, left, seedPast, testPruner } from './retained.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
@@ -55,40 +58,129 @@ describe('a late result', () => {
     expect(await prune(days(30))).toMatchObject({ delegations: 0, skipped: 0 });
     expect(await left(database)).toEqual({ a: 'stuck, 3' });
   });
+});
 
-  test('that waits for the removal of its row is told that it is missing, and stays as an orphan', async () => {
-    await seedPast(database, [{ id: 'a', status: 'stuck', created: 40 }]);
-    const { tables, cutoffs, ids } = await read();
-    const { sql, parameters } = removeDelegationsStatement(tables).bind({ ...cutoffs, ids });
+describe('while a removal waits at row a, which it has judged with row b,', () => {
+  /** As a removal was that judged, locked and deleted in one statement. The judgement is the same in short. */
+  const inOneStatement = `
+    WITH p AS MATERIALIZED (
+      SELECT d.ctid AS place, d.delegation_id FROM delegations d
+      WHERE d.delegation_id = ANY ($1) AND NOT EXISTS (SELECT FROM activity_logs n
+        WHERE n.delegation_id = d.delegation_id AND n.event = 'delegation.late_result')
+      ORDER BY d.delegation_id FOR UPDATE SKIP LOCKED),
+    removed AS (DELETE FROM delegations d USING p WHERE d.ctid = p.place RETURNING 1),
+    forgotten AS (DELETE FROM activity_logs a WHERE a.delegation_id IN (SELECT p.delegation_id FROM p) RETURNING 1)
+    SELECT (SELECT count(*)::int FROM removed) AS delegations, (SELECT count(*)::int FROM forgotten) AS activity`;
+  const late = `SELECT outcome FROM delegation_set_status('b', 'completed', NULL, 'done')`;
+  const adjusted = `UPDATE delegations SET error_detail = 'seen by an operator' WHERE delegation_id = 'b' RETURNING status AS outcome`;
+
+  /** Both rows are due. A trigger lets the removal wait before it deletes a, until another session has written of b, or waits for it. */
+  async function meanwhile(
+    write: string,
+    remove: (db: pg.Client, ids: readonly string[], cutoffs: Cutoffs) => Promise<unknown>,
+  ) {
+    await seedPast(database, [
+      { id: 'a', status: 'stuck', created: 40 },
+      { id: 'b', status: 'stuck', created: 40 },
+    ]);
+    await database.query(`
+      CREATE FUNCTION wait_at_a() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF OLD.delegation_id = 'a' THEN PERFORM pg_advisory_xact_lock(1); END IF; RETURN OLD; END $$;
+      CREATE TRIGGER wait_at_a BEFORE DELETE ON delegations FOR EACH ROW EXECUTE FUNCTION wait_at_a()`);
+    const { cutoffs, ids } = await read();
+    const gate = await database.connect();
+    await gate.query('SELECT pg_advisory_lock(1)');
     const prune = await database.connect();
-    await prune.query('BEGIN');
-    await prune.query(sql, parameters);
-    const agent = await database.connect();
-    const { rows } = await agent.query('SELECT pg_backend_pid() AS pid');
-    const told = agent.query(`SELECT outcome FROM delegation_set_status('a', 'completed', NULL, 'done')`);
-    await waitUntilBlocked(database, rows[0].pid);
+    await prune.query(
+      'BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off',
+    );
+    const removed = remove(prune, ids, cutoffs);
+    await waitUntilWaiting(database, 1);
+    const other = await database.connect();
+    let isWritten = false;
+    const written = other.query(write).finally(() => {
+      isWritten = true;
+    });
+    await waitFor('the other to have written, or to wait', async () => isWritten || (await areWaiting(2)));
+    const waited = !isWritten;
+    await gate.query('SELECT pg_advisory_unlock(1)');
+    await removed;
     await prune.query('COMMIT');
-    expect((await told).rows).toEqual([{ outcome: 'missing' }]);
-    expect(await left(database)).toEqual({ a: 'no row, 1' });
+    const [row] = (await written).rows;
+    return { waited, outcome: row?.outcome, left: await left(database) };
+  }
+
+  const areWaiting = async (sessions: number) =>
+    (
+      await database.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+    ).length >= sessions;
+
+  const byOneStatement = (prune: pg.Client, ids: readonly string[]) => prune.query(inOneStatement, [ids]);
+
+  /** The statements of a batch. */
+  async function ours(prune: pg.Client, ids: readonly string[], cutoffs: Cutoffs) {
+    const tables = ledgerTables(database.db);
+    const lock = lockDelegationsStatement(tables).bind({ ids });
+    const { rows } = await prune.query(lock.sql, [...lock.parameters]);
+    const remove = removeDelegationsStatement(tables).bind({
+      ...cutoffs,
+      ids: rows.map(({ delegationId }) => delegationId),
+    });
+    await prune.query(remove.sql, [...remove.parameters]);
+  }
+
+  test('a late result of b loses its delegation to a removal in one statement', async () => {
+    expect(await meanwhile(late, byOneStatement)).toEqual({
+      waited: false,
+      outcome: 'refused',
+      left: { b: 'no row, 1' },
+    });
   });
 
-  test('that is recorded while a removal that does not see it runs stays as that of an id without a row', async () => {
-    await seedPast(database, [{ id: 'a', status: 'stuck', created: 40 }]);
-    const { tables, cutoffs, ids } = await read();
-    const { sql, parameters } = removeDelegationsStatement(tables).bind({ ...cutoffs, ids });
-    // Its snapshot is from before the result, as that of a statement that has begun and does not have the lock yet.
-    const prune = await database.connect();
-    await prune.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    await prune.query('SELECT FROM delegations');
-    await testLedger(database.db).ledger.setStatus('a', 'completed', { resultPreview: 'done' });
-    expect((await prune.query(sql, parameters)).rows).toEqual([{ delegations: 1, activity: 2 }]);
-    await prune.query('COMMIT');
-    expect(await testLedger(database.db).ledger.history('a')).toMatchObject([{ event: 'delegation.late_result' }]);
-    const { prune: again } = testPruner(database.db);
-    expect(await again(days(1))).toMatchObject({ delegations: 0, activity: 0 });
-    await database.query(`UPDATE activity_logs SET created_at = created_at - interval '31 days'`);
-    expect(await again(days(1))).toMatchObject({ delegations: 0, activity: 1 });
+  test('a change of b loses its activity, and not its row, to a removal in one statement', async () => {
+    expect(await meanwhile(adjusted, byOneStatement)).toEqual({
+      waited: false,
+      outcome: 'stuck',
+      left: { b: 'stuck, 0' },
+    });
   });
+
+  test('a late result of b waits for ours, is told that it is missing, and stays as an orphan', async () => {
+    expect(await meanwhile(late, ours)).toEqual({ waited: true, outcome: 'missing', left: { b: 'no row, 1' } });
+    expect(await testLedger(database.db).ledger.history('b')).toMatchObject([{ event: 'delegation.orphan_update' }]);
+  });
+
+  test('a change of b waits for ours, and finds no row', async () => {
+    expect(await meanwhile(adjusted, ours)).toEqual({ waited: true, outcome: undefined, left: {} });
+  });
+});
+
+test('what comes after a removal has found its rows, and before it has their locks, is seen: a late result, a change', async () => {
+  await seedPast(database, [
+    { id: 'a', status: 'stuck', created: 40 },
+    { id: 'b', status: 'stuck', created: 40 },
+    { id: 'c', status: 'stuck', created: 40 },
+  ]);
+  const { tables, cutoffs, ids } = await read();
+  // The locks are asked for by a snapshot from before both.
+  const lock = lockDelegationsStatement(tables).bind({ ids });
+  const prune = await database.connect();
+  const cursor = lock.sql.replace(/^/, 'DECLARE locked CURSOR FOR ');
+  await prune.query('BEGIN');
+  await prune.query(cursor, [...lock.parameters]);
+  await testLedger(database.db).ledger.setStatus('a', 'completed', { resultPreview: 'done' });
+  await database.query(`UPDATE delegations SET error_detail = 'seen by an operator' WHERE delegation_id = 'b'`);
+  const { rows } = await prune.query('FETCH ALL locked');
+  expect(rows).toHaveLength(3);
+  const remove = removeDelegationsStatement(tables).bind({
+    ...cutoffs,
+    ids: rows.map(({ delegationId }) => delegationId),
+  });
+  expect((await prune.query(remove.sql, [...remove.parameters])).rows).toEqual([{ delegations: 2, activity: 4 }]);
+  await prune.query('COMMIT');
+  expect(await left(database)).toEqual({ a: 'stuck, 3' });
 });
 
 test('two prunes and the living at once: each row goes once, nothing fails, and no work is lost', async () => {

@@ -27,9 +27,21 @@ export function isDueDelegation(tables: LedgerTables, d: string): string {
     AND ${isQuiet(tables, `${d}.delegation_id`, '$delegationsBefore')})`;
 }
 
+/**
+ * SQL: what has no row here had ended, or was never a delegation: its last transition is to a terminal status, or it has
+ * none. Where the row was lost, this activity is all that an open delegation can be made again from. OFFSET as above.
+ */
+function hadEnded({ activityLogs }: LedgerTables, id: string): string {
+  return `(SELECT ${isOneOf('t.to_status', terminalStatuses)} FROM (
+      SELECT o.activity_id, o.to_status FROM ${activityLogs} o
+      WHERE o.delegation_id = ${id} AND o.to_status IS NOT NULL OFFSET 0) t
+    ORDER BY t.activity_id DESC LIMIT 1) IS NOT FALSE`;
+}
+
 /** SQL: all activity of the id is to be removed; `d` is its row, all NULL where there is none. */
 export function isDueActivity(tables: LedgerTables, id: string, d: string): string {
-  return `((${d}.status IS NULL OR $ofKeptDelegations AND ${isOneOf(`${d}.status`, terminalStatuses)} AND ${d}.finished_at < $activityBefore)
+  return `((${d}.status IS NULL AND ${hadEnded(tables, id)}
+      OR $ofKeptDelegations AND ${isOneOf(`${d}.status`, terminalStatuses)} AND ${d}.finished_at < $activityBefore)
     AND ${isQuiet(tables, id, '$activityBefore')})`;
 }
 
