@@ -1,4 +1,5 @@
 import type { Queue } from 'pg-boss';
+import { isRetryable } from '../db/sqlstate.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { Availability } from '../outage/availability.ts';
 import type { Boss } from './boss.ts';
@@ -10,8 +11,9 @@ export interface RecurringJobOptions {
   /** Five fields, in UTC. Null: it does not recur any more, and what an earlier daemon scheduled is removed. */
   readonly cron: string | null;
   /**
-   * One run. The signal aborts when this daemon stops, or another replica has the run. A run that rejects is tried again
-   * later, by any replica; so is one that the signal cut off, where it goes on.
+   * One run, which logs its failures. The signal aborts when this daemon stops, or another replica has the run. A run that
+   * rejects with a fault that may pass is tried again later, by any replica; so is one that the signal cut off, where it
+   * goes on. What a person has to change first is tried again when it is due again.
    */
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
@@ -75,7 +77,11 @@ export class RecurringJob implements Service {
     const worked = { pollingIntervalSeconds: POLL_SECONDS, includeMetadata: true } as const;
     await pgBoss.work(queue, worked, async ([job]) => {
       const signal = AbortSignal.any([job!.signal, stopped]);
-      await run(signal);
+      try {
+        await run(signal);
+      } catch (err) {
+        if (isRetryable(err)) throw err;
+      }
       // What was cut off is a failed job, which goes on elsewhere.
       signal.throwIfAborted();
     });

@@ -1,5 +1,4 @@
 import type { LedgerDb } from '../../db/schema.ts';
-import { isRetryable } from '../../db/sqlstate.ts';
 import type { Boss } from '../../jobs/boss.ts';
 import { ledgerQueue } from '../../jobs/ledger-queue.ts';
 import { RecurringJob } from '../../jobs/recurring-job.ts';
@@ -30,12 +29,7 @@ export function reconcileJob({ db, log, boss, availability }: ReconcileJobServic
     queue: ledgerQueue(RECONCILE_QUEUE, dbSchema),
     cron: RECONCILE_CRON,
     async run(signal) {
-      try {
-        await reconciliation.run({ trigger: 'cron', signal, restful: true });
-      } catch (err) {
-        // It is logged. What a person has to change first is tried again in the next night.
-        if (isRetryable(err)) throw err;
-      }
+      await reconciliation.run({ trigger: 'cron', signal, restful: true });
     },
   });
 }

@@ -1,5 +1,4 @@
 import type { LedgerDb } from '../../db/schema.ts';
-import { isRetryable } from '../../db/sqlstate.ts';
 import type { Boss } from '../../jobs/boss.ts';
 import { ledgerQueue } from '../../jobs/ledger-queue.ts';
 import { RecurringJob } from '../../jobs/recurring-job.ts';
@@ -30,12 +29,7 @@ export function pruneJob(
     queue: ledgerQueue(PRUNE_QUEUE, dbSchema),
     cron: isRetentionOn(periods) ? PRUNE_CRON : null,
     async run(signal) {
-      try {
-        await pruner.prune(await pruner.cutoffs(periods), { trigger: 'cron', signal, endAfterMs: RUN_MAX_MS });
-      } catch (err) {
-        // It is logged. What a person has to change first is tried again when it is due again.
-        if (isRetryable(err)) throw err;
-      }
+      await pruner.prune(await pruner.cutoffs(periods), { trigger: 'cron', signal, endAfterMs: RUN_MAX_MS });
     },
   });
 }
