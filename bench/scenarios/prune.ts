@@ -23,7 +23,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
  * round; how much it removes meanwhile; and how long its batches hold their locks.
  */
 export async function pruneScenario({ template, quick, say }: Bench): Promise<Findings> {
-  const [rows, rounds, roundMs] = quick ? [60_000, 2, 4_000] : [400_000, 5, 12_000];
+  const [rows, rounds, roundMs] = quick ? [250_000, 2, 4_000] : [1_000_000, 5, 12_000];
   await using database = await template.copy();
   say('prune: the tables');
   await insertFinished(database, rows);

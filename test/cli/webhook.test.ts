@@ -12,9 +12,11 @@ describe('list and replay', () => {
   beforeAll(async () => {
     await using receiver = await webhookReceiver((_, response) => void response.writeHead(410).end());
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
-    await webhooks.publish(eventOf(17, 'd-17'));
-    await webhooks.publish(eventOf(18, 'd-18'));
-    await waitFor('two dead letters', async () => (await dead()) === 2);
+    for (const [n, eventId] of [17, 18].entries()) {
+      await webhooks.publish(eventOf(eventId, `d-${eventId}`));
+      // One after the other: posts of several delegations are sent, and die, in any order.
+      await waitFor('its dead letter', async () => (await dead()) === n + 1);
+    }
   });
   const dead = async () => {
     const rows = await database.query(`SELECT FROM pgboss.job WHERE name = 'delegation-webhook-dead'`);

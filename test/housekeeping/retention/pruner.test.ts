@@ -207,9 +207,9 @@ describe('of any ledger', () => {
             late: late.map((ago) => Math.min(ended, ago)),
           };
         });
-        await seedPast(database, rows);
-        await seedActivity(
+        await seedPast(
           database,
+          rows,
           shapes.map(({ created }, i) => ({
             id: `o${i % 3}`,
             event: 'orphan_update',

@@ -44,8 +44,15 @@ export interface PastRow {
   readonly recorded?: boolean;
 }
 
-/** Delegations of the past, each with its activity: queued, what was between, its end, and late results. */
-export async function seedPast(database: Queryable, rows: readonly PastRow[]): Promise<void> {
+/**
+ * Delegations of the past, each with its activity: queued, what was between, its end, and late results. `others`: activity
+ * beside theirs, recorded in the order of time with it.
+ */
+export async function seedPast(
+  database: Queryable,
+  rows: readonly PastRow[],
+  others: readonly PastActivity[] = [],
+): Promise<void> {
   const at = (ago: string) => `statement_timestamp() - ${ago} * interval '1 day'`;
   await database.query(
     `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, created_at, last_heartbeat,
@@ -78,7 +85,7 @@ export async function seedPast(database: Queryable, rows: readonly PastRow[]): P
           ]),
       ...late.map((ago, nr) => ({ id, event: 'late_result', from: status, to: null, ago, nr })),
     ]);
-  await seedActivity(database, activities);
+  await seedActivity(database, [...activities, ...others]);
 }
 
 export interface PastActivity {
