@@ -14,7 +14,7 @@ export const program = {
 };
 
 /** Without the configuration of the user who runs the tests. */
-const unset = Object.fromEntries(
+export const unset = Object.fromEntries(
   [...Object.values(keys).map(({ env }) => env), 'NODE_ENV'].map((name) => [name, undefined]),
 );
 
