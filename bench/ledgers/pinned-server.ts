@@ -64,7 +64,8 @@ export class PinnedServer implements AsyncDisposable {
 /** The postmaster, and what it has started: later children inherit it. */
 async function setCores(postmaster: number, cores: string): Promise<void> {
   const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildOf(name, postmaster));
-  for (const pid of [String(postmaster), ...children]) await run('taskset', ['-a', '-c', '-p', cores, pid]).catch(ignoreEnded(pid, postmaster));
+  for (const pid of [String(postmaster), ...children])
+    await run('taskset', ['-a', '-c', '-p', cores, pid]).catch(ignoreEnded(pid, postmaster));
 }
 
 function isChildOf(pid: string, parent: number): boolean {

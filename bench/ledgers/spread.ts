@@ -10,7 +10,10 @@ export async function liveOver(ledgers: readonly DelegationLedger[], lives: numb
 }
 
 /** One heartbeat of each delegation, singly. `ids`: of each ledger its own. */
-export async function beatOver(ledgers: readonly DelegationLedger[], ids: readonly (readonly string[])[]): Promise<void> {
+export async function beatOver(
+  ledgers: readonly DelegationLedger[],
+  ids: readonly (readonly string[])[],
+): Promise<void> {
   const all = ids.flatMap((each, ledger) => each.map((id) => ({ id, ledger: ledgers[ledger]! })));
   await inLanes(all.length, async (i) => {
     const { id, ledger } = all[i]!;

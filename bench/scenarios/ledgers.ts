@@ -120,6 +120,8 @@ async function twoServers({ server, template, quick, say }: Bench): Promise<Figu
     medianFigure('lives of two servers at once, a ledger and a core each', 'a second', both),
     medianFigure("the first's CPU for one meanwhile", 'us', cpuFirst),
     medianFigure("the second's CPU for one meanwhile", 'us', cpuSecond),
-    medianFigure("a second ledger on a second server adds, of the first's lives", 'x', adds, { limit: { atLeast: 0.95 } }),
+    medianFigure("a second ledger on a second server adds, of the first's lives", 'x', adds, {
+      limit: { atLeast: 0.95 },
+    }),
   ];
 }
