@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { type DebianServer, startDebianServer } from '../conformance/debian-server.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { databaseUrl, withClient } from '../support/server.ts';
+import { waitUntilWaiting } from '../support/wait-for.ts';
 import { commandBlocks } from './command-blocks.ts';
 import { MovingFleet, type Place } from './moving-fleet.ts';
 import { paste } from './paste.ts';
@@ -185,7 +186,15 @@ test('a move to a schema that has a ledger, or from one that has none, is refuse
 test('to a second server by a dump', async () => {
   there = { url: databaseUrl(servers[1].url, 'agents'), schema: 'agents' };
   await hold();
-  await follow('psql "$ADMIN_URL" -v ON_ERROR_STOP=1');
+  await withClient(here.url, async (client) => {
+    // A transaction under way is waited for, and what it writes is in the copy.
+    await client.query(`SET search_path = agents; BEGIN`);
+    await client.query(`SELECT delegation_insert('under way', 'planner', 'coder', 'task')`);
+    const closing = follow('psql "$ADMIN_URL" -v ON_ERROR_STOP=1');
+    await waitUntilWaiting({ query: (sql) => query(here.url, sql) }, 1);
+    await client.query('COMMIT');
+    await closing;
+  });
   const closed = { ...here, schema: 'agents_moved' };
   const before = await contentOf(closed);
   await follow('pg_dump');
@@ -194,6 +203,8 @@ test('to a second server by a dump', async () => {
   expect(compared.slice(0, 3)).toEqual(compared.slice(3));
   await follow(`psql "$NEW_ADMIN_URL" -c 'ALTER SCHEMA`);
   expect(await contentOf(there)).toEqual(before);
+  const underWay = `SELECT status FROM agents.delegations WHERE delegation_id = 'under way'`;
+  expect(await query(there.url, underWay)).toEqual([{ status: 'queued' }]);
   // Agents that had not been told went on all the time, and changed nothing.
   expect(await contentOf(closed)).toEqual(before);
   await startThere();
