@@ -4,7 +4,7 @@ import { PLACEMENT_REQUIRED, readPlacement } from '../../db/citus/placement.ts';
 import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/encoding.ts';
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
-import { installedVersion, requiredVersion } from '../../jobs/pgboss-schema.ts';
+import { installedVersion, requiredVersion } from '../../jobs/pgboss-version.ts';
 import { missingFunctions } from '../../ledger/functions/installed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
