@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { ledgerTables } from '../../src/ledger/tables.ts';
 import type { Statement } from '../../src/db/statement.ts';
+import { ledgerTables } from '../../src/ledger/tables.ts';
 import { withClient } from '../support/server.ts';
 import { useCitusLedger } from './citus-ledger.ts';
 
@@ -21,7 +21,8 @@ test('every statement of the library can be planned, as an agent sends it', asyn
     const makers: Record<string, unknown> = await import(new URL(file, folder).href);
     for (const [name, make] of Object.entries(makers)) {
       if (!name.endsWith('Statement')) continue;
-      const variants = name === 'listStatement' ? LISTS.map((list) => [list]) : name === 'activityStatement' ? [['ASC']] : [[]];
+      const variants =
+        name === 'listStatement' ? LISTS.map((list) => [list]) : name === 'activityStatement' ? [['ASC']] : [[]];
       for (const variant of variants) {
         const made = (make as (...args: unknown[]) => Statement<never, unknown>)(tables, ...variant);
         await withClient(ledger.url, async (client) => {
