@@ -16,11 +16,12 @@ export interface Mark {
  * the threshold.
  */
 const TOLERATED_MS = 3 * (STUCK_AFTER_MS / 10);
-/** The evidence has whole milliseconds, and the debounce skips heartbeats within a tenth of the threshold. */
+/** The evidence has whole milliseconds. */
 const ROUNDING_MS = 2;
 /** The clock by which activities are noted has a hundredth of a second. */
 const CLOCK_MS = 20;
-const DEBOUNCE_MS = STUCK_AFTER_MS / 10;
+/** The debounce skips heartbeats within this part of the threshold. */
+const DEBOUNCE_SHARE = 1 / 10;
 /** A storm holds marks for six seconds, and then lets few of them through with each sweep; a dead daemon's sweep is found. */
 const LATE_MAX_MS = 60_000;
 
@@ -92,7 +93,10 @@ function silenceOf(
 ): Silence {
   const signs = diary.filter((entry) => isSignOfLife(entry) && entry.askedAt <= at);
   const heard = signs.at(-1);
-  const earliest = ({ askedAt, outcome }: DiaryEntry) => askedAt - (outcome === 'fresh' ? DEBOUNCE_MS : 0);
+  const thresholds = thresholdsOf(diary, history);
+  const debounceMs = ({ askedAt, answeredAt }: DiaryEntry) =>
+    Math.max(...thresholds(askedAt, answeredAt)) * DEBOUNCE_SHARE;
+  const earliest = (entry: DiaryEntry) => entry.askedAt - (entry.outcome === 'fresh' ? debounceMs(entry) : 0);
   const heardAt = Math.max(Number.NEGATIVE_INFINITY, ...signs.map(earliest));
   const isSteady = history.clock.isSteady({ startAt: Math.min(at, diary[0]?.askedAt ?? at), endAt: at });
   const failoverAt = history.lastFailoverBefore(at);

@@ -86,7 +86,7 @@ export function audit(
     return [
       ...consistency(id, row, stream),
       ...brokenRetries(id, row, stream, retriesOf.get(id) ?? []),
-      ...losses(id, row, stream, diary, history),
+      ...losses(id, row, stream, diary, history, (other) => streamOf.get(other) ?? []),
       ...(mark?.findings ?? []),
     ];
   });
@@ -142,6 +142,7 @@ function losses(
   stream: readonly AuditedActivity[],
   diary: readonly DiaryEntry[],
   history: History,
+  streamOf: (id: string) => readonly AuditedActivity[],
 ): Finding[] {
   const lost = (what: string): Finding[] => [{ kind: 'lost', id, what }];
   const maybeNeverThere = wasLostAtItsBeginning(diary, history);
@@ -159,7 +160,10 @@ function losses(
     }
     if (did === 'saw') {
       const isKept = row?.status === 'completed' && row.resultPreview === entry.text;
-      const isRecorded = stream.some(({ event, detail }) => isLate(event) && detail.resultPreview === entry.text);
+      // Where its insert failed, what its caller saw is kept under the id that the caller chose.
+      const isRecorded = [...stream, ...streamOf(entry.id)].some(
+        ({ event, detail }) => isLate(event) && detail.resultPreview === entry.text,
+      );
       return isKept || isRecorded || mayBeLost
         ? []
         : lost(`the result that its caller has, the row says ${row?.status}`);

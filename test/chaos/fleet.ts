@@ -32,6 +32,8 @@ const A2A_AGENTS = 2;
 const A2A_CALLS = 3;
 const A2A_CALLER = 'a2a-caller';
 const LANES = 3;
+/** With the library's defaults: two of its four connections are left for heartbeats. */
+const LANES_BY_DEFAULT = 2;
 const STARTED_WITHIN = { timeoutMs: 120_000 };
 /** A cron tick is a minute: between ticks sweeps are requested through the same queue. */
 const ASK_EVERY_MS = 1_000;
@@ -175,7 +177,7 @@ export class Fleet implements AsyncDisposable {
   async startAgent({ hasDefaults }: { readonly hasDefaults: boolean }): Promise<Agent> {
     const name = `agent-${this.everyAgent.length + 1}`;
     const proxy = await this.#openProxy();
-    const options: AgentOptions = { ...this.#member(name, proxy), seed: this.#seed(), lanes: LANES, hasDefaults };
+    const options: AgentOptions = { ...this.#member(name, proxy), seed: this.#seed(), lanes: hasDefaults ? LANES_BY_DEFAULT : LANES, hasDefaults };
     return this.#begin(agentScript, options, proxy, hasDefaults);
   }
 
