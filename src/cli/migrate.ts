@@ -9,9 +9,7 @@ import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
-
-export const migrateActions = ['up', 'down', 'status'] as const;
-export type MigrateAction = (typeof migrateActions)[number];
+import type { MigrateAction } from './migrate-actions.ts';
 
 export interface MigrateCommandOptions {
   readonly json?: boolean;

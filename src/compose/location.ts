@@ -4,7 +4,6 @@ import type { EventLog } from '../log/event-log.ts';
 import { checkoutOnly } from './checkout-only.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
-import { installSchemas } from './install.ts';
 
 /** Where a command finds its database. Disposing it stops the embedded server, when this process runs it. */
 export interface Location extends AsyncDisposable {
@@ -35,6 +34,8 @@ export async function openDaemonLocation(config: Config, log: EventLog): Promise
   const { url, dataDir } = server;
   log.emit('embedded.started', { dataDir, joined: false });
   try {
+    // Loaded here: no command that only joins a database needs pg-boss.
+    const { installSchemas } = await import('./install.ts');
     await installSchemas({ location: { url }, dbSchema, pgbossSchema });
   } catch (err) {
     await server.stop();
