@@ -12,6 +12,7 @@ import type { A2aAgentOptions } from './a2a-agent.ts';
 import type { A2aCallerOptions } from './a2a-caller.ts';
 import type { AgentOptions } from './agent.ts';
 import { ChaosServer } from './chaos-server.ts';
+import { daemonEnvironment } from './daemon-environment.ts';
 import type { Random } from './random.ts';
 import type { ServerKind } from './server-programs.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -150,17 +151,7 @@ export class Fleet implements AsyncDisposable {
   startDaemon(name: DaemonName): void {
     const url = `${urlOf(this.daemonProxies.get(name)!)}?application_name=${name}`;
     const daemon = spawnNode([daemonScript, 'start'], {
-      env: {
-        DATABASE_URL: url,
-        STUCK_AFTER: `${this.stuckAfterMs}ms`,
-        // Small, so that a sweep has many batches, and a storm ends within the run.
-        SWEEP_BATCH_SIZE: '2',
-        RETRY_MAX_ATTEMPTS: String(RETRIES_MAX),
-        STORM_MIN_STALE: '8',
-        STORM_MAX_HOLD: '6s',
-        OPS_PORT: '0',
-        LOG_LEVEL: 'info',
-      },
+      env: daemonEnvironment({ url, stuckAfterMs: this.stuckAfterMs, retriesMax: RETRIES_MAX }),
     });
     this.daemons.set(name, daemon);
     this.#own(daemon);
@@ -177,7 +168,12 @@ export class Fleet implements AsyncDisposable {
   async startAgent({ hasDefaults }: { readonly hasDefaults: boolean }): Promise<Agent> {
     const name = `agent-${this.everyAgent.length + 1}`;
     const proxy = await this.#openProxy();
-    const options: AgentOptions = { ...this.#member(name, proxy), seed: this.#seed(), lanes: hasDefaults ? LANES_BY_DEFAULT : LANES, hasDefaults };
+    const options: AgentOptions = {
+      ...this.#member(name, proxy),
+      seed: this.#seed(),
+      lanes: hasDefaults ? LANES_BY_DEFAULT : LANES,
+      hasDefaults,
+    };
     return this.#begin(agentScript, options, proxy, hasDefaults);
   }
 
