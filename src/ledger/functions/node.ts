@@ -1,6 +1,9 @@
 import type { Shards } from '../../db/node/on-node.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
+/** A catalogue without an index, read while sequential scans are off, would be thought dear enough to be compiled in each call. */
+const noJit = { jit: 'off' };
+
 /**
  * Whether the ledger's tables are on the node of this session. The lock is the one that Citus waits for before it moves them
  * to another node, so that the answer holds until the transaction ends. SECURITY DEFINER, since only their owner may take it.
@@ -14,6 +17,7 @@ export function isHereFunction(shard: string): SchemaFunction {
     isDefiner: true,
     keepsSystemPath: true,
     runsAnywhere: true,
+    settings: noJit,
     body: `
   -- 5: ShareLock.
   PERFORM pg_catalog.lock_shard_metadata(5, ARRAY[${shard}]::bigint[]);
@@ -56,6 +60,7 @@ const nextIdFunction: SchemaFunction = {
   isDefiner: true,
   keepsSystemPath: true,
   runsAnywhere: true,
+  settings: noJit,
   declare: `
   here integer := (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g LIMIT 1);
   drawn bigint;
@@ -68,12 +73,12 @@ const nextIdFunction: SchemaFunction = {
     RETURN NEW;
   END IF;
   drawn := nextval('activity_logs_activity_id_seq');
-  SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n;
+  SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton;
   IF was_in IS DISTINCT FROM here THEN
-    SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n FOR UPDATE;
+    SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton FOR UPDATE;
     IF was_in IS DISTINCT FROM here THEN
       lift := greatest(0, coalesce((SELECT max(a.activity_id) FROM activity_logs a), 0) + 1 - drawn);
-      UPDATE delegation_node n SET node_group = here, raise_by = lift;
+      UPDATE delegation_node n SET node_group = here, raise_by = lift WHERE n.singleton;
     ELSE
       drawn := nextval('activity_logs_activity_id_seq');
     END IF;
