@@ -19,6 +19,8 @@ import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
 import { hold, release } from './hold.ts';
 import { addHoldCommands } from './hold-commands.ts';
+import { addLedgerOptions, configFor } from './ledger-option.ts';
+import { ledgers } from './ledgers.ts';
 import { list } from './list.ts';
 import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
@@ -111,7 +113,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       'after',
       examples('delegation-sweeper sweep --dry-run', "delegation-sweeper sweep --dry-run --json | jq '.rows[]'"),
     )
-    .action(async (options) => done(await sweep(loadConfig(process.env), options)));
+    .action(async (options) => done(await sweep(await configFor(options), options)));
   program
     .command('migrate')
     .description("install the ledger's and pg-boss's schemas, bring them up to date, or remove the ledger's")
@@ -126,16 +128,28 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .description('show sweeps, storm, open delegations and false positives; exit 1 when it is not sweeping')
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
-    .action(async (options) => done(await status(loadConfig(process.env), options)));
+    .action(async (options) => done(await status(await configFor(options), options)));
+  program
+    .command('ledgers')
+    .description('list the ledgers that DB_SCHEMAS names, and whether each is swept; exit 1 when one is not')
+    .option('--json', 'print them as one JSON object: { ledgers }')
+    .addHelpText(
+      'after',
+      examples(
+        'delegation-sweeper ledgers',
+        "delegation-sweeper ledgers --json | jq '.ledgers[] | select(.ready | not)'",
+      ),
+    )
+    .action(async (options) => done(await ledgers(loadConfig(process.env), options)));
   program
     .command('doctor')
     .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
     .option('--json', 'print the findings and the checks as one JSON object')
     .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
-    .action(async (options) => done(await doctor(loadConfig(process.env), options)));
+    .action(async (options) => done(await doctor(await configFor(options), options)));
   addHoldCommands(program, {
-    hold: async (options) => done(await hold(loadConfig(process.env), options)),
-    release: async (options) => done(await release(loadConfig(process.env), options)),
+    hold: async (options) => done(await hold(await configFor(options), options)),
+    release: async (options) => done(await release(await configFor(options), options)),
   });
   program
     .command('list')
@@ -162,7 +176,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         "delegation-sweeper list --callee coder --json | jq -r '.rows[].delegationId'",
       ),
     )
-    .action(async (options) => done(await list(loadConfig(process.env), options)));
+    .action(async (options) => done(await list(await configFor(options), options)));
   program
     .command('explain')
     .description(
@@ -179,7 +193,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       ),
     )
     .action(async (delegationId: string, options) =>
-      done(await explain(loadConfig(process.env), delegationId, options)),
+      done(await explain(await configFor(options), delegationId, options)),
     );
   program
     .command('advise')
@@ -193,7 +207,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         "delegation-sweeper advise --json | jq '.callees[] | {calleeId, threshold}'",
       ),
     )
-    .action(async (options) => done(await advise(loadConfig(process.env), options)));
+    .action(async (options) => done(await advise(await configFor(options), options)));
   program
     .command('retry')
     .description('try again what failed or is stuck, by new delegations with the same task; each is tried again once')
@@ -212,9 +226,9 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         'delegation-sweeper retry --callee coder --since 2h --yes --json',
       ),
     )
-    .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
-  addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
-  addReconcileCommand(program, async (options) => done(await reconcile(loadConfig(process.env), options)));
+    .action(async (ids: readonly string[], options) => done(await retry(await configFor(options), ids, options)));
+  addPruneCommand(program, async (options) => done(await prune(await configFor(options), options)));
+  addReconcileCommand(program, async (options) => done(await reconcile(await configFor(options), options)));
   program
     .command('webhook')
     .description('what is not delivered to WEBHOOK_URL; send dead letters again; or test whether a post arrives')
@@ -236,7 +250,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       ),
     )
     .action(async (action: WebhookAction, ids: readonly string[], options) =>
-      done(await webhook(loadConfig(process.env), action, ids, options)),
+      done(await webhook(await configFor(options), action, ids, options)),
     );
   program
     .command('check')
@@ -267,6 +281,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       });
       done(await demo(loadConfig(process.env), options));
     });
+  addLedgerOptions(program);
   for (const command of program.commands) {
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }

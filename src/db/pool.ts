@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import { ClientGroup } from './client-group.ts';
 import { type ConnectionOptions, poolConfig } from './connection.ts';
@@ -33,7 +33,7 @@ export function openPool(options: ConnectionOptions): LedgerPool {
 }
 
 /** The ledger's tables in this schema, through this pool. */
-export function databaseOn(pool: pg.Pool, schema: string): Kysely<Database> {
+export function databaseOn(pool: PostgresPool, schema: string): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: outlivingIdleTimeouts(pool) }) }).withSchema(
     schema,
   );

@@ -1,3 +1,4 @@
+import type { LedgerDb } from '../../db/schema.ts';
 import { type Boss, SUPERVISE_SECONDS } from '../../jobs/boss.ts';
 import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
@@ -15,6 +16,7 @@ export { SWEEP_QUEUE } from './queue-name.ts';
 export interface ScheduleOptions {
   /** The ledger's: its sweeps have a queue of their own. */
   readonly dbSchema: string;
+  readonly db: LedgerDb;
   readonly pgbossSchema: string;
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
@@ -37,13 +39,13 @@ export class Schedule implements Service {
   #starting: Promise<void> | undefined;
 
   constructor(boss: Boss, sweeper: Sweeper, log: EventLog, availability: Availability, options: ScheduleOptions) {
-    const { dbSchema, pgbossSchema, cron: expression, timezone } = options;
+    const { dbSchema, db, pgbossSchema, cron: expression, timezone } = options;
     const cron = { expression, timezone };
     this.#boss = boss;
     this.#sweeper = sweeper;
     this.#availability = availability;
     this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron);
-    const clock = new PgBossClock(boss.pgBoss, { dbSchema, pgbossSchema, queue: this.#queue.name });
+    const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue: this.#queue.name });
     const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
     this.#upkeeping = new Periodic({
       name: 'upkeep',
