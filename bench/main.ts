@@ -35,22 +35,25 @@ const bench: Bench = {
 };
 
 const outcomes: Outcome[] = [];
+const report = (some: readonly Outcome[]) =>
+  new Report(some, {
+    quick: options.quick,
+    only: options.only ?? [],
+    seconds: (performance.now() - startedAtMs) / 1000,
+  });
 for (const name of names) {
   say(name);
   try {
-    outcomes.push({ scenario: name, ...(await scenarios[name]!(bench)) });
+    const outcome = { scenario: name, ...(await scenarios[name]!(bench)) };
+    outcomes.push(outcome);
+    // What is measured is kept, whatever becomes of the rest of a run that takes hours.
+    await report(outcomes).save();
+    // Into docs/performance.md: the place of each scenario there names the kind of run.
+    if (options.publish) await report([outcome]).publish();
   } catch (err) {
     // The others still count; the exit code shows that one is missing.
     process.exitCode = 1;
     process.stderr.write(`${name} failed: ${err instanceof Error ? err.stack : err}\n`);
   }
 }
-const report = new Report(outcomes, {
-  quick: options.quick,
-  only: options.only ?? [],
-  seconds: (performance.now() - startedAtMs) / 1000,
-});
-process.stdout.write(report.table());
-await report.save();
-// Into docs/performance.md: the place of each scenario there names the kind of run.
-if (options.publish) await report.publish();
+process.stdout.write(report(outcomes).table());

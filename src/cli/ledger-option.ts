@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { chosenLedger } from '../compose/chosen-ledger.ts';
 import type { Config } from '../config/config.ts';
 import { keys } from '../config/keys.ts';
 import { loadConfig } from '../config/load.ts';
@@ -26,5 +25,7 @@ export function addLedgerOptions(program: Command): void {
 export async function configFor(options: object): Promise<Config> {
   const { ledger } = options as LedgerOption;
   const config = loadConfig(process.env);
+  if (ledger === undefined && config.dbSchemas === null) return config;
+  const { chosenLedger } = await import('../compose/chosen-ledger.ts');
   return chosenLedger(config, ledger, commandLog(config));
 }

@@ -11,9 +11,7 @@ import { count, duration } from '../ops/page/format.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
 import { failureOf } from './failure.ts';
-
-export const migrateActions = ['up', 'down', 'status'] as const;
-export type MigrateAction = (typeof migrateActions)[number];
+import type { MigrateAction } from './migrate-actions.ts';
 
 export interface MigrateCommandOptions {
   readonly json?: boolean;
@@ -80,7 +78,7 @@ async function migrateMany(
     await using place = await openLocation(config, commandLog(config));
     try {
       const { text, result, code } = await actions[action](schemasOf(config, place), place, options);
-      results.push({ ledger, ...result });
+      results.push({ name: ledger, ...result });
       texts.push(`${ledger}: ${text.replaceAll('\n', `\n${' '.repeat(ledger.length + 2)}`)}`);
       codes.push(code);
     } catch (err) {

@@ -4,11 +4,12 @@ import { openDatabase } from '../db/database.ts';
 import { migrateDown, type SchemaVersion, schemaVersion } from '../db/migrator.ts';
 import type { Database } from '../db/schema.ts';
 import { jobInsertion } from '../jobs/job-insertion.ts';
-import { installedVersion, installPgBoss, requiredVersion } from '../jobs/pgboss-schema.ts';
+import { installPgBoss } from '../jobs/pgboss-schema.ts';
+import { installedVersion, requiredVersion } from '../jobs/pgboss-version.ts';
 import { enqueueFunctions } from '../ledger/functions/enqueue.ts';
 import { installFunctions } from '../ledger/functions/install.ts';
 import { migrateUp } from '../ledger/migrate-up.ts';
-import { requireEncoding } from './ledger-schema.ts';
+import { requireEncoding, requirePlacement } from './ledger-schema.ts';
 
 export interface InstallOptions {
   readonly location: DatabaseLocation;
@@ -33,6 +34,7 @@ export const connectionOf = ({ location }: InstallOptions): ConnectionOptions =>
 export async function installSchemas(options: InstallOptions): Promise<string[]> {
   await using handle = openDatabase({ ...connectionOf(options), schema: options.dbSchema });
   await requireEncoding(handle.db);
+  await requirePlacement(handle.db, options);
   const results = await migrateUp(handle.db, options.dbSchema);
   await installPgBoss(handle.db, connectionOf(options), options.pgbossSchema);
   await installPublishing(handle.db, options);
@@ -49,6 +51,7 @@ async function installPublishing(db: Kysely<Database>, { dbSchema, pgbossSchema 
 /** Drops the ledger's tables with their data. pg-boss's schema stays, since it may be shared. */
 export async function removeLedger(options: InstallOptions): Promise<string[]> {
   await using handle = openDatabase({ ...connectionOf(options), schema: options.dbSchema });
+  await requirePlacement(handle.db, options);
   const results = await migrateDown(handle.db, options.dbSchema);
   return results.map(({ migrationName }) => migrationName);
 }

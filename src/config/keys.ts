@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import { cadence } from './checks/cadence.ts';
+import { citus } from './checks/citus.ts';
 import { clocks } from './checks/clocks.ts';
 import { connection } from './checks/connection.ts';
 import { connections } from './checks/connections.ts';
@@ -32,6 +33,7 @@ import { webhooks } from './checks/webhooks.ts';
 export const checks: readonly Check[] = [
   connection,
   server,
+  citus,
   pooler,
   schema,
   functions,

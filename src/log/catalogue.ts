@@ -2,7 +2,7 @@
  * Every event that may be logged: its level, its one-line message and its fields. The names and fields are a public
  * contract (docs/observability.md is generated from here): alerts and dashboards depend on them.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { daemonEvents } from './catalogue/daemon.ts';
 import { databaseEvents } from './catalogue/database.ts';
 import { delegationEvents } from './catalogue/delegation.ts';

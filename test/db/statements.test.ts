@@ -8,15 +8,17 @@ import { pgBossTables } from '../../src/jobs/pgboss-tables.ts';
 import { terminalStatuses } from '../../src/ledger/transitions.ts';
 import { ruleNames, rules } from '../../src/sweeper/pass/rules.ts';
 import { sweeperTables } from '../../src/sweeper/tables.ts';
+import { makeCitusCatalogue } from '../support/citus-catalogue.ts';
 import { described } from '../support/described.ts';
 import { useDatabase } from '../support/use-database.ts';
 
 type AnyStatement = Statement<never, unknown>;
 type MakeStatement = (...args: never[]) => AnyStatement;
 
-const database = useDatabase();
+const database = useDatabase({ fresh: true });
 let session: pg.Client;
 beforeAll(async () => {
+  await makeCitusCatalogue(database);
   session = await database.connect();
 });
 afterAll(() => session.end());

@@ -15,8 +15,8 @@ beforeAll(async () => {
   await database.query('CREATE SCHEMA de');
   const { code, stdout, stderr } = await runProgram(['migrate', 'up', '--json'], many());
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const answer: { ledgers: { ledger: string; applied: string[] }[] } = JSON.parse(stdout);
-  expect(answer.ledgers.map(({ ledger }) => ledger)).toEqual(ledgers);
+  const answer: { ledgers: { name: string; applied: string[] }[] } = JSON.parse(stdout);
+  expect(answer.ledgers.map(({ name }) => name)).toEqual(ledgers);
   for (const { applied } of answer.ledgers) expect(applied.length).toBeGreaterThan(10);
 }, 60_000);
 

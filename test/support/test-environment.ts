@@ -1,10 +1,12 @@
 import vm from 'node:vm';
 import { TestEnvironment } from 'jest-environment-node';
+import { COMMAND_RUNNER, CommandRunner, type WithCommandRunner } from './command-runner.ts';
 import { KEPT, type Kept, type WithKept } from './kept-databases.ts';
 import { keepCompiledModules } from './module-cache.ts';
 
 keepCompiledModules();
 
+const runner = new CommandRunner();
 /** For all test files of this worker, by template. */
 const kept = new Map<string, Kept>();
 
@@ -23,5 +25,6 @@ export default class PlainGlobalEnvironment extends TestEnvironment {
       vm.createContext = createContext;
     }
     (this.global as WithKept)[KEPT] = kept;
+    (this.global as WithCommandRunner)[COMMAND_RUNNER] = runner;
   }
 }

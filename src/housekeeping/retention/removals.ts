@@ -49,8 +49,11 @@ export class Removals {
       activityBefore: cutoffs.ofKeptDelegations ? cutoffs.activityBefore : null,
     };
     return this.#inHalves(ids, noted, async (session, some) => {
-      const [removed] = await this.#activity.run(session, { ...cutoffs, ids: some });
-      return { ...removed!, delegations: 0, skipped: 0 };
+      // Of ids without a row there is nothing to lock.
+      const locked = cutoffs.ofKeptDelegations ? await this.#lock.run(session, { ids: some }) : [];
+      const lockedIds = locked.map(({ delegationId }) => delegationId);
+      const [removed] = await this.#activity.run(session, { ...cutoffs, ids: some, lockedIds });
+      return { ...removed!, delegations: 0 };
     });
   }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { event } from './event.ts';
 import { count, err, instant, milliseconds, text } from './fields.ts';
 
@@ -28,13 +28,15 @@ export const databaseEvents = {
   ),
   'database.schema_outdated': event(
     'error',
-    "The database's schema is older than this code, or its encoding is not UTF8",
+    "The database's schema is older than this code, its encoding is not UTF8, or Citus has the ledger in part",
     z.strictObject({
       component: z
-        .enum(['encoding', 'ledger', 'pgboss'])
-        .describe('what is outdated: the schema of the ledger or of pg-boss, or the encoding of the database'),
-      found: z.string().nullable().describe('version or encoding found; null when none is installed'),
-      required: text('version or encoding that this code needs'),
+        .enum(['encoding', 'citus', 'ledger', 'pgboss'])
+        .describe(
+          'what is outdated: the schema of the ledger or of pg-boss, the encoding of the database, or where Citus has the tables',
+        ),
+      found: z.string().nullable().describe('version, encoding or placement found; null when none is installed'),
+      required: text('version, encoding or placement that this code needs'),
       remedy: text('what brings it up to date'),
     }),
   ),

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
+import { PLACEMENT_REQUIRED, readPlacement } from '../../db/citus/placement.ts';
 import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/encoding.ts';
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
-import { installedVersion, requiredVersion } from '../../jobs/pgboss-schema.ts';
+import { installedVersion, requiredVersion } from '../../jobs/pgboss-version.ts';
 import { missingFunctions } from '../../ledger/functions/installed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
 import type { Availability } from '../../outage/availability.ts';
 
-/** Why the database cannot be used yet: a schema that is too old, or an encoding other than UTF8. */
+/** Why the database cannot be used yet: a schema that is too old, an encoding other than UTF8, or tables that Citus has in part. */
 export interface OutdatedSchema {
-  readonly component: 'encoding' | 'ledger' | 'pgboss';
+  readonly component: 'encoding' | 'citus' | 'ledger' | 'pgboss';
   readonly found: string | null;
   readonly required: string;
   readonly remedy: string;
@@ -36,6 +37,11 @@ export async function outdatedSchema(
   const encoding = await serverEncoding(db);
   if (encoding !== REQUIRED_ENCODING) {
     return { component: 'encoding', found: encoding, required: REQUIRED_ENCODING, remedy: ENCODING_REMEDY };
+  }
+  const placement = await readPlacement(db, { dbSchema, pgbossSchema });
+  if (placement.kind === 'unsupported') {
+    const [{ what, remedy }] = placement.faults;
+    return { component: 'citus', found: what, required: PLACEMENT_REQUIRED, remedy };
   }
   const { pending, current } = await schemaVersion(db, dbSchema);
   const newest = pending.at(-1);

@@ -1,3 +1,4 @@
+import { citusDamages } from './citus.ts';
 import { daemonDamages } from './daemons.ts';
 import type { Damage } from './damage.ts';
 import { environmentDamages } from './environment.ts';
@@ -8,6 +9,7 @@ import { storageDamages } from './storage.ts';
 /** By what is damaged. */
 export const damageGroups: Readonly<Record<string, readonly Damage[]>> = {
   'the schema': schemaDamages,
+  'where Citus has it': citusDamages,
   'its surroundings': environmentDamages,
   'the daemons': daemonDamages,
   'the rows': rowDamages,

@@ -17,7 +17,7 @@ test('a batch has as many rows as take forty milliseconds, from ten to a thousan
   );
 });
 
-test('it rests as long as the work took, a second at most, and not at all once it is to stop', async () => {
+test('it rests three times as long as the work took, a second at most, and not at all once it is to stop', async () => {
   let nowMs = 0;
   const rests: number[] = [];
   const pace = new Pace({
@@ -35,5 +35,5 @@ test('it rests as long as the work took, a second at most, and not at all once i
   await pace.of(10, stop.signal, work(5_000));
   stop.abort();
   await pace.of(10, stop.signal, work(20));
-  expect(rests).toEqual([30, 1000, 20]);
+  expect(rests).toEqual([90, 1000, 60]);
 });

@@ -44,6 +44,21 @@ describe('a late result', () => {
     expect(await left(database)).toEqual({ a: 'stuck, 3' });
   });
 
+  test('that is being recorded keeps the activity of its kept row, all of it, without a wait', async () => {
+    await seedPast(database, [
+      { id: 'a', status: 'stuck', created: 40 },
+      { id: 'b', status: 'stuck', created: 40 },
+    ]);
+    const agent = await database.connect();
+    await agent.query('BEGIN');
+    await agent.query(`SELECT delegation_set_status('a', 'completed', NULL, 'done')`);
+    const { prune } = testPruner(database.db);
+    expect(await prune(days(null, 30))).toMatchObject({ activity: 2, skipped: 1, refused: 0 });
+    await agent.query('COMMIT');
+    expect(await prune(days(null, 30))).toMatchObject({ activity: 0, skipped: 0 });
+    expect(await left(database)).toEqual({ a: 'stuck, 3', b: 'stuck, 0' });
+  });
+
   test('that is being recorded keeps its row, without a wait', async () => {
     await seedPast(database, [
       { id: 'a', status: 'stuck', created: 40 },
