@@ -22,9 +22,9 @@ export function addLedgerOptions(program: Command): void {
 }
 
 /** The configuration of the ledger that the command works on. @throws ConfigError, CommandError or the database's error. */
-export async function configFor(options: object): Promise<Config> {
+export async function configFor(env: NodeJS.ProcessEnv, options: object): Promise<Config> {
   const { ledger } = options as LedgerOption;
-  const config = loadConfig(process.env);
+  const config = loadConfig(env);
   if (ledger === undefined && config.dbSchemas === null) return config;
   const { chosenLedger } = await import('../compose/chosen-ledger.ts');
   return chosenLedger(config, ledger, commandLog(config));

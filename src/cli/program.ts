@@ -109,7 +109,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => {
       const { sweep } = await import('./sweep.ts');
-      done(await sweep(await configFor(options), options));
+      done(await sweep(await configFor(process.env, options), options));
     });
   program
     .command('migrate')
@@ -130,7 +130,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => {
       const { status } = await import('./status.ts');
-      done(await status(await configFor(options), options));
+      done(await status(await configFor(process.env, options), options));
     });
   addLedgersCommand(program, async (options) => {
     const { ledgers } = await import('./ledgers.ts');
@@ -143,16 +143,16 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
     .action(async (options) => {
       const { doctor } = await import('./doctor.ts');
-      done(await doctor(await configFor(options), options));
+      done(await doctor(await configFor(process.env, options), options));
     });
   addHoldCommands(program, {
     hold: async (options) => {
       const { hold } = await import('./hold.ts');
-      done(await hold(await configFor(options), options));
+      done(await hold(await configFor(process.env, options), options));
     },
     release: async (options) => {
       const { release } = await import('./hold.ts');
-      done(await release(await configFor(options), options));
+      done(await release(await configFor(process.env, options), options));
     },
   });
   program
@@ -182,7 +182,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => {
       const { list } = await import('./list.ts');
-      done(await list(await configFor(options), options));
+      done(await list(await configFor(process.env, options), options));
     });
   program
     .command('explain')
@@ -201,7 +201,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (delegationId: string, options) => {
       const { explain } = await import('./explain.ts');
-      done(await explain(await configFor(options), delegationId, options));
+      done(await explain(await configFor(process.env, options), delegationId, options));
     });
   program
     .command('advise')
@@ -217,7 +217,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => {
       const { advise } = await import('./advise.ts');
-      done(await advise(await configFor(options), options));
+      done(await advise(await configFor(process.env, options), options));
     });
   program
     .command('retry')
@@ -239,19 +239,19 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (ids: readonly string[], options) => {
       const { retry } = await import('./retry.ts');
-      done(await retry(await configFor(options), ids, options));
+      done(await retry(await configFor(process.env, options), ids, options));
     });
   addPruneCommand(program, async (options) => {
     const { prune } = await import('./prune.ts');
-    done(await prune(await configFor(options), options));
+    done(await prune(await configFor(process.env, options), options));
   });
   addReconcileCommand(program, async (options) => {
     const { reconcile } = await import('./reconcile.ts');
-    done(await reconcile(await configFor(options), options));
+    done(await reconcile(await configFor(process.env, options), options));
   });
   addWebhookCommand(program, async (action, ids, options) => {
     const { webhook } = await import('./webhook.ts');
-    done(await webhook(await configFor(options), action, ids, options));
+    done(await webhook(await configFor(process.env, options), action, ids, options));
   });
   program
     .command('check')

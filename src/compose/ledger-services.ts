@@ -11,6 +11,7 @@ import { Outage } from '../outage/outage.ts';
 import { Sampler } from '../sweeper/advice/sampler.ts';
 import { Beat } from '../sweeper/observed-time/beat.ts';
 import { Looks } from '../sweeper/on-time/looks.ts';
+import { EMPTY_LOOK_EVERY_MS } from '../sweeper/on-time/next-step.ts';
 import { OnTime } from '../sweeper/on-time/on-time.ts';
 import type { SweepObserver } from '../sweeper/pass/observer.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
@@ -24,6 +25,9 @@ import { webhookQueueNames } from '../webhook/webhook-queues.ts';
 import { retentionPeriods } from './retention-periods.ts';
 import { sweeperOptions } from './sweeper-options.ts';
 import { webhookService } from './webhook-service.ts';
+
+/** How late a missed tick of one ledger among many is noticed, in addition: each round is two queries of each. */
+const MANY_UPKEEP_EVERY_MS = 30_000;
 
 /** What a daemon's ledgers share. */
 export interface Shared {
@@ -60,6 +64,7 @@ export function ledgerServices(
   { log, observer }: LedgerOutlets,
 ): LedgerServices {
   const { dbSchema, pgbossSchema } = config;
+  const isMany = config.dbSchemas !== null;
   const options = sweeperOptions(config, probe);
   const outage = shared ?? new Outage(log);
   const availability = () => new Availability(log, undefined, outage);
@@ -72,7 +77,9 @@ export function ledgerServices(
     pgbossSchema,
     cron: config.sweepCron,
     timezone: config.sweepTz,
+    ...(isMany && { upkeepEveryMs: MANY_UPKEEP_EVERY_MS }),
   });
+  const onTimeOptions = isMany ? { emptyLookEveryMs: EMPTY_LOOK_EVERY_MS } : {};
   const job = () => ({ db, log, boss, availability: availability() });
   return {
     services: [
@@ -85,7 +92,7 @@ export function ledgerServices(
       schedule,
       pruneJob(job(), { dbSchema, ...retentionPeriods(config) }),
       reconcileJob(job(), dbSchema),
-      ...(config.sweepOnTime ? [new OnTime(new Looks(db, options), sweeper, availability(), beat)] : []),
+      ...(config.sweepOnTime ? [new OnTime(new Looks(db, options), sweeper, availability(), beat, onTimeOptions)] : []),
       new Sampler(db, log, beat.daemonId, config.stuckAfterMs),
     ],
     schedule,

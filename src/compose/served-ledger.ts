@@ -67,7 +67,7 @@ export class ServedLedger {
     const { recurring, webhook } = ledgerQueues(name);
     const stopped = await Promise.allSettled([
       this.stop(),
-      ...[...recurring, ...webhook].map((queue) => boss.pgBoss.offWork(queue, { wait: false })),
+      ...[...recurring, ...webhook].map((queue) => boss.offWork(queue)),
     ]);
     const ended = await Promise.allSettled([...recurring.map((queue) => boss.pgBoss.unschedule(queue)), unsubscribe()]);
     const failure = [...stopped, ...ended].find((result) => result.status === 'rejected');

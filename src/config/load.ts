@@ -74,7 +74,7 @@ function conflicts(env: NodeJS.ProcessEnv, settings: Partial<Settings>): Problem
   problems.push(...webhookConflicts(env, settings));
   problems.push(...ledgerConflicts(env, settings));
   // PostgreSQL folds an unquoted name to lower case, and pg-boss does not always quote.
-  if (dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {
+  if (!env.DB_SCHEMAS && dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {
     problems.push({
       variable: 'PGBOSS_SCHEMA',
       value: pgbossSchema,

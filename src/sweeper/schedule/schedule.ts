@@ -21,6 +21,8 @@ export interface ScheduleOptions {
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
   readonly timezone: string;
+  /** Between two rounds of the upkeep, in milliseconds; default: as often as pg-boss supervises. */
+  readonly upkeepEveryMs?: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export class Schedule implements Service {
     const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
     this.#upkeeping = new Periodic({
       name: 'upkeep',
-      everyMs: SUPERVISE_SECONDS * 1000,
+      everyMs: options.upkeepEveryMs ?? SUPERVISE_SECONDS * 1000,
       run: (signal) => availability.until(() => upkeep.maintain(performance.now()), signal),
       // Never called: a failure is logged and tried again until the schedule stops.
       onError: () => {},
@@ -74,14 +76,13 @@ export class Schedule implements Service {
 
   async #start(): Promise<void> {
     const { signal } = this.#aborter;
-    const { pgBoss } = this.#boss;
     await this.#availability.until(async () => {
       await this.#queue.ensure();
       await this.#queue.unscheduleShared();
     }, signal);
     // Before the worker starts, so that its first poll finds it. A sweep that a dead replica left is taken over instead.
     await this.#availability.until(() => this.request('startup'), signal);
-    await this.#availability.until(() => workSweeps(pgBoss, this.#queue.name, this.#sweeper, signal), signal);
+    await this.#availability.until(() => workSweeps(this.#boss, this.#queue.name, this.#sweeper, signal), signal);
     await this.#upkeeping.start();
   }
 }
