@@ -6,6 +6,7 @@ import { type LedgerContents, ledgerContents } from '../compose/ledger-contents.
 import { type Location, openLocation } from '../compose/location.ts';
 import { COUNT_MAX } from '../compose/statements/row-count.ts';
 import type { Config } from '../config/config.ts';
+import type { EventLog } from '../log/event-log.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
 import { printAnswer } from './answer.ts';
@@ -47,7 +48,7 @@ export async function migrate(
     );
   }
   const isOne = ledgers.length === 1 && (config.dbSchemas === null || options.ledger !== undefined);
-  if (!isOne) return migrateMany(ledgers, action, options);
+  if (!isOne) return migrateMany(ledgers, action, options, log);
   await using place = await openLocation(ledgers[0]!, log);
   const { text, result, code } = await actions[action](schemasOf(ledgers[0]!, place), place, options);
   const isEmbedded = place.embeddedUrl !== null;
@@ -68,6 +69,7 @@ async function migrateMany(
   ledgers: readonly Config[],
   action: MigrateAction,
   options: MigrateCommandOptions,
+  log: EventLog,
 ): Promise<ExitCode> {
   const results: object[] = [];
   const texts: string[] = [];
@@ -75,7 +77,7 @@ async function migrateMany(
   const failures: CommandError[] = [];
   for (const config of ledgers) {
     const ledger = config.dbSchema;
-    await using place = await openLocation(config, commandLog(config));
+    await using place = await openLocation(config, log);
     try {
       const { text, result, code } = await actions[action](schemasOf(config, place), place, options);
       results.push({ name: ledger, ...result });

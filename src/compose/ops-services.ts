@@ -16,7 +16,7 @@ import { configOf } from './found-ledgers.ts';
 import { type LedgerOps, ledgerOps } from './ledger-ops.ts';
 import { connectionOf, type Location } from './location.ts';
 import { ManyLedgerOps } from './many-ledger-ops.ts';
-import { CONSOLE_POOL_MAX, OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
+import { CONSOLE_POOL_MAX, MANY_READINESS_POOL_MAX, OPS_POOL_MAX, READINESS_POOL_MAX } from './pool-sizes.ts';
 import { version } from './version.ts';
 
 /** Slightly more than the server gives a reading's statements. */
@@ -41,7 +41,8 @@ export function opsServices(
     const { pool } = openPool({ ...connection, queryTimeoutMs: QUERY_TIMEOUT_MS });
     return { pool, shares: new PoolShares(pool, { max, waitMs: CONNECT_TIMEOUT_MS }) };
   };
-  const pools = { ops: open(OPS_POOL_MAX), readiness: open(READINESS_POOL_MAX), console: open(CONSOLE_POOL_MAX) };
+  const readinessMax = config.dbSchemas === null ? READINESS_POOL_MAX : MANY_READINESS_POOL_MAX;
+  const pools = { ops: open(OPS_POOL_MAX), readiness: open(readinessMax), console: open(CONSOLE_POOL_MAX) };
   const opsOf = (ledger: string): LedgerOps & AsyncDisposable => {
     const on = ({ shares }: (typeof pools)['ops']) => databaseOn(shares.add(), ledger);
     const handles = { ops: on(pools.ops), readiness: on(pools.readiness), console: on(pools.console) };

@@ -561,7 +561,6 @@ describe('misspelt variables', () => {
     ['OPS_PROT', 'OPS_PORT'],
     ['OP_PORT', 'OPS_PORT'],
     ['DB_SHEMA', 'DB_SCHEMA'],
-    ['DB_SCHEMASS', 'DB_SCHEMAS'],
     ['DB_POOL_SIZE', 'DB_POOL_MAX'],
     ['DB_POOLMAX', 'DB_POOL_MAX'],
     ['PGBOSS_SHEMA', 'PGBOSS_SCHEMA'],

@@ -68,8 +68,10 @@ describe('one daemon serves every ledger that DB_SCHEMAS names', () => {
     const mark = await daemon.until('delegation.stuck', (line) => line.delegationId === marked, { timeoutMs: 90_000 });
     expect(mark).toMatchObject({ ledger: 'us' });
     await waitFor('beats of the ledger that is not locked', async () => (await beats()) - before >= 8_000);
-    const readyz = await ask(port, '/readyz');
-    expect(readyz.status).toBe(200);
+    const readyz = await waitFor('readiness', async () => {
+      const answer = await ask(port, '/readyz');
+      return answer.status === 200 ? answer : null;
+    });
     const { ledgers: read } = JSON.parse(readyz.body) as { ledgers: { ledger: string; ready: boolean }[] };
     expect(read.map(({ ledger }) => ledger)).toEqual(ledgers);
     expect(read.find(({ ledger }) => ledger === 'us')).toMatchObject({ ready: true, reasons: [] });
