@@ -47,7 +47,7 @@ export class ServedLedger {
     const { log, stopWithinMs } = this.#options;
     this.#services.startAll({ deadlineMs: stopWithinMs }).then(
       (result) => {
-        if (result === 'started') log.emit('ledgers.served', {});
+        if (result === 'started') log.emit('ledgers.served', { afterMs: this.#ageMs() });
       },
       (err: unknown) => log.emit('ledgers.failed', { err: errorFields(err) }),
     );
@@ -72,6 +72,11 @@ export class ServedLedger {
     const ended = await Promise.allSettled([...recurring.map((queue) => boss.pgBoss.unschedule(queue)), unsubscribe()]);
     const failure = [...stopped, ...ended].find((result) => result.status === 'rejected');
     if (failure !== undefined) log.emit('ledgers.failed', { err: errorFields(failure.reason) });
-    log.emit('ledgers.released', { servedMs: Math.round(performance.now() - this.#sinceMs) });
+    log.emit('ledgers.released', { servedMs: this.#ageMs() });
+  }
+
+  /** Since it was found. */
+  #ageMs(): number {
+    return Math.round(performance.now() - this.#sinceMs);
   }
 }

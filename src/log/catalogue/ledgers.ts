@@ -4,7 +4,11 @@ import { err, milliseconds, text } from './fields.ts';
 
 /** Events about which ledgers a daemon serves, with DB_SCHEMAS. */
 export const ledgersEvents = {
-  'ledgers.served': event('info', 'The daemon serves this ledger from now on', z.strictObject({})),
+  'ledgers.served': event(
+    'info',
+    'The daemon serves this ledger from now on',
+    z.strictObject({ afterMs: milliseconds('since it was found') }),
+  ),
   'ledgers.released': event(
     'warn',
     "The ledger's schema is gone: the daemon no longer serves it",
