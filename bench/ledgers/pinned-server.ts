@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
@@ -58,6 +59,19 @@ export class PinnedServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.end();
     await setCores(this.#postmaster, `0-${availableParallelism() - 1}`);
+  }
+}
+
+/** Keeps a core busy meanwhile with what touches neither memory nor disk, as another machine's work would. */
+export async function besideBusyCore<T>(core: number, work: () => Promise<T>): Promise<T> {
+  const busy = spawn('taskset', ['-c', String(core), process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' });
+  try {
+    await once(busy, 'spawn');
+    return await work();
+  } finally {
+    const ended = once(busy, 'exit');
+    busy.kill('SIGKILL');
+    await ended;
   }
 }
 

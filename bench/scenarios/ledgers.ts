@@ -6,7 +6,7 @@ import { type Figure, type Findings, medianFigure } from '../figure.ts';
 import { ledgerOf } from '../heartbeating.ts';
 import { type LedgerDatabase, LedgerTemplate } from '../ledger-database.ts';
 import { citusFigures } from '../ledgers/citus-nodes.ts';
-import { PinnedServer } from '../ledgers/pinned-server.ts';
+import { besideBusyCore, PinnedServer } from '../ledgers/pinned-server.ts';
 import { beatOver, CONNECTIONS, liveOver, startOver } from '../ledgers/spread.ts';
 import { BenchServer } from '../server.ts';
 import { type Contestant, takeTurns } from '../turns.ts';
@@ -77,7 +77,8 @@ async function installLedgers(database: LedgerDatabase, count: number): Promise<
 
 /**
  * Two servers with a ledger and a core each, as two machines of one core would be, but for the memory and its caches, which they
- * share. A session of each server makes its lives, so that no client takes part of the cores.
+ * share. A session of each server makes its lives, so that no client takes part of the cores. While the first is alone the other
+ * core is busy, too: otherwise the machine's other work would go there, and only then.
  */
 async function twoServers({ server, template, quick, say }: Bench): Promise<Figure[]> {
   if (availableParallelism() < 2) return [];
@@ -98,7 +99,7 @@ async function twoServers({ server, template, quick, say }: Bench): Promise<Figu
   await Promise.all([first.live(lives), second.live(lives)]);
   for (let round = 0; round < rounds; round += 1) {
     await first.empty();
-    const one = await first.load.time(() => first.live(lives));
+    const one = await besideBusyCore(1, () => first.load.time(() => first.live(lives)));
     await Promise.all([first.empty(), second.empty()]);
     const [ofFirst, ofSecond] = await Promise.all([
       first.load.time(() => first.live(lives)),
@@ -114,7 +115,7 @@ async function twoServers({ server, template, quick, say }: Bench): Promise<Figu
   }
   return [
     medianFigure('lives of one server alone, on one core', 'a second', alone, {
-      note: 'made by a session of the server: no client',
+      note: 'made by a session of the server: no client; the other core is busy',
     }),
     medianFigure('its CPU for one', 'us', cpuAlone),
     medianFigure('lives of two servers at once, a ledger and a core each', 'a second', both),

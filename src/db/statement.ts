@@ -1,5 +1,6 @@
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { type Column, type Columns, columnList, type RowOf } from './column.ts';
+import { runOnNode } from './node/statements/run-on-node.ts';
 import { explained } from './outdated-schema-error.ts';
 import { expressionOf, type Parameter, type Parameters, type ValuesOf } from './parameter.ts';
 import type { LedgerDb } from './schema.ts';
@@ -80,7 +81,8 @@ export class Statement<Values, Row> {
 
   /** @throws OutdatedSchemaError where the schema is missing or too old, or the database's error. */
   async run(db: QueryRunner, values: Values): Promise<Row[]> {
-    const { sql, parameters } = this.bind(values);
+    const bound = this.bind(values);
+    const { sql, parameters } = runOnNode(this, bound) ?? bound;
     const { rows } = await (db as DatabaseConnection)
       .executeQuery<Record<string, unknown>>(CompiledQuery.raw(sql, parameters))
       .catch((err: unknown) => {

@@ -63,7 +63,7 @@ export async function startDebianServer(
   return { ...(await makeTemplate(url, undo)), bin };
 }
 
-async function newestBin(): Promise<string> {
+export async function newestBin(): Promise<string> {
   const versions = await readdir(VERSIONS).catch((): string[] => []);
   const bins = versions.sort((a, b) => Number(b) - Number(a)).map((version) => path.join(VERSIONS, version, 'bin'));
   for (const bin of bins) if ((await readdir(bin).catch((): string[] => [])).includes('postgres')) return bin;

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type pg from 'pg';
 import { type DebianServer, startDebianServer } from '../conformance/debian-server.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { databaseUrl, withClient } from '../support/server.ts';
+import { waitUntilWaiting } from '../support/wait-for.ts';
 import { commandBlocks } from './command-blocks.ts';
 import { MovingFleet, type Place } from './moving-fleet.ts';
 import { paste } from './paste.ts';
@@ -68,10 +68,10 @@ async function pasteHere(block: string, configuration: NodeJS.ProcessEnv = {}): 
   return stdout;
 }
 
-function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
+function query<Row>(url: string, sql: string): Promise<Row[]> {
   return withClient(url, async (client) => {
     await client.query(`SET timezone = 'UTC'`);
-    return (await client.query<Row>(sql)).rows;
+    return (await client.query(sql)).rows as Row[];
   });
 }
 
@@ -185,8 +185,16 @@ test('a move to a schema that has a ledger, or from one that has none, is refuse
 test('to a second server by a dump', async () => {
   there = { url: databaseUrl(servers[1].url, 'agents'), schema: 'agents' };
   await hold();
-  await follow('psql "$ADMIN_URL" -v ON_ERROR_STOP=1');
-  const closed = { ...here, schema: 'agents_moved' };
+  await withClient(here.url, async (client) => {
+    // A transaction under way is waited for, and what it writes is in the copy.
+    await client.query('SET search_path = agents; BEGIN');
+    await client.query(`SELECT delegation_insert('under way', 'planner', 'coder', 'task')`);
+    const closing = follow('psql "$ADMIN_URL" -v ON_ERROR_STOP=1');
+    await waitUntilWaiting({ query: (sql) => query(here.url, sql) }, 1);
+    await client.query('COMMIT');
+    await closing;
+  });
+  const closed = { ...here, schema: 'moved_agents' };
   const before = await contentOf(closed);
   await follow('pg_dump');
   const compared = (await follow('for url in')).trim().split('\n');
@@ -194,6 +202,8 @@ test('to a second server by a dump', async () => {
   expect(compared.slice(0, 3)).toEqual(compared.slice(3));
   await follow(`psql "$NEW_ADMIN_URL" -c 'ALTER SCHEMA`);
   expect(await contentOf(there)).toEqual(before);
+  const underWay = `SELECT status FROM agents.delegations WHERE delegation_id = 'under way'`;
+  expect(await query(there.url, underWay)).toEqual([{ status: 'queued' }]);
   // Agents that had not been told went on all the time, and changed nothing.
   expect(await contentOf(closed)).toEqual(before);
   await startThere();
@@ -210,7 +220,7 @@ test('to a server, here back to the first, by logical replication', async () => 
   await fleet.heard();
   await hold();
   await follow('psql "$ADMIN_URL" -v ON_ERROR_STOP=1');
-  expect(await contentOf(there)).toEqual(await contentOf({ ...here, schema: 'agents_moved' }));
+  expect(await contentOf(there)).toEqual(await contentOf({ ...here, schema: 'moved_agents' }));
   await startThere();
   await follow('DATABASE_URL="$NEW_DATABASE_URL" npm run -s cli -- release');
   await expectAllWell();

@@ -46,7 +46,7 @@ export async function outdatedSchema(
   const { pending, current } = await schemaVersion(db, dbSchema);
   const newest = pending.at(-1);
   if (newest !== undefined) return { component: 'ledger', found: current, required: newest, remedy: REMEDY };
-  const missing = await missingFunctions(db, dbSchema);
+  const missing = await missingFunctions(db, dbSchema, placement.kind === 'distributed' ? placement.shards : undefined);
   if (missing.length > 0) {
     const found = `${current} without ${missing.join(', ')}`;
     return { component: 'ledger', found, required: `${current} with its functions`, remedy: UNFINISHED_REMEDY };
