@@ -4,7 +4,7 @@ import type { MigrationResult } from '../db/kysely-migration.ts';
 import { applyMigrations, type MigrateUpOptions, schemaVersion } from '../db/migrator.ts';
 import type { Database } from '../db/schema.ts';
 import { installFunctions } from './functions/install.ts';
-import { distribute, installNode, removeNode, undistribute } from './functions/install-node.ts';
+import { distribute, installNode, makeNodeTable, removeNode, undistribute } from './functions/install-node.ts';
 import { schemaFunctions } from './functions/schema-functions.ts';
 
 /**
@@ -26,7 +26,11 @@ export async function migrateUp(
   const { unknown } = await schemaVersion(db, schema);
   if (unknown.length > 0) return results;
   // Only now: the migrations may have made the tables.
-  const placement = await readPlacement(db, { dbSchema: schema });
+  let placement = await readPlacement(db, { dbSchema: schema });
+  if (placement.kind === 'distributed') {
+    await makeNodeTable(db, schema);
+    placement = await readPlacement(db, { dbSchema: schema });
+  }
   if (placement.kind === 'distributed') await installNode(db, schema, placement.shards);
   else await removeNode(db, schema);
   await installFunctions(db, schema, schemaFunctions, placement.kind === 'distributed' ? placement.shards : undefined);

@@ -1,8 +1,8 @@
-import { ledgerTableNames } from '../../src/db/citus/placement.ts';
+import { ledgerTableNames, NODE_TABLE } from '../../src/db/citus/placement.ts';
 import { setNode } from '../../src/db/node/nodes.ts';
 import type { Shards } from '../../src/db/node/on-node.ts';
 import { installFunctions } from '../../src/ledger/functions/install.ts';
-import { installNode } from '../../src/ledger/functions/install-node.ts';
+import { installNode, makeNodeTable } from '../../src/ledger/functions/install-node.ts';
 import { schemaFunctions } from '../../src/ledger/functions/schema-functions.ts';
 import { inCatalogue, makeCitusCatalogue } from './citus-catalogue.ts';
 import type { TestDatabase } from './database.ts';
@@ -11,7 +11,7 @@ import type { TestDatabase } from './database.ts';
 const FIRST = 102_008;
 
 export const shardsOf: Shards = Object.fromEntries(
-  ledgerTableNames.map((table, index) => [table, String(FIRST + index)]),
+  [...ledgerTableNames, NODE_TABLE].map((table, index) => [table, String(FIRST + index)]),
 );
 
 /**
@@ -27,6 +27,7 @@ export async function becomeNode(database: Pick<TestDatabase, 'db' | 'query'>): 
      CREATE FUNCTION pg_catalog.create_distributed_function(fn regprocedure, colocate_with text) RETURNS void LANGUAGE sql AS '';
      INSERT INTO pg_catalog.pg_dist_placement VALUES (1, ${shardsOf.delegations}, 0)`,
   );
+  await makeNodeTable(database.db, 'public');
   await installNode(database.db, 'public', shardsOf);
   await installFunctions(database.db, 'public', schemaFunctions, shardsOf);
   for (const [table, shard] of Object.entries(shardsOf)) await database.query(asOnNode(table, shard));

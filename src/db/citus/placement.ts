@@ -52,6 +52,9 @@ export const ledgerTableNames: readonly string[] = [
   'sweeper_threshold',
 ];
 
+/** What `migrate up` adds in a distributed schema: on which node the ledger was when it last drew an id. */
+export const NODE_TABLE = 'delegation_node';
+
 /** Citus, from which release on it has distributed schemas. */
 const CITUS_MIN = 12;
 
@@ -87,7 +90,9 @@ export function judgePlacement(
     });
   }
   const ofSchema = tables.filter(({ schema }) => schema === dbSchema);
-  const ledger = ofSchema.filter(({ table }) => table !== null && ledgerTableNames.includes(table));
+  const ledger = ofSchema.filter(
+    ({ table }) => table === NODE_TABLE || (table !== null && ledgerTableNames.includes(table)),
+  );
   const known = ledger.filter(({ method }) => method !== null);
   const colocation = ofSchema[0]?.schemaColocation ?? null;
   if (known.length === 0 && colocation === null) {

@@ -1,8 +1,18 @@
 import { type Kysely, sql } from 'kysely';
+import { NODE_TABLE } from '../../db/citus/placement.ts';
 import type { Shards } from '../../db/node/on-node.ts';
 import type { Database } from '../../db/schema.ts';
 import { installFunctions } from './install.ts';
 import { idColumns, nodeFunctions } from './node.ts';
+
+/** The table that only a ledger on a node has. Made in a distributed schema, it is on the same node. Throws the database's error. */
+export async function makeNodeTable(db: Kysely<Database>, schema: string): Promise<void> {
+  const table = sql.id(schema, NODE_TABLE);
+  await sql`CREATE TABLE IF NOT EXISTS ${table} (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), node_group integer, raise_by bigint NOT NULL DEFAULT 0)`.execute(
+    db,
+  );
+  await sql`INSERT INTO ${table} (singleton) VALUES (true) ON CONFLICT DO NOTHING`.execute(db);
+}
 
 /** What a ledger has beside its functions where Citus has its schema on a node. Throws the database's error. */
 export async function installNode(db: Kysely<Database>, schema: string, shards: Shards): Promise<void> {
@@ -18,7 +28,6 @@ export async function installNode(db: Kysely<Database>, schema: string, shards: 
       await sql`SELECT pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)`.execute(transaction);
       await sql`
         CREATE TRIGGER ${sql.id(trigger)} BEFORE INSERT ON ${sql.id(schema, table)} FOR EACH ROW
-        WHEN (NEW.${sql.id(column)} IS NULL)
         EXECUTE FUNCTION ${sql.id(schema, 'delegation_next_id')}(${sql.lit(column)})`.execute(transaction);
     });
   }
@@ -34,6 +43,7 @@ export async function removeNode(db: Kysely<Database>, schema: string): Promise<
   );
   // The triggers go with their function.
   for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)} CASCADE`.execute(db);
+  if (rows.length > 0) await sql`DROP TABLE IF EXISTS ${sql.id(schema, NODE_TABLE)}`.execute(db);
 }
 
 /** Makes the schema an ordinary one. Throws the database's error. */

@@ -43,8 +43,10 @@ export const runFunction: SchemaFunction = {
 };
 
 /**
- * The trigger that draws an id where none was drawn: on the node a table has no identity, only the sequence of its original has
- * numbers for each node. SECURITY DEFINER, since an identity needs no right on its sequence either.
+ * The trigger that draws ids on the node, in the order of the transitions: a table has no identity there, and its sequence has
+ * other numbers on each node, perhaps lower ones than those drawn before a move. So what is drawn is raised by `raise_by`, which is
+ * set anew once the tables are on another node than before: no transaction of the old node is under way then. Ids that the
+ * coordinator drew for a plain INSERT are drawn again. SECURITY DEFINER, since an identity needs no right on its sequence either.
  */
 const nextIdFunction: SchemaFunction = {
   name: 'delegation_next_id',
@@ -54,12 +56,29 @@ const nextIdFunction: SchemaFunction = {
   isDefiner: true,
   keepsSystemPath: true,
   runsAnywhere: true,
+  declare: `
+  here integer := (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g LIMIT 1);
+  drawn bigint;
+  was_in integer;
+  lift bigint;`,
   body: `
+  place := set_config('search_path', 'pg_catalog, ' || place || ', pg_temp', true);
   IF TG_ARGV[0] = 'hold_id' THEN
-    NEW.hold_id := nextval(format('%I.sweeper_holds_hold_id_seq', TG_TABLE_SCHEMA)::regclass);
-  ELSE
-    NEW.activity_id := nextval(format('%I.activity_logs_activity_id_seq', TG_TABLE_SCHEMA)::regclass);
+    NEW.hold_id := nextval('sweeper_holds_hold_id_seq');
+    RETURN NEW;
   END IF;
+  drawn := nextval('activity_logs_activity_id_seq');
+  SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n;
+  IF was_in IS DISTINCT FROM here THEN
+    SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n FOR UPDATE;
+    IF was_in IS DISTINCT FROM here THEN
+      lift := greatest(0, coalesce((SELECT max(a.activity_id) FROM activity_logs a), 0) + 1 - drawn);
+      UPDATE delegation_node n SET node_group = here, raise_by = lift;
+    ELSE
+      drawn := nextval('activity_logs_activity_id_seq');
+    END IF;
+  END IF;
+  NEW.activity_id := drawn + lift;
   RETURN NEW;`,
 };
 
