@@ -14,6 +14,8 @@ import { completion, type Shell, shells } from './completion.ts';
 import { examples } from './examples.ts';
 import { failureOf } from './failure.ts';
 import { addHoldCommands } from './hold-commands.ts';
+import { addLedgerOptions, configFor } from './ledger-option.ts';
+import { addLedgersCommand } from './ledgers-command.ts';
 import { type MigrateAction, migrateActions } from './migrate-actions.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
 import { addPruneCommand } from './prune-command.ts';
@@ -107,7 +109,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => {
       const { sweep } = await import('./sweep.ts');
-      done(await sweep(loadConfig(process.env), options));
+      done(await sweep(await configFor(process.env, options), options));
     });
   program
     .command('migrate')
@@ -128,8 +130,12 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
     .action(async (options) => {
       const { status } = await import('./status.ts');
-      done(await status(loadConfig(process.env), options));
+      done(await status(await configFor(process.env, options), options));
     });
+  addLedgersCommand(program, async (options) => {
+    const { ledgers } = await import('./ledgers.ts');
+    done(await ledgers(loadConfig(process.env), options));
+  });
   program
     .command('doctor')
     .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
@@ -137,16 +143,16 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
     .action(async (options) => {
       const { doctor } = await import('./doctor.ts');
-      done(await doctor(loadConfig(process.env), options));
+      done(await doctor(await configFor(process.env, options), options));
     });
   addHoldCommands(program, {
     hold: async (options) => {
       const { hold } = await import('./hold.ts');
-      done(await hold(loadConfig(process.env), options));
+      done(await hold(await configFor(process.env, options), options));
     },
     release: async (options) => {
       const { release } = await import('./hold.ts');
-      done(await release(loadConfig(process.env), options));
+      done(await release(await configFor(process.env, options), options));
     },
   });
   program
@@ -176,7 +182,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => {
       const { list } = await import('./list.ts');
-      done(await list(loadConfig(process.env), options));
+      done(await list(await configFor(process.env, options), options));
     });
   program
     .command('explain')
@@ -195,7 +201,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (delegationId: string, options) => {
       const { explain } = await import('./explain.ts');
-      done(await explain(loadConfig(process.env), delegationId, options));
+      done(await explain(await configFor(process.env, options), delegationId, options));
     });
   program
     .command('advise')
@@ -211,7 +217,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (options) => {
       const { advise } = await import('./advise.ts');
-      done(await advise(loadConfig(process.env), options));
+      done(await advise(await configFor(process.env, options), options));
     });
   program
     .command('retry')
@@ -233,19 +239,19 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     )
     .action(async (ids: readonly string[], options) => {
       const { retry } = await import('./retry.ts');
-      done(await retry(loadConfig(process.env), ids, options));
+      done(await retry(await configFor(process.env, options), ids, options));
     });
   addPruneCommand(program, async (options) => {
     const { prune } = await import('./prune.ts');
-    done(await prune(loadConfig(process.env), options));
+    done(await prune(await configFor(process.env, options), options));
   });
   addReconcileCommand(program, async (options) => {
     const { reconcile } = await import('./reconcile.ts');
-    done(await reconcile(loadConfig(process.env), options));
+    done(await reconcile(await configFor(process.env, options), options));
   });
   addWebhookCommand(program, async (action, ids, options) => {
     const { webhook } = await import('./webhook.ts');
-    done(await webhook(loadConfig(process.env), action, ids, options));
+    done(await webhook(await configFor(process.env, options), action, ids, options));
   });
   program
     .command('check')
@@ -279,6 +285,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       });
       done(await demo(loadConfig(process.env), options));
     });
+  addLedgerOptions(program);
   for (const command of program.commands) {
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }

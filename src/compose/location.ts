@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { namedLedgers } from '../config/ledger-names.ts';
 import { type ConnectionOptions, currentUrl, type DatabaseLocation } from '../db/connection.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { checkoutOnly } from './checkout-only.ts';
@@ -36,7 +37,8 @@ export async function openDaemonLocation(config: Config, log: EventLog): Promise
   try {
     // Loaded here: no command that only joins a database needs pg-boss.
     const { installSchemas } = await import('./install.ts');
-    await installSchemas({ location: { url }, dbSchema, pgbossSchema });
+    const schemas = config.dbSchemas === null ? [dbSchema] : namedLedgers(config.dbSchemas).names;
+    for (const schema of schemas) await installSchemas({ location: { url }, dbSchema: schema, pgbossSchema });
   } catch (err) {
     await server.stop();
     throw err;

@@ -207,6 +207,11 @@ export class DatabaseClient extends EventEmitter {
     this.#session?.destroy();
   }
 
+  /** Gives up the query under way: the server is asked to cancel it, then the connection ends. */
+  giveUp(err: Error): void {
+    if (this.#session !== undefined) this.#cutAfterCancel(err);
+  }
+
   #cutAfterCancel(err: Error): void {
     if (this.#lost !== undefined) return;
     this.#retired ??= err;

@@ -8,6 +8,7 @@ import { databaseEvents } from './catalogue/database.ts';
 import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
+import { ledgersEvents } from './catalogue/ledgers.ts';
 import { pruneEvents } from './catalogue/prune.ts';
 import { reconcileEvents } from './catalogue/reconcile.ts';
 import { retryEvents } from './catalogue/retry.ts';
@@ -20,6 +21,7 @@ export const catalogue = {
   ...sweepEvents,
   ...delegationEvents,
   ...ledgerEvents,
+  ...ledgersEvents,
   ...retryEvents,
   ...reconcileEvents,
   ...webhookEvents,

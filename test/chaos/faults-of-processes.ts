@@ -4,6 +4,7 @@ import {
   allEnded,
   busyAgent,
   type Chaos,
+  cutOff,
   type Fault,
   frozen,
   inProgressOf,
@@ -98,14 +99,15 @@ export const faultsOfProcesses: readonly Fault[] = [
       const { fleet, history, random } = chaos;
       const silent = random.shuffled(fleet.agents).slice(1);
       const dead = silent.slice(0, Math.floor(silent.length / 2));
-      for (const { proxy } of silent) proxy.cut();
-      await history.hindered(
-        silent.map(({ name }) => name),
-        // The sweeps are holding by then.
-        () => sleep(STUCK_AFTER_MS + random.between(500, 2_500)),
+      const names = silent.map(({ name }) => name);
+      const cut = silent.map(({ proxy }) => proxy);
+      await history.hindered(names, () =>
+        cutOff(cut, async () => {
+          // The sweeps are holding by then.
+          await sleep(STUCK_AFTER_MS + random.between(500, 2_500));
+          for (const agent of dead) await killed(chaos, agent);
+        }),
       );
-      for (const agent of dead) await killed(chaos, agent);
-      for (const { proxy } of silent) proxy.restore();
       for (const agent of dead) await allEnded(chaos, await inProgressOf(chaos, agent));
     },
   },

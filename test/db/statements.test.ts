@@ -82,7 +82,6 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
   takeAnswerStatement: ofRules,
   taskSuspectsStatement: ofRulesSparing,
-  scheduleReadingStatement: () => [[sweeperTables(database.db).sweeperState]],
 };
 
 const tablesOf = (module: string) =>

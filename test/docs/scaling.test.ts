@@ -194,7 +194,7 @@ test('to a second server by a dump', async () => {
     await client.query('COMMIT');
     await closing;
   });
-  const closed = { ...here, schema: 'agents_moved' };
+  const closed = { ...here, schema: 'moved_agents' };
   const before = await contentOf(closed);
   await follow('pg_dump');
   const compared = (await follow('for url in')).trim().split('\n');
@@ -220,7 +220,7 @@ test('to a server, here back to the first, by logical replication', async () => 
   await fleet.heard();
   await hold();
   await follow('psql "$ADMIN_URL" -v ON_ERROR_STOP=1');
-  expect(await contentOf(there)).toEqual(await contentOf({ ...here, schema: 'agents_moved' }));
+  expect(await contentOf(there)).toEqual(await contentOf({ ...here, schema: 'moved_agents' }));
   await startThere();
   await follow('DATABASE_URL="$NEW_DATABASE_URL" npm run -s cli -- release');
   await expectAllWell();

@@ -66,7 +66,7 @@ test('sweeps longer than a tick do not accumulate: while one runs, every replica
   } as unknown as Sweeper;
   const { log, lines } = capturedLog();
   const connection = { location: { url: database.url }, max: 2, applicationName: 'replica', queryTimeoutMs: 60_000 };
-  const options = { dbSchema: 'public', pgbossSchema: 'pgboss', cron: '0 0 1 1 *', timezone: 'UTC' };
+  const options = { dbSchema: 'public', db: database.db, pgbossSchema: 'pgboss', cron: '0 0 1 1 *', timezone: 'UTC' };
   const bosses = [1, 2, 3].map(
     () => new Boss(log, new Availability(log), { connection, pgbossSchema: 'pgboss', stopWithinMs: 5_000 }),
   );
