@@ -81,7 +81,7 @@ async function liveAll(ledger: Ledger, lives: number, atOnce: number): Promise<v
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
-async function live(ledger: Ledger): Promise<void> {
+export async function live(ledger: Ledger): Promise<void> {
   const delegationId = randomUUID();
   const delegation = { delegationId, callerId: 'caller', calleeId: 'callee', taskPreview: PREVIEW, requestBody: BODY };
   const outcomes = [

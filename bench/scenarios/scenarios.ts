@@ -15,6 +15,7 @@ import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
+import { ledgersScenario } from './ledgers.ts';
 import { livesScenario } from './lives.ts';
 import { migrateUpScenario } from './migrate-up.ts';
 import { pruneScenario } from './prune.ts';
@@ -29,6 +30,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,
+  ledgers: ledgersScenario,
   a2a: a2aScenario,
   'fan-out': fanOutScenario,
   heartbeat: heartbeatScenario,

@@ -13,7 +13,9 @@ export async function check(config: Config, { json = false }: { readonly json?: 
 
 /** Each variable with its value, as it would be written. */
 function words(config: Config): string {
-  const { database, telemetry, ...settings } = redacted(config);
+  const { database, telemetry, dbSchema, ...others } = redacted(config);
+  // DB_SCHEMAS takes its place.
+  const settings = config.dbSchemas === null ? { dbSchema, ...others } : others;
   const lines = [
     ...Object.entries(database as Config['database']).map(([name, value]) => `database ${name} = ${value}`),
     ...Object.entries(keys)

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { duration, durationText } from '../config/duration.ts';
-import { HOLD_MAX_MS, HOLD_MIN_MS, harmlessNote } from '../sweeper/hold/operator-holds.ts';
+import { HOLD_MAX_MS, HOLD_MIN_MS, harmlessNote } from '../sweeper/hold/hold-request.ts';
 import { examples } from './examples.ts';
 import type { HoldOptions, ReleaseOptions } from './hold.ts';
 import { readBy } from './read-by.ts';

@@ -1,3 +1,4 @@
+import { chosenLedger, ledgersOf } from '../compose/chosen-ledger.ts';
 import { CommandError } from '../compose/command-error.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type InstallOptions, installSchemas, installStatus, removeLedger } from '../compose/install.ts';
@@ -5,13 +6,13 @@ import { type LedgerContents, ledgerContents } from '../compose/ledger-contents.
 import { type Location, openLocation } from '../compose/location.ts';
 import { COUNT_MAX } from '../compose/statements/row-count.ts';
 import type { Config } from '../config/config.ts';
+import type { EventLog } from '../log/event-log.ts';
 import { visible } from '../log/visible.ts';
 import { count, duration } from '../ops/page/format.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
-
-export const migrateActions = ['up', 'down', 'status'] as const;
-export type MigrateAction = (typeof migrateActions)[number];
+import { failureOf } from './failure.ts';
+import type { MigrateAction } from './migrate-actions.ts';
 
 export interface MigrateCommandOptions {
   readonly json?: boolean;
@@ -19,6 +20,8 @@ export interface MigrateCommandOptions {
   readonly deleteAllData?: boolean;
   /** For `down`: also while a daemon runs. */
   readonly evenIfRunning?: boolean;
+  /** The ledger's schema, of those that DB_SCHEMAS names. */
+  readonly ledger?: string;
 }
 
 /** Exits 1 for `status` while something is pending, and for `down` while it would delete rows or a daemon runs. */
@@ -33,9 +36,21 @@ export async function migrate(
       `--delete-all-data and --even-if-running belong to down only, not to ${action}.\nWhat to do: leave them out, or see \`delegation-sweeper migrate --help\`.`,
     );
   }
-  await using place = await openLocation(config, commandLog(config));
-  const schemas = { location: place.location, dbSchema: config.dbSchema, pgbossSchema: config.pgbossSchema };
-  const { text, result, code } = await actions[action](schemas, place, options);
+  const log = commandLog(config);
+  const ledgers =
+    action === 'down'
+      ? [await chosenLedger(config, options.ledger, log)]
+      : await ledgersOf(config, options.ledger, log);
+  if (ledgers.length === 0) {
+    throw new CommandError(
+      exitCode.configuration,
+      `There is no schema that DB_SCHEMAS, which is ${config.dbSchemas!.join(',')}, names.\nWhat to do: name a new one with --ledger NAME, which creates it.`,
+    );
+  }
+  const isOne = ledgers.length === 1 && (config.dbSchemas === null || options.ledger !== undefined);
+  if (!isOne) return migrateMany(ledgers, action, options, log);
+  await using place = await openLocation(ledgers[0]!, log);
+  const { text, result, code } = await actions[action](schemasOf(ledgers[0]!, place), place, options);
   const isEmbedded = place.embeddedUrl !== null;
   await printAnswer(
     options.json
@@ -43,6 +58,43 @@ export async function migrate(
       : `${text}\n${isEmbedded ? `Database: ${visible(place.name)}.\n` : ''}`,
   );
   return code;
+}
+
+function schemasOf({ dbSchema, pgbossSchema }: Config, { location }: Location): InstallOptions {
+  return { location, dbSchema, pgbossSchema };
+}
+
+/** Several ledgers, one after the other. One that fails does not keep the others from being done. @throws the first failure. */
+async function migrateMany(
+  ledgers: readonly Config[],
+  action: MigrateAction,
+  options: MigrateCommandOptions,
+  log: EventLog,
+): Promise<ExitCode> {
+  const results: object[] = [];
+  const texts: string[] = [];
+  const codes: ExitCode[] = [];
+  const failures: CommandError[] = [];
+  for (const config of ledgers) {
+    const ledger = config.dbSchema;
+    await using place = await openLocation(config, log);
+    try {
+      const { text, result, code } = await actions[action](schemasOf(config, place), place, options);
+      results.push({ name: ledger, ...result });
+      texts.push(`${ledger}: ${text.replaceAll('\n', `\n${' '.repeat(ledger.length + 2)}`)}`);
+      codes.push(code);
+    } catch (err) {
+      const failure = failureOf(err);
+      failures.push(new CommandError(failure.exitCode, `${ledger}: ${failure.message}`, { cause: err }));
+    }
+  }
+  if (results.length > 0) {
+    await printAnswer(options.json ? `${JSON.stringify({ ledgers: results })}\n` : `${texts.join('\n')}\n`);
+  }
+  if (failures.length > 0) {
+    throw new CommandError(failures[0]!.exitCode, failures.map(({ message }) => message).join('\n'));
+  }
+  return codes.find((code) => code !== exitCode.done) ?? exitCode.done;
 }
 
 interface Answer {

@@ -9,29 +9,19 @@ import { integer } from '../config/number.ts';
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../ledger/limits.ts';
 import { statuses } from '../ledger/transitions.ts';
 import { visibleLines } from '../log/visible.ts';
-import { advise } from './advise.ts';
 import { printAnswer } from './answer.ts';
-import { check } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
-import { doctor } from './doctor.ts';
 import { examples } from './examples.ts';
-import { explain } from './explain.ts';
 import { failureOf } from './failure.ts';
-import { hold, release } from './hold.ts';
 import { addHoldCommands } from './hold-commands.ts';
-import { list } from './list.ts';
-import { type MigrateAction, migrate, migrateActions } from './migrate.ts';
+import { addLedgerOptions, configFor } from './ledger-option.ts';
+import { addLedgersCommand } from './ledgers-command.ts';
+import { type MigrateAction, migrateActions } from './migrate-actions.ts';
 import { argumentOneOf, optionOneOf } from './one-of.ts';
-import { prune } from './prune.ts';
 import { addPruneCommand } from './prune-command.ts';
 import { readBy } from './read-by.ts';
-import { reconcile } from './reconcile.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
-import { retry } from './retry.ts';
-import { start } from './start.ts';
-import { status } from './status.ts';
-import { sweep } from './sweep.ts';
-import { WEBHOOK_LIST_DEFAULT, type WebhookAction, webhook, webhookActions } from './webhook.ts';
+import { addWebhookCommand } from './webhook-command.ts';
 
 const codes = `
 Exit codes: 0 done, 1 the answer is no, 64 usage, 69 database unavailable, 70 internal error, 78 configuration, 130 interrupted (demo, retry, prune, reconcile).
@@ -77,7 +67,10 @@ export interface Outlets {
   readonly writeHelp: (text: string) => void;
 }
 
-/** The command line: every command, and what runs it. */
+/**
+ * The command line: every command, and what runs it. What runs it is loaded when it runs: a command would wait several times
+ * as long for the modules of all others.
+ */
 export function programOf({ done, writeHelp }: Outlets): Command {
   const program = new Command('delegation-sweeper')
     .description('Finds the delegations whose agent has gone silent, and moves them to stuck.')
@@ -95,7 +88,10 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       'after',
       examples('DATABASE_URL=postgresql://... delegation-sweeper start', 'LOG_LEVEL=warn delegation-sweeper start'),
     )
-    .action(async () => done(await start(loadConfig(process.env))));
+    .action(async () => {
+      const { start } = await import('./start.ts');
+      done(await start(loadConfig(process.env)));
+    });
   program
     .command('sweep')
     .description('sweep once, now')
@@ -111,7 +107,10 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       'after',
       examples('delegation-sweeper sweep --dry-run', "delegation-sweeper sweep --dry-run --json | jq '.rows[]'"),
     )
-    .action(async (options) => done(await sweep(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { sweep } = await import('./sweep.ts');
+      done(await sweep(await configFor(process.env, options), options));
+    });
   program
     .command('migrate')
     .description("install the ledger's and pg-boss's schemas, bring them up to date, or remove the ledger's")
@@ -120,22 +119,41 @@ export function programOf({ done, writeHelp }: Outlets): Command {
     .option('--even-if-running', 'down: also while a daemon runs')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', examples('delegation-sweeper migrate up', 'delegation-sweeper migrate status --json'))
-    .action(async (action: MigrateAction, options) => done(await migrate(loadConfig(process.env), action, options)));
+    .action(async (action: MigrateAction, options) => {
+      const { migrate } = await import('./migrate.ts');
+      done(await migrate(loadConfig(process.env), action, options));
+    });
   program
     .command('status')
     .description('show sweeps, storm, open delegations and false positives; exit 1 when it is not sweeping')
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper status', 'delegation-sweeper status --json | jq .oldest'))
-    .action(async (options) => done(await status(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { status } = await import('./status.ts');
+      done(await status(await configFor(process.env, options), options));
+    });
+  addLedgersCommand(program, async (options) => {
+    const { ledgers } = await import('./ledgers.ts');
+    done(await ledgers(loadConfig(process.env), options));
+  });
   program
     .command('doctor')
     .description('find out what is wrong with this installation, and what to do; reads only; exit 1 on a finding')
     .option('--json', 'print the findings and the checks as one JSON object')
     .addHelpText('after', examples('delegation-sweeper doctor', "delegation-sweeper doctor --json | jq '.findings[]'"))
-    .action(async (options) => done(await doctor(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { doctor } = await import('./doctor.ts');
+      done(await doctor(await configFor(process.env, options), options));
+    });
   addHoldCommands(program, {
-    hold: async (options) => done(await hold(loadConfig(process.env), options)),
-    release: async (options) => done(await release(loadConfig(process.env), options)),
+    hold: async (options) => {
+      const { hold } = await import('./hold.ts');
+      done(await hold(await configFor(process.env, options), options));
+    },
+    release: async (options) => {
+      const { release } = await import('./hold.ts');
+      done(await release(await configFor(process.env, options), options));
+    },
   });
   program
     .command('list')
@@ -162,7 +180,10 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         "delegation-sweeper list --callee coder --json | jq -r '.rows[].delegationId'",
       ),
     )
-    .action(async (options) => done(await list(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { list } = await import('./list.ts');
+      done(await list(await configFor(process.env, options), options));
+    });
   program
     .command('explain')
     .description(
@@ -178,9 +199,10 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         "delegation-sweeper explain job-17 --json | jq -r '.why, .next'",
       ),
     )
-    .action(async (delegationId: string, options) =>
-      done(await explain(loadConfig(process.env), delegationId, options)),
-    );
+    .action(async (delegationId: string, options) => {
+      const { explain } = await import('./explain.ts');
+      done(await explain(await configFor(process.env, options), delegationId, options));
+    });
   program
     .command('advise')
     .description('say which threshold of silence the evidence of the last 30 days supports, per callee')
@@ -193,7 +215,10 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         "delegation-sweeper advise --json | jq '.callees[] | {calleeId, threshold}'",
       ),
     )
-    .action(async (options) => done(await advise(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { advise } = await import('./advise.ts');
+      done(await advise(await configFor(process.env, options), options));
+    });
   program
     .command('retry')
     .description('try again what failed or is stuck, by new delegations with the same task; each is tried again once')
@@ -212,38 +237,31 @@ export function programOf({ done, writeHelp }: Outlets): Command {
         'delegation-sweeper retry --callee coder --since 2h --yes --json',
       ),
     )
-    .action(async (ids: readonly string[], options) => done(await retry(loadConfig(process.env), ids, options)));
-  addPruneCommand(program, async (options) => done(await prune(loadConfig(process.env), options)));
-  addReconcileCommand(program, async (options) => done(await reconcile(loadConfig(process.env), options)));
-  program
-    .command('webhook')
-    .description('what is not delivered to WEBHOOK_URL; send dead letters again; or test whether a post arrives')
-    .addArgument(argumentOneOf('<action>', 'what to do', webhookActions))
-    .argument('[event_ids...]', 'replay: the events, as `list` and the log name them')
-    .option('--all', 'replay: all dead letters')
-    .option(
-      '--limit <rows>',
-      `list: rows, dead letters first: 1 to ${LIST_LIMIT_MAX}, ${WEBHOOK_LIST_DEFAULT} by default`,
-      readBy(integer(1, LIST_LIMIT_MAX)),
-    )
-    .option('--json', 'print the answer as one JSON object')
-    .addHelpText(
-      'after',
-      examples(
-        'delegation-sweeper webhook list',
-        'delegation-sweeper webhook replay 1804 1807',
-        'WEBHOOK_URL=https://... WEBHOOK_SECRET_FILE=... delegation-sweeper webhook test',
-      ),
-    )
-    .action(async (action: WebhookAction, ids: readonly string[], options) =>
-      done(await webhook(loadConfig(process.env), action, ids, options)),
-    );
+    .action(async (ids: readonly string[], options) => {
+      const { retry } = await import('./retry.ts');
+      done(await retry(await configFor(process.env, options), ids, options));
+    });
+  addPruneCommand(program, async (options) => {
+    const { prune } = await import('./prune.ts');
+    done(await prune(await configFor(process.env, options), options));
+  });
+  addReconcileCommand(program, async (options) => {
+    const { reconcile } = await import('./reconcile.ts');
+    done(await reconcile(await configFor(process.env, options), options));
+  });
+  addWebhookCommand(program, async (action, ids, options) => {
+    const { webhook } = await import('./webhook.ts');
+    done(await webhook(await configFor(process.env, options), action, ids, options));
+  });
   program
     .command('check')
     .description('check the configuration; starts nothing, connects to nothing')
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', examples('delegation-sweeper check', 'STUCK_AFTER=5m delegation-sweeper check --json'))
-    .action(async (options) => done(await check(loadConfig(process.env), options)));
+    .action(async (options) => {
+      const { check } = await import('./check.ts');
+      done(await check(loadConfig(process.env), options));
+    });
   program
     .command('completion')
     .description('print what completes commands, options and values in a shell')
@@ -267,6 +285,7 @@ export function programOf({ done, writeHelp }: Outlets): Command {
       });
       done(await demo(loadConfig(process.env), options));
     });
+  addLedgerOptions(program);
   for (const command of program.commands) {
     command.showHelpAfterError(`What to do: see \`delegation-sweeper ${command.name()} --help\`.`);
   }

@@ -1,5 +1,6 @@
 import { daemonServices } from '../compose/daemon-services.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
+import type { LedgerOutlets } from '../compose/ledger-services.ts';
 import { type Location, openDaemonLocation } from '../compose/location.ts';
 import { opsServices } from '../compose/ops-services.ts';
 import { version } from '../compose/version.ts';
@@ -11,6 +12,7 @@ import { errorFields } from '../log/error-fields.ts';
 import { createEventLog, type EventLog, teeEventLog } from '../log/event-log.ts';
 import { createLogger } from '../log/logger.ts';
 import { EventMetrics } from '../ops/telemetry/event-metrics.ts';
+import { withLedger } from '../ops/telemetry/ledger-meter.ts';
 import { Telemetry } from '../ops/telemetry/telemetry.ts';
 import { logWarnings } from './command-log.ts';
 import { failureOf } from './failure.ts';
@@ -20,7 +22,8 @@ import { failureOf } from './failure.ts';
  * reason when it cannot start; the reason has been logged as `daemon.start_failed` by then.
  */
 export async function start(config: Config): Promise<ExitCode> {
-  const lines = createEventLog(createLogger({ level: config.logLevel, destination: 'stdout', mixin: activeTrace }));
+  const logger = createLogger({ level: config.logLevel, destination: 'stdout', mixin: activeTrace });
+  const lines = createEventLog(logger);
   using _warnings = logWarnings(lines);
   // Never disposed: without a listener, a signal in the last moments would end the process with the signal's exit code.
   const shutdown = onShutdownSignal();
@@ -34,7 +37,13 @@ export async function start(config: Config): Promise<ExitCode> {
     log.emit('daemon.started', { version, config: redacted(config) });
     const place = await openDaemonLocation(config, log);
     announce(place);
-    const daemon = await daemonServices(config, place, log, metrics);
+    const of = (ledger: string): LedgerOutlets => {
+      // With DB_SCHEMA there is no other one to tell it from.
+      if (config.dbSchemas === null) return { log, observer: metrics };
+      const ofLedger = new EventMetrics(withLedger(telemetry.meter, ledger));
+      return { log: teeEventLog(ofLedger, createEventLog(logger, { ledger })), observer: ofLedger };
+    };
+    const daemon = await daemonServices(config, place, { log, of });
     const services = [...opsServices(config, place, log, telemetry, daemon), ...daemon.services];
     return await run(new Services(services), place, log, shutdown, daemon.stopWithinMs);
   } catch (err) {

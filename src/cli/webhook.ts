@@ -16,18 +16,14 @@ import { SigningSecrets } from '../webhook/signing-secrets.ts';
 import { UndeliveredReader } from '../webhook/undelivered.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
+import { WEBHOOK_LIST_DEFAULT, type WebhookAction } from './webhook-arguments.ts';
 import { databaseLine, listWebhookWords, replayWords, testWords } from './webhook-words.ts';
-
-export const webhookActions = ['list', 'replay', 'test'] as const;
-export type WebhookAction = (typeof webhookActions)[number];
 
 export interface WebhookCommandOptions {
   readonly all?: boolean;
   readonly limit?: number;
   readonly json?: boolean;
 }
-
-export const WEBHOOK_LIST_DEFAULT = 50;
 
 /** What is not delivered to the webhook; dead letters again; or one post, to see whether it arrives. */
 export function webhook(

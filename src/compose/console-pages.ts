@@ -35,7 +35,7 @@ export interface ConsoleOptions {
 
 /** The pages about delegations, by path. */
 export function consolePages(
-  { db }: DatabaseHandle,
+  db: DatabaseHandle['db'],
   config: Config,
   { probe, refusalOf }: ConsoleOptions,
 ): Readonly<Record<string, Route>> {

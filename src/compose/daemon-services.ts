@@ -1,40 +1,36 @@
 import type { Config } from '../config/config.ts';
-import { openDatabase } from '../db/database.ts';
-import { reconcileJob } from '../housekeeping/reconciliation/reconcile-job.ts';
-import { pruneJob } from '../housekeeping/retention/prune-job.ts';
+import { CONNECT_TIMEOUT_MS } from '../db/connection.ts';
+import { databaseOn, openPool } from '../db/pool.ts';
+import { PoolShares } from '../db/pool-shares.ts';
 import { Boss } from '../jobs/boss.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
 import { Availability } from '../outage/availability.ts';
 import { Outage } from '../outage/outage.ts';
-import { Sampler } from '../sweeper/advice/sampler.ts';
-import { Beat } from '../sweeper/observed-time/beat.ts';
-import { Looks } from '../sweeper/on-time/looks.ts';
-import { OnTime } from '../sweeper/on-time/on-time.ts';
-import type { SweepObserver } from '../sweeper/pass/observer.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
-import { Pulse } from '../sweeper/schedule/pulse.ts';
-import { Schedule } from '../sweeper/schedule/schedule.ts';
-import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
-import { Sweeper } from '../sweeper/sweeper.ts';
-import type { WebhookObserver } from '../webhook/observer.ts';
+import type { Schedule } from '../sweeper/schedule/schedule.ts';
+import { WebhookQueues } from '../webhook/webhook-queues.ts';
 import { agentProbe } from './agent-probe.ts';
+import { configOf, findLedgers } from './found-ledgers.ts';
+import { type LedgerOutlets, type LedgerServices, ledgerServices } from './ledger-services.ts';
+import { Ledgers } from './ledgers.ts';
 import { connectionOf, type Location } from './location.ts';
 import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
-import { retentionPeriods } from './retention-periods.ts';
-import { sweeperOptions } from './sweeper-options.ts';
-import { webhookService } from './webhook-service.ts';
+import { ServedLedger } from './served-ledger.ts';
 
-/** Shares of SHUTDOWN_GRACE: for the jobs that are running, and for all services. The rest is for the embedded server, and a margin. */
+/** Shares of SHUTDOWN_GRACE: for the jobs that are running, for the ledgers, and for all services. The rest is for the embedded server, and a margin. */
 const JOBS_SHARE_OF_GRACE = 0.6;
+const LEDGERS_SHARE_OF_GRACE = 0.15;
 const SERVICES_SHARE_OF_GRACE = 0.8;
 
 export interface DaemonServices {
   /** In the order in which they start; they stop in reverse order. */
   readonly services: readonly Service[];
-  /** One of the services, through which a sweep can be requested. */
-  readonly schedule: Schedule;
+  /** What serves the ledgers that DB_SCHEMAS names; null where there is one, DB_SCHEMA. */
+  readonly ledgers: Pick<Ledgers, 'served' | 'missing'> | null;
+  /** Through which a sweep of this ledger can be requested. Throws for a ledger that is not served. */
+  readonly scheduleOf: (ledger: string) => Schedule;
   /** How the connections of the sweeper's pool are used now. */
   readonly poolUse: () => PoolUse;
   /** What asks agents before their delegations are marked; undefined where A2A_PROBE is false. */
@@ -43,59 +39,72 @@ export interface DaemonServices {
   readonly stopWithinMs: number;
 }
 
+export interface DaemonOutlets {
+  /** Of the daemon as a whole. */
+  readonly log: EventLog;
+  /** Of one ledger. */
+  readonly of: (ledger: string) => LedgerOutlets;
+  /** How often the schemas of DB_SCHEMAS are looked up; default: every minute. */
+  readonly lookEveryMs?: number;
+}
+
 /** Builds the services of the daemon. The demo runs the same ones. @throws CommandError where something is not installed. */
 export async function daemonServices(
   config: Config,
   place: Pick<Location, 'location'>,
-  log: EventLog,
-  observer?: SweepObserver & WebhookObserver,
+  { log, of, lookEveryMs }: DaemonOutlets,
 ): Promise<DaemonServices> {
-  const probe = await agentProbe(config);
-  const options = sweeperOptions(config, probe);
-  const handle = openDatabase({
-    ...connectionOf(place, config.dbPoolMax, 'delegation-sweeper'),
-    schema: config.dbSchema,
-  });
+  const shareOfGrace = (share: number) => Math.floor(config.shutdownGraceMs * share);
+  const { pool } = openPool(connectionOf(place, config.dbPoolMax, 'delegation-sweeper'));
+  const shares = new PoolShares(pool, { max: config.dbPoolMax, waitMs: CONNECT_TIMEOUT_MS });
   const outage = new Outage(log);
-  const availability = () => new Availability(log, undefined, outage);
-  const beat = new Beat(handle.db, log, config.stuckAfterMs);
-  const sweeper = new Sweeper(handle.db, log, options, observer, beat);
-  const boss = new Boss(log, availability(), {
+  const boss = new Boss(log, new Availability(log, undefined, outage), {
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
     pgbossSchema: config.pgbossSchema,
-    stopWithinMs: Math.floor(config.shutdownGraceMs * JOBS_SHARE_OF_GRACE),
+    stopWithinMs: shareOfGrace(JOBS_SHARE_OF_GRACE),
   });
-  const schedule = new Schedule(boss, sweeper, log, availability(), {
-    dbSchema: config.dbSchema,
-    pgbossSchema: config.pgbossSchema,
-    cron: config.sweepCron,
-    timezone: config.sweepTz,
-  });
-  const prunes = pruneJob(
-    { db: handle.db, log, boss, availability: availability() },
-    { dbSchema: config.dbSchema, ...retentionPeriods(config) },
-  );
-  const onTime = new OnTime(new Looks(handle.db, options), sweeper, availability(), beat);
-  return {
-    services: [
-      { name: 'database', async start() {}, stop: async () => handle[Symbol.asyncDispose]() },
-      new SchemaGate(() => outdatedSchema(handle.db, config.dbSchema, config.pgbossSchema), log, availability()),
-      new Pulse(beat, log, availability()),
-      boss,
-      // Before the sweeps, whose events it is told.
-      webhookService(config, boss, log, availability(), observer),
-      schedule,
-      prunes,
-      reconcileJob({ db: handle.db, log, boss, availability: availability() }, config.dbSchema),
-      ...(config.sweepOnTime ? [onTime] : []),
-      new Sampler(handle.db, log, beat.daemonId, config.stuckAfterMs),
-    ],
-    schedule,
-    probe,
-    poolUse: () => {
-      const { totalCount, idleCount, waitingCount } = handle.pool;
-      return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
-    },
-    stopWithinMs: Math.floor(config.shutdownGraceMs * SERVICES_SHARE_OF_GRACE),
+  const probe = await agentProbe(config);
+  // An outage of many ledgers' database is one of each ledger, which names it; with one ledger it is logged once.
+  const shared = { boss, probe, ...(config.dbSchemas === null && { outage }) };
+  const build = (ledger: string): LedgerServices & { db: ReturnType<typeof databaseOn> } => {
+    const db = databaseOn(shares.add(), ledger);
+    return { db, ...ledgerServices(configOf(config, ledger), db, shared, of(ledger)) };
   };
+  const serve = (name: string) => {
+    const { db, ...built } = build(name);
+    const queues = new WebhookQueues(boss.pgBoss, { dbSchema: name, pgbossSchema: config.pgbossSchema });
+    return new ServedLedger(built, {
+      name,
+      db,
+      boss,
+      log: of(name).log,
+      unsubscribe: () => queues.unsubscribe(),
+      stopWithinMs: shareOfGrace(LEDGERS_SHARE_OF_GRACE),
+    });
+  };
+  const around: Service[] = [
+    { name: 'database', async start() {}, stop: () => pool.end() },
+    // The ledgers start it, once one of their schemas is current.
+    { name: 'pg-boss', async start() {}, stop: () => boss.stop() },
+  ];
+  const { use: poolUse } = shares;
+  const common = { poolUse, probe, stopWithinMs: shareOfGrace(SERVICES_SHARE_OF_GRACE) };
+  if (config.dbSchemas === null) {
+    const { services, schedule } = build(config.dbSchema);
+    return { ...common, services: [...around, ...services], ledgers: null, scheduleOf: () => schedule };
+  }
+  const { dbSchemas } = config;
+  const lookups = databaseOn(shares.add(), config.dbSchema);
+  const ledgers = new Ledgers(log, new Availability(log, undefined, outage), {
+    find: () => findLedgers(lookups, dbSchemas, config),
+    serve,
+    dbSchemas,
+    ...(lookEveryMs !== undefined && { lookEveryMs }),
+  });
+  const scheduleOf = (ledger: string) => {
+    const served = ledgers.served.get(ledger);
+    if (served === undefined) throw new Error(`the ledger ${ledger} is not served`);
+    return served.schedule;
+  };
+  return { ...common, services: [...around, ledgers], ledgers, scheduleOf };
 }

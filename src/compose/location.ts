@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts';
+import { namedLedgers } from '../config/ledger-names.ts';
 import { type ConnectionOptions, currentUrl, type DatabaseLocation } from '../db/connection.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { checkoutOnly } from './checkout-only.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
-import { installSchemas } from './install.ts';
 
 /** Where a command finds its database. Disposing it stops the embedded server, when this process runs it. */
 export interface Location extends AsyncDisposable {
@@ -35,7 +35,10 @@ export async function openDaemonLocation(config: Config, log: EventLog): Promise
   const { url, dataDir } = server;
   log.emit('embedded.started', { dataDir, joined: false });
   try {
-    await installSchemas({ location: { url }, dbSchema, pgbossSchema });
+    // Loaded here: no command that only joins a database needs pg-boss.
+    const { installSchemas } = await import('./install.ts');
+    const schemas = config.dbSchemas === null ? [dbSchema] : namedLedgers(config.dbSchemas).names;
+    for (const schema of schemas) await installSchemas({ location: { url }, dbSchema: schema, pgbossSchema });
   } catch (err) {
     await server.stop();
     throw err;

@@ -1,9 +1,10 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { boolean } from './boolean.ts';
 import { cron, timeZone } from './cron.ts';
 import { databaseUrl, databaseUrlFile } from './database-url.ts';
 import { duration, durationOrOff } from './duration.ts';
 import { hostList, readableDirectory } from './hosts.ts';
+import { ledgerNames } from './ledger-names.ts';
 import { directory, host, oneOf, schemaName } from './names.ts';
 import { integer, ratio } from './number.ts';
 import type { Value } from './value.ts';
@@ -38,6 +39,12 @@ export const keys = {
     doc: 'Where the embedded PostgreSQL keeps its data; unused otherwise.',
   },
   dbSchema: { env: 'DB_SCHEMA', default: 'public', ...schemaName(63), doc: "Schema of the ledger's tables." },
+  dbSchemas: {
+    env: 'DB_SCHEMAS',
+    default: null,
+    ...ledgerNames,
+    doc: 'Instead of DB_SCHEMA: the schemas of many ledgers, which one daemon serves: see [ledgers.md](ledgers.md).',
+  },
   pgbossSchema: {
     env: 'PGBOSS_SCHEMA',
     default: 'pgboss',

@@ -72,12 +72,34 @@ function conflicts(env: NodeJS.ProcessEnv, settings: Partial<Settings>): Problem
     });
   }
   problems.push(...webhookConflicts(env, settings));
+  problems.push(...ledgerConflicts(env, settings));
   // PostgreSQL folds an unquoted name to lower case, and pg-boss does not always quote.
-  if (dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {
+  if (!env.DB_SCHEMAS && dbSchema && pgbossSchema && dbSchema.toLowerCase() === pgbossSchema.toLowerCase()) {
     problems.push({
       variable: 'PGBOSS_SCHEMA',
       value: pgbossSchema,
       reason: "the same as DB_SCHEMA; accepted: a schema of pg-boss's own",
+    });
+  }
+  return problems;
+}
+
+function ledgerConflicts(env: NodeJS.ProcessEnv, { dbSchemas, pgbossSchema }: Partial<Settings>): Problem[] {
+  const { DB_SCHEMA: schema, DB_SCHEMAS: schemas } = env;
+  const problems: Problem[] = [];
+  if (schema && schemas) {
+    problems.push({
+      variable: keys.dbSchemas.env,
+      value: schemas,
+      reason: `DB_SCHEMA is set as well (${schema}); accepted: one of the two`,
+    });
+  }
+  const isPgBoss = (entry: string) => entry.toLowerCase() === pgbossSchema?.toLowerCase();
+  if (dbSchemas?.some(isPgBoss)) {
+    problems.push({
+      variable: keys.pgbossSchema.env,
+      value: pgbossSchema!,
+      reason: "one of DB_SCHEMAS; accepted: a schema of pg-boss's own",
     });
   }
   return problems;

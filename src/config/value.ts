@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How the text of a variable becomes a value. An issue's message says what is wrong and what is accepted. */
 export interface Value<T> {

@@ -2,6 +2,8 @@ import type { Host } from '../address/database-address.ts';
 
 /** What a group does to its clients. */
 export interface GroupMember {
+  /** No query is under way, and none has been answered since this instant of the process's monotonic clock. */
+  isIdleSince(sinceMs: number): boolean;
   /** It is not handed out again; what is under way may end. */
   retire(err: Error): void;
   /** It ends now; what is under way fails. */
@@ -37,6 +39,13 @@ export class ClientGroup {
   retireOthers(client: GroupMember, err: Error): void {
     for (const other of this.#clients) {
       if (other !== client) other.retire(err);
+    }
+  }
+
+  /** Those from which nothing has been heard since, and nothing is expected. */
+  retireIdle(sinceMs: number, err: Error): void {
+    for (const client of this.#clients) {
+      if (client.isIdleSince(sinceMs)) client.retire(err);
     }
   }
 

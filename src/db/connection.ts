@@ -33,6 +33,8 @@ export const CONNECTION_LIFETIME_MS = 600_000;
 /** Idle time after which TCP checks whether the other side is still there. */
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const IDLE_CONNECTION_MS = 60_000;
+/** After this part of its time limit a query without an answer makes idle connections suspect. */
+const SUSPECT_SHARE = 1 / 8;
 
 /**
  * The configuration of each pg.Pool: the daemon's, pg-boss's and the library's. Nothing here depends on a session, so that
@@ -48,9 +50,10 @@ export function poolConfig(options: ConnectionOptions, group = new ClientGroup()
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     ...(queryTimeoutMs > 0 && { query_timeout: queryTimeoutMs }),
   };
+  const suspectAfterMs = queryTimeoutMs > 0 ? queryTimeoutMs * SUSPECT_SHARE : undefined;
   class PoolClient extends DatabaseClient {
     constructor() {
-      super(group, { url: () => currentUrl(location), driver, connectTimeoutMs });
+      super(group, { url: () => currentUrl(location), driver, connectTimeoutMs, suspectAfterMs });
     }
   }
   return {

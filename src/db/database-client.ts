@@ -14,6 +14,8 @@ export interface DatabaseClientOptions {
   readonly driver: pg.ClientConfig;
   /** For all hosts of the URL together. */
   readonly connectTimeoutMs: number;
+  /** A query without an answer for so long makes idle connections suspect: they may be half open, too. Undefined: never. */
+  readonly suspectAfterMs: number | undefined;
 }
 
 type Callback = (err: Error | null, result?: unknown) => void;
@@ -37,6 +39,8 @@ export class DatabaseClient extends EventEmitter {
   #isOpen = false;
   #ending = false;
   #underWay = 0;
+  /** Of the last query, by this process's monotonic clock. */
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(group: ClientGroup, options: DatabaseClientOptions) {
     super();
@@ -122,27 +126,48 @@ export class DatabaseClient extends EventEmitter {
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;
     const callback = args.at(-1);
     this.#underWay += 1;
+    const timer = this.#suspectLater();
     if (typeof callback === 'function') {
       return query(...args.slice(0, -1), (err: Error | null, result: unknown) => {
-        this.#done(err);
+        this.#done(err, timer);
         callback(err, result);
       });
     }
     const answer = query(...args);
     if (!(answer instanceof Promise)) {
       this.#underWay -= 1;
+      clearTimeout(timer);
       return answer;
     }
     return answer.then(
       (result) => {
-        this.#done(null);
+        this.#done(null, timer);
         return result;
       },
       (err: Error) => {
-        this.#done(err);
+        this.#done(err, timer);
         throw err;
       },
     );
+  }
+
+  /**
+   * The query itself may only be slow, and goes on. Left in the pool, each of the idle connections would hold up a heartbeat
+   * for as long as this one.
+   */
+  #suspectLater(): NodeJS.Timeout | undefined {
+    const { suspectAfterMs } = this.#options;
+    if (suspectAfterMs === undefined) return undefined;
+    const sentAtMs = performance.now();
+    const suspect = () => {
+      const err = new Error(`Connection given up: another one had no answer for ${suspectAfterMs} ms`);
+      this.#group.retireIdle(sentAtMs, err);
+    };
+    return setTimeout(suspect, suspectAfterMs).unref();
+  }
+
+  isIdleSince(sinceMs: number): boolean {
+    return this.#underWay === 0 && this.#answeredAtMs < sinceMs;
   }
 
   #refuse(args: readonly unknown[]): unknown {
@@ -155,8 +180,10 @@ export class DatabaseClient extends EventEmitter {
     return undefined;
   }
 
-  #done(err: Error | null | undefined): void {
+  #done(err: Error | null | undefined, timer: NodeJS.Timeout | undefined): void {
+    clearTimeout(timer);
     this.#underWay -= 1;
+    this.#answeredAtMs = performance.now();
     const verdict = err ? verdictOn(err) : 'good';
     if (verdict === 'good') return;
     if (verdict === 'cut') this.#cutAfterCancel(err!);
@@ -178,6 +205,11 @@ export class DatabaseClient extends EventEmitter {
     this.#retired ??= err;
     this.#lost ??= err;
     this.#session?.destroy();
+  }
+
+  /** Gives up the query under way: the server is asked to cancel it, then the connection ends. */
+  giveUp(err: Error): void {
+    if (this.#session !== undefined) this.#cutAfterCancel(err);
   }
 
   #cutAfterCancel(err: Error): void {

@@ -37,7 +37,9 @@ export function limited<Result>(
   return db.connection().execute(async (session) => {
     const tell = (sql: string) => session.executeQuery<{ command?: string }>(CompiledQuery.raw(sql));
     // One message, and only for this transaction, so that PgBouncer in transaction mode can reuse the session unchanged.
-    await tell(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
+    // Citus sends the limits to the node that has the ledger; elsewhere its setting says nothing.
+    await tell(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL citus.propagate_set_commands = local;
+      SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
       SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MAX_MS}`).catch(
       async (err: unknown) => {
         await tell('ROLLBACK').catch(() => {});

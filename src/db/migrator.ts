@@ -53,7 +53,11 @@ class SchemaMigrations implements MigrationProvider {
       await sql`
         SELECT set_config('search_path', quote_ident(${this.#schema}), true),
           set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true), set_config('statement_timeout', '0', true),
-          set_config('standard_conforming_strings', 'on', true)`.execute(db);
+          set_config('standard_conforming_strings', 'on', true),
+          -- Citus: the triggers of a distributed schema see the rows of their own node alone, where all of them are. Its
+          -- connections to a node are one, so that foreign keys can be changed. Elsewhere these settings say nothing.
+          set_config('citus.enable_unsafe_triggers', 'on', true),
+          set_config('citus.multi_shard_modify_mode', 'sequential', true)`.execute(db);
       await run(db);
     };
   }

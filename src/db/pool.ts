@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import { ClientGroup } from './client-group.ts';
 import { type ConnectionOptions, poolConfig } from './connection.ts';
 import { outlivingIdleTimeouts } from './idle-closed.ts';
 import type { Database } from './schema.ts';
+import { SchemaDialect } from './schema-dialect.ts';
 
 /** A pool through which no fault of the database can end the process, and which can be closed within a time limit. */
 export interface LedgerPool {
@@ -33,8 +34,8 @@ export function openPool(options: ConnectionOptions): LedgerPool {
 }
 
 /** The ledger's tables in this schema, through this pool. */
-export function databaseOn(pool: pg.Pool, schema: string): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: outlivingIdleTimeouts(pool) }) }).withSchema(
-    schema,
-  );
+export function databaseOn(pool: PostgresPool, schema: string): Kysely<Database> {
+  return new Kysely<Database>({
+    dialect: new SchemaDialect({ pool: outlivingIdleTimeouts(pool) }, schema),
+  }).withSchema(schema);
 }

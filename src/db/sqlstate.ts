@@ -70,6 +70,7 @@ const retryableMessages =
 
 /** Errors of the connection, the login or the server as a whole, wherever in a statement they occur. */
 const connectionClasses = new Set([
+  '0A', // a feature that the server lacks: a statement that Citus cannot run, whichever its rows are
   '08', // connection exception
   '28', // the login is refused
   '53', // insufficient resources: disk full, out of memory, too many connections
@@ -104,9 +105,15 @@ export function isSchemaOutdated(err: unknown): boolean {
   return outdatedStates.has(sqlstateOf(err) ?? '') && !isFromFunction(err);
 }
 
-/** An error with a context comes from inside a function, such as a trigger of the user's own. */
+/**
+ * An error with a context comes from inside a function, such as a trigger of the user's own. A statement that ran on the node of
+ * a ledger (src/db/node/statements/run-on-node.ts) has a context in any case: what stands in it before the function that ran it.
+ */
 function isFromFunction(err: unknown): boolean {
-  return (err as { where?: unknown }).where !== undefined;
+  const { where } = err as { where?: unknown };
+  if (typeof where !== 'string') return where !== undefined;
+  const [inside = ''] = where.split(/PL\/pgSQL function \S*sweeper_run\(/, 1);
+  return inside === where || inside.includes('PL/pgSQL function');
 }
 
 /** Whether a statement timed out, by the server's clock or by the client's. */

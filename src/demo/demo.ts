@@ -101,8 +101,8 @@ async function stageAndPerform(
   });
   await using stage = await Stage.open(config.database, names, log);
   interrupt.throwIfAborted();
-  const daemon = await daemonServices(settings, stage, log);
-  const services = new Services([...daemon.services, sweepRequests(daemon.schedule, log)]);
+  const daemon = await daemonServices(settings, stage, { log, of: () => ({ log }) });
+  const services = new Services([...daemon.services, sweepRequests(daemon.scheduleOf(names.dbSchema), log)]);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => services.stopAll({ deadlineMs: daemon.stopWithinMs }));
   await untilAborted(services.startAll({ deadlineMs: daemon.stopWithinMs }), AbortSignal.any([interrupt, limit]));

@@ -7,6 +7,7 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { Repeats } from '../log/repeats.ts';
 import type { Availability } from '../outage/availability.ts';
+import { JobPoll, OWN_POLL_SECONDS } from './job-poll.ts';
 import { monotonicClock } from './monotonic-clock.ts';
 import { verbatim } from './pgboss-tables.ts';
 import { warningType } from './pgboss-warning.ts';
@@ -40,6 +41,7 @@ export class Boss implements Service {
   readonly #stopWithinMs: number;
   readonly #errors = new Repeats(ERROR_REPEAT_MS);
   readonly #aborter = new AbortController();
+  readonly #poll: JobPoll;
   #starting: Promise<void> | undefined;
 
   constructor(log: EventLog, availability: Availability, options: BossOptions) {
@@ -47,6 +49,7 @@ export class Boss implements Service {
     this.#availability = availability;
     this.#stopWithinMs = options.stopWithinMs;
     this.pgBoss = createBoss(options);
+    this.#poll = new JobPoll(this.pgBoss, options.pgbossSchema, (err) => this.#logError(err));
     this.pgBoss.on('error', (err) => this.#logError(err));
     this.pgBoss.on('warning', (warning) => {
       const type = warningType(warning);
@@ -61,8 +64,28 @@ export class Boss implements Service {
     return this.#starting;
   }
 
+  /**
+   * Starts a worker of the queue, whose jobs wait for `pollSeconds` at most. `work` calls pg-boss's work with the options that
+   * it is given, and returns the worker's id. @throws the database's error.
+   */
+  async work(
+    queue: string,
+    pollSeconds: number,
+    work: (options: { readonly pollingIntervalSeconds: number }) => Promise<string>,
+  ): Promise<void> {
+    const workerId = await work({ pollingIntervalSeconds: OWN_POLL_SECONDS });
+    this.#poll.add(queue, { workerId, everyMs: pollSeconds * 1000 });
+  }
+
+  /** Ends the workers of the queue; a job in hand ends by itself. */
+  async offWork(queue: string): Promise<void> {
+    this.#poll.remove(queue);
+    await this.pgBoss.offWork(queue, { wait: false });
+  }
+
   async stop(): Promise<void> {
     this.#aborter.abort();
+    await this.#poll.stop();
     await this.#starting?.catch(() => {});
     await this.pgBoss.stop({ graceful: true, timeout: this.#stopWithinMs });
   }

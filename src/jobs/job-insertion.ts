@@ -1,7 +1,7 @@
 import { PgBoss } from 'pg-boss';
 import type { JobInsertion } from '../events/job-insertion.ts';
-import { requiredVersion } from './pgboss-schema.ts';
 import { verbatim } from './pgboss-tables.ts';
+import { requiredVersion } from './pgboss-version.ts';
 
 const UNKNOWN = 'this release of pg-boss inserts jobs in a way that is not known';
 

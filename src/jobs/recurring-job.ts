@@ -1,4 +1,4 @@
-import type { Queue } from 'pg-boss';
+import type { JobWithMetadata, Queue } from 'pg-boss';
 import { isRetryable } from '../db/sqlstate.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { Availability } from '../outage/availability.ts';
@@ -74,8 +74,7 @@ export class RecurringJob implements Service {
     await ensureQueue(pgBoss, queue, queueOptions);
     await pgBoss.schedule(queue, cron, null, { tz: 'UTC', missed: 'once' });
     const stopped = this.#aborter.signal;
-    const worked = { pollingIntervalSeconds: POLL_SECONDS, includeMetadata: true } as const;
-    await pgBoss.work(queue, worked, async ([job]) => {
+    const runOne = async ([job]: JobWithMetadata<unknown>[]) => {
       const signal = AbortSignal.any([job!.signal, stopped]);
       try {
         await run(signal);
@@ -84,6 +83,9 @@ export class RecurringJob implements Service {
       }
       // What was cut off is a failed job, which goes on elsewhere.
       signal.throwIfAborted();
-    });
+    };
+    await this.#boss.work(queue, POLL_SECONDS, (options) =>
+      pgBoss.work(queue, { ...options, includeMetadata: true }, runOne),
+    );
   }
 }

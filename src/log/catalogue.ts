@@ -2,12 +2,13 @@
  * Every event that may be logged: its level, its one-line message and its fields. The names and fields are a public
  * contract (docs/observability.md is generated from here): alerts and dashboards depend on them.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { daemonEvents } from './catalogue/daemon.ts';
 import { databaseEvents } from './catalogue/database.ts';
 import { delegationEvents } from './catalogue/delegation.ts';
 import { demoEvents } from './catalogue/demo.ts';
 import { ledgerEvents } from './catalogue/ledger.ts';
+import { ledgersEvents } from './catalogue/ledgers.ts';
 import { pruneEvents } from './catalogue/prune.ts';
 import { reconcileEvents } from './catalogue/reconcile.ts';
 import { retryEvents } from './catalogue/retry.ts';
@@ -20,6 +21,7 @@ export const catalogue = {
   ...sweepEvents,
   ...delegationEvents,
   ...ledgerEvents,
+  ...ledgersEvents,
   ...retryEvents,
   ...reconcileEvents,
   ...webhookEvents,

@@ -14,12 +14,15 @@ export function teeEventLog(...logs: readonly EventLog[]): EventLog {
   };
 }
 
-/** The only place that gives an event its level and message. The fields are checked by their types, not at run time. */
-export function createEventLog(sink: LogSink): EventLog {
+/**
+ * The only place that gives an event its level and message. The fields are checked by their types, not at run time.
+ * `common`: what each line has as well, such as the ledger that it is about.
+ */
+export function createEventLog(sink: LogSink, common: { readonly ledger?: string } = {}): EventLog {
   return {
     emit(event, fields) {
       const { level, message } = catalogue[event];
-      writeLine(sink, level, { event, ...fields }, message);
+      writeLine(sink, level, { event, ...common, ...fields }, message);
     },
   };
 }

@@ -19,6 +19,8 @@ export interface UnreadyReason {
     | 'schema_outdated'
     | 'never_swept'
     | 'not_sweeping'
+    | 'no_ledger'
+    | 'no_ledger_ready'
     | Refusal['reason'];
   readonly detail: string;
 }
@@ -50,17 +52,49 @@ export function unreadyReasons({ outdated, punctuality, refusal = null }: Readin
 /** What to do when the database answered and refused; null for a database that is away. */
 export type RefusalOf = (err: unknown) => { readonly remedy: string } | null;
 
+/** What /readyz says of one ledger. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly UnreadyReason[];
+  readonly sweptAt: Date | null;
+  readonly nextAt: Date | null;
+}
+
+/** Never rejects: what cannot be read is a reason. */
+export async function readinessOf(read: () => Promise<ReadinessReading>, refusalOf: RefusalOf): Promise<Readiness> {
+  try {
+    const reading = await read();
+    const reasons = unreadyReasons(reading);
+    const { sweptAt = null, nextAt = null } = reading.punctuality ?? {};
+    return { ready: reasons.length === 0, reasons, sweptAt, nextAt };
+  } catch (err) {
+    return { ready: false, reasons: [failureReason(err, refusalOf)], sweptAt: null, nextAt: null };
+  }
+}
+
 /** Ready, or 503 with the reasons. */
 export function readyzRoute(read: () => Promise<ReadinessReading>, refusalOf: RefusalOf): Route {
   return async () => {
-    try {
-      const reading = await read();
-      const reasons = unreadyReasons(reading);
-      const { sweptAt = null, nextAt = null } = reading.punctuality ?? {};
-      return json(reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons, sweptAt, nextAt });
-    } catch (err) {
-      return json(503, { ready: false, reasons: [failureReason(err, refusalOf)], sweptAt: null, nextAt: null });
+    const readiness = await readinessOf(read, refusalOf);
+    return json(readiness.ready ? 200 : 503, readiness);
+  };
+}
+
+/**
+ * The same for many ledgers, by name. One that is not ready is named and holds back only itself: the daemon is ready while
+ * one of them is. 503 where none is, or where there is none.
+ */
+export function manyReadyzRoute(read: () => Promise<ReadonlyMap<string, Readiness>>): Route {
+  return async () => {
+    const ledgers = [...(await read())].map(([ledger, readiness]) => ({ ledger, ...readiness }));
+    const ready = ledgers.some((ledger) => ledger.ready);
+    const reasons: UnreadyReason[] = [];
+    if (ledgers.length === 0) {
+      reasons.push({ reason: 'no_ledger', detail: 'there is no schema that DB_SCHEMAS names; run `migrate up`' });
+    } else if (!ready) {
+      reasons.push({ reason: 'no_ledger_ready', detail: 'none of the ledgers is ready; each says why' });
     }
+    return json(ready ? 200 : 503, { ready, reasons, ledgers });
   };
 }
 

@@ -1,4 +1,4 @@
-import type { JobWithMetadata, PgBoss } from 'pg-boss';
+import type { JobWithMetadata } from 'pg-boss';
 import type { Boss } from '../jobs/boss.ts';
 import { Background } from '../lifecycle/background.ts';
 import { Periodic } from '../lifecycle/periodic.ts';
@@ -39,7 +39,7 @@ export interface WebhooksOptions extends WebhookQueuesOptions, PosterOptions {
  */
 export class Webhooks implements Service {
   readonly name = 'webhooks';
-  readonly #boss: PgBoss;
+  readonly #boss: Pick<Boss, 'pgBoss' | 'work'>;
   readonly #queues: WebhookQueues;
   readonly #delivery: Delivery;
   readonly #isOwn: (source: string) => boolean;
@@ -49,8 +49,14 @@ export class Webhooks implements Service {
   readonly #options: WebhooksOptions;
   readonly #background: Background;
 
-  constructor({ pgBoss }: Pick<Boss, 'pgBoss'>, log: EventLog, availability: Availability, options: WebhooksOptions) {
-    this.#boss = pgBoss;
+  constructor(
+    boss: Pick<Boss, 'pgBoss' | 'work'>,
+    log: EventLog,
+    availability: Availability,
+    options: WebhooksOptions,
+  ) {
+    const { pgBoss } = boss;
+    this.#boss = boss;
     this.#log = log;
     this.#availability = availability;
     this.#options = options;
@@ -95,28 +101,23 @@ export class Webhooks implements Service {
 
   async #work(signal: AbortSignal): Promise<void> {
     const { webhook, group: groupQueue } = this.#queues.names;
-    await this.#boss.work(
-      webhook,
-      {
-        batchSize: BATCH_MAX,
-        pollingIntervalSeconds: POLL_SECONDS,
-        burstWhenBatchFull: true,
-        includeMetadata: true,
-        perJobResults: true,
-      },
-      (jobs: JobWithMetadata<unknown>[]) => this.#delivery.deliver(jobs, signal),
+    const { pgBoss } = this.#boss;
+    const common = { burstWhenBatchFull: true, includeMetadata: true } as const;
+    await this.#boss.work(webhook, POLL_SECONDS, (options) =>
+      pgBoss.work(
+        webhook,
+        { ...options, ...common, batchSize: BATCH_MAX, perJobResults: true },
+        (jobs: JobWithMetadata<unknown>[]) => this.#delivery.deliver(jobs, signal),
+      ),
     );
-    await this.#boss.work(
-      groupQueue,
-      {
-        batchSize: GROUPED_MAX,
-        pollingIntervalSeconds: this.#options.groupBy === null ? UNGROUPED_POLL_SECONDS : GROUP_POLL_SECONDS,
-        burstWhenBatchFull: true,
-        includeMetadata: true,
-        transactional: true,
-      },
-      (jobs: JobWithMetadata<unknown>[], db) =>
-        group({ boss: this.#boss, queues: this.#queues, isOwn: this.#isOwn }, jobs, db),
+    const pollSeconds = this.#options.groupBy === null ? UNGROUPED_POLL_SECONDS : GROUP_POLL_SECONDS;
+    await this.#boss.work(groupQueue, pollSeconds, (options) =>
+      pgBoss.work(
+        groupQueue,
+        { ...options, ...common, batchSize: GROUPED_MAX, transactional: true },
+        (jobs: JobWithMetadata<unknown>[], db) =>
+          group({ boss: pgBoss, queues: this.#queues, isOwn: this.#isOwn }, jobs, db),
+      ),
     );
   }
 }

@@ -18,6 +18,8 @@ export interface AgentOptions {
   readonly seed: number;
   readonly lanes: number;
   readonly stuckAfterMs: number;
+  /** Of the library: its own pool, as `openLedger` has it. */
+  readonly hasDefaults: boolean;
 }
 
 const options = JSON.parse(process.argv[2]!) as AgentOptions;
@@ -33,7 +35,7 @@ createInterface({ input: process.stdin })
   // The parent has ended.
   .on('close', () => process.exit(1));
 
-const { db, ledger } = openMemberDatabase({ ...options, max: options.lanes + 1 });
+const { db, ledger } = openMemberDatabase(options.hasDefaults ? options.url : { ...options, max: options.lanes + 1 });
 writeHeartbeats(db, write);
 
 await Promise.all(Array.from({ length: options.lanes }, (_, lane) => workLane(lane)));
@@ -52,9 +54,12 @@ async function work(id: string): Promise<void> {
   if (random.chance(0.7)) await insist(id, 'dispatched', {});
   if ((await insist(id, 'in_progress', {})).outcome === 'refused') return;
   if (!isDoomed && random.chance(0.2) && !(await waitInSilence(id))) return;
+  const otherMs = random.chance(0.25) ? Math.round(random.between(0.6, 2.5) * options.stuckAfterMs) : undefined;
   const obeys = random.chance(0.3);
   await using alive = ledger.keepAlive(id);
-  await sleep(workMs, undefined, obeys ? { signal: alive.signal } : {}).catch(() => undefined);
+  const working = sleep(workMs, undefined, obeys ? { signal: alive.signal } : {}).catch(() => undefined);
+  if (otherMs !== undefined) await adjust(id, otherMs);
+  await working;
   // Some stop when they learn that their delegation has ended; the others still report what they did.
   if (obeys && alive.signal.aborted) return;
   const text = `result of ${id}`;
@@ -85,6 +90,13 @@ async function waitInSilence(id: string): Promise<boolean> {
     return result;
   });
   return resumed.outcome !== 'refused';
+}
+
+/** To a threshold of its own, lower or higher than before. */
+async function adjust(id: string, stuckAfterMs: number): Promise<void> {
+  const askedAt = Date.now();
+  const result = await ledger.adjust(id, { stuckAfterMs }).catch(() => undefined);
+  write({ did: 'adjust', id, stuckAfterMs, askedAt, answeredAt: Date.now(), outcome: result?.outcome ?? 'error' });
 }
 
 async function untilAnswered<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {

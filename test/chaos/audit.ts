@@ -1,22 +1,25 @@
 import type { Status } from '../../src/ledger/transitions.ts';
+import { judgeMark, type Mark } from './audit-of-marks.ts';
 import type { DiaryEntry } from './diary.ts';
 import { RETRIES_MAX, STUCK_AFTER_MS } from './fleet.ts';
-import type { Outages } from './outages.ts';
+import type { History } from './history.ts';
 
 export interface AuditedRow {
   readonly id: string;
+  /** Its agent. */
+  readonly callee: string;
   /** The idempotency key. */
   readonly key: string | null;
   readonly status: Status;
   readonly resultPreview: string | null;
   readonly errorDetail: string | null;
-  readonly createdAt: number;
-  readonly finishedAt: number | null;
   readonly retryOf: string | null;
   readonly attempt: number;
 }
 export interface AuditedActivity {
   readonly id: string;
+  /** By the machine's clock, whatever the server's showed. */
+  readonly at: number;
   readonly event: string;
   readonly fromStatus: Status | null;
   readonly toStatus: Status | null;
@@ -25,7 +28,7 @@ export interface AuditedActivity {
   readonly responseBody: unknown;
 }
 
-export type Kind = 'lost' | 'falselyMarked' | 'twice' | 'open' | 'replay' | 'retry';
+export type Kind = 'lost' | 'falselyMarked' | 'twice' | 'open' | 'late' | 'replay' | 'retry';
 export interface Finding {
   readonly kind: Kind;
   readonly id: string;
@@ -45,21 +48,24 @@ const follows: Readonly<Record<Status, readonly Status[]>> = {
 const isTerminal = (status: Status | null) => status !== null && follows[status].length === 0;
 
 /**
- * Outages that are not longer than this may have been bridged by beats, and count as observed: three beats, each a tenth of
- * the threshold.
+ * What an agent's process still remembers when a failover has lost it is repeated. This much before the promotion is well
+ * within what it remembers, the threshold; the daemons have noticed the failover by then.
  */
-const TOLERATED_MS = 3 * (STUCK_AFTER_MS / 10);
-/** The evidence has whole milliseconds, and the debounce skips heartbeats within a tenth of the threshold. */
-const ROUNDING_MS = 2;
-const DEBOUNCE_MS = STUCK_AFTER_MS / 10;
+const REPEATED_MS = 2_000;
 
-/** Compares the ledger's rows and activity with what each agent recorded, and with the injected outages. */
+export interface Verdict {
+  readonly findings: readonly Finding[];
+  /** By how much each mark came later than it was due. */
+  readonly lateMs: readonly number[];
+}
+
+/** Compares the ledger's rows and activity with what each agent recorded, and with what the suite did. */
 export function audit(
   rows: readonly AuditedRow[],
   activities: readonly AuditedActivity[],
   entries: readonly DiaryEntry[],
-  outages: Outages,
-): Finding[] {
+  history: History,
+): Verdict {
   const rowOf = new Map(rows.map((row) => [row.id, row]));
   const streamOf = Map.groupBy(activities, ({ id }) => id);
   const idOf = new Map(rows.flatMap(({ id, key }) => (key === null ? [] : [[key, id] as const])));
@@ -70,17 +76,21 @@ export function audit(
     ({ retryOf }) => retryOf,
   );
   const ids = new Set([...rowOf.keys(), ...streamOf.keys(), ...diaryOf.keys()]);
-  return [...ids].flatMap((id): Finding[] => {
+  const marks: Mark[] = [];
+  const findings = [...ids].flatMap((id): Finding[] => {
     const row = rowOf.get(id);
     const stream = streamOf.get(id) ?? [];
     const diary = diaryOf.get(id) ?? [];
+    const mark = judgeMark(id, row, stream, diary, history);
+    if (mark) marks.push(mark);
     return [
       ...consistency(id, row, stream),
       ...brokenRetries(id, row, stream, retriesOf.get(id) ?? []),
-      ...losses(id, row, stream, diary),
-      ...falseMarks(id, stream, diary, outages),
+      ...losses(id, row, stream, diary, history, (other) => streamOf.get(other) ?? []),
+      ...(mark?.findings ?? []),
     ];
   });
+  return { findings, lateMs: marks.flatMap(({ lateMs }) => (lateMs === null ? [] : [lateMs])) };
 }
 
 /** No delegation is left in progress, each ended once, and the activity gives the row's status. */
@@ -122,106 +132,93 @@ function brokenRetries(
     .map(({ attempt }) => wrong(`attempt ${attempt} after attempt ${row!.attempt}`));
 }
 
-/** What was answered to an agent is true: its insert is there, its result is in the row or recorded as a late one. */
+/**
+ * What was answered to an agent is true: its insert is there, its result is in the row or recorded as a late one. A failover
+ * to a standby that lagged loses what it lags by, except for what the agents' processes repeat.
+ */
 function losses(
   id: string,
   row: AuditedRow | undefined,
   stream: readonly AuditedActivity[],
   diary: readonly DiaryEntry[],
+  history: History,
+  streamOf: (id: string) => readonly AuditedActivity[],
 ): Finding[] {
-  const lost = (what: string): Finding => ({ kind: 'lost', id, what });
+  const lost = (what: string): Finding[] => [{ kind: 'lost', id, what }];
+  const maybeNeverThere = wasLostAtItsBeginning(diary, history);
   return diary.flatMap((entry) => {
     const { did, outcome } = entry;
-    if (did === 'insert')
-      return (outcome === 'inserted' || outcome === 'duplicate') && !row ? [lost('its insert')] : [];
-    if (did === 'heartbeat') return outcome === 'missing' ? [lost('its row, when it was heartbeaten')] : [];
-    if (did === 'wait' || did === 'resume') {
-      if (outcome === 'missing') return [lost(`its row, at a ${did}`)];
+    const mayBeLost = history.mayHaveLost(entry);
+    if (outcome === 'missing' && !maybeNeverThere) return lost(`its row, when asked for its ${did}`);
+    if (did === 'insert') {
+      return (outcome === 'inserted' || outcome === 'duplicate') && !row && !mayBeLost ? lost('its insert') : [];
+    }
+    if (did === 'wait' || did === 'resume' || did === 'adjust') {
       const isRecorded = stream.some(({ event }) => event === `delegation.${outcome}`);
-      return (outcome === 'waiting' || outcome === 'resumed') && !isRecorded ? [lost(`its ${outcome}`)] : [];
+      const isDone = outcome === 'waiting' || outcome === 'resumed' || outcome === 'adjusted';
+      return isDone && !isRecorded && !mayBeLost ? lost(`its ${outcome}`) : [];
     }
     if (did === 'saw') {
-      const { text } = entry;
-      const isKept = row?.status === 'completed' && row.resultPreview === text;
-      const isLate = stream.some(
-        ({ event, detail }) => event === 'delegation.late_result' && detail.resultPreview === text,
+      const isKept = row?.status === 'completed' && row.resultPreview === entry.text;
+      // Where its insert failed, what its caller saw is kept under the id that the caller chose.
+      const isRecorded = [...stream, ...streamOf(entry.id)].some(
+        ({ event, detail }) => isLate(event) && detail.resultPreview === entry.text,
       );
-      return isKept || isLate ? [] : [lost(`the result that its caller has, the row says ${row?.status}`)];
+      return isKept || isRecorded || mayBeLost
+        ? []
+        : lost(`the result that its caller has, the row says ${row?.status}`);
     }
-    const { to, text } = entry;
-    if (outcome === 'missing') return [lost(`its row, when it became ${to}`)];
-    if (outcome === 'changed' && !stream.some(({ toStatus }) => toStatus === to)) return [lost(`its step to ${to}`)];
-    if (to !== 'completed' && to !== 'failed') return [];
-    const isLate = ({ event, detail, responseBody }: AuditedActivity) =>
-      event === 'delegation.late_result' &&
-      detail.attempted === to &&
-      (detail.resultPreview ?? detail.errorDetail) === text &&
-      (responseBody as { text?: string } | null)?.text === text;
-    if (outcome === 'changed' || outcome === 'unchanged') {
-      const kept = to === 'completed' ? row?.resultPreview : row?.errorDetail;
-      // `unchanged`: this agent's own first try, or for `failed` also the sweep's, with another reason.
-      const isKept = row?.status === to && (kept === text || (outcome === 'unchanged' && stream.some(isLate)));
-      return isKept ? [] : [lost(`${to} was ${outcome}, the row says ${row?.status}`)];
-    }
-    return outcome === 'refused' && !stream.some(isLate) ? [lost(`its late result (${to})`)] : [];
+    return did === 'setStatus' && !isTrue(entry, row, stream, lossOf(entry, history))
+      ? lost(`${entry.to} was ${outcome}, the row says ${row?.status}`)
+      : [];
   });
 }
 
-/**
- * A mark is false when the ledger had accepted a heartbeat after the one on which it judged, when the delegation waited, or
- * when less than its threshold had passed since it was last heard or its wait ended, not counting the time in which the
- * suite kept every daemon from the database.
- */
-function falseMarks(
-  id: string,
+/** Its first activity may have been in what a failover lost: an A2A agent's insert is in no diary, what follows it is. */
+function wasLostAtItsBeginning(diary: readonly DiaryEntry[], history: History): boolean {
+  const first = diary[0];
+  if (first === undefined) return false;
+  return history.mayHaveLost({ askedAt: first.askedAt - STUCK_AFTER_MS, answeredAt: first.answeredAt });
+}
+
+const isLate = (event: string) => event === 'delegation.late_result' || event === 'delegation.orphan_update';
+
+type StatusEntry = Extract<DiaryEntry, { did: 'setStatus' }>;
+/** Of what was answered: none; it may have been lost, and was repeated then; it may have been lost. */
+type Loss = 'none' | 'repeated' | 'lost';
+
+function lossOf(entry: StatusEntry, history: History): Loss {
+  if (!history.mayHaveLost(entry)) return 'none';
+  const { to, outcome, answeredAt } = entry;
+  const isRemembered = outcome === 'changed' && (to === 'in_progress' || isTerminal(to));
+  const isRecent = history.losses.every(({ endAt }) => endAt < answeredAt || answeredAt > endAt - REPEATED_MS);
+  return isRemembered && isRecent ? 'repeated' : 'lost';
+}
+
+/** The answer to a step is so, or was so before a failover. */
+function isTrue(
+  { to, text, outcome }: StatusEntry,
+  row: AuditedRow | undefined,
   stream: readonly AuditedActivity[],
-  diary: readonly DiaryEntry[],
-  outages: Outages,
-): Finding[] {
-  const mark = stream.find(({ actor, toStatus }) => actor === 'sweeper' && isTerminal(toStatus));
-  if (!mark) return [];
-  const falsely = (what: string): Finding[] => [{ kind: 'falselyMarked', id, what }];
-  const { rule, lastHeartbeat, silentMs, deadline, overdueMs } = mark.detail as Record<string, string & number>;
-  const inserted = diary.filter((entry) => entry.did === 'insert');
-  if (rule === 'overdue') {
-    const promised = inserted.find(({ deadlineMs }) => deadlineMs !== null);
-    const dueAt = promised ? promised.askedAt + promised.deadlineMs! : Number.POSITIVE_INFINITY;
-    const sweptAt = Date.parse(String(deadline)) + Number(overdueMs);
-    return sweptAt + ROUNDING_MS < dueAt ? falsely('failed before its deadline') : [];
-  }
-  const heardAt = Date.parse(String(lastHeartbeat));
-  for (const entry of diary) {
-    const slackMs = ROUNDING_MS + (entry.outcome === 'fresh' ? DEBOUNCE_MS : 0);
-    if (isSignOfLife(entry) && entry.askedAt - slackMs > heardAt) {
-      return falsely(
-        `stuck for its silence since ${lastHeartbeat}, but heard at ${new Date(entry.askedAt).toISOString()}`,
-      );
-    }
-  }
-  const silentFromAt = Math.max(heardAt, agreedUntil(stream.slice(0, stream.indexOf(mark))));
-  const sweptAt = silentFromAt + Number(silentMs);
-  const thresholdMs = inserted.find(({ stuckAfterMs }) => stuckAfterMs !== null)?.stuckAfterMs ?? STUCK_AFTER_MS;
-  const waited = diary.find((entry) => entry.did === 'wait' && entry.outcome === 'waiting');
-  const resumed = diary.find((entry) => entry.did === 'resume');
-  if (waited?.did === 'wait' && resumed === undefined && sweptAt + ROUNDING_MS < waited.askedAt + waited.untilMs) {
-    return falsely('stuck although it waited');
-  }
-  const observedMs = Number(silentMs) - outages.unobservedMs({ startAt: silentFromAt, endAt: sweptAt }, TOLERATED_MS);
-  return observedMs + ROUNDING_MS < thresholdMs
-    ? falsely(`stuck after ${observedMs} ms of observed silence, ${thresholdMs} ms allowed`)
-    : [];
-}
-
-function isSignOfLife({ did, outcome, ...entry }: DiaryEntry): boolean {
-  if (did === 'heartbeat') return outcome === 'stamped' || outcome === 'fresh';
-  if (did === 'resume') return outcome === 'resumed';
-  return did === 'setStatus' && 'to' in entry && entry.to === 'in_progress' && outcome === 'changed';
-}
-
-/** Until when it waits by its activity; long ago where nothing is left to wait for. */
-function agreedUntil(stream: readonly AuditedActivity[]): number {
-  const last = stream.findLast(
-    ({ event, toStatus }) => event === 'delegation.waiting' || event === 'delegation.resumed' || toStatus !== null,
+  loss: Loss,
+): boolean {
+  if (loss === 'lost') return true;
+  const isRecorded = stream.some(
+    ({ event, detail, responseBody }) =>
+      isLate(event) &&
+      detail.attempted === to &&
+      (detail.resultPreview ?? detail.errorDetail) === text &&
+      (responseBody as { text?: string } | null)?.text === text,
   );
-  return last?.event === 'delegation.waiting' ? Date.parse(String(last.detail.until)) : Number.NEGATIVE_INFINITY;
+  if (to !== 'completed' && to !== 'failed') {
+    // What has ended is not begun again.
+    const isOver = loss === 'repeated' && (row === undefined || isTerminal(row.status));
+    return outcome !== 'changed' || isOver || stream.some(({ toStatus }) => toStatus === to);
+  }
+  if (outcome === 'refused' || outcome === 'missing') return isRecorded;
+  if (outcome !== 'changed' && outcome !== 'unchanged') return true;
+  const kept = to === 'completed' ? row?.resultPreview : row?.errorDetail;
+  // `unchanged`: this agent's own first try, or for `failed` also the sweep's, with another reason.
+  const mayBeLate = loss === 'repeated' || (outcome === 'unchanged' && row?.status === to);
+  return (row?.status === to && kept === text) || (isRecorded && mayBeLate);
 }

@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { runChaos } from './chaos.ts';
-import { isClean, reportSummary, reportTable } from './report.ts';
+import { isClean } from './report.ts';
+import { reportSummary, reportTable } from './report-text.ts';
+import { serverKinds } from './server-programs.ts';
 
 const INJECT_MS = 75_000;
 /** Long, for a busy machine; every wait inside is for a state. */
@@ -10,8 +12,9 @@ test(
   'a fleet under faults: nothing lost, nothing marked falsely, nothing twice (the long one: npm run test:chaos)',
   async () => {
     const seed = Number(process.env.CHAOS_SEED || Math.floor(Math.random() * 2 ** 31));
-    process.stdout.write(`chaos: seed ${seed}\n`);
-    const report = await runChaos({ seed, injectMs: INJECT_MS });
+    const server = serverKinds[seed % serverKinds.length]!;
+    process.stdout.write(`chaos: seed ${seed}, server ${server}\n`);
+    const report = await runChaos({ seed, server, injectMs: INJECT_MS });
     const { findings, problems } = report;
     expect({
       findings,

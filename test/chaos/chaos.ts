@@ -1,18 +1,25 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../support/wait-for.ts';
-import { type AuditedActivity, type AuditedRow, audit, type Finding } from './audit.ts';
+import { type AuditedActivity, type AuditedRow, audit } from './audit.ts';
 import { readDiary } from './diary.ts';
-import { type Chaos, type Fault, faults } from './faults.ts';
+import type { Chaos, Fault } from './fault.ts';
+import { deckOf, faults } from './faults.ts';
 import { Fleet, STUCK_AFTER_MS } from './fleet.ts';
-import { Outages, type Stretch } from './outages.ts';
+import { History } from './history.ts';
+import { watchMachine } from './machine-watch.ts';
+import type { Stretch } from './outages.ts';
 import { Random } from './random.ts';
-import { type ChaosReport, type FaultRow, reportRow } from './report.ts';
+import { type ChaosReport, type Lives, reportRow, totalOf } from './report.ts';
+import type { ServerKind } from './server-programs.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
+  readonly server: ServerKind;
   /** How long faults are injected; starting, recovering and the audit come on top. */
   readonly injectMs: number;
+  /** Ends the injection; the audit follows. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -26,20 +33,23 @@ export interface Injection extends Stretch {
 /** After the end of a fault; finding a dead replica's job alone may take twenty seconds. */
 const RECOVERED_WITHIN_MS = 120_000;
 const FINISHED_WITHIN_MS = 90_000;
+const SHORT_MS = 120_000;
 
 /** Runs the fleet under faults, one after another in a random order, then audits the ledger. */
-export async function runChaos({ seed, injectMs, onProgress = () => undefined }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, injectMs, signal, onProgress = () => undefined } = options;
   const startedAt = new Date();
   const random = new Random(seed);
-  await using fleet = await Fleet.start(random);
-  const chaos: Chaos = { fleet, random, outages: new Outages() };
+  await using fleet = await Fleet.start(random, options.server);
+  const chaos: Chaos = { fleet, random, history: new History(STUCK_AFTER_MS) };
+  using _watch = watchMachine(chaos.history);
+  const possible = faults.filter((fault) => possibleOn(fleet, fault));
   const injections: Injection[] = [];
   const endAt = performance.now() + injectMs;
   let deck: Fault[] = [];
-  while (performance.now() < endAt) {
-    // First the faults that take long.
-    if (deck.length === 0) deck = random.shuffled(faults).sort((a, b) => (a.aftermath ? 1 : 0) - (b.aftermath ? 1 : 0));
-    const injection = await injectOne(chaos, deck.pop()!);
+  while (performance.now() < endAt && !signal?.aborted) {
+    if (deck.length === 0) deck = deckOf(possible, random, injectMs < SHORT_MS);
+    const injection = await injectOne(chaos, deck.shift()!);
     injections.push(injection);
     onProgress(
       `${injection.problem ?? 'survived'}: ${injection.fault.name} (${injection.endAt - injection.startAt} ms)`,
@@ -49,7 +59,7 @@ export async function runChaos({ seed, injectMs, onProgress = () => undefined }:
   const ended = await Promise.all(injections.map((injection) => withAftermath(chaos, injection)));
   await fleet.finish(FINISHED_WITHIN_MS);
   await nothingInProgress(fleet);
-  return judge(chaos, ended, startedAt, seed);
+  return judge(chaos, ended, startedAt, options);
 }
 
 async function withAftermath(chaos: Chaos, injection: Injection): Promise<Injection> {
@@ -73,11 +83,14 @@ async function injectOne(chaos: Chaos, fault: Fault): Promise<Injection> {
   return { fault, startAt, endAt: Date.now(), problem };
 }
 
-/** A whole sweep has completed since. */
+/** A whole sweep has completed since, by the server's clock. */
 async function sweepsAgain(fleet: Fleet): Promise<void> {
-  const since = new Date();
-  const swept = () => fleet.query('SELECT FROM sweeper_state WHERE swept_at > $1', [since]).catch(() => []);
-  await waitFor('a sweep after the fault', async () => (await swept()).length > 0, { timeoutMs: RECOVERED_WITHIN_MS });
+  let since: Date | undefined;
+  const swept = async () => {
+    since ??= (await fleet.query<{ now: Date }>('SELECT clock_timestamp() AS now'))[0]!.now;
+    return (await fleet.query('SELECT FROM sweeper_state WHERE swept_at > $1', [since])).length > 0;
+  };
+  await waitFor('a sweep after the fault', () => swept().catch(() => false), { timeoutMs: RECOVERED_WITHIN_MS });
 }
 
 /** Silent delegations are found; the audit judges what is left after that. */
@@ -89,53 +102,74 @@ async function nothingInProgress(fleet: Fleet): Promise<void> {
 }
 
 async function judge(
-  { fleet, outages }: Chaos,
+  { fleet, history }: Chaos,
   injections: readonly Injection[],
   startedAt: Date,
-  seed: number,
+  { seed, server }: ChaosOptions,
 ): Promise<ChaosReport> {
-  const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
   const rows = await fleet.query<AuditedRow>(`
-    SELECT delegation_id AS id, idempotency_key AS key, status, result_preview AS "resultPreview", error_detail AS "errorDetail",
-      ${ms('created_at')} AS "createdAt", ${ms('finished_at')} AS "finishedAt", retry_of AS "retryOf", attempt FROM delegations`);
-  const activities = await fleet.query<AuditedActivity>(`
-    SELECT delegation_id AS id, event, from_status AS "fromStatus", to_status AS "toStatus", actor, detail, response_body AS "responseBody"
-    FROM activity_logs ORDER BY activity_id`);
-  const entries = fleet.everyAgent.filter(({ diary }) => existsSync(diary)).flatMap(({ diary }) => readDiary(diary));
+    SELECT delegation_id AS id, callee_id AS callee, idempotency_key AS key, status, result_preview AS "resultPreview",
+      error_detail AS "errorDetail", retry_of AS "retryOf", attempt FROM delegations`);
+  const machineStartedAt = Date.now() - Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000;
+  const activities = await fleet.query<AuditedActivity>(
+    `SELECT a.delegation_id AS id, $1 + t.uptime_seconds * 1000 AS at, event, from_status AS "fromStatus",
+       to_status AS "toStatus", actor, detail, response_body AS "responseBody"
+     FROM activity_logs a JOIN chaos_activity_times t USING (activity_id) ORDER BY a.activity_id`,
+    [machineStartedAt],
+  );
+  const entries = [...fleet.everyAgent.map(({ diary }) => diary), fleet.controlDiary]
+    .filter((diary) => existsSync(diary))
+    .flatMap((diary) => readDiary(diary))
+    .sort((a, b) => a.askedAt - b.askedAt);
   const [sweeps] = await fleet.query<{ count: number; held: number; gaps: number }>(`
     SELECT count(*)::int AS count, count(*) FILTER (WHERE held)::int AS held,
       (SELECT count(*)::int FROM sweeper_gaps) AS gaps FROM sweeper_sweeps`);
-  const findings = audit(rows, activities, entries, outages);
+  const { findings, lateMs } = audit(rows, activities, entries, history);
+  const lives = livesOf(rows, activities);
   const faultRows = faults.map((fault) =>
     reportRow(
       fault.name,
       injections.filter((injection) => injection.fault === fault),
-      rows,
+      lives,
       findings,
     ),
   );
   return {
-    seed,
+    seeds: [seed],
+    servers: [server],
     startedAt: startedAt.toISOString(),
     durationMs: Date.now() - startedAt.getTime(),
     stuckAfterMs: STUCK_AFTER_MS,
     faults: faultRows,
-    total: totalOf(faultRows, rows, findings),
+    total: totalOf(faultRows, lives, findings),
     statuses: countBy(rows.map(({ status }) => status)),
     sweeps: sweeps!,
+    lateMs,
     heartbeatsAccepted: entries.filter(({ did, outcome }) => did === 'heartbeat' && outcome === 'stamped').length,
     lateResults: activities.filter(({ event }) => event === 'delegation.late_result').length,
     a2aResults: entries.filter(({ did }) => did === 'saw').length,
+    notPossible: faults.filter((fault) => !possibleOn(fleet, fault)).map(({ name }) => name),
     findings,
     problems: injections.flatMap(({ fault, problem }) => (problem ? [`${fault.name}: ${problem}`] : [])),
   };
 }
 
-function totalOf(faultRows: readonly FaultRow[], rows: readonly AuditedRow[], findings: readonly Finding[]): FaultRow {
-  const sum = (key: 'injected' | 'survived') => faultRows.reduce((total, row) => total + row[key], 0);
-  const all = reportRow('all', [], rows, findings);
-  return { ...all, injected: sum('injected'), survived: sum('survived') };
+const possibleOn = ({ server }: Fleet, { needs }: Fault) => needs === undefined || server.can(needs);
+
+/** From the first activity to the end, by the machine's clock. */
+function livesOf(rows: readonly AuditedRow[], activities: readonly AuditedActivity[]): Lives {
+  const streamOf = Map.groupBy(activities, ({ id }) => id);
+  return new Map(
+    rows.map(({ id, status }) => {
+      const stream = streamOf.get(id) ?? [];
+      const startAt = stream[0]?.at ?? 0;
+      const endAt = stream.findLast(({ toStatus }) => toStatus === status && ENDED.has(status))?.at;
+      return [id, { startAt, endAt: endAt ?? Number.POSITIVE_INFINITY }];
+    }),
+  );
 }
+
+const ENDED = new Set<string>(['completed', 'failed', 'stuck']);
 
 function countBy(values: readonly string[]): Record<string, number> {
   return Object.fromEntries([...Map.groupBy(values, (value) => value)].map(([value, list]) => [value, list.length]));

@@ -21,6 +21,8 @@ export type DiaryEntry =
   /** Counted from the database's clock when it got there. */
   | (Asked & { readonly did: 'wait'; readonly outcome: string; readonly untilMs: number })
   | (Asked & { readonly did: 'resume'; readonly outcome: string })
+  /** Its own threshold; null: none any more, the daemons' applies. */
+  | (Asked & { readonly did: 'adjust'; readonly outcome: string; readonly stuckAfterMs: number | null })
   | (Asked & { readonly did: 'heartbeat'; readonly outcome: string })
   /** A result that an A2A agent gave to its caller. The ledger knows the delegation by the message's id as well. */
   | (Asked & { readonly did: 'saw'; readonly outcome: 'completed'; readonly key: string; readonly text: string })

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { type ChaosReport, reportSummary, reportTable } from './report.ts';
+import type { ChaosReport } from './report.ts';
+import { reportSummary, reportTable } from './report-text.ts';
 
 const FILE = new URL('../../docs/reliability.md', import.meta.url);
 const BEGIN = '<!-- chaos:begin -->';

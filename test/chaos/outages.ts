@@ -7,6 +7,10 @@ export interface Stretch {
 /** What was under way when an outage began may still reach the server. */
 const SETTLING_MS = 300;
 
+export function overlapMs(one: Stretch, other: Stretch): number {
+  return Math.max(0, Math.min(one.endAt, other.endAt) - Math.max(one.startAt, other.startAt));
+}
+
 /**
  * When the suite itself kept every daemon from the database. It is recorded from after the fault's beginning until before
  * its end, so it is never longer than the real outage, and never excuses too much of an agent's silence.
@@ -27,11 +31,9 @@ export class Outages {
   }
 
   /** Unobserved milliseconds between two instants; intervals no longer than `toleratedMs` count as observed. */
-  unobservedMs({ startAt, endAt }: Stretch, toleratedMs: number): number {
+  unobservedMs(within: Stretch, toleratedMs: number): number {
     return this.#stretches
-      .filter((stretch) => stretch.endAt - stretch.startAt > toleratedMs)
-      .map((stretch) => Math.min(endAt, stretch.endAt) - Math.max(startAt, stretch.startAt))
-      .filter((overlapMs) => overlapMs > 0)
-      .reduce((sum, overlapMs) => sum + overlapMs, 0);
+      .filter(({ startAt, endAt }) => endAt - startAt > toleratedMs)
+      .reduce((sum, stretch) => sum + overlapMs(stretch, within), 0);
   }
 }

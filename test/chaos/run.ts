@@ -1,31 +1,66 @@
-/** `npm run test:chaos -- [--seed N] [--seconds N] [--json FILE] [--write-docs]` */
+/**
+ * `npm run test:chaos -- [--seed N] [--seconds N] [--server embedded|debian] [--json FILE] [--write-docs]`: one fleet.
+ * `npm run test:chaos -- --night [--faults N] [--minutes N] [--fleets N]`: many fleets, one after another and side by side.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { runChaos } from './chaos.ts';
+import { type ChaosOptions, runChaos } from './chaos.ts';
 import { writeDocs } from './docs.ts';
-import { isClean, reportSummary, reportTable } from './report.ts';
+import { runNight } from './night.ts';
+import { type ChaosReport, isClean } from './report.ts';
+import { reportSummary, reportTable } from './report-text.ts';
+import { type ServerKind, serverKinds } from './server-programs.ts';
 
-const INJECT_SECONDS = 420;
-/** Limit of the whole run. */
-const BOUND_MS = 600_000;
+const USAGE = `npm run test:chaos -- [options]
 
+One fleet of agents, daemons and a server under faults; then what the ledger says is compared with what each agent recorded.
+  --seed N          the same faults again (default: at random, and printed)
+  --seconds N       how long faults are injected (default 420)
+  --server KIND     embedded: the server that the daemon brings; debian: Debian's, which can make a standby (default)
+Many fleets, each with an empty ledger, until there were enough faults:
+  --night           Ctrl-C ends it with the report so far, a second one without
+  --faults N        how many (default 10000)
+  --minutes N       at most so long (default 600)
+  --fleets N        at a time (default 4); a fleet has 12 processes and a server
+  --seconds N       how long each fleet is injected faults (default 900)
+  --server KIND     of all fleets (default: both in turn)
+Of both:
+  --json FILE       write the report there
+  --write-docs      write the report into docs/reliability.md`;
+
+const text = (value?: string) => ({ type: 'string' as const, ...(value !== undefined && { default: value }) });
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    seconds: { type: 'string', default: String(INJECT_SECONDS) },
-    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+    night: { type: 'boolean', default: false },
+    seed: text(String(Math.floor(Math.random() * 2 ** 31))),
+    seconds: text(),
+    server: text(),
+    faults: text('10000'),
+    minutes: text('600'),
+    fleets: text('4'),
+    json: text(),
     'write-docs': { type: 'boolean', default: false },
   },
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
+if (values.help) {
+  say(USAGE);
+  process.exit(0);
+}
 
-setTimeout(() => {
-  say('the chaos suite took longer than ten minutes');
-  process.exit(1);
-}, BOUND_MS).unref();
-say(`seed ${values.seed}`);
-const report = await runChaos({ seed: Number(values.seed), injectMs: Number(values.seconds) * 1000, onProgress: say });
+const end = new AbortController();
+process.on('SIGINT', () => {
+  if (end.signal.aborted) process.exit(130);
+  say('ends: the report follows; once more ends it without');
+  end.abort();
+});
+
+const seed = whole('seed', 0);
+const server = serverOf(values.server);
+say(`seed ${seed}`);
+const report = values.night ? await night() : await oneFleet();
 say(`\n${reportTable(report)}\n\n${reportSummary(report)}`);
 for (const { kind, id, what } of report.findings) say(`${kind}: ${id}: ${what}`);
 for (const problem of report.problems) say(problem);
@@ -35,3 +70,39 @@ if (values.json !== undefined) {
 }
 if (values['write-docs']) await writeDocs(report);
 process.exit(isClean(report) ? 0 : 1);
+
+function oneFleet(): Promise<ChaosReport> {
+  const injectMs = whole('seconds', 1, 420) * 1000;
+  const options: ChaosOptions = { seed, server: server ?? 'debian', injectMs };
+  return runChaos({ ...options, signal: end.signal, onProgress: say });
+}
+
+function night(): Promise<ChaosReport> {
+  return runNight({
+    seed,
+    server,
+    faults: whole('faults', 1),
+    limitMs: whole('minutes', 1) * 60_000,
+    fleets: whole('fleets', 1),
+    fleetMs: whole('seconds', 1, 900) * 1000,
+    signal: end.signal,
+    onProgress: say,
+  });
+}
+
+function whole(name: 'seed' | 'seconds' | 'faults' | 'minutes' | 'fleets', least: number, otherwise?: number): number {
+  const value = values[name] === undefined ? otherwise : Number(values[name]);
+  if (Number.isSafeInteger(value) && value! >= least) return value!;
+  return refuse(`--${name} is ${values[name]}: it must be a whole number from ${least}`);
+}
+
+function serverOf(value: string | undefined): ServerKind | undefined {
+  if (value === undefined) return undefined;
+  const known = serverKinds.find((kind) => kind === value);
+  return known ?? refuse(`--server is ${value}: it must be one of ${serverKinds.join(', ')}`);
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n\n${USAGE}\n`);
+  process.exit(64);
+}

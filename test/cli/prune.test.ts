@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { type PastRow, seedPast } from '../housekeeping/retention/retained.ts';
 import { type Env, runProgram, startProgram } from '../support/program.ts';
+import { onTerminal } from '../support/terminal.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -70,15 +69,9 @@ describe('on a terminal', () => {
     ['nor does Ctrl-C', '\\x03', 130, 3],
   ])('it says how much, and asks: %s', async (_, typed, expected, kept) => {
     await seedPast(database, rows);
-    const python = fileURLToPath(new URL('../support/terminal.py', import.meta.url));
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-    const env = { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url, ...month };
-    const { status, stdout } = spawnSync('/usr/bin/python3', [python, typed, process.execPath, main, 'prune'], {
-      env,
-      encoding: 'utf8',
-    });
-    expect(stdout).toContain('This removes 2 delegations and 5 rows of activity');
-    expect(status).toBe(expected);
+    const { code, shown } = await onTerminal(typed, ['prune'], { DATABASE_URL: database.url, ...month });
+    expect(shown).toContain('This removes 2 delegations and 5 rows of activity');
+    expect(code).toBe(expected);
     expect(await count()).toBe(kept);
   });
 });

@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { type Env, runProgram, startProgram } from '../support/program.ts';
 import { seedFleet } from '../support/seed-fleet.ts';
+import { onTerminal } from '../support/terminal.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -183,21 +182,12 @@ test.each([
 });
 
 describe('on a terminal', () => {
-  const onTerminal = (typed: string, args: readonly string[]) => {
-    const python = fileURLToPath(new URL('../support/terminal.py', import.meta.url));
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-    const env = { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url };
-    const { status, stdout } = spawnSync(
-      '/usr/bin/python3',
-      [python, typed, process.execPath, main, 'retry', ...args],
-      { env, encoding: 'utf8' },
-    );
-    return { code: status, shown: stdout };
-  };
+  const retryOnTerminal = (typed: string, args: readonly string[]) =>
+    onTerminal(typed, ['retry', ...args], { DATABASE_URL: database.url });
 
   test('above ten it asks, and does it after a yes', async () => {
     const sweepId = await swept(12);
-    const { code, shown } = onTerminal('y\\r', ['--sweep', sweepId]);
+    const { code, shown } = await retryOnTerminal('y\\r', ['--sweep', sweepId]);
     expect(shown).toContain('This makes 12 new delegations. Go on? [y/N]');
     expect(shown).toContain('Tried again 12.');
     expect(code).toBe(0);
@@ -211,7 +201,7 @@ describe('on a terminal', () => {
     ['SIGTERM', 'SIGTERM', 130],
   ])('%s changes nothing', async (_, typed, expected) => {
     const sweepId = await swept(12);
-    const { code, shown } = onTerminal(typed, ['--sweep', sweepId]);
+    const { code, shown } = await retryOnTerminal(typed, ['--sweep', sweepId]);
     expect(shown).toContain('Nothing was changed. Run it again with --dry-run');
     expect(code).toBe(expected);
     expect(await count()).toBe(0);
@@ -219,7 +209,7 @@ describe('on a terminal', () => {
 
   test('ten are not asked for', async () => {
     const sweepId = await swept(10);
-    expect(onTerminal('n\\r', ['--sweep', sweepId]).code).toBe(0);
+    expect((await retryOnTerminal('n\\r', ['--sweep', sweepId])).code).toBe(0);
     expect(await count()).toBe(10);
   });
 });

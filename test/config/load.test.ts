@@ -77,6 +77,28 @@ const cases: Record<string, { good: [text: string, property: keyof Config, value
     ],
     bad: ['s'.repeat(64), '2s', 'a-b', 'a"b', 'pg_toast', 'PG_x', 'information_schema', 'ü', ' '],
   },
+  DB_SCHEMAS: {
+    good: [
+      ['eu', 'dbSchemas', ['eu']],
+      ['eu, us,tenant_*', 'dbSchemas', ['eu', 'us', 'tenant_*']],
+      [`${'s'.repeat(62)}*`, 'dbSchemas', [`${'s'.repeat(62)}*`]],
+    ],
+    bad: [
+      '*',
+      'eu,',
+      ',',
+      'eu;us',
+      'a*b',
+      '*a',
+      'a**',
+      'eu,eu',
+      'pg_*',
+      'information_schema',
+      `${'s'.repeat(63)}*`,
+      'ü*',
+      ' ',
+    ],
+  },
   PGBOSS_SCHEMA: {
     good: [['p'.repeat(50), 'pgbossSchema', 'p'.repeat(50)]],
     bad: ['p'.repeat(51), '2p', 'a.b', 'pg_boss', 'information_schema', 'public', 'PUBLIC'],
@@ -307,6 +329,14 @@ describe.each(variables)('%s', (variable) => {
   });
 });
 
+test('DB_SCHEMA and DB_SCHEMAS are not both accepted, nor is a ledger in the schema of pg-boss', () => {
+  const both = errorOf({ DB_SCHEMA: 'eu', DB_SCHEMAS: 'eu,us' });
+  expect(both.message).toMatch(/DB_SCHEMAS="eu,us": DB_SCHEMA is set as well \(eu\); accepted: one of the two/);
+  const { problems } = errorOf({ DB_SCHEMAS: 'eu,PgBoss' });
+  expect(problems.map(({ variable }) => variable)).toEqual(['PGBOSS_SCHEMA']);
+  expect(loadConfig({ DB_SCHEMAS: 'eu', PGBOSS_SCHEMA: 'public' }).dbSchemas).toEqual(['eu']);
+});
+
 test('an empty environment is valid and gives the defaults of the contract', () => {
   const config = loadConfig({});
   expect(config).toEqual({
@@ -314,6 +344,7 @@ test('an empty environment is valid and gives the defaults of the contract', () 
     telemetry: { disabled: false, traces: false, metrics: false, metricIntervalMs: 60_000 },
     dataDir: '.data',
     dbSchema: 'public',
+    dbSchemas: null,
     pgbossSchema: 'pgboss',
     dbPoolMax: 4,
     sweepCron: '* * * * *',
@@ -530,7 +561,6 @@ describe('misspelt variables', () => {
     ['OPS_PROT', 'OPS_PORT'],
     ['OP_PORT', 'OPS_PORT'],
     ['DB_SHEMA', 'DB_SCHEMA'],
-    ['DB_SCHEMAS', 'DB_SCHEMA'],
     ['DB_POOL_SIZE', 'DB_POOL_MAX'],
     ['DB_POOLMAX', 'DB_POOL_MAX'],
     ['PGBOSS_SHEMA', 'PGBOSS_SCHEMA'],

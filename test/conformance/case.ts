@@ -123,7 +123,7 @@ export function brought(
 /** As if its agent had been silent for so long. */
 export function silent(delegationId: string, seconds: number): Step {
   return {
-    sql: `UPDATE delegations SET last_heartbeat = clock_timestamp() - interval '${seconds} seconds'
+    sql: `UPDATE delegations SET last_heartbeat = statement_timestamp() - interval '${seconds} seconds'
       WHERE delegation_id = '${delegationId}'`,
   };
 }

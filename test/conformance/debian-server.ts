@@ -19,7 +19,16 @@ export interface DebianServer extends ServerWithTemplate {
 /** A server of Debian's newest PostgreSQL here, with a template; all of it goes with `undo`. */
 export async function startDebianServer(
   undo: AsyncDisposableStack,
-  { durable = false, env = {} }: { readonly durable?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
+  {
+    durable = false,
+    env = {},
+    settings: others = [],
+  }: {
+    readonly durable?: boolean;
+    readonly env?: NodeJS.ProcessEnv;
+    /** Further settings, as `name=value`. */
+    readonly settings?: readonly string[];
+  } = {},
 ): Promise<DebianServer> {
   const bin = await newestBin();
   const dir = await makeDatabaseDir();
@@ -34,6 +43,7 @@ export async function startDebianServer(
     `unix_socket_directories=${dir}`,
     'max_connections=200',
     ...(durable ? [] : ['fsync=off']),
+    ...others,
   ];
   const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const server = spawn(path.join(bin, 'postgres'), args, {
@@ -53,7 +63,7 @@ export async function startDebianServer(
   return { ...(await makeTemplate(url, undo)), bin };
 }
 
-async function newestBin(): Promise<string> {
+export async function newestBin(): Promise<string> {
   const versions = await readdir(VERSIONS).catch((): string[] => []);
   const bins = versions.sort((a, b) => Number(b) - Number(a)).map((version) => path.join(VERSIONS, version, 'bin'));
   for (const bin of bins) if ((await readdir(bin).catch((): string[] => [])).includes('postgres')) return bin;

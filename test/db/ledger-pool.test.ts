@@ -148,6 +148,28 @@ describe('a connection that must not be used again', () => {
     );
   });
 
+  test('takes the idle ones with it before its time limit, so that a keepAlive with a short threshold is heard over a new one', async () => {
+    await using proxy = await TcpProxy.open(() => addressOf(database.url));
+    const id = await seedDelegation(database, { silentSeconds: 60 });
+    const options = { ...quiet(), applicationName: 'under-test', queryTimeoutMs: 8_000, connectionsMax: 4 };
+    const ledger = await openLedger(proxied(database.url, proxy), options);
+    await Promise.all(Array.from({ length: 4 }, () => ledger.get(id)));
+    expect(proxy.swallow()).toBe(4);
+    let isUnanswered = true;
+    const unanswered = ledger.get(id).catch((err: Error) => {
+      isUnanswered = false;
+      return err.message;
+    });
+    await waitFor('the three others to be given up', () => proxy.halfOpen <= 1);
+    expect(isUnanswered).toBe(true);
+    expect((await ledger.heartbeat(id)).outcome).toBe('stamped');
+    await ledger[Symbol.asyncDispose]();
+    expect(await unanswered).toMatch(/terminated|timeout/i);
+    await database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'under-test'`,
+    );
+  });
+
   test('is replaced after its longest life', async () => {
     await withPool({ connectionLifetimeMs: 300 }, async (pool) => {
       const pid = async () => (await pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;

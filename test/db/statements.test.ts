@@ -30,6 +30,7 @@ const modules = readdirSync(src, { recursive: true, encoding: 'utf8' })
 
 /** Modules that hold SQL for several statements and make none. */
 const fragments: readonly string[] = [
+  'db/node/statements/run-on-node.ts',
   'housekeeping/retention/statements/due.ts',
   'ledger/statements/transition.ts',
   'sweeper/advice/statements/window.ts',
@@ -81,7 +82,6 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   poisonedCountStatement: () => ruleNames.map((name) => [name]),
   takeAnswerStatement: ofRules,
   taskSuspectsStatement: ofRulesSparing,
-  scheduleReadingStatement: () => [[sweeperTables(database.db).sweeperState]],
 };
 
 const tablesOf = (module: string) =>

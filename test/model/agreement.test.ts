@@ -5,20 +5,26 @@ import type { SetupName } from './mutant.ts';
 import type { Scenario } from './operation.ts';
 import { regressions } from './regressions.ts';
 import { ScenarioRun } from './scenario-run.ts';
+import { SessionPools } from './session-pools.ts';
 import { type Setup, setups, timeoutMs, times, worldOf } from './setups.ts';
 
 /** MODEL_SEED=n to run the scenarios of a seed again. */
 const seed = process.env.MODEL_SEED ? { seed: Number(process.env.MODEL_SEED) } : {};
 
 let database: TestDatabase;
+let pools: SessionPools;
 beforeAll(async () => {
   database = await createTestDatabase();
+  pools = new SessionPools(database);
 });
-afterAll(async () => database[Symbol.asyncDispose]());
+afterAll(async () => {
+  await pools[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
 
 async function agrees(name: SetupName, numRuns: number): Promise<void> {
   const { way, bounds, scenarios }: Setup = setups[name];
-  await using world = worldOf(database, setups[name]);
+  await using world = worldOf(pools, setups[name]);
   const property = fc.asyncProperty(scenarios, async (scenario) => {
     await new ScenarioRun(world, bounds, way).play(scenario);
   });

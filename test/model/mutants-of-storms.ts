@@ -40,7 +40,11 @@ export const mutantsOfStorms: readonly Mutant[] = [
   {
     name: 'a storm guard that needs a larger share than STORM_RATIO',
     setup: 'plain',
-    witness: silent(7, 8, ...heard('d4', 'd5', 'd6'), pass(4), sweep),
+    witness: {
+      ...silent(7, 1, pass(9), pass(1), ...heard('d4'), sweep),
+      start: [null, 'in_progress', null, 'in_progress', 'in_progress', null, 'in_progress'],
+      callees: 2,
+    },
     storm: { ratio: 0.9 },
   },
   {

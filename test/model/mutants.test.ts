@@ -6,15 +6,21 @@ import { mutants } from './mutants.ts';
 import { MutatedFunctions } from './mutation.ts';
 import { regressions } from './regressions.ts';
 import { Disagreement, ScenarioRun } from './scenario-run.ts';
+import { SessionPools } from './session-pools.ts';
 import { type Setup, setups, timeoutMs, worldOf } from './setups.ts';
 import { unsafeSweep } from './unsafe-sweeper.ts';
 import type { WorldOptions } from './world.ts';
 
 let database: TestDatabase;
+let pools: SessionPools;
 beforeAll(async () => {
   database = await createTestDatabase();
+  pools = new SessionPools(database);
 });
-afterAll(async () => database[Symbol.asyncDispose]());
+afterAll(async () => {
+  await pools[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
 
 /** SQLSTATEs of integrity: a refusal by the database counts as detection, too. */
 const INTEGRITY = '23';
@@ -27,7 +33,7 @@ async function disagreement(
   const { way, scenarios, ...setup }: Setup = setups[name];
   // Another sweep than the product's tries nothing again.
   const bounds = mutant.sweepWith === undefined ? setup.bounds : { ...setup.bounds, retriesMax: 0 };
-  await using world = worldOf(database, { ...setups[name], bounds }, mutant);
+  await using world = worldOf(pools, { ...setups[name], bounds }, mutant);
   const { mutation } = mutant;
   await using stored = mutation === undefined ? undefined : await MutatedFunctions.install(database, mutation);
   let mutated = stored === undefined || stored.count > 0;
@@ -71,7 +77,7 @@ describe('the model detects', () => {
       for (const { name, setup, witness } of mutants) {
         if (witness === undefined) continue;
         const { way, bounds }: Setup = setups[setup];
-        await using world = worldOf(database, setups[setup]);
+        await using world = worldOf(pools, setups[setup]);
         const played = new ScenarioRun(world, bounds, way, way !== 'sequential').play(witness);
         await expect(played.then(() => name)).resolves.toBe(name);
       }

@@ -107,6 +107,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a ledger that drops another result of the same status',
     setup: 'plain',
+    witness: story('in_progress', step('completed'), {
+      op: 'setStatus',
+      id,
+      to: 'completed',
+      text: null,
+      body: { answer: 1 },
+    }),
     edits: [
       ['AND detail_text IS DISTINCT FROM held', 'AND false'],
       [

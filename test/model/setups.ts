@@ -1,9 +1,9 @@
 import type fc from 'fast-check';
-import type { TestDatabase } from '../support/database.ts';
 import type { SetupName } from './mutant.ts';
 import { interleaved, plainSequential, type Scenario, sequential, simultaneous } from './operation.ts';
 import type { SweepBounds } from './reference-sweep.ts';
 import type { Way } from './regressions.ts';
+import type { SessionPools } from './session-pools.ts';
 import { World, type WorldOptions } from './world.ts';
 
 /** MODEL_RUNS=20 for twenty times as many scenarios. */
@@ -30,6 +30,6 @@ export const setups = {
 } as const satisfies Record<SetupName, Setup>;
 
 /** A world in which such scenarios are played. */
-export function worldOf(database: TestDatabase, { way, bounds }: Setup, other: Partial<WorldOptions> = {}): World {
-  return new World(database, { ...other, bounds, connections: way === 'simultaneous' ? 3 : 1 });
+export function worldOf(pools: SessionPools, { way, bounds }: Setup, other: Partial<WorldOptions> = {}): World {
+  return new World(pools, { ...other, bounds, connections: way === 'simultaneous' ? 3 : 1 });
 }

@@ -6,22 +6,28 @@ import { story } from './mutant.ts';
 import { MutatedFunctions, type Mutation } from './mutation.ts';
 import type { Operation, Scenario } from './operation.ts';
 import { Disagreement, ScenarioRun } from './scenario-run.ts';
+import { SessionPools } from './session-pools.ts';
 import { setups, timeoutMs, times, worldOf } from './setups.ts';
 
 const SECOND = 'team_a';
 const { bounds, way, scenarios } = setups.sequential;
 
 let database: TestDatabase;
+let pools: SessionPools;
 beforeAll(async () => {
   database = await createTestDatabase();
+  pools = new SessionPools(database);
   await installSchemas({ location: { url: database.url }, dbSchema: SECOND, pgbossSchema: 'pgboss' });
 });
-afterAll(async () => database[Symbol.asyncDispose]());
+afterAll(async () => {
+  await pools[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
 
 /** The sessions of both have the first ledger's schema on their search path. `picks`: whose next step comes first. */
 async function playBoth(two: readonly [Scenario, Scenario], picks: readonly boolean[], mutation?: Mutation) {
-  await using first = worldOf(database, setups.sequential);
-  await using second = worldOf(database, setups.sequential, { schema: SECOND, ...(mutation && { mutation }) });
+  await using first = worldOf(pools, setups.sequential);
+  await using second = worldOf(pools, setups.sequential, { schema: SECOND, ...(mutation && { mutation }) });
   await using stored = mutation && (await MutatedFunctions.install(database, mutation, SECOND));
   const runs = [new ScenarioRun(first, bounds, way), new ScenarioRun(second, bounds, way)] as const;
   await runs[0].begin(two[0]);

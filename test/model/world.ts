@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Database, LedgerDb } from '../../src/db/schema.ts';
 import type { Activity } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
@@ -11,7 +11,6 @@ import type { StormOptions } from '../../src/sweeper/storm/storm-guard.ts';
 import type { SweepSummary } from '../../src/sweeper/summary.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
 import type { SweeperOptions } from '../../src/sweeper/sweeper-options.ts';
-import type { TestDatabase } from '../support/database.ts';
 import { deleteRows } from '../support/delete-rows.ts';
 import type { Queryable } from '../support/wait-for.ts';
 import { type Face, functionsFace, halfTickMore, TICK_MS } from './face.ts';
@@ -21,9 +20,9 @@ import { type Concurrent, type Hold, SESSIONS, type Tick, type Turn } from './op
 import { STUCK_AFTER_TICKS } from './reference-ledger.ts';
 import { HOLD_MAX_TICKS, type SweepBounds } from './reference-sweep.ts';
 import { RetryNames } from './retry-names.ts';
+import { LEDGER, type SessionPools } from './session-pools.ts';
 
 export const STUCK_AFTER_MS = STUCK_AFTER_TICKS * TICK_MS;
-const LEDGER = 'public';
 /** A younger gap than this was not made by the model: the test itself was delayed. */
 const GAP_MIN_TICKS = 0.5;
 /** Gaps older than any horizon may have been deleted. */
@@ -132,11 +131,10 @@ const stormInstants = [
 
 /** The real ledger: several sessions, each a connection with its own ledger, sweeper and beat. */
 export class World implements AsyncDisposable {
-  readonly #database: TestDatabase;
+  readonly #pools: SessionPools;
   readonly #options: WorldOptions;
   /** What is stored, by names without a schema. */
   readonly #store: Queryable;
-  readonly #pools: pg.Pool[] = [];
   readonly #sessions: Session[] = [];
   /** Of what was last looked at: what the sweep tried again has an id that nobody chose. */
   #names = new RetryNames([]);
@@ -144,10 +142,10 @@ export class World implements AsyncDisposable {
   gate: ((session: number) => Promise<void>) | undefined;
   mutated = 0;
 
-  constructor(database: TestDatabase, options: WorldOptions) {
-    this.#database = database;
+  constructor(pools: SessionPools, options: WorldOptions) {
+    this.#pools = pools;
     this.#options = options;
-    this.#store = this.#storeOf(options.schema ?? LEDGER);
+    this.#store = pools.storeOf(options.schema ?? LEDGER);
     for (let session = 0; session < SESSIONS; session += 1) this.#sessions.push(this.#open(session, options));
   }
 
@@ -259,7 +257,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#sessions.map(({ db }) => db.destroy()));
-    await Promise.all(this.#pools.filter((pool) => !pool.ended && !pool.ending).map((pool) => pool.end()));
+    await this.#pools.areIdle();
   }
 
   async #run(session: Session, act: ReturnType<Face>, operation: Concurrent): Promise<unknown> {
@@ -284,14 +282,13 @@ export class World implements AsyncDisposable {
 
   #open(session: number, options: WorldOptions): Session {
     const { connections = 1, mutation, schema = LEDGER } = options;
-    const pool = new pg.Pool({ connectionString: this.#database.url, max: connections });
-    this.#pools.push(pool);
+    const pool = this.#pools.of(session, connections);
     const gated = {
       connect: async () => {
         const client = await pool.connect();
         return { query: this.#query(session, client, mutation), release: () => client.release() };
       },
-      end: () => pool.end(),
+      end: async () => undefined,
     };
     const dialect = new PostgresDialect({ pool: gated as unknown as pg.Pool });
     const here = new Kysely<Database>({ dialect });
@@ -320,16 +317,6 @@ export class World implements AsyncDisposable {
       },
     };
     return { sweep: sweepWith(db, options), beat: new Beat(db, quietLog, stuckAfterMs) };
-  }
-
-  /** A session with the ledger's schema on its search path. */
-  #storeOf(schema: string): Queryable {
-    if (schema === LEDGER) return this.#database;
-    const pool = new pg.Pool({ connectionString: this.#database.url, max: 1, options: `-c search_path=${schema}` });
-    this.#pools.push(pool);
-    return {
-      query: async <Row>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[],
-    };
   }
 
   #query(session: number, client: pg.PoolClient, mutation: Mutation | undefined) {

@@ -25,7 +25,7 @@ export async function startOps(databaseUrl: string, env: NodeJS.ProcessEnv = {})
   const { log: lines, events } = capturedLog();
   const telemetry = await Telemetry.open({ ...config.telemetry, version: '1.2.3' }, lines);
   const metrics = new EventMetrics(telemetry.meter);
-  const daemon = { poolUse: () => ({ inUse: 2, idle: 1, waiting: 3 }), probe: undefined };
+  const daemon = { poolUse: () => ({ inUse: 2, idle: 1, waiting: 3 }), probe: undefined, ledgers: null };
   const all = opsServices(config, { location: { url: databaseUrl } }, lines, telemetry, daemon);
   const services = new Services(all);
   await services.startAll({ deadlineMs: 5_000 });

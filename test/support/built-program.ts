@@ -19,6 +19,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
       'chaos/daemon',
       'faults/sweep-many',
       'support/a2a/agent',
+      'support/command-process',
     ].map((name) => [`test/${name}.ts`, `test/${name}`]),
   ),
 };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CatalogueEvent } from '../../src/log/catalogue/event.ts';
 import { catalogue, type EventFields, type EventName } from '../../src/log/catalogue.ts';
 
@@ -21,6 +21,8 @@ export function catalogued(text: string): Line {
       service: z.literal('delegation-sweeper'),
       time: z.iso.datetime(),
       event: z.string(),
+      // The lines of one ledger among those of DB_SCHEMAS.
+      ledger: z.string().optional(),
       // The lines of a sweep, where its spans are recorded.
       trace_id: z.string().length(32).optional(),
       span_id: z.string().length(16).optional(),

@@ -9,10 +9,11 @@ export async function runDaemon(databaseUrl: string, env: Record<string, string>
   const capture = capturedLog();
   const {
     services: list,
-    schedule,
+    scheduleOf,
     stopWithinMs: deadlineMs,
-  } = await daemonServices(config, { location: { url: databaseUrl } }, capture.log);
+  } = await daemonServices(config, { location: { url: databaseUrl } }, { log: capture.log, of: () => capture });
   const services = new Services(list);
   await services.startAll({ deadlineMs });
+  const schedule = scheduleOf(config.dbSchema);
   return { ...capture, schedule, [Symbol.asyncDispose]: () => services.stopAll({ deadlineMs }) };
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { keys } from '../../src/config/keys.ts';
 import { builtProgram } from './built-program.ts';
 import { type ChildOptions, spawnNode, type TestChild } from './child.ts';
+import { COMMAND_RUNNER, type CommandResult, type WithCommandRunner } from './command-runner.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -14,7 +15,7 @@ export const program = {
 };
 
 /** Without the configuration of the user who runs the tests. */
-const unset = Object.fromEntries(
+export const unset = Object.fromEntries(
   [...Object.values(keys).map(({ env }) => env), 'NODE_ENV'].map((name) => [name, undefined]),
 );
 
@@ -29,14 +30,26 @@ export function startProgram(
   return spawnNode([main, ...args], { ...options, env: { ...unset, ...env } });
 }
 
-export interface ProgramResult {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** What is there only while a program starts: Node's own variables, and those of its loader. */
+const ofTheStart = /^(?:NODE_(?!ENV$)|LD_)/;
 
-/** The same, to its end. */
-export async function runProgram(args: readonly string[], env: Env = {}): Promise<ProgramResult> {
+const runner = (globalThis as WithCommandRunner)[COMMAND_RUNNER];
+const commandProcess = builtProgram(fileURLToPath(new URL('./command-process.ts', import.meta.url)));
+
+/**
+ * A command to its end, in a process that has run others before. A process of its own has what stays or needs one: the
+ * daemon, the demo, what Node reads at its start, and the second of two commands at once.
+ */
+export async function runProgram(args: readonly string[], env: Env = {}): Promise<CommandResult> {
+  const needsProcess =
+    ['start', 'demo'].includes(args[0] ?? '') || Object.keys(env).some((name) => ofTheStart.test(name));
+  if (!needsProcess && runner && commandProcess) {
+    const { NODE_OPTIONS: _, ...inherited } = process.env;
+    const given = { ...inherited, NODE_COMPILE_CACHE: commandProcess.compileCache, ...unset, ...env };
+    const whole = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const result = await runner.run(commandProcess.file, { args, env: Object.fromEntries(whole) });
+    if (result) return { ...result };
+  }
   await using child = startProgram(args, env);
   const { code } = await child.exit;
   return { code, stdout: child.stdoutLines.join('\n'), stderr: child.stderrLines.join('\n') };

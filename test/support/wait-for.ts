@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 10;
+/** Many wait at once, and each look takes CPU time from what they wait for: a long wait looks less often. */
+const POLL_MIN_MS = 10;
+const POLL_MAX_MS = 50;
 
 /** Waits for a state and returns the condition's first truthy answer; the error names the state that was not reached. */
 export async function waitFor<T>(
@@ -8,13 +10,14 @@ export async function waitFor<T>(
   condition: () => Promise<T> | T,
   { timeoutMs = 20_000 }: { timeoutMs?: number } = {},
 ): Promise<NonNullable<T>> {
-  const giveUpAt = performance.now() + timeoutMs;
+  const beganAt = performance.now();
   let last: unknown;
   while (true) {
     last = await condition();
     if (last) return last as NonNullable<T>;
-    if (performance.now() > giveUpAt) throw new Error(`waited ${timeoutMs} ms in vain for ${description}`);
-    await sleep(POLL_MS);
+    const waitedMs = performance.now() - beganAt;
+    if (waitedMs > timeoutMs) throw new Error(`waited ${timeoutMs} ms in vain for ${description}`);
+    await sleep(Math.min(Math.max(waitedMs / 20, POLL_MIN_MS), POLL_MAX_MS));
   }
 }
 

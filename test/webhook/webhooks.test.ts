@@ -308,13 +308,13 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     expect(receiver.ids()).toEqual(['2']);
   });
 
-  test('where it is not set, the queue of what is to be grouped is looked at once a minute', async () => {
+  test('no worker polls for itself: one statement finds the queues that have a job', async () => {
     await using receiver = await webhookReceiver();
     await using webhooks = await runWebhooks({ databaseUrl: database.url, url: receiver.url });
     const polls = () =>
       webhooks.boss.pgBoss.getWipData().map(({ name, options }) => `${name} ${options.pollingIntervalSeconds}`);
     await waitFor('both workers', () => polls().length === 2);
-    expect(polls().toSorted()).toEqual([`${webhook} 2`, `${group} 60`]);
+    expect(polls().toSorted()).toEqual([`${webhook} 300`, `${group} 300`]);
   });
 });
 

@@ -1,10 +1,12 @@
+import { setNode } from '../node/nodes.ts';
+import type { Shards } from '../node/on-node.ts';
 import type { LedgerDb } from '../schema.ts';
 import { citusStatement, placedTablesStatement } from './statements/placed-tables.ts';
 
 /** Where the ledger's tables are. `shards`: the number behind the name of each table on the node that has it. */
 export type Placement =
   | { readonly kind: 'plain' }
-  | { readonly kind: 'distributed'; readonly shards: Readonly<Record<string, string>> }
+  | { readonly kind: 'distributed'; readonly shards: Shards }
   | { readonly kind: 'unsupported'; readonly faults: readonly [PlacementFault, ...PlacementFault[]] };
 
 /** What is wrong with it, and what to do: SQL for the coordinator, or words. */
@@ -26,7 +28,8 @@ export type PlacedTable = Awaited<ReturnType<ReturnType<typeof placedTablesState
 
 export interface Schemas {
   readonly dbSchema: string;
-  readonly pgbossSchema: string;
+  /** Absent: only the ledger is looked at. */
+  readonly pgbossSchema?: string;
 }
 
 /** The ledger's own tables: a schema may have an application's as well. */
@@ -49,14 +52,26 @@ export const ledgerTableNames: readonly string[] = [
   'sweeper_threshold',
 ];
 
+/** What `migrate up` adds in a distributed schema: on which node the ledger was when it last drew an id. */
+export const NODE_TABLE = 'delegation_node';
+
 /** Citus, from which release on it has distributed schemas. */
 const CITUS_MIN = 12;
 
-/** On PostgreSQL without Citus it is one probe of the catalogue. @throws the database's error. */
+/**
+ * On PostgreSQL without Citus it is one probe of the catalogue. From then on this process sends the statements about a
+ * distributed ledger to its node. @throws the database's error.
+ */
 export async function readPlacement(db: LedgerDb, schemas: Schemas): Promise<Placement> {
+  const placement = await placementOf(db, schemas);
+  setNode(schemas.dbSchema, placement.kind === 'distributed' ? placement.shards : undefined);
+  return placement;
+}
+
+async function placementOf(db: LedgerDb, schemas: Schemas): Promise<Placement> {
   const [citus] = await citusStatement().run(db, {});
   if (!citus!.isThere) return { kind: 'plain' };
-  const names = [schemas.dbSchema, schemas.pgbossSchema];
+  const names = [schemas.dbSchema, ...(schemas.pgbossSchema === undefined ? [] : [schemas.pgbossSchema])];
   const tables = citus!.knowsSchemas ? await placedTablesStatement().run(db, { schemas: names }) : [];
   return judgePlacement({ ...citus!, tables }, schemas);
 }
@@ -75,7 +90,9 @@ export function judgePlacement(
     });
   }
   const ofSchema = tables.filter(({ schema }) => schema === dbSchema);
-  const ledger = ofSchema.filter(({ table }) => table !== null && ledgerTableNames.includes(table));
+  const ledger = ofSchema.filter(
+    ({ table }) => table === NODE_TABLE || (table !== null && ledgerTableNames.includes(table)),
+  );
   const known = ledger.filter(({ method }) => method !== null);
   const colocation = ofSchema[0]?.schemaColocation ?? null;
   if (known.length === 0 && colocation === null) {
@@ -141,7 +158,8 @@ function incompleteFault(ledger: readonly PlacedTable[], colocation: number, sch
 }
 
 /** pg-boss's tables are ordinary ones on the coordinator. */
-function pgbossFault(tables: readonly PlacedTable[], schema: string): PlacementFault | null {
+function pgbossFault(tables: readonly PlacedTable[], schema: string | undefined): PlacementFault | null {
+  if (schema === undefined) return null;
   const ofSchema = tables.filter((table) => table.schema === schema);
   const isDistributed = ofSchema.some(({ schemaColocation }) => schemaColocation !== null);
   const names = ofSchema.filter(({ method }) => method !== null).map(({ table }) => table!);
@@ -172,4 +190,4 @@ const undistribute = (names: readonly string[], schema: string) =>
     .join(' ');
 
 const distribute = (schema: string) =>
-  `SELECT citus_schema_distribute(${text(schema)}); then run \`delegation-sweeper migrate up\``;
+  `SET citus.enable_unsafe_triggers = on; SELECT citus_schema_distribute(${text(schema)}); then run \`delegation-sweeper migrate up\``;

@@ -1,6 +1,8 @@
+import { readPlacement } from '../../db/citus/placement.ts';
 import { jobInsertion } from '../../jobs/job-insertion.ts';
 import { enqueueFunctions } from '../../ledger/functions/enqueue.ts';
 import { installedFunctions, installedStatement, installedValues } from '../../ledger/functions/installed.ts';
+import { nodeFunctions } from '../../ledger/functions/node.ts';
 import { schemaFunctions } from '../../ledger/functions/schema-functions.ts';
 import { check, type Observed } from '../check.ts';
 import { requireKnownSchema } from '../known-schema.ts';
@@ -19,7 +21,7 @@ export const functions = check({
     },
     outdated: {
       severity: 'problem',
-      when: "One of the ledger's functions is of another release, or was made for another major version of PostgreSQL, for another release of pg-boss or another PGBOSS_SCHEMA",
+      when: "One of the ledger's functions is of another release, or was made for another major version of PostgreSQL, for another release of pg-boss or another PGBOSS_SCHEMA, or for tables that Citus has elsewhere by now",
       remedy: 'Run `delegation-sweeper migrate up`, which replaces it.',
     },
     edited: {
@@ -32,9 +34,12 @@ export const functions = check({
   async read(subject) {
     await requireKnownSchema(subject);
     const { dbSchema, pgbossSchema } = subject.options;
-    const functions = [...schemaFunctions, ...enqueueFunctions(await jobInsertion(pgbossSchema))];
+    const placement = await readPlacement(subject.db, { dbSchema });
+    const shards = placement.kind === 'distributed' ? placement.shards : undefined;
+    const toNode = shards === undefined ? [] : nodeFunctions(shards);
+    const functions = [...schemaFunctions, ...toNode, ...enqueueFunctions(await jobInsertion(pgbossSchema))];
     const rows = await subject.catalogue((db) => installedStatement().run(db, installedValues(dbSchema, functions)));
-    return installedFunctions(rows, functions);
+    return installedFunctions(rows, functions, shards);
   },
   judge(installed) {
     const of = (state: Fault) =>

@@ -1,4 +1,4 @@
-import { installedVersion, requiredVersion } from '../../jobs/pgboss-schema.ts';
+import { installedVersion, requiredVersion } from '../../jobs/pgboss-version.ts';
 import { sweepQueue } from '../../sweeper/schedule/queue-name.ts';
 import { SWEEP_POLICY } from '../../sweeper/schedule/sweep-queue.ts';
 import { check, type Seen } from '../check.ts';

@@ -46,6 +46,7 @@ export function enqueueFunctions(insertion: JobInsertion): readonly SchemaFuncti
       isDefiner: true,
       isStable: true,
       keepsSystemPath: true,
+      runsAnywhere: true,
       declare: `${limitBefore}
   is_there boolean;`,
       body: `${limitWaits}
@@ -65,6 +66,7 @@ EXCEPTION
       types: 'text, text[], jsonb[]',
       returns: 'jsonb',
       keepsSystemPath: true,
+      runsAnywhere: true,
       settings: { jit: 'off' },
       declare: `${limitBefore}
   subscriber text;

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import type { Shards } from '../../db/node/on-node.ts';
 import type { Database } from '../../db/schema.ts';
 import { column, nullable, parameter, statement } from '../../db/statement.ts';
-import { catalogueSettings, definitionOf, type SchemaFunction, sourceOf } from './schema-function.ts';
+import { nodeFunctions } from './node.ts';
+import {
+  catalogueSettings,
+  definitionOf,
+  type FunctionTarget,
+  type SchemaFunction,
+  sourceOf,
+} from './schema-function.ts';
 import { schemaFunctions } from './schema-functions.ts';
 
 /** Begins the comment of our functions: `migrate down` drops only those that have it. */
@@ -45,16 +53,21 @@ export function installedValues(schema: string, functions: readonly SchemaFuncti
 
 type Row = Awaited<ReturnType<ReturnType<typeof installedStatement>['run']>>[number];
 
-/** Compares what is installed with what this release installs. `rows`: of `installedStatement`, for these functions. */
+/**
+ * Compares what is installed with what this release installs. `rows`: of `installedStatement`, for these functions. `shards`:
+ * where Citus has the ledger's schema.
+ */
 export function installedFunctions(
   rows: readonly Row[],
   functions: readonly SchemaFunction[],
+  shards?: Shards | undefined,
 ): readonly InstalledFunction[] {
   return functions.map((fn, position) => {
     const { source, settings, isDefiner, comment, serverVersion } = rows[position]!;
-    const isMarked = comment === commentOf(fn, serverVersion);
+    const target = { serverVersion, shards };
+    const isMarked = comment === commentOf(fn, target);
     const isAsDefined =
-      source === sourceOf(fn, serverVersion) &&
+      source === sourceOf(fn, target) &&
       isDefiner === (fn.isDefiner ?? false) &&
       JSON.stringify(settings) === JSON.stringify(catalogueSettings(fn));
     const state = source === null ? 'missing' : isAsDefined ? 'current' : isMarked ? 'edited' : 'outdated';
@@ -62,14 +75,25 @@ export function installedFunctions(
   });
 }
 
-/** The names of the functions that are not there. Another release's count as there. Throws the database's error. */
-export async function missingFunctions(db: Kysely<Database>, schema: string): Promise<readonly string[]> {
-  const rows = await installedStatement().run(db, installedValues(schema, schemaFunctions));
-  const installed = installedFunctions(rows, schemaFunctions);
-  return [...new Set(installed.filter(({ state }) => state === 'missing').map(({ fn }) => fn.name))];
+/**
+ * The names of the functions that are not there. Another release's count as there. `shards`: where Citus has the ledger's schema;
+ * those that lead to its node must then be there, and of this node. Throws the database's error.
+ */
+export async function missingFunctions(
+  db: Kysely<Database>,
+  schema: string,
+  shards?: Shards | undefined,
+): Promise<readonly string[]> {
+  const toNode = shards === undefined ? [] : nodeFunctions(shards);
+  const functions = [...schemaFunctions, ...toNode];
+  const rows = await installedStatement().run(db, installedValues(schema, functions));
+  const isMissing = ({ fn, state }: InstalledFunction) =>
+    state === 'missing' || (toNode.includes(fn) && state !== 'current');
+  const missing = installedFunctions(rows, functions, shards).filter(isMissing);
+  return [...new Set(missing.map(({ fn }) => fn.name))];
 }
 
 /** What marks a function as ours, and which definition it has. */
-export function commentOf(fn: SchemaFunction, serverVersion: number): string {
-  return `${OWNER} ${createHash('sha256').update(definitionOf(fn, serverVersion)).digest('hex')}`;
+export function commentOf(fn: SchemaFunction, target: FunctionTarget): string {
+  return `${OWNER} ${createHash('sha256').update(definitionOf(fn, target)).digest('hex')}`;
 }

@@ -23,6 +23,7 @@ export const eventSourceFunction: SchemaFunction = {
   returns: 'text',
   isStable: true,
   keepsSystemPath: true,
+  runsAnywhere: true,
   body: `
   place := (parse_ident(place))[1];
   RETURN '/delegation-sweeper/' || ${percentEncoded('current_database()::text')} || '/' || ${percentEncoded('place')};`,
@@ -70,6 +71,7 @@ export const publishFunction: SchemaFunction = {
   returns: 'jsonb',
   isDefiner: true,
   keepsSystemPath: true,
+  runsAnywhere: true,
   declare: `
   keys text[];
   events jsonb[];
@@ -95,6 +97,7 @@ export const publishHoldFunction: SchemaFunction = {
   types: 'text, text, jsonb',
   returns: 'jsonb',
   keepsSystemPath: true,
+  runsAnywhere: true,
   declare: `
   refused jsonb;`,
   body: `

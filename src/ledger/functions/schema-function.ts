@@ -1,4 +1,6 @@
+import { onNode, type Shards } from '../../db/node/on-node.ts';
 import { ownSchema } from './own-schema.ts';
+import { toNode } from './to-node.ts';
 
 /** A function of the ledger's schema, for any client in any language. */
 export interface SchemaFunction {
@@ -18,6 +20,8 @@ export interface SchemaFunction {
    * owner's rights. The variable `place` has its name, quoted.
    */
   readonly keepsSystemPath?: boolean;
+  /** It needs no table of the ledger: where Citus has the ledger, it runs on the node on which it is called. */
+  readonly runsAnywhere?: boolean;
   /** Further settings for each call. */
   readonly settings?: Readonly<Record<string, string>>;
   /** PL/pgSQL: further variables, of the block `own`. */
@@ -43,24 +47,34 @@ export function catalogueSettings(fn: SchemaFunction): readonly string[] {
   return settingsOf(fn).map(([name, value]) => `${name}=${value}`);
 }
 
+/** What a function is installed on. */
+export interface FunctionTarget {
+  /** As server_version_num. */
+  readonly serverVersion: number;
+  /** Where Citus has the ledger's schema on a node. Absent: the ledger has ordinary tables. */
+  readonly shards?: Shards | undefined;
+}
+
 /** SQL that creates or replaces the function in the first schema of the search path. */
-export function definitionOf(fn: SchemaFunction, serverVersion: number): string {
+export function definitionOf(fn: SchemaFunction, target: FunctionTarget): string {
   return `CREATE OR REPLACE FUNCTION ${fn.name}(${fn.parameters})
 ${fn.returns ? `RETURNS ${fn.returns} ` : ''}LANGUAGE plpgsql
 ${fn.isStable ? 'STABLE ' : ''}${fn.isDefiner ? 'SECURITY DEFINER ' : ''}${settingsOf(fn)
   .map(([name, value]) => `SET ${name} = ${value}`)
-  .join(' ')} AS $$${sourceOf(fn, serverVersion)}$$`;
+  .join(' ')} AS $$${sourceOf(fn, target)}$$`;
 }
 
 /** The text between the dollar quotes, as the server's catalogue has it. */
-export function sourceOf(fn: SchemaFunction, serverVersion: number): string {
+export function sourceOf(fn: SchemaFunction, { serverVersion, shards }: FunctionTarget): string {
+  const redirection = shards === undefined || fn.runsAnywhere ? '' : toNode(fn);
+  const body = shards === undefined ? fn.body : onNode(fn.body, shards);
   return `
 <<own>>
 DECLARE
   routine oid;
   place text;
   problem text;${fn.declare ?? ''}
-BEGIN${ownSchema(fn.name, serverVersion, fn.keepsSystemPath)}${fn.body}
+BEGIN${ownSchema(fn.name, serverVersion, fn.keepsSystemPath)}${redirection}${body}
 END `;
 }
 

@@ -119,9 +119,9 @@ export function claimA2aStatement({ a2aTasks }: LedgerTables) {
 WITH free AS MATERIALIZED (
   SELECT c.delegation_id FROM ${a2aTasks} c
   WHERE c.delegation_id = ANY($ids) AND c.store_state = 'open'
-    AND (c.claimed_until IS NULL OR c.claimed_until < clock_timestamp())
+    AND (c.claimed_until IS NULL OR c.claimed_until < statement_timestamp())
   ORDER BY c.delegation_id FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE ${a2aTasks} t SET claimed_until = clock_timestamp() + $forMs * interval '1 millisecond'
+UPDATE ${a2aTasks} t SET claimed_until = statement_timestamp() + $forMs * interval '1 millisecond'
 FROM free WHERE t.delegation_id = free.delegation_id
 RETURNING ${columns}`,
   });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { event } from './event.ts';
 import { calleeId, callerId, delegationId, instant, milliseconds, rule, sweepId, text } from './fields.ts';
 import { probeOutcomes } from './probe-outcomes.ts';

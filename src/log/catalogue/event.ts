@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { EventLevel } from '../event-level.ts';
 
 /** An entry of the catalogue. On the line `fields` follow level, time, service and event. */

@@ -1,5 +1,5 @@
 /** Fields that several events share. A missing value is null; the field itself is always there. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A non-negative whole number of milliseconds. */
 export const milliseconds = (meaning: string) => z.int().min(0).describe(meaning).meta({ unit: 'ms' });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { callerId, count, delegationId, err, milliseconds, text } from './fields.ts';
 import { ledgerLines } from './ledger-lines.ts';
 

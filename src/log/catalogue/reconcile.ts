@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { damageKinds } from './damage-kinds.ts';
 import { event } from './event.ts';
 import { count, delegationId, err, milliseconds, text } from './fields.ts';

@@ -10,12 +10,14 @@ export interface Layout {
   readonly title: string;
   /** The page in the navigation that this one is; null for one that is not there itself. */
   readonly current: string | null;
+  /** The navigation, where it is not that of one ledger. */
+  readonly pages?: readonly { readonly path: string; readonly name: string }[];
   readonly main: Html;
   readonly footer: Html | string | null;
   readonly version: string;
 }
 
-const pages = [
+const ledgerPages = [
   { path: '/', name: 'Status' },
   { path: '/delegations', name: 'Delegations' },
 ] as const;
@@ -48,7 +50,23 @@ export function pageAnswer(status: number, layout: Layout, more: Readonly<Record
   };
 }
 
-function documentOf({ title, current, main, footer, version }: Layout): string {
+/**
+ * The same page of one ledger among many, whose pages stand below `path`: its links lead there, and its navigation back to
+ * the overview. Text of users cannot be taken for a link, since its quotes are escaped.
+ */
+export function inLedger(answer: Answer, ledger: string, path: string): Answer {
+  if (!answer.contentType.startsWith('text/html')) return answer;
+  const body = answer.body
+    .replaceAll(/ (href|action)="\//g, ` $1="${path}/`)
+    .replace(NAVIGATION, `${NAVIGATION}<a href="/">All ledgers</a>`)
+    .replace(PRODUCT, html`${new Markup(PRODUCT)}<p><b>${ledger}</b></p>`.text);
+  return { ...answer, body };
+}
+
+const NAVIGATION = '<nav aria-label="Pages">';
+const PRODUCT = '<p class="product">delegation-sweeper</p>';
+
+function documentOf({ title, current, pages = ledgerPages, main, footer, version }: Layout): string {
   const links = pages.map(({ path, name }) =>
     path === current ? html`<a href="${path}" aria-current="page">${name}</a>` : html`<a href="${path}">${name}</a>`,
   );
@@ -63,7 +81,7 @@ function documentOf({ title, current, main, footer, version }: Layout): string {
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
-<header><p class="product">delegation-sweeper</p><p>${version}</p><nav aria-label="Pages">${links}</nav></header>
+<header>${new Markup(PRODUCT)}<p>${version}</p>${new Markup(NAVIGATION)}${links}</nav></header>
 <main id="content" tabindex="-1">${main}</main>
 <footer>${footer}</footer>
 </body>

@@ -1,8 +1,9 @@
-import type { Counter, Histogram, Meter } from '@opentelemetry/api';
+import type { Counter, Histogram } from '@opentelemetry/api';
 import type { EventFields, EventName } from '../../log/catalogue.ts';
 import { ERROR_TYPE, errorClass } from '../../log/error-class.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { attributesOf, type Instrument, type InstrumentName, instruments, type NameOf, PREFIX } from './instruments.ts';
+import type { OurMeter } from './ledger-meter.ts';
 
 type Handlers = { readonly [E in EventName]?: (fields: EventFields<E>) => void };
 
@@ -15,7 +16,7 @@ export class EventMetrics implements EventLog {
   readonly #posts: Counter;
   readonly #postDuration: Histogram;
 
-  constructor(meter: Meter) {
+  constructor(meter: OurMeter) {
     const sweeps = counter(meter, 'sweeps');
     const marked = counter(meter, 'marked');
     const retried = counter(meter, 'retried');
@@ -102,7 +103,7 @@ export class EventMetrics implements EventLog {
   }
 }
 
-function counter(meter: Meter, name: NameOf<'counter'>): Counter {
+function counter(meter: OurMeter, name: NameOf<'counter'>): Counter {
   const { help, ...rest }: Instrument = instruments[name];
   const made = meter.createCounter(PREFIX + name, { description: help, ...(rest.unit && { unit: rest.unit }) });
   // Starts at zero, so that a rate counts the first increment.
@@ -110,7 +111,7 @@ function counter(meter: Meter, name: NameOf<'counter'>): Counter {
   return made;
 }
 
-function histogram(meter: Meter, name: NameOf<'histogram'>): Histogram {
+function histogram(meter: OurMeter, name: NameOf<'histogram'>): Histogram {
   const { help, unit, buckets } = instruments[name];
   return meter.createHistogram(PREFIX + name, {
     description: help,

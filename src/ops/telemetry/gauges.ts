@@ -5,11 +5,17 @@ import type { Undelivered } from '../../webhook/undelivered.ts';
 import type { PoolUse } from '../pool-use.ts';
 import { attributesOf, type Instrument, instruments, type NameOf, PREFIX } from './instruments.ts';
 
-export interface GaugeProbes {
+/** The readings of one ledger. */
+export interface LedgerProbes {
   readonly status: () => Promise<Status>;
   readonly census: () => Promise<Census>;
   /** Null: it cannot be read. */
   readonly undelivered: () => Promise<Undelivered | null>;
+}
+
+export interface GaugeProbes {
+  /** By ledger, those that the daemon serves now; null in place of a name where its measurements do not name it. */
+  readonly ledgers: () => ReadonlyMap<string | null, LedgerProbes>;
   readonly pool: () => PoolUse;
   readonly version: string;
 }
@@ -24,26 +30,42 @@ const gaugeNames = (Object.keys(instruments) as (keyof typeof instruments)[]).fi
 const MS_PER_SECOND = 1000;
 
 /** Reads the gauges at each collection. A gauge that cannot be read is left out, except for the time since the last sweep. */
-export function observeGauges(meter: Meter, { status, census, undelivered, pool, version }: GaugeProbes): void {
+export function observeGauges(meter: Meter, { ledgers, pool, version }: GaugeProbes): void {
   const gauges = new Map(gaugeNames.map((name) => [name, gauge(meter, name)]));
-  const sinceSweep = new SinceSweep();
+  const sinceSweeps = new WeakMap<LedgerProbes, SinceSweep>();
   const collect = async (result: BatchObservableResult): Promise<void> => {
-    const observe: Observe = (name, value, labels) => {
-      if (value !== null) result.observe(gauges.get(name)!, value, labels && attributesOf(labels));
-    };
+    const observing =
+      (common: Record<string, string>): Observe =>
+      (name, value, labels) => {
+        if (value !== null) result.observe(gauges.get(name)!, value, attributesOf({ ...common, ...labels }));
+      };
+    const observe = observing({});
     observe('build_info', 1, { version, node: process.versions.node });
     observePool(observe, pool());
-    const [read, counted, webhook] = await Promise.allSettled([status(), census(), undelivered()]);
-    observe('database_up', read.status === 'fulfilled' ? 1 : 0);
-    if (read.status === 'fulfilled') {
-      sinceSweep.update(read.value);
-      observeStatus(observe, read.value);
-    }
-    if (counted.status === 'fulfilled') observeCensus(observe, counted.value);
-    if (webhook.status === 'fulfilled') observeWebhook(observe, webhook.value);
-    observe('since_last_sweep', sinceSweep.seconds());
+    const readings = [...ledgers()].map(([ledger, probes]) => {
+      const sinceSweep = sinceSweeps.get(probes) ?? new SinceSweep();
+      sinceSweeps.set(probes, sinceSweep);
+      return observeLedger(observing(ledger === null ? {} : { ledger }), probes, sinceSweep);
+    });
+    await Promise.all(readings);
   };
   meter.addBatchObservableCallback(collect, [...gauges.values()]);
+}
+
+async function observeLedger(
+  observe: Observe,
+  { status, census, undelivered }: LedgerProbes,
+  sinceSweep: SinceSweep,
+): Promise<void> {
+  const [read, counted, webhook] = await Promise.allSettled([status(), census(), undelivered()]);
+  observe('database_up', read.status === 'fulfilled' ? 1 : 0);
+  if (read.status === 'fulfilled') {
+    sinceSweep.update(read.value);
+    observeStatus(observe, read.value);
+  }
+  if (counted.status === 'fulfilled') observeCensus(observe, counted.value);
+  if (webhook.status === 'fulfilled') observeWebhook(observe, webhook.value);
+  observe('since_last_sweep', sinceSweep.seconds());
 }
 
 function gauge(meter: Meter, name: GaugeName): ObservableGauge {

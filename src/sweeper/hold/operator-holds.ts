@@ -1,20 +1,14 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
-import { noteText } from '../../ledger/arguments.ts';
-import { InvalidArgumentError } from '../../ledger/errors.ts';
-import { visible } from '../../log/visible.ts';
 import { HoldPublication } from '../publishing/hold-publication.ts';
 import { sweeperTables } from '../tables.ts';
 import { heldNews, releasedNews } from './hold-news.ts';
+import { assertHoldMs, harmlessNote } from './hold-request.ts';
 import type { OperatorHold } from './operator-hold.ts';
 import { endHoldStatement } from './statements/end-hold.ts';
 import { lockHoldsStatement } from './statements/lock-holds.ts';
 import { makeHoldStatement } from './statements/make-hold.ts';
 import { pruneHoldsStatement } from './statements/prune-holds.ts';
-
-/** The shortest and the longest hold, in milliseconds: 1 s, and 7 d. The table's constraint has the same. */
-export const HOLD_MIN_MS = 1_000;
-export const HOLD_MAX_MS = 7 * 24 * 3_600_000;
 
 /** Limit of each statement on the server. They wait for another operator. */
 const LIMIT_MS = 10_000;
@@ -90,17 +84,6 @@ export class OperatorHolds {
     }
     return ended;
   }
-}
-
-/** A text of one line, in which a terminal or a log viewer has nothing to interpret. @throws InvalidArgumentError */
-export function harmlessNote(field: string, text: string): string {
-  return noteText(field, visible(text.trim()));
-}
-
-/** @throws InvalidArgumentError */
-export function assertHoldMs(field: string, ms: number): void {
-  if (Number.isInteger(ms) && ms >= HOLD_MIN_MS && ms <= HOLD_MAX_MS) return;
-  throw new InvalidArgumentError(field, `must be a whole number of milliseconds from ${HOLD_MIN_MS} to ${HOLD_MAX_MS}`);
 }
 
 function shown({

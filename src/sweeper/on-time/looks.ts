@@ -110,8 +110,10 @@ export class Looks {
 function lookOf({ isHeldByStorm, ...answer }: Answer, dueUs: Micros | null): Look {
   const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
   const judgedForMs = answer.judgedForMs ?? 0;
+  // Every open delegation has a deadline.
+  const isEmpty = judgedAtUs !== null && answer.deadlineUs === null;
   const isLeftToTicks = isHeldByStorm || refusalOf(answer) !== null;
-  return { nowUs, judgedAtUs, judgedForMs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, dueUs };
+  return { nowUs, judgedAtUs, judgedForMs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, isEmpty, dueUs };
 }
 
 function earliest(instants: readonly (Micros | null)[]): Micros | null {

@@ -2,6 +2,11 @@ import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
 /** From one look to the next, when nothing comes due before; what a look cannot foresee is found this late at most. */
 export const LOOK_EVERY_MS = 2_400;
+/**
+ * The same for a ledger in which no delegation is open, of a daemon that serves many: a hundred such ledgers must not cost a
+ * hundred times what one does. The first delegation there whose limits are shorter is found this late.
+ */
+export const EMPTY_LOOK_EVERY_MS = 12_000;
 /** Least time from the start of one sweep to the next one's, over all replicas. */
 export const SWEEP_EVERY_MS = 1_000;
 /**
@@ -35,6 +40,8 @@ export interface Look {
   readonly isBetweenTicks: boolean;
   /** Whether only the ticks sweep: the storm guard holds, or silence cannot be judged here. */
   readonly isLeftToTicks: boolean;
+  /** Whether no delegation was open. */
+  readonly isEmpty: boolean;
   /** When the next row comes due that the last sweep did not judge; null: none is known. */
   readonly dueUs: Micros | null;
 }
@@ -43,14 +50,15 @@ export type Step = { readonly kind: 'sweep' } | { readonly kind: 'wait'; readonl
 
 /**
  * What follows from a look. `unchangedForMs`: how long this process has seen the same row due and the same sweep with the
- * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks. In the model: is_left.
+ * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks. `emptyLookEveryMs`: the pause
+ * where no delegation is open. In the model: is_left.
  */
-export function nextStep(look: Look, unchangedForMs: number, askingMs = 0): Step {
+export function nextStep(look: Look, unchangedForMs: number, askingMs = 0, emptyLookEveryMs = LOOK_EVERY_MS): Step {
   const { nowUs, judgedAtUs, isRecorded, isLeftToTicks, dueUs } = look;
   if (judgedAtUs === null || isLeftToTicks) return wait(LOOK_EVERY_MS);
   const notBeforeUs = judgedAtUs + SWEEP_EVERY_MS * MICROS_PER_MS;
   const atUs = dueUs === null ? null : Math.max(dueUs + 1, notBeforeUs);
-  if (atUs === null) return wait(LOOK_EVERY_MS);
+  if (atUs === null) return wait(look.isEmpty ? emptyLookEveryMs : LOOK_EVERY_MS);
   if (atUs > nowUs) return wait(Math.min(LOOK_EVERY_MS, Math.ceil((atUs - nowUs) / MICROS_PER_MS)));
   // It marks what is due, or leaves it; then it is recorded.
   if (!isRecorded && unchangedForMs < patienceMs(look) + askingMs) return wait(PATIENCE_LOOK_MS);

@@ -7,10 +7,16 @@ import type { Beat } from '../observed-time/beat.ts';
 import { retrying } from '../schedule/retrying.ts';
 import type { Sweeper } from '../sweeper.ts';
 import type { Looks } from './looks.ts';
-import { type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
+import { LOOK_EVERY_MS, type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
 
 /** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
 const FAILED_PAUSE_MS = 60_000;
+
+export interface OnTimeOptions {
+  /** From one look to the next where no delegation is open. Default: as where some are. */
+  readonly emptyLookEveryMs?: number;
+  readonly time?: Time;
+}
 
 /**
  * Sweeps when the next row comes due, between the ticks. It looks for that instant every 2.4 seconds and once more
@@ -26,6 +32,7 @@ export class OnTime implements Service {
   readonly #availability: Availability;
   readonly #beat: Pick<Beat, 'missed' | 'now'> | undefined;
   readonly #time: Time;
+  readonly #emptyLookEveryMs: number;
   readonly #aborter = new AbortController();
   #loop: Promise<void> | undefined;
   #seen = { what: '', sinceMs: 0 };
@@ -38,8 +45,9 @@ export class OnTime implements Service {
     sweeper: Sweeper,
     availability: Availability,
     beat?: Pick<Beat, 'missed' | 'now'>,
-    time: Time = processTime,
+    { emptyLookEveryMs = LOOK_EVERY_MS, time = processTime }: OnTimeOptions = {},
   ) {
+    this.#emptyLookEveryMs = emptyLookEveryMs;
     this.#looks = looks;
     this.#sweeper = sweeper;
     this.#availability = availability;
@@ -70,7 +78,12 @@ export class OnTime implements Service {
     const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
     if (look.isRecorded) this.#taken = 0;
     // Each time it is patient for twice as long: sweeps that are merely slow must not take the lease from one another for ever.
-    const step = nextStep(look, this.#unchangedForMs(look) / 2 ** this.#taken, this.#sweeper.askingMs);
+    const step = nextStep(
+      look,
+      this.#unchangedForMs(look) / 2 ** this.#taken,
+      this.#sweeper.askingMs,
+      this.#emptyLookEveryMs,
+    );
     if (step.kind === 'sweep' && !look.isRecorded) this.#taken += 1;
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look, signal);
     await this.#time.sleep(pauseMs, signal);

@@ -1,8 +1,11 @@
 import type { PgBoss } from 'pg-boss';
+import type { LedgerDb } from '../../db/schema.ts';
 import type { QueryRunner } from '../../db/statement.ts';
 import { pgBossRunner } from '../../jobs/pgboss-runner.ts';
 import { pgBossTables } from '../../jobs/pgboss-tables.ts';
 import { stateRow } from '../state-row.ts';
+import { tickSweepStatement } from '../statements/tick-sweep.ts';
+import { sweeperTables } from '../tables.ts';
 import { removeTicksStatement } from './statements/remove-ticks.ts';
 import { resetDelayedJobsStatement } from './statements/reset-delayed-jobs.ts';
 import { resetJobHeartbeatsStatement } from './statements/reset-job-heartbeats.ts';
@@ -10,11 +13,16 @@ import { resetQueueTasksStatement } from './statements/reset-queue-tasks.ts';
 import { resetTasksStatement } from './statements/reset-tasks.ts';
 import { scheduleReadingStatement } from './statements/schedule-reading.ts';
 
-/** The schedule as the database has it, at one instant. See scheduleReadingStatement for the columns. */
-export type Reading = Awaited<ReturnType<ReturnType<typeof scheduleReadingStatement>['run']>>[number];
+type RowOf<Make extends (...args: never[]) => { run(...args: never[]): Promise<unknown[]> }> = Awaited<
+  ReturnType<ReturnType<Make>['run']>
+>[number];
+
+/** The schedule as the database has it. See scheduleReadingStatement and tickSweepStatement for the columns. */
+export type Reading = RowOf<typeof scheduleReadingStatement> & RowOf<typeof tickSweepStatement>;
 
 export interface PgBossClockOptions {
-  readonly dbSchema: string;
+  /** The ledger. */
+  readonly db: LedgerDb;
   readonly pgbossSchema: string;
   readonly queue: string;
 }
@@ -27,10 +35,12 @@ export interface PgBossClockOptions {
 export class PgBossClock {
   readonly #runner: QueryRunner;
   readonly #queue: string;
+  readonly #db: LedgerDb;
   readonly #read: ReturnType<typeof scheduleReadingStatement>;
+  readonly #tickSweep: ReturnType<typeof tickSweepStatement>;
   readonly #repairs: readonly (() => Promise<unknown>)[];
 
-  constructor(boss: PgBoss, { dbSchema, pgbossSchema, queue }: PgBossClockOptions) {
+  constructor(boss: PgBoss, { db, pgbossSchema, queue }: PgBossClockOptions) {
     const tables = pgBossTables(pgbossSchema);
     const runner = pgBossRunner(boss);
     const resetTasks = resetTasksStatement(tables);
@@ -42,7 +52,9 @@ export class PgBossClock {
     ];
     this.#runner = runner;
     this.#queue = queue;
-    this.#read = scheduleReadingStatement(tables, `"${dbSchema.replaceAll('"', '""')}".sweeper_state`);
+    this.#db = db;
+    this.#read = scheduleReadingStatement(tables);
+    this.#tickSweep = tickSweepStatement(sweeperTables(db));
     this.#repairs = [
       () => resetTasks.run(runner, {}),
       () => resetQueueTasks.run(runner, {}),
@@ -50,9 +62,15 @@ export class PgBossClock {
     ];
   }
 
-  /** @throws the database's error. */
+  /**
+   * pg-boss's tables over its own connections, the ledger's over the ledger's: a lock on these must not hold up other
+   * ledgers' jobs. In this order, a sweep that begins in between is seen as begun, and never as one that is late.
+   * @throws the database's error.
+   */
   async read(): Promise<Reading> {
-    return stateRow((await this.#read.run(this.#runner, { queue: this.#queue }))[0]);
+    const [schedule] = await this.#read.run(this.#runner, { queue: this.#queue });
+    const { sweepId } = stateRow((await this.#tickSweep.run(this.#db, {}))[0]);
+    return { ...schedule!, sweepId };
   }
 
   /** Takes every instant that lies in the future back to now. Repeating it changes nothing. @throws the database's error. */

@@ -1,3 +1,4 @@
+import type { LedgerDb } from '../../db/schema.ts';
 import { type Boss, SUPERVISE_SECONDS } from '../../jobs/boss.ts';
 import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
@@ -15,10 +16,13 @@ export { SWEEP_QUEUE } from './queue-name.ts';
 export interface ScheduleOptions {
   /** The ledger's: its sweeps have a queue of their own. */
   readonly dbSchema: string;
+  readonly db: LedgerDb;
   readonly pgbossSchema: string;
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
   readonly timezone: string;
+  /** Between two rounds of the upkeep, in milliseconds; default: as often as pg-boss supervises. */
+  readonly upkeepEveryMs?: number;
 }
 
 /**
@@ -37,17 +41,17 @@ export class Schedule implements Service {
   #starting: Promise<void> | undefined;
 
   constructor(boss: Boss, sweeper: Sweeper, log: EventLog, availability: Availability, options: ScheduleOptions) {
-    const { dbSchema, pgbossSchema, cron: expression, timezone } = options;
+    const { dbSchema, db, pgbossSchema, cron: expression, timezone } = options;
     const cron = { expression, timezone };
     this.#boss = boss;
     this.#sweeper = sweeper;
     this.#availability = availability;
     this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron);
-    const clock = new PgBossClock(boss.pgBoss, { dbSchema, pgbossSchema, queue: this.#queue.name });
+    const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue: this.#queue.name });
     const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
     this.#upkeeping = new Periodic({
       name: 'upkeep',
-      everyMs: SUPERVISE_SECONDS * 1000,
+      everyMs: options.upkeepEveryMs ?? SUPERVISE_SECONDS * 1000,
       run: (signal) => availability.until(() => upkeep.maintain(performance.now()), signal),
       // Never called: a failure is logged and tried again until the schedule stops.
       onError: () => {},
@@ -72,14 +76,13 @@ export class Schedule implements Service {
 
   async #start(): Promise<void> {
     const { signal } = this.#aborter;
-    const { pgBoss } = this.#boss;
     await this.#availability.until(async () => {
       await this.#queue.ensure();
       await this.#queue.unscheduleShared();
     }, signal);
     // Before the worker starts, so that its first poll finds it. A sweep that a dead replica left is taken over instead.
     await this.#availability.until(() => this.request('startup'), signal);
-    await this.#availability.until(() => workSweeps(pgBoss, this.#queue.name, this.#sweeper, signal), signal);
+    await this.#availability.until(() => workSweeps(this.#boss, this.#queue.name, this.#sweeper, signal), signal);
     await this.#upkeeping.start();
   }
 }

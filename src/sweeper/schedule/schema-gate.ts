@@ -4,7 +4,7 @@ import { PLACEMENT_REQUIRED, readPlacement } from '../../db/citus/placement.ts';
 import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/encoding.ts';
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
-import { installedVersion, requiredVersion } from '../../jobs/pgboss-schema.ts';
+import { installedVersion, requiredVersion } from '../../jobs/pgboss-version.ts';
 import { missingFunctions } from '../../ledger/functions/installed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -46,7 +46,7 @@ export async function outdatedSchema(
   const { pending, current } = await schemaVersion(db, dbSchema);
   const newest = pending.at(-1);
   if (newest !== undefined) return { component: 'ledger', found: current, required: newest, remedy: REMEDY };
-  const missing = await missingFunctions(db, dbSchema);
+  const missing = await missingFunctions(db, dbSchema, placement.kind === 'distributed' ? placement.shards : undefined);
   if (missing.length > 0) {
     const found = `${current} without ${missing.join(', ')}`;
     return { component: 'ledger', found, required: `${current} with its functions`, remedy: UNFINISHED_REMEDY };

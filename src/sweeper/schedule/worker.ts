@@ -1,4 +1,5 @@
-import type { JobWithMetadata, PgBoss } from 'pg-boss';
+import type { JobWithMetadata } from 'pg-boss';
+import type { Boss } from '../../jobs/boss.ts';
 import type { Sweeper } from '../sweeper.ts';
 import { retrying } from './retrying.ts';
 import type { SweepJob } from './sweep-queue.ts';
@@ -7,9 +8,12 @@ import type { SweepJob } from './sweep-queue.ts';
 const POLL_SECONDS = 4;
 
 /** Starts to run the queue's sweeps, one at a time, until the signal aborts. @throws the database's error. */
-export async function workSweeps(boss: PgBoss, queue: string, sweeper: Sweeper, signal: AbortSignal): Promise<void> {
-  const options = { pollingIntervalSeconds: POLL_SECONDS, includeMetadata: true } as const;
-  await boss.work<SweepJob>(queue, options, ([job]) => runSweep(job as JobWithMetadata<SweepJob>, sweeper, signal));
+export async function workSweeps(boss: Boss, queue: string, sweeper: Sweeper, signal: AbortSignal): Promise<void> {
+  await boss.work(queue, POLL_SECONDS, (options) =>
+    boss.pgBoss.work<SweepJob>(queue, { ...options, includeMetadata: true }, ([job]) =>
+      runSweep(job as JobWithMetadata<SweepJob>, sweeper, signal),
+    ),
+  );
 }
 
 /** One job: sweeps, and tries again while the fault looks temporary. */

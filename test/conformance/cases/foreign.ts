@@ -69,7 +69,7 @@ export const foreignCases: readonly Case[] = [
       insert('a'),
       {
         sql: `WITH moved AS (
-            UPDATE delegations SET status = 'in_progress', updated_at = clock_timestamp(), last_heartbeat = clock_timestamp()
+            UPDATE delegations SET status = 'in_progress', updated_at = statement_timestamp(), last_heartbeat = statement_timestamp()
             WHERE delegation_id = 'a' RETURNING delegation_id)
           INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor)
           SELECT delegation_id, 'delegation.in_progress', 'queued', 'in_progress', 'somebody' FROM moved`,
@@ -97,13 +97,13 @@ export const foreignCases: readonly Case[] = [
     steps: [
       ...brought('a', 'in_progress', { deadlineMs: HOUR_MS }),
       {
-        sql: `UPDATE delegations SET waiting_since = clock_timestamp(), waiting_reason = 'a person',
-          waiting_until = clock_timestamp() + interval '2 hours' WHERE delegation_id = 'a'`,
+        sql: `UPDATE delegations SET waiting_since = statement_timestamp(), waiting_reason = 'a person',
+          waiting_until = statement_timestamp() + interval '2 hours' WHERE delegation_id = 'a'`,
       },
       ...brought('b', 'in_progress', { deadlineMs: HOUR_MS }),
       {
-        sql: `UPDATE delegations SET waiting_since = clock_timestamp(), waiting_reason = 'a person',
-          waiting_until = clock_timestamp() + interval '2 hours' WHERE delegation_id = 'b'`,
+        sql: `UPDATE delegations SET waiting_since = statement_timestamp(), waiting_reason = 'a person',
+          waiting_until = statement_timestamp() + interval '2 hours' WHERE delegation_id = 'b'`,
       },
       { sql: `UPDATE delegations SET status = 'completed' WHERE delegation_id = 'b'` },
       ...brought('c', 'in_progress'),

@@ -129,7 +129,7 @@ export const heartbeatCases: readonly Case[] = [
     title: 'a stamp never goes back, except one from the future, which is set to the clock',
     steps: [
       ...brought('a', 'in_progress'),
-      { sql: `UPDATE delegations SET last_heartbeat = clock_timestamp() + interval '1 hour'` },
+      { sql: `UPDATE delegations SET last_heartbeat = statement_timestamp() + interval '1 hour'` },
       setStatus('a', 'completed', { outcome: 'changed' }),
     ],
     rows: { a: { holds: ['last_heartbeat <= clock_timestamp()'] } },

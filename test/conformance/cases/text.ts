@@ -61,8 +61,9 @@ export const textCases: readonly Case[] = [
       ),
       {
         sql: `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview)
-          SELECT 'same', 'a', coalesce((SELECT callee_id FROM delegations WHERE delegation_id = 'b'), '${MENDED}${MENDED}'),
-            coalesce((SELECT task_preview || result_preview FROM delegations WHERE delegation_id = 'b'), '${MENDED}${MENDED}')`,
+          SELECT 'same', 'a', coalesce(max(callee_id), '${MENDED}${MENDED}'),
+            coalesce(max(task_preview || result_preview), '${MENDED}${MENDED}')
+          FROM delegations WHERE delegation_id = 'b'`,
       },
     ],
     rows: { same: { is: { callee_id: MENDED + MENDED, task_preview: MENDED + MENDED } } },

@@ -6,7 +6,7 @@ import { reconcilerTables } from '../../../src/housekeeping/reconciliation/table
 import { buffersOf, customPlan, genericPlan, nodesOf, type PlanNode } from '../../support/explain.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase({ replayed: false });
+const database = useDatabase({ fresh: true, replayed: false });
 let session: pg.Client;
 beforeAll(async () => {
   session = await database.connect();

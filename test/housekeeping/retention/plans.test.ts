@@ -5,7 +5,7 @@ import { seedHistory } from '../../support/seed-history.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { days, type PastRow, seedPast, testPruner } from './retained.ts';
 
-const database = useDatabase({ replayed: false });
+const database = useDatabase({ fresh: true, replayed: false });
 
 test('each statement of a prune finds its rows by an index, also with statistics of an empty table, and passes over the open', async () => {
   await database.query(`ALTER TABLE delegations SET (autovacuum_enabled = off);

@@ -10,7 +10,7 @@ import { history, seedHistory } from '../../support/seed-history.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
 const ROWS = 60_000;
-const database = useDatabase({ replayed: false });
+const database = useDatabase({ fresh: true, replayed: false });
 
 let session: pg.Client;
 /** Delegations that are open, with the last activity of each, and the highest of all. */

@@ -3,7 +3,7 @@ import { beatStatement } from '../../../src/sweeper/observed-time/statements/bea
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { useDatabase } from '../../support/use-database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ fresh: true });
 
 test('a beat on a ledger whose tables were never analyzed is too cheap for JIT compilation', async () => {
   const session = await database.connect();

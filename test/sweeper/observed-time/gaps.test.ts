@@ -61,7 +61,7 @@ describe('the beat', () => {
   test('regular beats, and a rolling restart, make no gap', async () => {
     await daemon().beat.leave();
     for (const seconds of [10, 10, 29]) {
-      await letTimePass(seconds);
+      await letBeatAge(seconds);
       await daemon().beat.leave();
     }
     expect(await gaps()).toEqual([]);
@@ -116,7 +116,7 @@ describe('the beat', () => {
     'what a sweep takes for an open gap is what the next beat records: $seconds s with a threshold of $thresholdMs ms',
     async ({ thresholdMs, seconds, isGap }) => {
       await daemon(thresholdMs).beat.leave();
-      await letTimePass(seconds);
+      await letBeatAge(seconds);
       const observed = new ObservedTime(database.db, sweeperTables(database.db));
       const judged = async () => {
         const reading = await observed.read();
@@ -196,12 +196,12 @@ describe('a sweep after a gap', () => {
     await heartbeat(living);
     // In steps of a beat: daemons run again.
     for (let i = 0; i < 25; i += 1) {
-      await letTimePass(10);
+      await letBeatAge(10);
       await daemon().beat.leave();
     }
     expect(await sweep()).toMatchObject({ stuck: 0 });
     for (let i = 0; i < 10; i += 1) {
-      await letTimePass(10);
+      await letBeatAge(10);
       await daemon().beat.leave();
     }
     expect(await sweep()).toMatchObject({ stuck: 1 });

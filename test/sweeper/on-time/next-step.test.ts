@@ -20,6 +20,7 @@ const look = (change: Partial<Look> = {}): Look => ({
   isRecorded: true,
   isBetweenTicks: true,
   isLeftToTicks: false,
+  isEmpty: false,
   dueUs: NOW_US - 1,
   ...change,
 });

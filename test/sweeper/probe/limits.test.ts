@@ -204,6 +204,7 @@ test('another replica gives a sweep that asks as much longer as agents have to a
     isRecorded: false,
     isBetweenTicks: true,
     isLeftToTicks: false,
+    isEmpty: false,
     dueUs: 1,
   };
   expect(nextStep(look, SWEEP_PATIENCE_MS, 5_000)).toMatchObject({ kind: 'wait' });

@@ -27,7 +27,7 @@ beforeEach(async () => {
   });
   await boss.start();
   queue = new SweepQueue(boss.pgBoss, 'public', minutely);
-  clock = new PgBossClock(boss.pgBoss, { dbSchema: 'public', pgbossSchema: 'pgboss', queue: queue.name });
+  clock = new PgBossClock(boss.pgBoss, { db: database.db, pgbossSchema: 'pgboss', queue: queue.name });
   await queue.ensure();
   // pg-boss's own ticks are lost.
   await database.query(`UPDATE pgboss.schedule SET cron = '0 0 1 1 *'`);

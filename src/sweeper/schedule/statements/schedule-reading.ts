@@ -1,9 +1,9 @@
-import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { column, parameter, statement } from '../../../db/statement.ts';
 import type { PgBossTables } from '../../../jobs/pgboss-tables.ts';
 import { aheadOf } from './ahead.ts';
 
-/** The schedule as the database has it, at one instant of the clock by which pg-boss judges. `sweeperState`: the ledger's table. */
-export function scheduleReadingStatement(tables: PgBossTables, sweeperState: string) {
+/** The schedule as the database has it, at one instant of the clock by which pg-boss judges. */
+export function scheduleReadingStatement(tables: PgBossTables) {
   const { job, queue, schedule, version, now } = tables;
   const ahead = aheadOf(tables);
   const isActive = `name = $queue AND state = 'active'`;
@@ -11,8 +11,6 @@ export function scheduleReadingStatement(tables: PgBossTables, sweeperState: str
     parameters: { queue: parameter.text },
     columns: {
       nowMs: column.wholeNumber(`extract(epoch FROM ${now}) * 1000`),
-      /** The sweep that began last, by any replica or command; those between the ticks do not count. */
-      sweepId: nullable(column.text('coalesce(s.tick_sweep_id, s.sweep_id)')),
       /** Whether a sweep's job is being worked on. */
       active: column.boolean(`EXISTS (SELECT FROM ${job} WHERE ${isActive})`),
       /** Whether the ledger's ticks are still scheduled. */
@@ -24,6 +22,6 @@ export function scheduleReadingStatement(tables: PgBossTables, sweeperState: str
     OR EXISTS (SELECT FROM ${job} WHERE ${ahead.alive.where})
     OR EXISTS (SELECT FROM ${job} WHERE ${ahead.ticks.where})`),
     },
-    sql: (columns) => `SELECT ${columns} FROM ${sweeperState} s WHERE s.singleton`,
+    sql: (columns) => `SELECT ${columns}`,
   });
 }

@@ -1,0 +1,13 @@
+import all from './jest.config.js';
+
+// Needs a coordinator of Citus with at least two worker nodes, by CITUS_URL: `npm run test:citus`.
+export default async () => {
+  const { globalTeardown: _, testSequencer: __, ...rest } = await all();
+  return {
+    ...rest,
+    testMatch: ['<rootDir>/test/citus/**/*.citus.ts'],
+    globalSetup: '<rootDir>/test/citus/require-citus.ts',
+    maxWorkers: 1,
+    testTimeout: 300_000,
+  };
+};

@@ -1,0 +1,2 @@
+export const migrateActions = ['up', 'down', 'status'] as const;
+export type MigrateAction = (typeof migrateActions)[number];

@@ -1,0 +1,110 @@
+import type { Config } from '../config/config.ts';
+import type { LedgerDb } from '../db/schema.ts';
+import { RECONCILE_QUEUE, reconcileJob } from '../housekeeping/reconciliation/reconcile-job.ts';
+import { PRUNE_QUEUE, pruneJob } from '../housekeeping/retention/prune-job.ts';
+import type { Boss } from '../jobs/boss.ts';
+import { ledgerQueue } from '../jobs/ledger-queue.ts';
+import type { Service } from '../lifecycle/service.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { Availability } from '../outage/availability.ts';
+import { Outage } from '../outage/outage.ts';
+import { Sampler } from '../sweeper/advice/sampler.ts';
+import { Beat } from '../sweeper/observed-time/beat.ts';
+import { Looks } from '../sweeper/on-time/looks.ts';
+import { EMPTY_LOOK_EVERY_MS } from '../sweeper/on-time/next-step.ts';
+import { OnTime } from '../sweeper/on-time/on-time.ts';
+import type { SweepObserver } from '../sweeper/pass/observer.ts';
+import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
+import { Pulse } from '../sweeper/schedule/pulse.ts';
+import { sweepQueue } from '../sweeper/schedule/queue-name.ts';
+import { Schedule } from '../sweeper/schedule/schedule.ts';
+import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
+import { Sweeper } from '../sweeper/sweeper.ts';
+import type { WebhookObserver } from '../webhook/observer.ts';
+import { webhookQueueNames } from '../webhook/webhook-queues.ts';
+import { retentionPeriods } from './retention-periods.ts';
+import { sweeperOptions } from './sweeper-options.ts';
+import { webhookService } from './webhook-service.ts';
+
+/** How late a missed tick of one ledger among many is noticed, in addition: each round is two queries of each. */
+const MANY_UPKEEP_EVERY_MS = 30_000;
+
+/** What a daemon's ledgers share. */
+export interface Shared {
+  readonly boss: Boss;
+  /** What asks agents before their delegations are marked; undefined where A2A_PROBE is false. */
+  readonly probe: ProbeOptions | undefined;
+  /** For services that log an outage once together; default: those of the ledger. */
+  readonly outage?: Outage;
+}
+
+/** Where one ledger's events and measurements go. */
+export interface LedgerOutlets {
+  readonly log: EventLog;
+  readonly observer?: (SweepObserver & WebhookObserver) | undefined;
+}
+
+export interface LedgerServices {
+  /** In the order in which they start; they stop in reverse order. */
+  readonly services: readonly Service[];
+  /** One of the services, through which a sweep can be requested. */
+  readonly schedule: Schedule;
+  /** One of the services: whether the ledger's schema is current. */
+  readonly gate: SchemaGate;
+}
+
+/**
+ * The services of one ledger: its beat, sweeps, webhook, upkeep. Nothing of them is another ledger's, but for `shared`.
+ * `config.dbSchema` names the ledger, `db` reaches it.
+ */
+export function ledgerServices(
+  config: Config,
+  db: LedgerDb,
+  { boss, probe, outage: shared }: Shared,
+  { log, observer }: LedgerOutlets,
+): LedgerServices {
+  const { dbSchema, pgbossSchema } = config;
+  const isMany = config.dbSchemas !== null;
+  const options = sweeperOptions(config, probe);
+  const outage = shared ?? new Outage(log);
+  const availability = () => new Availability(log, undefined, outage);
+  const beat = new Beat(db, log, config.stuckAfterMs);
+  const sweeper = new Sweeper(db, log, options, observer, beat);
+  const gate = new SchemaGate(() => outdatedSchema(db, dbSchema, pgbossSchema), log, availability());
+  const schedule = new Schedule(boss, sweeper, log, availability(), {
+    dbSchema,
+    db,
+    pgbossSchema,
+    cron: config.sweepCron,
+    timezone: config.sweepTz,
+    ...(isMany && { upkeepEveryMs: MANY_UPKEEP_EVERY_MS }),
+  });
+  const onTimeOptions = isMany ? { emptyLookEveryMs: EMPTY_LOOK_EVERY_MS } : {};
+  const job = () => ({ db, log, boss, availability: availability() });
+  return {
+    services: [
+      gate,
+      new Pulse(beat, log, availability()),
+      // The daemon stops it, after the last ledger.
+      { name: 'pg-boss', start: () => boss.start(), async stop() {} },
+      // Before the sweeps, whose events it is told.
+      webhookService(config, boss, log, availability(), observer),
+      schedule,
+      pruneJob(job(), { dbSchema, ...retentionPeriods(config) }),
+      reconcileJob(job(), dbSchema),
+      ...(config.sweepOnTime ? [new OnTime(new Looks(db, options), sweeper, availability(), beat, onTimeOptions)] : []),
+      new Sampler(db, log, beat.daemonId, config.stuckAfterMs),
+    ],
+    schedule,
+    gate,
+  };
+}
+
+/** The queues of one ledger in pg-boss: those of recurring work, and those of its webhook. */
+export function ledgerQueues(dbSchema: string): { readonly recurring: string[]; readonly webhook: string[] } {
+  const { webhook, group, dead } = webhookQueueNames(dbSchema);
+  return {
+    recurring: [sweepQueue(dbSchema), ...[PRUNE_QUEUE, RECONCILE_QUEUE].map((queue) => ledgerQueue(queue, dbSchema))],
+    webhook: [webhook, group, dead],
+  };
+}

@@ -1,0 +1,77 @@
+import type { DatabaseHandle } from '../db/database.ts';
+import type { Boss } from '../jobs/boss.ts';
+import type { Service } from '../lifecycle/service.ts';
+import { Services } from '../lifecycle/services.ts';
+import { errorFields } from '../log/error-fields.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { Schedule } from '../sweeper/schedule/schedule.ts';
+import type { OutdatedSchema } from '../sweeper/schedule/schema-gate.ts';
+import { type LedgerServices, ledgerQueues } from './ledger-services.ts';
+
+export interface ServedLedgerOptions {
+  readonly name: string;
+  /** Ends with the ledger. */
+  readonly db: DatabaseHandle['db'];
+  readonly boss: Boss;
+  readonly log: EventLog;
+  /** Unsubscribes the queues of its webhook. */
+  readonly unsubscribe: () => Promise<unknown>;
+  readonly stopWithinMs: number;
+}
+
+/** One of the ledgers that a daemon serves. Emits ledgers.served, ledgers.released, ledgers.failed. */
+export class ServedLedger {
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly #gate: LedgerServices['gate'];
+  readonly #options: ServedLedgerOptions;
+  readonly #services: Services;
+  readonly #sinceMs = performance.now();
+
+  constructor({ services, schedule, gate }: LedgerServices, options: ServedLedgerOptions) {
+    this.name = options.name;
+    this.schedule = schedule;
+    this.#gate = gate;
+    this.#options = options;
+    const connections: Service = { name: 'connections', async start() {}, stop: () => options.db.destroy() };
+    this.#services = new Services([connections, ...services]);
+  }
+
+  /** Why it is not served yet, by the last look; null: its schema is current, or was not looked at yet. */
+  get outdated(): OutdatedSchema | null {
+    return this.#gate.outdated;
+  }
+
+  /** Nobody waits for it: a ledger whose schema is not current starts when it is. */
+  start(): void {
+    const { log, stopWithinMs } = this.#options;
+    this.#services.startAll({ deadlineMs: stopWithinMs }).then(
+      (result) => {
+        if (result === 'started') log.emit('ledgers.served', {});
+      },
+      (err: unknown) => log.emit('ledgers.failed', { err: errorFields(err) }),
+    );
+  }
+
+  /** Rejects with an AggregateError of what did not stop in time. */
+  stop(): Promise<void> {
+    return this.#services.stopAll({ deadlineMs: this.#options.stopWithinMs });
+  }
+
+  /**
+   * Its schema is gone: ends its services, and what pg-boss would go on doing for it. What is queued for its webhook stays,
+   * for a month. Never rejects.
+   */
+  async release(): Promise<void> {
+    const { name, boss, log, unsubscribe } = this.#options;
+    const { recurring, webhook } = ledgerQueues(name);
+    const stopped = await Promise.allSettled([
+      this.stop(),
+      ...[...recurring, ...webhook].map((queue) => boss.offWork(queue)),
+    ]);
+    const ended = await Promise.allSettled([...recurring.map((queue) => boss.pgBoss.unschedule(queue)), unsubscribe()]);
+    const failure = [...stopped, ...ended].find((result) => result.status === 'rejected');
+    if (failure !== undefined) log.emit('ledgers.failed', { err: errorFields(failure.reason) });
+    log.emit('ledgers.released', { servedMs: Math.round(performance.now() - this.#sinceMs) });
+  }
+}

@@ -1,0 +1,60 @@
+import { type Kysely, sql } from 'kysely';
+import { NODE_TABLE } from '../../db/citus/placement.ts';
+import type { Shards } from '../../db/node/on-node.ts';
+import type { Database } from '../../db/schema.ts';
+import { installFunctions } from './install.ts';
+import { idColumns, nodeFunctions } from './node.ts';
+
+/** The table that only a ledger on a node has. Made in a distributed schema, it is on the same node. Throws the database's error. */
+export async function makeNodeTable(db: Kysely<Database>, schema: string): Promise<void> {
+  const table = sql.id(schema, NODE_TABLE);
+  await sql`CREATE TABLE IF NOT EXISTS ${table} (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), node_group integer, raise_by bigint NOT NULL DEFAULT 0)`.execute(
+    db,
+  );
+  await sql`INSERT INTO ${table} (singleton) VALUES (true) ON CONFLICT DO NOTHING`.execute(db);
+}
+
+/** What a ledger has beside its functions where Citus has its schema on a node. Throws the database's error. */
+export async function installNode(db: Kysely<Database>, schema: string, shards: Shards): Promise<void> {
+  await installFunctions(db, schema, nodeFunctions(shards), shards);
+  for (const { table, column, trigger } of idColumns) {
+    const { rows } = await sql`
+      SELECT FROM pg_catalog.pg_trigger
+      WHERE tgrelid = pg_catalog.format('%I.%I', ${schema}::text, ${table}::text)::regclass AND tgname = ${trigger}`.execute(
+      db,
+    );
+    if (rows.length > 0) continue;
+    await db.transaction().execute(async (transaction) => {
+      await sql`SELECT pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)`.execute(transaction);
+      await sql`
+        CREATE TRIGGER ${sql.id(trigger)} BEFORE INSERT ON ${sql.id(schema, table)} FOR EACH ROW
+        EXECUTE FUNCTION ${sql.id(schema, 'delegation_next_id')}(${sql.lit(column)})`.execute(transaction);
+    });
+  }
+}
+
+/** Nothing of that is left where the tables are ordinary ones, also after they were distributed. Throws the database's error. */
+export async function removeNode(db: Kysely<Database>, schema: string): Promise<void> {
+  const { rows } = await sql<{ signature: string }>`
+    SELECT p.oid::regprocedure::text AS signature FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = ${schema} AND p.proname = ANY (${nodeFunctions({ delegations: '0' }).map(({ name }) => name)})`.execute(
+    db,
+  );
+  // The triggers go with their function.
+  for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)} CASCADE`.execute(db);
+  if (rows.length > 0) await sql`DROP TABLE IF EXISTS ${sql.id(schema, NODE_TABLE)}`.execute(db);
+}
+
+/** Makes the schema an ordinary one. Throws the database's error. */
+export async function undistribute(db: Kysely<Database>, schema: string): Promise<void> {
+  await sql`SELECT pg_catalog.citus_schema_undistribute(${schema}::regnamespace)`.execute(db);
+}
+
+/** Moves the ledger's tables to a node. Throws the database's error. */
+export async function distribute(db: Kysely<Database>, schema: string): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    await sql`SELECT pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)`.execute(transaction);
+    await sql`SELECT pg_catalog.citus_schema_distribute(${schema}::regnamespace)`.execute(transaction);
+  });
+}
