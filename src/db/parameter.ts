@@ -28,6 +28,14 @@ const json: Parameter<unknown> = { type: 'jsonb', encode: (value) => JSON.string
 const jsonText: Parameter<string> = { type: 'jsonb' };
 const interval: Parameter<string> = { type: 'interval' };
 
+/** An array of values of that kind, of which some may be null. */
+function list<Value>({ type, encode }: Parameter<Value>): Parameter<readonly (Value | null)[]> {
+  const array = { type: `${type}[]` };
+  return encode
+    ? { ...array, encode: (values) => values.map((value) => (value === null ? null : encode(value))) }
+    : array;
+}
+
 /**
  * The kinds of parameters. Each is cast to its type wherever it is named, so that the server never has to guess it from
  * the context. Wrap one in `nullable` where null may be bound.
@@ -50,6 +58,7 @@ export const parameter = {
   jsonText,
   /** As PostgreSQL writes one: `1 hour`. */
   interval,
+  list,
 } as const;
 
 /** SQL of a parameter, given its placeholder. */

@@ -114,7 +114,7 @@ export class DelegationLedger {
    *     const results = await ledger.insertMany(tasks.map((task) => ({ ...task, callerId: 'planner' })));
    *     const lost = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'invalid');
    *
-   * SQL: `SELECT ... FROM delegation_insert_many($1)`
+   * SQL: `SELECT ... FROM delegation_insert_many($1, ...)`
    */
   insertMany(delegations: readonly InsertArguments[]): Promise<InsertResult[]> {
     return this.#manyInsertions.insertMany(delegations);

@@ -12,6 +12,8 @@ import { INSERT_MANY_MAX } from './limits.ts';
 import { insertManyStatement } from './statements/insert-many.ts';
 import type { LedgerTables } from './tables.ts';
 
+type ManyValues = Parameters<ReturnType<typeof insertManyStatement>['run']>[1];
+
 /** One valid delegation of the caller's list. */
 interface Insert {
   /** Its index in the list. */
@@ -75,8 +77,8 @@ export class ManyInsertions {
   }
 
   async #write(some: readonly Insert[], list: readonly InsertArguments[], results: InsertResult[]): Promise<void> {
-    const rows = `[${some.map(({ values }) => elementOf(values)).join(',')}]`;
-    const answers = await bestEffort(this.#db, (runner) => this.#many.run(runner, { rows }));
+    const arrays = arraysOf(some.map(({ values }) => values));
+    const answers = await bestEffort(this.#db, (runner) => this.#many.run(runner, arrays));
     for (const [i, { outcome, delegationId, status }] of answers.entries()) {
       const { index } = some[i]!;
       results[index] =
@@ -102,19 +104,22 @@ function failure(outcome: 'invalid' | 'failed', delegationId: unknown, error: Er
   return { outcome, delegationId: idText(delegationId), error } as InsertResult;
 }
 
-/** JSON text with the arguments of `delegation_insert` by name. The request body is JSON text already. */
-function elementOf(values: InsertValues): string {
-  const element = JSON.stringify({
-    id: values.delegationId,
-    caller: values.callerId,
-    callee: values.calleeId,
-    preview: values.taskPreview,
-    idempotency_key: values.idempotencyKey,
-    deadline: values.deadline,
-    deadline_ms: values.deadlineMs,
-    stuck_after_ms: values.stuckAfterMs,
-    stalled_after_ms: values.stalledAfterMs,
-    traceparent: values.traceparent,
-  });
-  return values.requestBody === null ? element : `${element.slice(0, -1)},"request_body":${values.requestBody}}`;
+/** An array for each argument of an insert; null where none has it. */
+function arraysOf(inserts: readonly InsertValues[]): ManyValues {
+  const all = <Name extends keyof InsertValues>(name: Name) => inserts.map((values) => values[name]);
+  const some = <Name extends keyof InsertValues>(name: Name) =>
+    inserts.some((values) => values[name] !== null) ? all(name) : null;
+  return {
+    delegationIds: all('delegationId'),
+    callerIds: all('callerId'),
+    calleeIds: all('calleeId'),
+    taskPreviews: all('taskPreview'),
+    idempotencyKeys: some('idempotencyKey'),
+    deadlines: some('deadline'),
+    stuckAfterMs: some('stuckAfterMs'),
+    stalledAfterMs: some('stalledAfterMs'),
+    requestBodies: some('requestBody'),
+    deadlinesMs: some('deadlineMs'),
+    traceparents: some('traceparent'),
+  };
 }

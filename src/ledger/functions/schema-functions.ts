@@ -6,6 +6,7 @@ import { heartbeatManyFunction } from './heartbeat-many.ts';
 import { heartbeatOf010Function } from './heartbeat-of-010.ts';
 import { insertFunction } from './insert.ts';
 import { insertManyFunction } from './insert-many.ts';
+import { insertManyJsonFunction } from './insert-many-json.ts';
 import { eventSourceFunction, publishFunction, publishHoldFunction } from './publish.ts';
 import { reconcileFunction } from './reconcile.ts';
 import { resumeFunction } from './resume.ts';
@@ -21,6 +22,7 @@ import { waitFunction } from './wait.ts';
 export const schemaFunctions: readonly SchemaFunction[] = [
   insertFunction,
   insertManyFunction,
+  insertManyJsonFunction,
   setStatusFunction,
   heartbeatFunction,
   heartbeatByPositionFunction,

@@ -119,12 +119,40 @@ describe('delegation_insert', () => {
   });
 });
 
-describe('delegation_insert_many', () => {
-  const many = (rows: readonly object[]) =>
-    database.query(`SELECT place::int, outcome, delegation_id, status FROM delegation_insert_many($1)`, [
-      JSON.stringify(rows),
-    ]);
-  const row = (id: string, more: object = {}) => ({ id, caller: 'a', callee: 'b', preview: 'c', ...more });
+interface Element {
+  readonly id: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly preview: string;
+  readonly idempotency_key?: string;
+  readonly stuck_after_ms?: number;
+  readonly request_body?: object;
+}
+
+const columns = 'place::int, outcome, delegation_id, status';
+
+describe.each([
+  [
+    'a JSON array',
+    (rows: readonly Element[]) =>
+      database.query(`SELECT ${columns} FROM delegation_insert_many($1)`, [JSON.stringify(rows)]),
+  ],
+  [
+    'arrays',
+    (rows: readonly Element[]) => {
+      const all = (name: keyof Element) => rows.map((row) => row[name] ?? null);
+      return database.query(
+        `SELECT ${columns} FROM delegation_insert_many($1, $2, $3, $4, idempotency_keys => $5, stuck_afters_ms => $6,
+           request_bodies => $7::text[]::jsonb[])`,
+        [
+          ...[all('id'), all('caller'), all('callee'), all('preview'), all('idempotency_key'), all('stuck_after_ms')],
+          rows.map((row) => (row.request_body ? JSON.stringify(row.request_body) : null)),
+        ],
+      );
+    },
+  ],
+] as const)('delegation_insert_many of %s', (form, many) => {
+  const row = (id: string, more: Partial<Element> = {}) => ({ id, caller: 'a', callee: 'b', preview: 'c', ...more });
 
   test('records each in order; what repeats is a duplicate of what came before', async () => {
     const [a, b, c, held] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
@@ -164,9 +192,10 @@ describe('delegation_insert_many', () => {
     expect(await many(rows)).toHaveLength(1000);
     await expect(many([...rows, row('x')])).rejects.toMatchObject({
       code: '22023',
-      message: expect.stringContaining('rows'),
+      message: expect.stringMatching(
+        form === 'arrays' ? /^ids must have at most 1000/ : /^rows must be an array of at most 1000/,
+      ),
     });
-    await expect(database.query(`SELECT delegation_insert_many('{}')`)).rejects.toMatchObject({ code: '22023' });
     expect(await many([])).toEqual([]);
   });
 
@@ -178,4 +207,21 @@ describe('delegation_insert_many', () => {
     });
     expect(await database.query('SELECT FROM delegations WHERE delegation_id = $1', [good])).toEqual([]);
   });
+});
+
+test.each([
+  ['rows', `'{}'`],
+  ['callers', `ARRAY['x'], ARRAY['a', 'b'], ARRAY['b'], ARRAY['c']`],
+  ['previews', `ARRAY['x', 'y'], ARRAY['a', 'b'], ARRAY['b', 'c'], NULL`],
+  [
+    'idempotency_keys',
+    `ARRAY['x', 'y'], ARRAY['a', 'b'], ARRAY['b', 'c'], ARRAY['c', 'd'], idempotency_keys => ARRAY['k']`,
+  ],
+  ['deadlines_ms', `ARRAY['x'], ARRAY['a'], ARRAY['b'], ARRAY['c'], deadlines_ms => '{}'`],
+])('delegation_insert_many refuses %s that are no list of its elements', async (name, args) => {
+  await expect(database.query(`SELECT delegation_insert_many(${args})`)).rejects.toMatchObject({
+    code: '22023',
+    message: expect.stringMatching(`^${name} must `),
+  });
+  expect(await database.query(`SELECT FROM delegations WHERE delegation_id IN ('x', 'y')`)).toEqual([]);
 });

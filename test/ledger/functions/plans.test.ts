@@ -62,6 +62,13 @@ describe.each(['auto', 'force_custom_plan'])('under plan_cache_mode = %s', (mode
       ) => `(SELECT jsonb_agg(jsonb_build_object('id', 'many-${mode}-${n}-' || i, 'caller', 'caller', 'callee', 'c',
       'preview', 'p', 'idempotency_key', 'key-' || i)) FROM generate_series(1, 20) i)`,
     ],
+    [
+      'insert_many',
+      (n: number) => {
+        const texts = (text: string) => `ARRAY(SELECT ${text} FROM generate_series(1, 20) i)`;
+        return [`'each-${mode}-${n}-' || i`, `'caller'`, `'c'`, `'p'`].map(texts).join(', ');
+      },
+    ],
   ])('%s reads the rows that it was asked for, whatever its plan was made from (%#)', async (name, args) => {
     const session = await database.connect();
     await session.query(`SET plan_cache_mode = ${mode}`);
