@@ -2,8 +2,12 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
 import { LentClient } from './lent-client.ts';
 
-/** Where every connection is in use, a query that has run for so long makes room for a user that has none. */
+/**
+ * Where every connection is in use, a query that has run for so long makes room for a user that has none. Twice as long each time,
+ * until a query of the same user is answered: one that is merely slow must succeed some time.
+ */
 const MAKES_ROOM_AFTER_MS = 2_000;
+const MAKES_ROOM_AFTER_MAX_MS = 32_000;
 const CHECK_EVERY_MS = 250;
 
 export interface PoolSharesOptions {
@@ -60,6 +64,7 @@ export class PoolShares {
       const client = new LentClient((await this.#pool.connect()) as PostgresPoolClient, {
         onAnswer: () => {
           share.isSlow = false;
+          share.patienceMs = MAKES_ROOM_AFTER_MS;
         },
         onReturn: () => {
           share.lent.delete(client);
@@ -130,7 +135,7 @@ export class PoolShares {
     const hungry = shares.filter(({ waiting, inUse }) => waiting.length > 0 && inUse === 0);
     const longest = shares
       .flatMap((share) => [...share.lent].map((client) => ({ share, client, forMs: client.queryingForMs(nowMs) })))
-      .filter(({ forMs }) => forMs >= MAKES_ROOM_AFTER_MS)
+      .filter(({ share, forMs }) => forMs >= share.patienceMs)
       .toSorted((a, b) => b.forMs - a.forMs);
     for (const one of hungry) {
       // Nobody makes room for a user that hangs itself, but another such one.
@@ -138,6 +143,7 @@ export class PoolShares {
       if (at === -1) continue;
       const [{ share, client, forMs }] = longest.splice(at, 1) as [(typeof longest)[number]];
       share.isSlow = true;
+      share.patienceMs = Math.min(MAKES_ROOM_AFTER_MAX_MS, 2 * share.patienceMs);
       const seconds = (forMs / 1000).toFixed(1);
       client.giveUp(
         new Error(`Connection terminated: the query had run for ${seconds} s, and another ledger had no connection`),
@@ -158,6 +164,8 @@ class PoolShare implements PostgresPool {
   inUse = 0;
   /** A query of his was given up, and none was answered since. */
   isSlow = false;
+  /** How long a query of his may run while another user has no connection. */
+  patienceMs = MAKES_ROOM_AFTER_MS;
   readonly #pool: PostgresPool;
   readonly connect: () => Promise<PostgresPoolClient>;
   readonly #end: () => void;

@@ -105,7 +105,8 @@ found AS MATERIALIZED (
         AND d.heartbeat_bucket <= lag_at AND d.last_heartbeat >= from_at AND d.last_heartbeat < until_at
       ORDER BY d.heartbeat_bucket, d.delegation_id LIMIT ${ROWS_MAX}) row) END AS heard)
 SELECT ${columns}
-FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton LEFT JOIN judged ON true, found
-WHERE s.singleton`,
+-- LIMIT: tables that were never analyzed seem large, and the costs are multiplied until the statement is compiled, at each look.
+FROM (SELECT * FROM ${sweeperState} WHERE singleton LIMIT 1) s
+  LEFT JOIN (SELECT * FROM ${sweeperThreshold} WHERE singleton LIMIT 1) t ON true LEFT JOIN judged ON true, found`,
   });
 }

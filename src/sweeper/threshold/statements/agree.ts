@@ -10,6 +10,8 @@ const UNTOLD_THRESHOLD_MS = 600_000;
  * The longest threshold among the daemons with a recent beat becomes the one in force; where it was longer before,
  * a lowering is recorded, without its instant, which is known only after the commit: date-lowering.ts. It replaces lowerings
  * from thresholds that were not longer, so that there are never more of them than there have been thresholds. In the model: agree.
+ *
+ * LIMIT: as in the beat. Without it the server compiled the statement of a new ledger, for two seconds.
  */
 export function agreeStatement({ sweeperState, sweeperThreshold, lowerings, daemons }: SweeperTables) {
   return statement({
@@ -25,7 +27,7 @@ agreed AS MATERIALIZED (
   ON d.daemon_id <> $daemonId AND ${isPresent('clock.now')}),
 previous AS MATERIALIZED (
   SELECT coalesce(greatest(t.stuck_after_ms, s.stuck_after_ms), ${UNTOLD_THRESHOLD_MS}) AS ms
-  FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton),
+  FROM ${sweeperState} s LEFT JOIN ${sweeperThreshold} t ON t.singleton WHERE s.singleton LIMIT 1),
 lowering AS MATERIALIZED (
   SELECT previous.ms FROM previous, agreed WHERE agreed.ms < previous.ms),
 replaced AS (DELETE FROM ${lowerings} l USING lowering WHERE l.stuck_after_ms <= lowering.ms),
