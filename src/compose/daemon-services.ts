@@ -82,16 +82,12 @@ export async function daemonServices(
       stopWithinMs: shareOfGrace(LEDGERS_SHARE_OF_GRACE),
     });
   };
-  const around: Service[] = [
-    { name: 'database', async start() {}, stop: () => pool.end() },
-    // The ledgers start it, once one of their schemas is current.
-    { name: 'pg-boss', async start() {}, stop: () => boss.stop() },
-  ];
+  const database: Service = { name: 'database', async start() {}, stop: () => pool.end() };
   const { use: poolUse } = shares;
   const common = { poolUse, probe, stopWithinMs: shareOfGrace(SERVICES_SHARE_OF_GRACE) };
   if (config.dbSchemas === null) {
     const { services, schedule } = build(config.dbSchema);
-    return { ...common, services: [...around, ...services], ledgers: null, scheduleOf: () => schedule };
+    return { ...common, services: [database, ...services], ledgers: null, scheduleOf: () => schedule };
   }
   const { dbSchemas } = config;
   const lookups = databaseOn(shares.add(), config.dbSchema);
@@ -106,5 +102,7 @@ export async function daemonServices(
     if (served === undefined) throw new Error(`the ledger ${ledger} is not served`);
     return served.schedule;
   };
-  return { ...common, services: [...around, ledgers], ledgers, scheduleOf };
+  // The ledgers start it, once one of their schemas is current.
+  const stopBoss: Service = { name: 'pg-boss', async start() {}, stop: () => boss.stop() };
+  return { ...common, services: [database, stopBoss, ledgers], ledgers, scheduleOf };
 }

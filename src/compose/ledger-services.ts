@@ -85,8 +85,10 @@ export function ledgerServices(
     services: [
       gate,
       new Pulse(beat, log, availability()),
-      // The daemon stops it, after the last ledger.
-      { name: 'pg-boss', start: () => boss.start(), async stop() {} },
+      isMany
+        ? // The daemon stops it, after the last ledger.
+          { name: 'pg-boss', start: () => boss.start(), async stop() {} }
+        : boss,
       // Before the sweeps, whose events it is told.
       webhookService(config, boss, log, availability(), observer),
       schedule,

@@ -1,6 +1,5 @@
 import type { DatabaseHandle } from '../db/database.ts';
 import type { Boss } from '../jobs/boss.ts';
-import type { Service } from '../lifecycle/service.ts';
 import { Services } from '../lifecycle/services.ts';
 import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -10,7 +9,7 @@ import { type LedgerServices, ledgerQueues } from './ledger-services.ts';
 
 export interface ServedLedgerOptions {
   readonly name: string;
-  /** Ends with the ledger. */
+  /** Ends when the ledger is released. Of a daemon that stops it serves sweeps that still run, until the pool ends. */
   readonly db: DatabaseHandle['db'];
   readonly boss: Boss;
   readonly log: EventLog;
@@ -33,8 +32,7 @@ export class ServedLedger {
     this.schedule = schedule;
     this.#gate = gate;
     this.#options = options;
-    const connections: Service = { name: 'connections', async start() {}, stop: () => options.db.destroy() };
-    this.#services = new Services([connections, ...services]);
+    this.#services = new Services(services);
   }
 
   /** Why it is not served yet, by the last look; null: its schema is current, or was not looked at yet. */
@@ -63,13 +61,14 @@ export class ServedLedger {
    * for a month. Never rejects.
    */
   async release(): Promise<void> {
-    const { name, boss, log, unsubscribe } = this.#options;
+    const { name, boss, db, log, unsubscribe } = this.#options;
     const { recurring, webhook } = ledgerQueues(name);
     const stopped = await Promise.allSettled([
       this.stop(),
       ...[...recurring, ...webhook].map((queue) => boss.offWork(queue)),
     ]);
     const ended = await Promise.allSettled([...recurring.map((queue) => boss.pgBoss.unschedule(queue)), unsubscribe()]);
+    await db.destroy();
     const failure = [...stopped, ...ended].find((result) => result.status === 'rejected');
     if (failure !== undefined) log.emit('ledgers.failed', { err: errorFields(failure.reason) });
     log.emit('ledgers.released', { servedMs: this.#ageMs() });
