@@ -28,6 +28,7 @@ export async function reconcileScenario({ template, quick, say }: Bench): Promis
   await settle(database);
   await database.query('VACUUM (ANALYZE) activity_logs');
   const batchesMs: number[] = [];
+  let longestMs = 0;
   const db = database.open({
     max: 1,
     log: ({ query, queryDurationMillis }) => {
@@ -47,20 +48,28 @@ export async function reconcileScenario({ template, quick, say }: Bench): Promis
       looked.push((rows + LIVING) / (await secondsOf(run, 0)));
       nightly.push(percentile99(await agents.during(() => secondsOf(restfully, 0))) / quietMs);
       await damage(database);
-      healed.push(DAMAGED / (await secondsOf(run, DAMAGED)));
+      batchesMs.length = 0;
+      await secondsOf(run, DAMAGED);
+      healed.push(DAMAGED / (batchesMs.reduce((sum, ms) => sum + ms, 0) / 1000));
+      longestMs = Math.max(longestMs, ...batchesMs);
     }
     return {
       figures: [
         medianFigure(`reconcile, ${rows / 1000}k rows with three activities each, nothing wrong`, 'rows/s', looked, {
           limit: { atLeast: 10_000 },
         }),
-        medianFigure(`the same with ${DAMAGED / 1000}k rows behind their activity: healed`, 'rows/s', healed, {
-          limit: { atLeast: 200 },
-        }),
+        medianFigure(
+          `the same with ${DAMAGED / 1000}k rows behind their activity: healed, by the time of the statements that heal`,
+          'rows/s',
+          healed,
+          {
+            limit: { atLeast: 200 },
+          },
+        ),
         {
           what: 'the longest statement that heals, which keeps its rows locked',
           unit: 'ms',
-          value: Math.max(...batchesMs),
+          value: longestMs,
           limit: { atMost: 100 },
         },
         medianFigure('heartbeat p99, beside the nightly run / quiet', 'x', nightly, { limit: { atMost: 3 } }),

@@ -26,7 +26,7 @@ DECLARE
     sweeper_lowerings,sweeper_daemons,sweeper_sweeps,sweeper_holds,sweeper_notices,sweeper_advice,sweeper_advice_state,
     sweeper_retention,delegation_sweeper_migrations,delegation_sweeper_migrations_lock}';
   trigger_functions CONSTANT text[] := '{delegations_guard,delegations_symmetry,delegations_start_after}';
-  attempts_max CONSTANT integer := 60;
+  attempts_max CONSTANT integer := 80;
   moved record;
 BEGIN
   IF to_regclass(format('%I.delegations', source)) IS NULL THEN
@@ -39,8 +39,8 @@ BEGIN
     EXECUTE format('CREATE SCHEMA %I', target);
   END IF;
 
-  -- In the order in which agents lock them. One that has waited for a second lets those go on who wait behind it.
-  PERFORM set_config('lock_timeout', '1s', true);
+  -- In the order in which agents lock them. A quarter of a second for each of the four: then it lets those go on who wait behind it.
+  PERFORM set_config('lock_timeout', '250ms', true);
   FOR attempt IN 1..attempts_max LOOP
     BEGIN
       EXECUTE format('LOCK TABLE %1$I.delegations, %1$I.activity_logs, %1$I.a2a_tasks, %1$I.sweeper_state IN ACCESS EXCLUSIVE MODE', source);
@@ -52,6 +52,7 @@ BEGIN
       PERFORM pg_sleep(0.5);
     END;
   END LOOP;
+  PERFORM set_config('lock_timeout', '1s', true);
 
   FOR moved IN
     SELECT p.oid::regprocedure::text AS name FROM pg_proc p

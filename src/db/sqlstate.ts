@@ -70,7 +70,6 @@ const retryableMessages =
 
 /** Errors of the connection, the login or the server as a whole, wherever in a statement they occur. */
 const connectionClasses = new Set([
-  '0A', // a feature that the server lacks: a statement that Citus cannot run, whichever its rows are
   '08', // connection exception
   '28', // the login is refused
   '53', // insufficient resources: disk full, out of memory, too many connections
@@ -91,8 +90,13 @@ const sessionEnded = /^57P0.$/;
 export function mayConcernOneRow(err: unknown): boolean {
   const state = sqlstateOf(err);
   if (state === null || connectionClasses.has(state.slice(0, 2))) return false;
-  if (isSchemaOutdated(err) || (state === sqlstate.insufficientPrivilege && !isFromFunction(err))) return false;
+  if (isSchemaOutdated(err) || (isOfStatement(state) && !isFromFunction(err))) return false;
   return !connectionStates.has(state) && !sessionEnded.test(state);
+}
+
+/** What the statement may not do, or the server cannot, such as what Citus does not support, whichever its rows are. */
+function isOfStatement(state: string): boolean {
+  return state === sqlstate.insufficientPrivilege || state.startsWith('0A');
 }
 
 /** Whether the database was away: an error of the connection or the server that passes, and no statement's own. */

@@ -187,3 +187,10 @@ describe('insertMany', () => {
     ]);
   });
 });
+
+test('its plans are not compiled on each call: what only nested loops can do looks dear while these are off', async () => {
+  const [row] = await database.query<{ settings: string[] }>(
+    `SELECT proconfig AS settings FROM pg_proc WHERE proname = 'delegation_insert_many' AND pronargs > 1`,
+  );
+  expect(row!.settings).toEqual(expect.arrayContaining(['enable_nestloop=off', 'jit=off']));
+});

@@ -4,6 +4,7 @@ import type { LedgerDb } from '../../db/schema.ts';
 import { isTimeout, mayConcernOneRow, sqlstate } from '../../db/sqlstate.ts';
 import { inHalves } from '../../ledger/in-halves.ts';
 import { errorFields } from '../../log/error-fields.ts';
+import { type BatchBounds, nextBatchRows } from '../batch-rows.ts';
 import type { Healing } from './healing.ts';
 import { requireRights } from './rights.ts';
 import { reconcileStatement } from './statements/reconcile.ts';
@@ -31,8 +32,9 @@ export interface ReconcilerStep {
 const PAGE_ROWS_MAX = 5_000;
 /** A statement over fewer rows that takes too long does not do so because of their number. */
 const PAGE_ROWS_MIN = 10;
-/** A transaction of so many keeps its locks for a few milliseconds a row in the worst case, and 15 ms in all as a rule. */
-const BATCH_ROWS_MAX = 50;
+/** Delegations of the first transaction, before it is known how long one takes here, and of the largest. */
+const BATCH_ROWS_START = 10;
+const BATCH_ROWS_MAX = 100;
 /** Limit of one statement on the server. */
 const STATEMENT_LIMIT_MS = 30_000;
 /** How long a batch waits for a row that is locked, while it keeps others locked. */
@@ -53,7 +55,8 @@ export class Reconciler {
   readonly #db: LedgerDb;
   readonly #tables: ReconcilerTables;
   readonly #pageRowsMax: number;
-  readonly #batchRowsMax: number;
+  readonly #batchBounds: BatchBounds;
+  #batchRows: number;
   readonly #statementLimitMs: number;
   readonly #rows: Scan;
   readonly #activities: Scan;
@@ -66,7 +69,8 @@ export class Reconciler {
     this.#db = db;
     this.#tables = tables;
     this.#pageRowsMax = options.pageRowsMax ?? PAGE_ROWS_MAX;
-    this.#batchRowsMax = options.batchRowsMax ?? BATCH_ROWS_MAX;
+    this.#batchBounds = { rowsMin: 1, rowsMax: options.batchRowsMax ?? BATCH_ROWS_MAX };
+    this.#batchRows = Math.min(BATCH_ROWS_START, this.#batchBounds.rowsMax);
     this.#statementLimitMs = options.statementLimitMs ?? STATEMENT_LIMIT_MS;
     this.#rows = suspectRowsStatement(tables);
     this.#activities = suspectActivitiesStatement(tables);
@@ -118,8 +122,13 @@ export class Reconciler {
   }
 
   async *#healed(suspects: readonly string[], dryRun: boolean): AsyncGenerator<ReconcilerStep> {
-    for (let at = 0; at < suspects.length; at += this.#batchRowsMax) {
-      const healings = await this.#healBatch(suspects.slice(at, at + this.#batchRowsMax), dryRun);
+    for (let at = 0; at < suspects.length; ) {
+      const some = suspects.slice(at, at + this.#batchRows);
+      const startedAtMs = performance.now();
+      const healings = await this.#healBatch(some, dryRun);
+      const tookMs = performance.now() - startedAtMs;
+      this.#batchRows = nextBatchRows(this.#batchRows, { rows: some.length, tookMs }, this.#batchBounds);
+      at += some.length;
       yield { delegations: 0, activities: 0, healings: dryRun ? healings : await this.#unreported(healings) };
     }
   }

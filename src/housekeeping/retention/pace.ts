@@ -1,13 +1,9 @@
 import { processTime, type Time } from '../../lifecycle/time.ts';
+import { nextBatchRows } from '../batch-rows.ts';
 
 /** Ids of the first batch, before it is known how long one takes here. */
 const BATCH_ROWS_START = 100;
-const BATCH_ROWS_MIN = 10;
-const BATCH_ROWS_MAX = 1000;
-/** What a batch should take: an agent that comes back to a row that is being removed waits for it. */
-const BATCH_TARGET_MS = 40;
-/** A batch grows to twice the one before it at most. */
-const GROWTH_MAX = 2;
+const BATCH_BOUNDS = { rowsMin: 10, rowsMax: 1000 } as const;
 /**
  * After each batch, in parts of its duration, the database is left to the living. With a rest as long as the batch, the p99
  * of heartbeats on two cores was 1.8 times that of a quiet time (npm run bench -- --only prune).
@@ -36,15 +32,8 @@ export class Pace {
       return await work();
     } finally {
       const tookMs = this.#time.now() - startedAtMs;
-      if (rows > 0) this.#rowsMax = nextBatchRows(this.#rowsMax, rows, tookMs);
+      if (rows > 0) this.#rowsMax = nextBatchRows(this.#rowsMax, { rows, tookMs }, BATCH_BOUNDS);
       await this.#time.sleep(Math.min(REST_MAX_MS, tookMs * REST_SHARE), signal).catch(() => {});
     }
   }
-}
-
-/** Pure: as many as would have taken the target, judged by a batch of so many rows. A part of a batch makes none larger. */
-export function nextBatchRows(rowsMax: number, rows: number, tookMs: number): number {
-  const fitting = Math.floor((rows * BATCH_TARGET_MS) / Math.max(tookMs, 1));
-  const grown = rows < rowsMax ? rowsMax : rowsMax * GROWTH_MAX;
-  return Math.min(BATCH_ROWS_MAX, Math.max(BATCH_ROWS_MIN, Math.min(fitting, grown)));
 }

@@ -54,8 +54,9 @@ export const insertManyFunction: SchemaFunction = {
   parameters: parametersOf(),
   types: typesOf(),
   returns: 'TABLE (place bigint, outcome text, delegation_id text, status text)',
-  // Of arrays the planner expects ten elements each, and could compare each with each.
-  settings: { enable_nestloop: 'off' },
+  // Of arrays the planner expects ten elements each, and could compare each with each. What can only be nested loops then looks
+  // so dear that each call would be compiled.
+  settings: { enable_nestloop: 'off', jit: 'off' },
   declare: `
   at timestamptz := clock_timestamp();
   total CONSTANT integer := coalesce(cardinality(ids), 0);

@@ -33,14 +33,16 @@ export async function installNode(db: Kysely<Database>, schema: string, shards: 
   }
 }
 
-/** Nothing of that is left where the tables are ordinary ones, also after they were distributed. Throws the database's error. */
+/**
+ * Nothing of that is left where the tables are ordinary ones, also after they were distributed. Functions of these names that are
+ * somebody else's stay. Throws the database's error.
+ */
 export async function removeNode(db: Kysely<Database>, schema: string): Promise<void> {
   const { rows } = await sql<{ signature: string }>`
     SELECT p.oid::regprocedure::text AS signature FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = ${schema} AND p.proname = ANY (${nodeFunctions({ delegations: '0' }).map(({ name }) => name)})`.execute(
-    db,
-  );
+    WHERE n.nspname = ${schema} AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
+      AND p.proname = ANY (${nodeFunctions({ delegations: '0' }).map(({ name }) => name)})`.execute(db);
   // The triggers go with their function.
   for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)} CASCADE`.execute(db);
   if (rows.length > 0) await sql`DROP TABLE IF EXISTS ${sql.id(schema, NODE_TABLE)}`.execute(db);

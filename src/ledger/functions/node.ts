@@ -67,12 +67,13 @@ const nextIdFunction: SchemaFunction = {
   was_in integer;
   lift bigint;`,
   body: `
+  -- Each argument has its exact type: a function that somebody makes in the schema fits none of these calls better.
   place := set_config('search_path', 'pg_catalog, ' || place || ', pg_temp', true);
   IF TG_ARGV[0] = 'hold_id' THEN
-    NEW.hold_id := nextval('sweeper_holds_hold_id_seq');
+    NEW.hold_id := nextval('sweeper_holds_hold_id_seq'::regclass);
     RETURN NEW;
   END IF;
-  drawn := nextval('activity_logs_activity_id_seq');
+  drawn := nextval('activity_logs_activity_id_seq'::regclass);
   SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton;
   IF was_in IS DISTINCT FROM here THEN
     SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton FOR UPDATE;
@@ -80,7 +81,7 @@ const nextIdFunction: SchemaFunction = {
       lift := greatest(0, coalesce((SELECT max(a.activity_id) FROM activity_logs a), 0) + 1 - drawn);
       UPDATE delegation_node n SET node_group = here, raise_by = lift WHERE n.singleton;
     ELSE
-      drawn := nextval('activity_logs_activity_id_seq');
+      drawn := nextval('activity_logs_activity_id_seq'::regclass);
     END IF;
   END IF;
   NEW.activity_id := drawn + lift;

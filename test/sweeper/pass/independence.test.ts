@@ -17,7 +17,7 @@ async function raise(sqlstate: string, where: string): Promise<void> {
 }
 
 describe('one row whose update raises an error that looks like a passing one', () => {
-  test.each(['40001', '40P01', '55P03', '57014', 'XX000', 'XX001', '58030', '42P01', '3F000', '55006'])(
+  test.each(['40001', '40P01', '55P03', '57014', 'XX000', 'XX001', '58030', '42P01', '3F000', '55006', '0A000'])(
     '%s: only it is poisoned, and under neither rule another row waits for it',
     async (sqlstate) => {
       const bad = await seedDelegation(database, { status: 'queued', deadlineSeconds: -600 });
