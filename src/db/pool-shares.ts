@@ -1,6 +1,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
 import { LentClient } from './lent-client.ts';
+import { PoolTurnError } from './pool-turn-error.ts';
 
 /**
  * Where every connection is in use, a query that has run for so long makes room for a user that has none. Twice as long each time,
@@ -9,6 +10,8 @@ import { LentClient } from './lent-client.ts';
 const MAKES_ROOM_AFTER_MS = 2_000;
 const MAKES_ROOM_AFTER_MAX_MS = 32_000;
 const CHECK_EVERY_MS = 250;
+/** Who has waited for less is likely to be next anyway: where many share a pool, somebody waits at any instant. */
+const HUNGRY_AFTER_MS = 1_000;
 
 export interface PoolSharesOptions {
   /** Connections of the pool. */
@@ -22,8 +25,8 @@ export interface PoolSharesOptions {
  *
  * - a free connection goes to whoever has fewest, and has waited longest;
  * - the last free one goes to a user that has none, and nobody has more than half of them;
- * - where all are in use, a user without one gets one within two seconds: the query that has run longest is given up. Its
- *   caller meets the error of a lost connection, and tries again later;
+ * - where all are in use, a user without one gets one within some two seconds: the query that has run longest is given up. Its
+ *   caller meets a PoolTurnError, and tries again later;
  * - users of whom a query was given up have half of the connections together, and take turns, until one of theirs is answered.
  *
  * A pool with one user is used as if it were not shared.
@@ -117,7 +120,7 @@ export class PoolShares {
     share.waiting.push(waiter);
     const timer = setTimeout(() => {
       share.waiting.splice(share.waiting.indexOf(waiter), 1);
-      reject(new Error('timeout exceeded when trying to connect: every connection of DB_POOL_MAX is in use'));
+      reject(new PoolTurnError('timeout exceeded when trying to connect: every connection of DB_POOL_MAX is in use'));
     }, this.#options.waitMs);
     this.#timer ??= setInterval(() => this.#makeRoom(), CHECK_EVERY_MS);
     await promise.finally(() => clearTimeout(timer));
@@ -132,7 +135,9 @@ export class PoolShares {
       return;
     }
     const nowMs = performance.now();
-    const hungry = shares.filter(({ waiting, inUse }) => waiting.length > 0 && inUse === 0);
+    const hungry = shares.filter(
+      ({ waiting, inUse }) => inUse === 0 && waiting.length > 0 && nowMs - waiting[0]!.sinceMs >= HUNGRY_AFTER_MS,
+    );
     const longest = shares
       .flatMap((share) => [...share.lent].map((client) => ({ share, client, forMs: client.queryingForMs(nowMs) })))
       .filter(({ share, forMs }) => forMs >= share.patienceMs)
@@ -146,7 +151,7 @@ export class PoolShares {
       share.patienceMs = Math.min(MAKES_ROOM_AFTER_MAX_MS, 2 * share.patienceMs);
       const seconds = (forMs / 1000).toFixed(1);
       client.giveUp(
-        new Error(`Connection terminated: the query had run for ${seconds} s, and another ledger had no connection`),
+        new PoolTurnError(`Connection terminated: the query had run for ${seconds} s, and another ledger had no connection`),
       );
     }
   }

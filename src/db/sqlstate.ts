@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { PoolTurnError } from './pool-turn-error.ts';
 
 /** The codes that the program distinguishes, by their names in PostgreSQL's documentation (appendix A). */
 export const sqlstate = {
@@ -101,6 +102,7 @@ function isOfStatement(state: string): boolean {
 
 /** Whether the database was away: an error of the connection or the server that passes, and no statement's own. */
 export function isAway(err: unknown): boolean {
+  if (err instanceof PoolTurnError) return false;
   return isRetryable(err) && !mayConcernOneRow(err) && !isSchemaOutdated(err) && !isTimeout(err);
 }
 

@@ -22,7 +22,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/problem: No daemon is running.*\n(.*\n)*advice: Settings of delegations were changed/);
     expect(stdout.lastIndexOf('\nproblem: ')).toBeLessThan(stdout.indexOf('\nadvice: '));
     expect(stdout).toMatch(
-      /^\d+ problems and \d+ pieces of advice: of 28 checks \d+ found nothing, \d+ found something, and 0 could not run\.$/m,
+      /^\d+ problems and \d+ pieces of advice: of 29 checks \d+ found nothing, \d+ found something, and 0 could not run\.$/m,
     );
     expect(stdout).toMatch(new RegExp(`^Database: .*/${database.name}, schema public\\.$`, 'm'));
   });
@@ -89,7 +89,7 @@ describe('without the database', () => {
     expect(stdout).toMatch(/how it is known: connecting to 127\.0\.0\.1:1: .*ECONNREFUSED/);
     expect(stdout).toContain('address: 127.0.0.1:1');
     expect(stdout).toContain("TLS: on; the server's certificate and its host name are verified");
-    expect(stdout).toMatch(/of 28 checks 0 found nothing, 1 found something, and 27 could not run/);
+    expect(stdout).toMatch(/of 29 checks 0 found nothing, 1 found something, and 28 could not run/);
     expect(stdout).not.toContain('hush');
   });
 
