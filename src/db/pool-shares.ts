@@ -151,7 +151,9 @@ export class PoolShares {
       share.patienceMs = Math.min(MAKES_ROOM_AFTER_MAX_MS, 2 * share.patienceMs);
       const seconds = (forMs / 1000).toFixed(1);
       client.giveUp(
-        new PoolTurnError(`Connection terminated: the query had run for ${seconds} s, and another ledger had no connection`),
+        new PoolTurnError(
+          `Connection terminated: the query had run for ${seconds} s, and another ledger had no connection`,
+        ),
       );
     }
   }
