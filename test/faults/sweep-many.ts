@@ -10,6 +10,7 @@ import { Sweeper } from '../../src/sweeper/sweeper.ts';
 const [url = '', count = '0', threshold = ''] = process.argv.slice(2);
 const stuckAfterMs = Number(threshold);
 const WARM_UP = 200;
+const PARTS = 5;
 
 function usedBytes(): number {
   const { gc } = globalThis as { gc?: () => void };
@@ -42,8 +43,14 @@ const sweepTimes = async (times: number, after: () => void = () => {}) => {
   }
   return usedBytes() - before;
 };
+/** By the median of five parts: what is needed once, such as the report of a long lock, is in one of them; a leak is in each. */
+const growth = async (after?: () => void) => {
+  const parts: number[] = [];
+  for (let part = 0; part < PARTS; part += 1) parts.push(await sweepTimes(Number(count) / PARTS, after));
+  return parts.toSorted((a, b) => a - b)[Math.floor(PARTS / 2)]! * PARTS;
+};
 await sweepTimes(WARM_UP);
-const grown = await sweepTimes(Number(count));
+const grown = await growth();
 const kept: Buffer[] = [];
-const grownWithLeak = await sweepTimes(Number(count), () => void kept.push(Buffer.alloc(1024, kept.length)));
+const grownWithLeak = await growth(() => void kept.push(Buffer.alloc(1024, kept.length)));
 process.stdout.write(`${JSON.stringify({ grown, grownWithLeak, kept: kept.length })}\n`);
