@@ -68,7 +68,13 @@ export async function daemonServices(
   const shared = { boss, probe, ...(config.dbSchemas === null && { outage }) };
   const build = (ledger: string): LedgerServices & { db: ReturnType<typeof databaseOn> } => {
     const db = databaseOn(shares.add(), ledger);
-    return { db, ...ledgerServices(configOf(config, ledger), db, shared, of(ledger)) };
+    try {
+      return { db, ...ledgerServices(configOf(config, ledger), db, shared, of(ledger)) };
+    } catch (err) {
+      // It is built again by the next look, with a share of its own.
+      void db.destroy();
+      throw err;
+    }
   };
   const serve = (name: string) => {
     const { db, ...built } = build(name);
@@ -94,6 +100,7 @@ export async function daemonServices(
   const ledgers = new Ledgers(log, new Availability(log, undefined, outage), {
     find: () => findLedgers(lookups, dbSchemas, config),
     serve,
+    logOf: (name) => of(name).log,
     dbSchemas,
     ...(lookEveryMs !== undefined && { lookEveryMs }),
   });

@@ -18,6 +18,9 @@ export interface ServedLedgerOptions {
   readonly stopWithinMs: number;
 }
 
+/** Its schema was dropped; it was dropped and created again; or the ledger did not start, and is tried again. */
+export type ReleaseReason = 'gone' | 'replaced' | 'failed';
+
 /** One of the ledgers that a daemon serves. Emits ledgers.served, ledgers.released, ledgers.failed. */
 export class ServedLedger {
   readonly name: string;
@@ -40,15 +43,17 @@ export class ServedLedger {
     return this.#gate.outdated;
   }
 
-  /** Nobody waits for it: a ledger whose schema is not current starts when it is. */
-  start(): void {
+  /** May take for long: a ledger whose schema is not current starts when it is. Never rejects. */
+  async start(): Promise<'started' | 'stopped' | 'failed'> {
     const { log, stopWithinMs } = this.#options;
-    this.#services.startAll({ deadlineMs: stopWithinMs }).then(
-      (result) => {
-        if (result === 'started') log.emit('ledgers.served', { afterMs: this.#ageMs() });
-      },
-      (err: unknown) => log.emit('ledgers.failed', { err: errorFields(err) }),
-    );
+    try {
+      const result = await this.#services.startAll({ deadlineMs: stopWithinMs });
+      if (result === 'started') log.emit('ledgers.served', { afterMs: this.#ageMs() });
+      return result;
+    } catch (err) {
+      log.emit('ledgers.failed', { err: errorFields(err) });
+      return 'failed';
+    }
   }
 
   /** Rejects with an AggregateError of what did not stop in time. */
@@ -57,19 +62,24 @@ export class ServedLedger {
   }
 
   /**
-   * Its schema is gone: ends its services, and what pg-boss would go on doing for it. What is queued for its webhook stays,
-   * for a month. Never rejects.
+   * Ends its services, and, where its schema is gone, what pg-boss would go on doing for it. What is queued for its webhook
+   * stays, for a month. Never rejects.
    */
-  async release(): Promise<void> {
+  async release(why: ReleaseReason): Promise<void> {
     const { name, boss, db, log, unsubscribe } = this.#options;
     const { recurring, webhook } = ledgerQueues(name);
-    const stopped = await Promise.allSettled([
-      this.stop(),
-      ...[...recurring, ...webhook].map((queue) => boss.offWork(queue)),
-    ]);
-    const ended = await Promise.allSettled([...recurring.map((queue) => boss.pgBoss.unschedule(queue)), unsubscribe()]);
+    const offWork = () => [...recurring, ...webhook].map((queue) => boss.offWork(queue));
+    const ended: PromiseSettledResult<unknown>[] = await Promise.allSettled([this.stop(), ...offWork()]);
+    // A start that the stop interrupted may have begun to work meanwhile.
+    ended.push(...(await Promise.allSettled(offWork())));
+    // Schedules and subscriptions go by the ledger's name: those of a ledger that has taken its place are the same ones.
+    if (why === 'gone') {
+      const unscheduled = recurring.map((queue) => boss.pgBoss.unschedule(queue));
+      ended.push(...(await Promise.allSettled([...unscheduled, unsubscribe()])));
+    }
     await db.destroy();
-    const failure = [...stopped, ...ended].find((result) => result.status === 'rejected');
+    if (why === 'failed') return;
+    const failure = ended.find((result) => result.status === 'rejected');
     if (failure !== undefined) log.emit('ledgers.failed', { err: errorFields(failure.reason) });
     log.emit('ledgers.released', { servedMs: this.#ageMs() });
   }

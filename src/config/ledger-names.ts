@@ -6,8 +6,6 @@ const name = schemaName(NAME_BYTES_MAX);
 /** A prefix is as long as a name may be without one more character. */
 const prefix = schemaName(NAME_BYTES_MAX - 1);
 
-const reserved = /^(pg_|information_schema$)/i;
-
 /** Schemas of ledgers, with a comma between them: names, and prefixes that end in `*`. */
 export const ledgerNames: Value<readonly string[]> = value(
   `schemas with a comma between them, each a name or a prefix and a *, such as eu,us,tenant_*: ${name.accepted.replace(/^a schema name: /, '')}`,
@@ -44,10 +42,13 @@ export function namedLedgers(entries: readonly string[]): NamedLedgers {
   };
 }
 
-/** Whether DB_SCHEMAS names the schema, by its name or by a prefix. A prefix takes neither a reserved schema nor pg-boss's. */
+/**
+ * Whether DB_SCHEMAS names the schema, by its name or by a prefix. A prefix takes what
+ * could be named there, and not pg-boss's schema.
+ */
 export function isNamed(schema: string, entries: readonly string[], pgbossSchema: string): boolean {
   const { names, prefixes } = namedLedgers(entries);
   if (names.includes(schema)) return true;
-  if (reserved.test(schema) || schema === pgbossSchema) return false;
+  if (!name.schema.safeParse(schema).success || schema === pgbossSchema) return false;
   return prefixes.some((start) => schema.startsWith(start));
 }

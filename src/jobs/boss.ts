@@ -85,7 +85,7 @@ export class Boss implements Service {
 
   async stop(): Promise<void> {
     this.#aborter.abort();
-    await this.#poll.stop();
+    this.#poll.stop();
     await this.#starting?.catch(() => {});
     await this.pgBoss.stop({ graceful: true, timeout: this.#stopWithinMs });
   }

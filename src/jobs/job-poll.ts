@@ -21,8 +21,11 @@ export class JobPoll {
   readonly #due: ReturnType<typeof dueQueuesStatement>;
   readonly #onError: (err: unknown) => void;
   readonly #polled = new Map<string, Polled>();
-  readonly #aborter = new AbortController();
-  #loop: Promise<void> | undefined;
+  #isStopped = false;
+  #isRunning = false;
+  /** How long the loop waits until its next poll, and what ends that wait. */
+  #waitMs = 0;
+  #wait = new AbortController();
 
   constructor(boss: PgBoss, pgbossSchema: string, onError: (err: unknown) => void) {
     this.#boss = boss;
@@ -32,32 +35,41 @@ export class JobPoll {
 
   /** All queues are polled as often as the one that is polled most often. */
   add(queue: string, polled: Polled): void {
-    if (this.#aborter.signal.aborted) return;
+    if (this.#isStopped) return;
     this.#polled.set(queue, polled);
-    this.#loop ??= this.#run(this.#aborter.signal);
+    // The loop may be waiting for queues that are polled less often, or for none.
+    if (polled.everyMs < this.#waitMs) this.#wait.abort();
+    if (!this.#isRunning) void this.#run();
   }
 
   remove(queue: string): void {
     this.#polled.delete(queue);
   }
 
-  async stop(): Promise<void> {
-    this.#aborter.abort();
-    await this.#loop;
+  /** Does not wait for a poll in flight, which takes a minute to fail on a half-open connection. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#wait.abort();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const everyMs = Math.min(...[...this.#polled.values()].map((polled) => polled.everyMs), OWN_POLL_SECONDS * 1000);
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (!this.#isStopped) {
+      this.#waitMs = Math.min(...[...this.#polled.values()].map(({ everyMs }) => everyMs), OWN_POLL_SECONDS * 1000);
+      this.#wait = new AbortController();
+      const { signal } = this.#wait;
       // Rejects only when the signal aborts.
-      await sleep(everyMs, undefined, { signal }).catch(() => {});
+      await sleep(this.#waitMs, undefined, { signal }).catch(() => {});
       if (signal.aborted || this.#polled.size === 0) continue;
-      await this.#poll().catch(this.#onError);
+      await this.#poll().catch((err: unknown) => {
+        if (!this.#isStopped) this.#onError(err);
+      });
     }
   }
 
   async #poll(): Promise<void> {
     const due = await this.#due.run(pgBossRunner(this.#boss), { queues: [...this.#polled.keys()] });
+    if (this.#isStopped) return;
     for (const { queue } of due) {
       const polled = this.#polled.get(queue);
       if (polled !== undefined) this.#boss.notifyWorker(polled.workerId);

@@ -1,5 +1,6 @@
 import type { PgBoss, Queue } from 'pg-boss';
 import { eventTypes } from '../events/event-types.ts';
+import { DEAD_QUEUE, GROUP_QUEUE, WEBHOOK_QUEUE } from '../events/webhook-queue-names.ts';
 import { ensureQueue } from '../jobs/ensure-queue.ts';
 import { ledgerQueue } from '../jobs/ledger-queue.ts';
 import { pgBossRunner } from '../jobs/pgboss-runner.ts';
@@ -8,11 +9,6 @@ import { deadOriginalsStatement } from './statements/dead-originals.ts';
 import { handBackStatement } from './statements/hand-back.ts';
 import { subscribedStatement } from './statements/subscribed.ts';
 import { unsubscribedStatement } from './statements/unsubscribed.ts';
-
-/** The queues of the ledger in the schema `public`; those of other schemas have its name as well. */
-export const WEBHOOK_QUEUE = 'delegation-webhook';
-export const DEAD_QUEUE = 'delegation-webhook-dead';
-export const GROUP_QUEUE = 'delegation-webhook-group';
 
 /** A post is in order behind the earlier ones of its delegation, while these are queued, posted or waiting for their next attempt. */
 const WEBHOOK_POLICY = 'key_strict_fifo';

@@ -6,6 +6,7 @@ import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { durationText } from '../../src/config/duration.ts';
 import { keys } from '../../src/config/keys.ts';
+import { isNamed } from '../../src/config/ledger-names.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
 let directory: string;
@@ -335,6 +336,13 @@ test('DB_SCHEMA and DB_SCHEMAS are not both accepted, nor is a ledger in the sch
   const { problems } = errorOf({ DB_SCHEMAS: 'eu,PgBoss' });
   expect(problems.map(({ variable }) => variable)).toEqual(['PGBOSS_SCHEMA']);
   expect(loadConfig({ DB_SCHEMAS: 'eu', PGBOSS_SCHEMA: 'public' }).dbSchemas).toEqual(['eu']);
+});
+
+test('a prefix takes only names that DB_SCHEMAS accepts in full', () => {
+  const isTaken = (schema: string) => isNamed(schema, ['tenant_*', 'p*', 'eu'], 'pgboss');
+  expect(['tenant_a', 'tenant_A1', 'public', 'eu'].filter((schema) => !isTaken(schema))).toEqual([]);
+  const refused = ['tenant_a-b', 'tenant_a b', 'tenant_é', 'tenant_"', 'tenant_a,b', 'pg_toast', 'pgboss', 'us'];
+  expect(refused.filter(isTaken)).toEqual([]);
 });
 
 test('an empty environment is valid and gives the defaults of the contract', () => {

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
 import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
+import { webhookQueueNames } from '../../src/webhook/webhook-queues.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { gatedTables, instants, mark } from '../support/mark.ts';
 import { countByStatus, seedFleet } from '../support/seed-fleet.ts';
@@ -46,6 +47,34 @@ describe('the events of a sweep', () => {
     const ids = await stuckIds();
     expect(ids).toHaveLength(25);
     expect([await subjects(), await subjects('second'), await subjects('others')]).toEqual([ids, ids, []]);
+  });
+
+  test("are put into their own ledger's webhook, into no other ledger's, and into every other queue", async () => {
+    const ledgers = ['public', 'us', 'Team "B"', '2/é-._x'];
+    const queues = ledgers.flatMap((ledger) => Object.values(webhookQueueNames(ledger)));
+    const others = ['delegation-webhooks', 'my.delegation-webhook.us'];
+    for (const queue of [...queues, ...others]) await subscribe(database, ['delegation.stuck.v1'], { queue });
+    await seedFleet(database, { rows: 1, silentSeconds: 700 });
+    await testSweeper(database.db).sweeper.sweep(manual);
+    const filled = async () =>
+      (await database.query<{ name: string }>('SELECT DISTINCT name FROM pgboss.job'))
+        .map(({ name }) => name)
+        .toSorted();
+    const into = (ledger: string) => [...Object.values(webhookQueueNames(ledger)), ...others].toSorted();
+    expect(await filled()).toEqual(into('public'));
+    let schema = 'public';
+    for (const renamed of ledgers.slice(1)) {
+      await database.query('DELETE FROM pgboss.job');
+      await database.query(`ALTER SCHEMA ${pg.escapeIdentifier(schema)} RENAME TO ${pg.escapeIdentifier(renamed)}`);
+      schema = renamed;
+      const session = await database.connect();
+      await session.query(
+        `SELECT ${pg.escapeIdentifier(schema)}.delegation_enqueue('delegation.stuck.v1', ARRAY['key'], ARRAY['{}'::jsonb])`,
+      );
+      await session.end();
+      expect(await filled()).toEqual(into(schema));
+    }
+    await database.query(`ALTER SCHEMA ${pg.escapeIdentifier(schema)} RENAME TO public`);
   });
 
   test('are undone with a mark that is rolled back', async () => {

@@ -1,6 +1,8 @@
 import { literal } from '../../db/literal.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import type { JobInsertion } from '../../events/job-insertion.ts';
+import { DEAD_QUEUE, GROUP_QUEUE, WEBHOOK_QUEUE } from '../../events/webhook-queue-names.ts';
+import { encodedBytes } from './encoded-bytes.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
 /** For a table or a queue that somebody changes, an agent's result waits about this long, all its subscribers together. */
@@ -20,6 +22,16 @@ const limitWaits = `
 const waitAsBefore = `PERFORM set_config('lock_timeout', limit_before, true);`;
 const limitBefore = `
   limit_before text := current_setting('lock_timeout');`;
+
+/** SQL: what the names of the queues of the ledger in the schema `place` end with, as ledgerQueue has it. */
+const ownSuffix = `CASE WHEN place = 'public' THEN '' ELSE '.' || ${encodedBytes('place', {
+  plain: `'^[A-Za-z0-9_-]*$'`,
+  byte: `'/' || lpad(to_hex(b.n), 2, '0')`,
+})} END`;
+
+const webhookQueue = literal(
+  `^(?:${[WEBHOOK_QUEUE, DEAD_QUEUE, GROUP_QUEUE].join('|')})((?:\\.(?:[A-Za-z0-9_-]|/[0-9a-f]{2})+)?)$`,
+);
 
 /** SQL that names no queue of its own is not a statement about one queue. */
 function checked(insertion: JobInsertion): JobInsertion {
@@ -70,13 +82,20 @@ EXCEPTION
       settings: { jit: 'off' },
       declare: `${limitBefore}
   subscriber text;
+  own_suffix text;
   wakes boolean;
   refused jsonb := '[]';`,
       // Never fails: it is called by the statement that marks.
       body: `
   BEGIN${limitWaits}
+    place := (parse_ident(place))[1];
+    own_suffix := ${ownSuffix};
     FOR subscriber IN
-      SELECT s.name FROM ${schema}.subscription s WHERE s.event = delegation_enqueue.event ORDER BY s.name
+      -- Another ledger's webhook would only drop the event.
+      SELECT s.name FROM ${schema}.subscription s
+      WHERE s.event = delegation_enqueue.event
+        AND coalesce(substring(s.name FROM ${webhookQueue}) = own.own_suffix, true)
+      ORDER BY s.name
     LOOP
       -- A queue that refuses an event stops neither the transaction nor the other queues.
       BEGIN

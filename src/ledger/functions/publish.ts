@@ -1,6 +1,7 @@
 import { isOneOf, literal } from '../../db/literal.ts';
 import { eventTypeOf, SWEEP_KEY } from '../../events/event-types.ts';
 import { statuses } from '../transitions.ts';
+import { encodedBytes } from './encoded-bytes.ts';
 import { eventJson } from './event-json.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
@@ -8,11 +9,7 @@ const UNRESERVED = `'^[A-Za-z0-9._~-]*$'`;
 
 /** SQL: a text as one segment of a URI's path. */
 function percentEncoded(text: string): string {
-  return `(CASE WHEN ${text} ~ ${UNRESERVED} THEN ${text} ELSE (
-    SELECT string_agg(CASE WHEN b.n < 128 AND chr(b.n) ~ ${UNRESERVED} THEN chr(b.n)
-      ELSE '%' || upper(lpad(to_hex(b.n), 2, '0')) END, '' ORDER BY b.i)
-    FROM (SELECT i, get_byte(convert_to(${text}, 'UTF8'), i) AS n
-      FROM generate_series(0, octet_length(convert_to(${text}, 'UTF8')) - 1) i) b) END)`;
+  return encodedBytes(text, { plain: UNRESERVED, byte: `'%' || upper(lpad(to_hex(b.n), 2, '0'))` });
 }
 
 /** The source of the ledger's events, a URI reference that names its database and schema. */

@@ -1,0 +1,52 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import type { PgBoss } from 'pg-boss';
+import { JobPoll } from '../../src/jobs/job-poll.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const polls: JobPoll[] = [];
+afterEach(() => {
+  for (const poll of polls.splice(0)) poll.stop();
+});
+
+/** A poll of a database that answers as `executeSql` does. */
+function pollOf(executeSql: () => Promise<{ rows: unknown[] }>) {
+  const woken: string[] = [];
+  const errors: unknown[] = [];
+  const boss = { getDb: () => ({ executeSql }), notifyWorker: (workerId: string) => void woken.push(workerId) };
+  const poll = new JobPoll(boss as unknown as PgBoss, 'pgboss', (err) => void errors.push(err));
+  polls.push(poll);
+  return { poll, woken, errors };
+}
+
+test('a queue that is added while the poll waits for slower ones, or for none, is polled as often as it asks', async () => {
+  const { poll, woken } = pollOf(async () => ({ rows: [{ queue: 'fast' }] }));
+  poll.add('slow', { workerId: 'slow worker', everyMs: 300_000 });
+  poll.add('fast', { workerId: 'first worker', everyMs: 5 });
+  await waitFor('the faster queue', () => woken.includes('first worker'));
+
+  poll.remove('slow');
+  poll.remove('fast');
+  // The loop has seen that there is none, and waits for long.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  poll.add('fast', { workerId: 'second worker', everyMs: 5 });
+  await waitFor('the queue that is back', () => woken.includes('second worker'));
+});
+
+test.each([
+  ['answers', (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.resolve({ rows: [{ queue: 'q' }] })],
+  ['fails', (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.reject(new Error('Query read timeout'))],
+])('a stop does not wait for a poll in flight: one that %s afterwards wakes nobody and is no error', async (_, end) => {
+  const answer = Promise.withResolvers<{ rows: unknown[] }>();
+  let asked = 0;
+  const { poll, woken, errors } = pollOf(() => {
+    asked += 1;
+    return answer.promise;
+  });
+  poll.add('q', { workerId: 'worker', everyMs: 5 });
+  await waitFor('a poll in flight', () => asked === 1);
+  await poll.stop();
+  end(answer);
+  await nextTurn();
+  expect({ asked, woken, errors }).toEqual({ asked: 1, woken: [], errors: [] });
+});
