@@ -23,6 +23,18 @@ async function read() {
   return { tables, cutoffs, ids };
 }
 
+/** Two old delegations; a late result of `a` is being recorded by the session that it resolves to. */
+async function recordingLateResult(): Promise<pg.Client> {
+  await seedPast(database, [
+    { id: 'a', status: 'stuck', created: 40 },
+    { id: 'b', status: 'stuck', created: 40 },
+  ]);
+  const agent = await database.connect();
+  await agent.query('BEGIN');
+  await agent.query(`SELECT delegation_set_status('a', 'completed', NULL, 'done')`);
+  return agent;
+}
+
 describe('a late result', () => {
   test('that comes between the reading and the removal is lost by a removal that judges no more, and not by ours', async () => {
     await seedPast(database, [
@@ -45,13 +57,7 @@ describe('a late result', () => {
   });
 
   test('that is being recorded keeps the activity of its kept row, all of it, without a wait', async () => {
-    await seedPast(database, [
-      { id: 'a', status: 'stuck', created: 40 },
-      { id: 'b', status: 'stuck', created: 40 },
-    ]);
-    const agent = await database.connect();
-    await agent.query('BEGIN');
-    await agent.query(`SELECT delegation_set_status('a', 'completed', NULL, 'done')`);
+    const agent = await recordingLateResult();
     const { prune } = testPruner(database.db);
     expect(await prune(days(null, 30))).toMatchObject({ activity: 2, skipped: 1, refused: 0 });
     await agent.query('COMMIT');
@@ -60,13 +66,7 @@ describe('a late result', () => {
   });
 
   test('that is being recorded keeps its row, without a wait', async () => {
-    await seedPast(database, [
-      { id: 'a', status: 'stuck', created: 40 },
-      { id: 'b', status: 'stuck', created: 40 },
-    ]);
-    const agent = await database.connect();
-    await agent.query('BEGIN');
-    await agent.query(`SELECT delegation_set_status('a', 'completed', NULL, 'done')`);
+    const agent = await recordingLateResult();
     const { prune } = testPruner(database.db);
     expect(await prune(days(30))).toMatchObject({ delegations: 1, skipped: 1, refused: 0 });
     await agent.query('COMMIT');
