@@ -1,9 +1,8 @@
+import { ledgersAt } from '../compose/chosen-ledger.ts';
 import { type ExitCode, exitCode } from '../compose/exit-code.ts';
-import { findLedgers } from '../compose/found-ledgers.ts';
 import { type LedgerOverview, ledgerOverviews } from '../compose/ledger-overview.ts';
-import { connectionOf, openLocation } from '../compose/location.ts';
+import { openLocation } from '../compose/location.ts';
 import type { Config } from '../config/config.ts';
-import { openDatabase } from '../db/database.ts';
 import { count } from '../ops/page/format.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
@@ -12,12 +11,7 @@ import { table } from './table.ts';
 /** Lists the ledgers that DB_SCHEMAS names, or that of DB_SCHEMA. Exits 1 when one is not ready, or there is none. */
 export async function ledgers(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
   await using place = await openLocation(config, commandLog(config));
-  await using handle = openDatabase({
-    ...connectionOf(place, 1, 'delegation-sweeper ledgers'),
-    schema: config.dbSchema,
-  });
-  const found = await findLedgers(handle.db, config.dbSchemas ?? [config.dbSchema], config);
-  const overviews = await ledgerOverviews(config, place, found);
+  const overviews = await ledgerOverviews(config, place, await ledgersAt(config, place));
   await printAnswer(`${json ? JSON.stringify({ ledgers: overviews }) : words(overviews)}\n`);
   return overviews.length > 0 && overviews.every(({ ready }) => ready) ? exitCode.done : exitCode.no;
 }

@@ -5,7 +5,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { CommandError } from './command-error.ts';
 import { exitCode } from './exit-code.ts';
 import { configOf, type FoundLedger, findLedgers } from './found-ledgers.ts';
-import { connectionOf, openLocation } from './location.ts';
+import { connectionOf, type Location, openLocation } from './location.ts';
 
 /** Of the ledgers that an answer names, the others are counted. */
 const NAMED_MAX = 20;
@@ -47,6 +47,11 @@ export async function ledgersOf(config: Config, ledger: string | undefined, log:
 /** What DB_SCHEMAS names, by name; without it the ledger of DB_SCHEMA, which may not exist. @throws the database's error. */
 export async function listLedgers(config: Config, log: EventLog): Promise<FoundLedger[]> {
   await using place = await openLocation(config, log);
+  return await ledgersAt(config, place);
+}
+
+/** The same, where the database is open to the command. @throws the database's error. */
+export async function ledgersAt(config: Config, place: Pick<Location, 'location'>): Promise<FoundLedger[]> {
   await using handle = openDatabase({
     ...connectionOf(place, 1, 'delegation-sweeper ledgers'),
     schema: config.dbSchema,

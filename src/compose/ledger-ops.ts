@@ -6,12 +6,11 @@ import { pageRoute } from '../ops/page/page-route.ts';
 import type { ReadinessReading, RefusalOf } from '../ops/readiness.ts';
 import type { LedgerProbes } from '../ops/telemetry/gauges.ts';
 import { Advisor } from '../sweeper/advice/advisor.ts';
-import { readRefusal } from '../sweeper/observed-time/refusal.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
-import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
 import { UndeliveredReader } from '../webhook/undelivered.ts';
 import { consolePages } from './console-pages.ts';
+import { readReadiness } from './readiness-reading.ts';
 import { statusOptions } from './sweeper-options.ts';
 import { version } from './version.ts';
 
@@ -56,12 +55,7 @@ export interface LedgerOpsOptions {
 export function ledgerOps(config: Config, handles: LedgerHandles, { probe, refusalOf }: LedgerOpsOptions): LedgerOps {
   const reader = new StatusReader(handles.ops, statusOptions(config));
   const readinessReader = new StatusReader(handles.readiness, statusOptions(config));
-  const readiness = async (): Promise<ReadinessReading> => {
-    const outdated = await outdatedSchema(handles.readiness, config.dbSchema, config.pgbossSchema);
-    if (outdated !== null) return { outdated, punctuality: null };
-    const punctuality = await readinessReader.punctuality();
-    return { outdated, punctuality, refusal: await readRefusal(handles.readiness) };
-  };
+  const readiness = () => readReadiness(handles.readiness, readinessReader, config);
   const status = cached(
     () => reader.status(),
     () => STATUS_KEPT_MS,

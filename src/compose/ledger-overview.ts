@@ -3,11 +3,10 @@ import { type DatabaseHandle, openDatabase } from '../db/database.ts';
 import { schemaVersion } from '../db/migrator.ts';
 import { isRefusal, remedyOf } from '../db/refusal.ts';
 import { type Readiness, readinessOf } from '../ops/readiness.ts';
-import { readRefusal } from '../sweeper/observed-time/refusal.ts';
-import { outdatedSchema } from '../sweeper/schedule/schema-gate.ts';
 import { StatusReader } from '../sweeper/status/status-reader.ts';
 import { configOf, type FoundLedger } from './found-ledgers.ts';
 import { connectionOf, type Location } from './location.ts';
+import { readReadiness } from './readiness-reading.ts';
 import { statusOptions } from './sweeper-options.ts';
 
 /** Ledgers that are read at once. */
@@ -51,12 +50,9 @@ async function overviewOf(
     queryTimeoutMs: QUERY_TIMEOUT_MS,
     schema: name,
   });
-  const reader = new StatusReader(handle.db, statusOptions(configOf(config, name)));
-  const readiness = await readinessOf(async () => {
-    const outdated = await outdatedSchema(handle.db, name, config.pgbossSchema);
-    if (outdated !== null) return { outdated, punctuality: null };
-    return { outdated, punctuality: await reader.punctuality(), refusal: await readRefusal(handle.db) };
-  }, refusalOf);
+  const ofLedger = configOf(config, name);
+  const reader = new StatusReader(handle.db, statusOptions(ofLedger));
+  const readiness = await readinessOf(() => readReadiness(handle.db, reader, ofLedger), refusalOf);
   const isReadable = oid !== null && !readiness.reasons.some(({ reason }) => unreadable.has(reason));
   return {
     ledger: name,

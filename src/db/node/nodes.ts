@@ -14,8 +14,8 @@ export function nodeOf(sql: string): { readonly schema: string; readonly shards:
   if (nodes.size === 0) return null;
   for (const [schema, shards] of nodes) {
     const quoted = `"${schema.replaceAll('"', '""')}"`;
-    const tables = Object.keys(shards).filter((table) => sql.includes(`${quoted}."${table}"`));
-    if (tables.length > 0) return { schema: quoted, shards };
+    const isNamed = Object.keys(shards).some((table) => sql.includes(`${quoted}."${table}"`));
+    if (isNamed) return { schema: quoted, shards };
   }
   return null;
 }
