@@ -91,7 +91,8 @@ interface Panel {
 
 async function dashboardQueries(): Promise<{ title: string; expr: string }[]> {
   const { panels } = JSON.parse(await readFile(DASHBOARD, 'utf8')) as { panels: Panel[] };
-  const filled = (expr: string) => expr.replaceAll('$__rate_interval', '2m').replaceAll(/\$(namespace|job|ledger)\b/g, '.*');
+  const filled = (expr: string) =>
+    expr.replaceAll('$__rate_interval', '2m').replaceAll(/\$(namespace|job|ledger)\b/g, '.*');
   return panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr: filled(expr) })));
 }
 
