@@ -168,10 +168,11 @@ export const mutants: readonly Mutant[] = [
     name: 'a sweep that does not lock what it picks',
     setup: 'simultaneous',
     witness: heardDuringSweeps(3),
-    // By its key: a row looked up by its ctid would be missed after a concurrent update moved it.
+    // By its key: a row looked up by its ctid would be missed after a concurrent update moved it. The wait before each row
+    // is time for the heartbeats to commit.
     edits: [
       ['FOR NO KEY UPDATE SKIP LOCKED', ''],
-      ['d.ctid = p.place', 'd.delegation_id = p.delegation_id'],
+      ['d.ctid = p.place', 'd.delegation_id = p.delegation_id AND pg_sleep(0.02) IS NOT NULL'],
     ],
   },
   {
