@@ -4,7 +4,7 @@ import { Reconciliation } from '../../src/housekeeping/reconciliation/reconcilia
 import { Agents, LIVING_PREFIX, livingIds, percentile99 } from '../agents.ts';
 import type { Bench } from '../bench.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
-import { type Findings, medianFigure } from '../figure.ts';
+import { type Figure, type Findings, medianFigure } from '../figure.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
 
 const LIVING = 2000;
@@ -16,73 +16,92 @@ const silent = { emit() {} };
 
 /**
  * All rows compared with their activity where nothing is wrong, as each night; many rows healed; the longest transaction of
- * these, which is how long a row is locked; and living agents' heartbeats beside both.
+ * these, which is how long a row is locked; and, over a smaller ledger, living agents' heartbeats beside the nightly run.
  */
-export async function reconcileScenario({ template, quick, say }: Bench): Promise<Findings> {
-  const [rows, rounds] = quick ? [200_000, 3] : [10_000_000, 1];
-  await using database = await template.copy();
-  say('reconcile: the tables');
+export async function reconcileScenario(bench: Bench): Promise<Findings> {
+  const large = bench.quick ? [] : await compared(bench, 10_000_000, 1);
+  return { figures: [...large, ...(await compared(bench, 200_000, 3)), ...(await besideAgents(bench, 200_000, 3))] };
+}
+
+async function compared({ template, say }: Bench, rows: number, rounds: number): Promise<Figure[]> {
+  await using database = await ledgerOf(template, rows, say);
+  const batchesMs: number[] = [];
+  const reconciliation = reconciliationOf(database, (ms) => batchesMs.push(ms));
+  const [looked, healed]: [number[], number[]] = [[], []];
+  let longestMs = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    say(`reconcile: ${rows / 1000}k rows, round ${round + 1} of ${rounds}`);
+    looked.push((rows + LIVING) / (await secondsOf(reconciliation.run, 0)));
+    await damage(database);
+    batchesMs.length = 0;
+    await secondsOf(reconciliation.run, DAMAGED);
+    healed.push(DAMAGED / (batchesMs.reduce((sum, ms) => sum + ms, 0) / 1000));
+    longestMs = Math.max(longestMs, ...batchesMs);
+  }
+  const what = `reconcile, ${rows / 1000}k rows with three activities each`;
+  return [
+    medianFigure(`${what}, nothing wrong`, 'rows/s', looked, { limit: { atLeast: 10_000 } }),
+    medianFigure(
+      `${what}, ${DAMAGED / 1000}k of them behind their activity: healed, by the time of the statements that heal`,
+      'rows/s',
+      healed,
+      { limit: { atLeast: 200 } },
+    ),
+    {
+      what: `${what}: the longest statement that heals, which keeps its rows locked`,
+      unit: 'ms',
+      value: longestMs,
+      limit: { atMost: 100 },
+    },
+    {
+      what: `${what}: resident memory of the process, its peak`,
+      unit: 'MB',
+      value: process.resourceUsage().maxRSS / 2 ** 10,
+    },
+  ];
+}
+
+async function besideAgents({ template, say }: Bench, rows: number, rounds: number): Promise<Figure[]> {
+  await using database = await ledgerOf(template, rows, say);
+  const reconciliation = reconciliationOf(database, () => {});
+  const agents = new Agents(database.url, await livingIds(database));
+  const nightly: number[] = [];
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      say(`reconcile: beside agents, round ${round + 1} of ${rounds}`);
+      const quietMs = percentile99(await agents.during(() => sleep(QUIET_MS)));
+      nightly.push(percentile99(await agents.during(() => secondsOf(reconciliation.nightly, 0))) / quietMs);
+    }
+  } finally {
+    await agents.end();
+  }
+  return [medianFigure('heartbeat p99, beside the nightly run / quiet', 'x', nightly, { limit: { atMost: 3 } })];
+}
+
+function reconciliationOf(database: LedgerDatabase, onHealing: (durationMs: number) => void) {
+  const db = database.open({
+    max: 1,
+    log: ({ query, queryDurationMillis }) => {
+      if (query.sql.includes('delegation_reconcile')) onHealing(queryDurationMillis);
+    },
+  });
+  const reconciliation = new Reconciliation(db, silent);
+  const { signal } = new AbortController();
+  return {
+    run: () => reconciliation.run({ trigger: 'manual', signal }),
+    nightly: () => reconciliation.run({ trigger: 'cron', signal, restful: true }),
+  };
+}
+
+async function ledgerOf(template: Bench['template'], rows: number, say: Bench['say']): Promise<LedgerDatabase> {
+  const database = await template.copy();
+  say(`reconcile: the tables of ${rows / 1000}k rows`);
   await insertFinished(database, rows);
   await insertFleet(database, { rows: LIVING, silentFromSeconds: 0, silentToSeconds: 0, prefix: LIVING_PREFIX });
   await insertActivity(database);
   await settle(database);
   await database.query('VACUUM (ANALYZE) activity_logs');
-  const batchesMs: number[] = [];
-  let longestMs = 0;
-  const db = database.open({
-    max: 1,
-    log: ({ query, queryDurationMillis }) => {
-      if (query.sql.includes('delegation_reconcile')) batchesMs.push(queryDurationMillis);
-    },
-  });
-  const reconciliation = new Reconciliation(db, silent);
-  const { signal } = new AbortController();
-  const run = () => reconciliation.run({ trigger: 'manual', signal });
-  const restfully = () => reconciliation.run({ trigger: 'cron', signal, restful: true });
-  const agents = new Agents(database.url, await livingIds(database));
-  const [looked, healed, nightly]: [number[], number[], number[]] = [[], [], []];
-  try {
-    const quietMs = percentile99(await agents.during(() => sleep(QUIET_MS)));
-    for (let round = 0; round < rounds; round += 1) {
-      say(`reconcile: round ${round + 1} of ${rounds}`);
-      looked.push((rows + LIVING) / (await secondsOf(run, 0)));
-      nightly.push(percentile99(await agents.during(() => secondsOf(restfully, 0))) / quietMs);
-      await damage(database);
-      batchesMs.length = 0;
-      await secondsOf(run, DAMAGED);
-      healed.push(DAMAGED / (batchesMs.reduce((sum, ms) => sum + ms, 0) / 1000));
-      longestMs = Math.max(longestMs, ...batchesMs);
-    }
-    return {
-      figures: [
-        medianFigure(`reconcile, ${rows / 1000}k rows with three activities each, nothing wrong`, 'rows/s', looked, {
-          limit: { atLeast: 10_000 },
-        }),
-        medianFigure(
-          `the same with ${DAMAGED / 1000}k rows behind their activity: healed, by the time of the statements that heal`,
-          'rows/s',
-          healed,
-          {
-            limit: { atLeast: 200 },
-          },
-        ),
-        {
-          what: 'the longest statement that heals, which keeps its rows locked',
-          unit: 'ms',
-          value: longestMs,
-          limit: { atMost: 100 },
-        },
-        medianFigure('heartbeat p99, beside the nightly run / quiet', 'x', nightly, { limit: { atMost: 3 } }),
-        {
-          what: 'resident memory of the process, its peak',
-          unit: 'MB',
-          value: process.resourceUsage().maxRSS / 2 ** 10,
-        },
-      ],
-    };
-  } finally {
-    await agents.end();
-  }
+  return database;
 }
 
 /** @throws unless so many were healed. */
