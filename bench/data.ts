@@ -1,4 +1,5 @@
 import type { Bench } from './bench.ts';
+import { loadInBulk } from './bulk-load.ts';
 import type { LedgerDatabase } from './ledger-database.ts';
 
 /** A fleet in progress: its size, and the silence of its rows, spread evenly over a span. */
@@ -48,17 +49,17 @@ export async function fleetOf({ template }: Bench, rows: number): Promise<Ledger
 /** Finished delegations, which are most of a ledger. */
 export async function insertFinished(database: LedgerDatabase, rows: number): Promise<void> {
   const half = Math.ceil(rows / 2);
-  const insert = (from: number, to: number) =>
-    database.query(
-      `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline,
-         finished_at, result_preview, created_at, updated_at, revision)
-       SELECT ${idOf('done')}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'completed',
-         t, t + interval '6 hours', t, 'done', t, t, 1
-       FROM generate_series($1::int, $2::int) i, LATERAL (SELECT clock_timestamp() - interval '1 day' AS t) at`,
-      [from, to],
-    );
+  const sql = `
+    INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline,
+      finished_at, result_preview, created_at, updated_at, revision)
+    SELECT ${idOf('done')}, 'caller-' || i % 100, 'callee-' || i % 1000, repeat('x', ${PREVIEW_BYTES}), 'completed',
+      t, t + interval '6 hours', t, 'done', t, t, 1
+    FROM generate_series($1::int, $2::int) i, LATERAL (SELECT clock_timestamp() - interval '1 day' AS t) at`;
   // Two sessions, two cores.
-  await Promise.all([insert(1, half), insert(half + 1, rows)]);
+  await loadInBulk(database, 'delegations', [
+    { sql, parameters: [1, half] },
+    { sql, parameters: [half + 1, rows] },
+  ]);
 }
 
 export async function settle(database: LedgerDatabase): Promise<void> {

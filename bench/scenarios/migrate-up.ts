@@ -1,5 +1,6 @@
 import { migrateUp } from '../../src/ledger/migrate-up.ts';
 import type { Bench } from '../bench.ts';
+import { loadInBulk } from '../bulk-load.ts';
 import type { Findings } from '../figure.ts';
 import { chunksOf } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
@@ -101,17 +102,17 @@ async function longestWaits(database: LedgerDatabase, work: (worked: () => numbe
 async function fill(database: LedgerDatabase, rows: number): Promise<void> {
   const fleet = Math.min(IN_PROGRESS, rows / 10);
   const half = Math.ceil(rows / 2);
-  const insert = (from: number, to: number) =>
-    database.query(
-      `INSERT INTO old.delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline,
-         finished_at, result_preview, created_at, updated_at)
-       SELECT 'row-' || lpad(i::text, 11, '0') || '-7f1e-8d2a-0242ac12', 'caller-' || i % 100, 'callee-' || i % 1000,
-         repeat('x', 160), CASE WHEN i > $3 THEN 'completed' ELSE 'in_progress' END, t, t + interval '6 hours',
-         CASE WHEN i > $3 THEN t END, CASE WHEN i > $3 THEN 'done' END, t, t
-       FROM generate_series($1::int, $2::int) i, LATERAL (SELECT clock_timestamp() AS t) at`,
-      [from, to, fleet],
-    );
+  const sql = `
+    INSERT INTO old.delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline,
+      finished_at, result_preview, created_at, updated_at)
+    SELECT 'row-' || lpad(i::text, 11, '0') || '-7f1e-8d2a-0242ac12', 'caller-' || i % 100, 'callee-' || i % 1000,
+      repeat('x', 160), CASE WHEN i > $3 THEN 'completed' ELSE 'in_progress' END, t, t + interval '6 hours',
+      CASE WHEN i > $3 THEN t END, CASE WHEN i > $3 THEN 'done' END, t, t
+    FROM generate_series($1::int, $2::int) i, LATERAL (SELECT clock_timestamp() AS t) at`;
   // Two sessions, two cores.
-  await Promise.all([insert(1, half), insert(half + 1, rows)]);
+  await loadInBulk(database, 'old.delegations', [
+    { sql, parameters: [1, half, fleet] },
+    { sql, parameters: [half + 1, rows, fleet] },
+  ]);
   await database.query('VACUUM (ANALYZE) old.delegations');
 }

@@ -3,6 +3,7 @@ import { healedOf } from '../../src/housekeeping/reconciliation/reconcile-summar
 import { Reconciliation } from '../../src/housekeeping/reconciliation/reconciliation.ts';
 import { Agents, LIVING_PREFIX, livingIds, percentile99 } from '../agents.ts';
 import type { Bench } from '../bench.ts';
+import { loadInBulk, withoutTriggers } from '../bulk-load.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
 import { type Figure, type Findings, medianFigure } from '../figure.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
@@ -114,7 +115,7 @@ async function secondsOf(run: () => ReturnType<Reconciliation['run']>, expected:
 
 /** Each row's way to its status, in the order of the ids. */
 async function insertActivity(database: LedgerDatabase): Promise<void> {
-  await database.query(`
+  const sql = `
     INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor, detail)
     SELECT d.delegation_id, 'delegation.' || step.to_status, step.from_status, step.to_status, 'ledger',
       CASE WHEN step.to_status = 'queued' THEN jsonb_build_object('delegation', jsonb_build_object('callerId', d.caller_id,
@@ -122,17 +123,17 @@ async function insertActivity(database: LedgerDatabase): Promise<void> {
     FROM delegations d CROSS JOIN (VALUES (1, NULL, 'queued'), (2, 'queued', 'in_progress'), (3, 'in_progress', 'completed'))
       step (nr, from_status, to_status)
     WHERE step.to_status <> 'completed' OR d.status = 'completed'
-    ORDER BY d.delegation_id, step.nr`);
+    ORDER BY d.delegation_id, step.nr`;
+  await loadInBulk(database, 'activity_logs', [{ sql }]);
 }
 
 /** As a restore of older rows leaves them. */
 async function damage(database: LedgerDatabase): Promise<void> {
-  const session = await database.pool.connect();
-  await session.query('SET session_replication_role = replica');
-  await session.query(
-    `UPDATE delegations SET status = 'queued', finished_at = NULL WHERE delegation_id IN (
-       SELECT delegation_id FROM delegations WHERE status = 'completed' ORDER BY hashtext(delegation_id) LIMIT $1)`,
-    [DAMAGED],
+  await withoutTriggers(database, (session) =>
+    session.query(
+      `UPDATE delegations SET status = 'queued', finished_at = NULL WHERE delegation_id IN (
+         SELECT delegation_id FROM delegations WHERE status = 'completed' ORDER BY hashtext(delegation_id) LIMIT $1)`,
+      [DAMAGED],
+    ),
   );
-  session.release(true);
 }
