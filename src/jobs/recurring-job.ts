@@ -84,7 +84,7 @@ export class RecurringJob implements Service {
       // What was cut off is a failed job, which goes on elsewhere.
       signal.throwIfAborted();
     };
-    await this.#boss.work(queue, POLL_SECONDS, (options) =>
+    await this.#boss.work(queue, { pollSeconds: POLL_SECONDS }, (options) =>
       pgBoss.work(queue, { ...options, includeMetadata: true }, runOne),
     );
   }

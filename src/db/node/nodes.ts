@@ -9,6 +9,11 @@ export function setNode(schema: string, shards: Shards | undefined): void {
   else nodes.set(schema, shards);
 }
 
+/** Whether Citus has this ledger on a node. */
+export function isOnNode(schema: string): boolean {
+  return nodes.has(schema);
+}
+
 /** The schema of the ledger that the SQL is about, quoted, and its node. Null where its tables are ordinary ones. */
 export function nodeOf(sql: string): { readonly schema: string; readonly shards: Shards } | null {
   if (nodes.size === 0) return null;
