@@ -25,6 +25,8 @@ export const sweeperBeatFunction: SchemaFunction = {
   parameters: 'request jsonb',
   types: 'jsonb',
   returns: 'json',
+  // Tables of a few rows are read while sequential scans are off: they would be thought dear enough to be compiled.
+  settings: { jit: 'off' },
   declare: `
   daemon text := request ->> 'daemonId';
   threshold_ms bigint := (request ->> 'stuckAfterMs')::bigint;

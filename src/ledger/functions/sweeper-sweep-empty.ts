@@ -14,6 +14,8 @@ export const sweeperSweepEmptyFunction: SchemaFunction = {
   parameters: 'request jsonb',
   types: 'jsonb',
   returns: 'json',
+  // Tables of a few rows are read while sequential scans are off: they would be thought dear enough to be compiled.
+  settings: { jit: 'off' },
   declare: `
   began timestamptz := clock_timestamp();`,
   body: `

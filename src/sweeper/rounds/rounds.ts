@@ -26,10 +26,12 @@ export class Rounds {
   /** Asked for the queue. */
   readonly schedules: Round<string, ScheduleReading>;
 
+  #turn: Promise<unknown> = Promise.resolve();
+
   constructor({ db, pgBoss: { runner, tables } }: RoundsOptions) {
     const calling = <Asked, Answer>(name: 'sweeper_beat' | 'sweeper_sweep_empty') =>
       new Round<Asked, Answer>(async (ledgers, asked) => {
-        const rows = await ofEachLedgerStatement(name, ledgers).run(db, { asked });
+        const rows = await this.#inTurn(() => ofEachLedgerStatement(name, ledgers).run(db, { asked }));
         return inOrder(ledgers, rows, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
       });
     this.beats = calling('sweeper_beat');
@@ -40,6 +42,13 @@ export class Rounds {
     });
     const reading = scheduleReadingStatement(tables);
     this.schedules = new Round((_, queues) => reading.run(runner, { queues }));
+  }
+
+  /** One after the other: two of them would wait for the same rows. */
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => {});
+    return result;
   }
 }
 
