@@ -73,16 +73,20 @@ export function ledgerServices(
   const beat = new Beat(db, log, config.stuckAfterMs, processTime, many?.leaveBeat);
   const sweeper = new Sweeper(db, log, options, observer, beat);
   const gate = new SchemaGate(() => outdatedSchema(db, dbSchema, pgbossSchema), log, availability());
+  const job = () => ({ db, log, boss, availability: availability() });
+  const recurring = [pruneJob(job(), { dbSchema, ...retentionPeriods(config) }), reconcileJob(job(), dbSchema)];
   const schedule = new Schedule(boss, sweeper, log, availability(), {
     dbSchema,
     db,
     pgbossSchema,
     cron: config.sweepCron,
     timezone: config.sweepTz,
+    restoreOthers: async () => {
+      for (const each of recurring) await each.ensure();
+    },
     ...(many && { many }),
   });
   const onTimeOptions = many ? { stillness: many.stillness } : {};
-  const job = () => ({ db, log, boss, availability: availability() });
   return {
     services: [
       ...(many ? [many.unwatched] : []),
@@ -95,8 +99,7 @@ export function ledgerServices(
       // Before the sweeps, whose events it is told.
       webhookService(config, boss, log, availability(), observer),
       schedule,
-      pruneJob(job(), { dbSchema, ...retentionPeriods(config) }),
-      reconcileJob(job(), dbSchema),
+      ...recurring,
       ...(config.sweepOnTime ? [new OnTime(new Looks(db, options), sweeper, availability(), beat, onTimeOptions)] : []),
       new Sampler(db, log, beat.daemonId, config.stuckAfterMs, processTime, () => many?.stillness.isResting ?? false),
     ],

@@ -28,7 +28,7 @@ export function partOf(
 ): PartOfRounds {
   const stillness = watch.add(ledger);
   const recordAlone = async (sweep: object) => {
-    const rows = await ofEachLedgerStatement('sweeper_sweep_empty', [ledger]).run(db, { asked: [sweep] });
+    const rows = await ofEachLedgerStatement([ledger], 'sweeper_sweep_empty').run(db, { asked: [sweep] });
     return rows.at(-1)!.answer as boolean;
   };
   const emptySweep = new EmptySweep({

@@ -10,7 +10,7 @@ import type { Availability } from '../outage/availability.ts';
 import { JobPoll, OWN_POLL_SECONDS, type Polled } from './job-poll.ts';
 import { monotonicClock } from './monotonic-clock.ts';
 import { verbatim } from './pgboss-tables.ts';
-import { warningType } from './pgboss-warning.ts';
+import { type PgBossWarningType, warningType } from './pgboss-warning.ts';
 
 /** How often pg-boss looks for the job of a dead replica, and for a tick that is due. */
 export const SUPERVISE_SECONDS = 10;
@@ -21,6 +21,13 @@ const CRON_POLL_SECONDS = 5;
 
 /** While the database is away, pg-boss keeps polling and fails each time: the same error is logged once in this time. */
 const ERROR_REPEAT_MS = 60_000;
+
+/**
+ * The pulse logs a skew of the clocks, and smaller ones too. And pg-boss counts the workers that hold a connection while their handler
+ * runs: one for each ledger whose posts are grouped. Such a handler makes one insert over the connection that it has, and waits for nothing else:
+ * those that find none wait for milliseconds.
+ */
+const unlogged: ReadonlySet<PgBossWarningType> = new Set(['clock_skew', 'transactional_pool_headroom']);
 
 export type BossWork = (options: { readonly pollingIntervalSeconds: number }) => Promise<string>;
 
@@ -55,8 +62,7 @@ export class Boss implements Service {
     this.pgBoss.on('error', (err) => this.#logError(err));
     this.pgBoss.on('warning', (warning) => {
       const type = warningType(warning);
-      // The pulse logs that, and smaller differences too.
-      if (type === 'clock_skew') return;
+      if (unlogged.has(type)) return;
       log.emit('pgboss.warning', { type, detail: errorFields(new Error(warning.message)).message });
     });
   }

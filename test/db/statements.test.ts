@@ -70,6 +70,7 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
       [false, true].flatMap((byCaller) => [false, true].map((byCallee) => [{ status, byCaller, byCallee }])),
     ),
   lockedRowsStatement: ofRules,
+  ofEachLedgerStatement: () => [['sweeper_beat'], ['sweeper_sweep_empty']],
   markBatchStatement: andAttempts(() => rules.map((rule) => [rule, { someKnown: true, tasks: true }])),
   markAskedStatement: andAttempts(ofRules),
   markRowsStatement: andAttempts(ofRulesAndTasks),
@@ -84,7 +85,8 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   taskSuspectsStatement: ofRulesSparing,
 };
 
-const tablesOf = (module: string) =>
+const tablesOf = (module: string) => (/^sweeper\/rounds\//.test(module) ? ['public'] : singleTablesOf(module));
+const singleTablesOf = (module: string) =>
   /^(jobs|sweeper\/schedule|webhook)\//.test(module) ? pgBossTables('pgboss') : sweeperTables(database.db);
 
 /** Every statement that a module makes, with every option of the table above. */

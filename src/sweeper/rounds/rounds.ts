@@ -31,7 +31,7 @@ export class Rounds {
   constructor({ db, pgBoss: { runner, tables } }: RoundsOptions) {
     const calling = <Asked, Answer>(name: 'sweeper_beat' | 'sweeper_sweep_empty') =>
       new Round<Asked, Answer>(async (ledgers, asked) => {
-        const rows = await this.#inTurn(() => ofEachLedgerStatement(name, ledgers).run(db, { asked }));
+        const rows = await this.#inTurn(() => ofEachLedgerStatement(ledgers, name).run(db, { asked }));
         return inOrder(ledgers, rows, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
       });
     this.beats = calling('sweeper_beat');

@@ -21,6 +21,8 @@ export interface ScheduleOptions {
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
   readonly timezone: string;
+  /** Restores the ledger's other queues, where those of its sweeps were lost. @throws the database's error. */
+  readonly restoreOthers?: () => Promise<void>;
   /** Of a daemon of many ledgers: reads the schedules of all of them at once, and does what the sweep of an empty one would do. */
   readonly many?: { readonly together: ReadTogether; readonly emptySweep: () => Promise<boolean> };
 }
@@ -47,7 +49,7 @@ export class Schedule implements Service {
     this.#boss = boss;
     this.#sweeper = sweeper;
     this.#availability = availability;
-    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron);
+    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron, options.restoreOthers);
     const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue: this.#queue.name, together: many?.together });
     this.#emptySweep = many?.emptySweep;
     const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });

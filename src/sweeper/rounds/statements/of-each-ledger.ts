@@ -7,7 +7,7 @@ const LOCK_TIMEOUT_MS = 100;
  * Calls a function of each of these ledgers, with its part of `asked`. They are one transaction: its locks are held until the last
  * one has answered.
  */
-export function ofEachLedgerStatement(name: 'sweeper_beat' | 'sweeper_sweep_empty', ledgers: readonly string[]) {
+export function ofEachLedgerStatement(ledgers: readonly string[], name: 'sweeper_beat' | 'sweeper_sweep_empty') {
   const calls = ledgers.map((ledger, nth) => `SELECT ${nth + 1}, ${schemaName(ledger)}.${name}($asked -> ${nth})`);
   return statement({
     parameters: { asked: parameter.json },
