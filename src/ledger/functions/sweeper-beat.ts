@@ -1,5 +1,5 @@
 import { microsOf, timestampOf } from '../../db/instant.ts';
-import { type BeatTables, beatFields, beatSql } from '../beat.ts';
+import { type BeatTables, beatFields, beatSql } from './beat.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
 const tables: BeatTables = {
@@ -17,7 +17,7 @@ const fields = beatFields(tables, values);
 const instants = ['nowUs', 'beatAtUs', 'gapStartUs', 'gapEndUs'] as const satisfies readonly (keyof typeof fields)[];
 
 /**
- * A daemon's beat (src/ledger/beat.ts), for a daemon of many ledgers: it leaves the beats of all of them in one statement, which calls
+ * A daemon's beat (src/ledger/functions/beat.ts), for a daemon of many ledgers: it leaves the beats of all of them in one statement, which calls
  * this one per ledger. As a function its plan is kept by the session; planning was most of what a beat cost.
  */
 export const sweeperBeatFunction: SchemaFunction = {

@@ -1,4 +1,4 @@
-import { UNDATED } from '../beat.ts';
+import { UNDATED } from './beat.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
 /** Kept sweeps: enough for a week's picture. */

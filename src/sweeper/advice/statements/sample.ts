@@ -1,6 +1,6 @@
 import { isOneOf } from '../../../db/literal.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { isPresent } from '../../../ledger/beat.ts';
+import { isPresent } from '../../../ledger/functions/beat.ts';
 import { sourcesOf } from '../../../ledger/transitions.ts';
 import { isInProgress } from '../../in-progress.ts';
 import { microsOf } from '../../instant.ts';

@@ -1,5 +1,5 @@
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
-import { beatFields, beatSql } from '../../../ledger/beat.ts';
+import { beatFields, beatSql } from '../../../ledger/functions/beat.ts';
 import { gapKinds } from '../../horizon.ts';
 import type { SweeperTables } from '../../tables.ts';
 
@@ -10,7 +10,7 @@ const values = {
   lastLeft: '$lastLeft',
 } as const;
 
-/** Leaves a beat of one ledger: src/ledger/beat.ts. */
+/** Leaves a beat of one ledger: src/ledger/functions/beat.ts. */
 export function beatStatement(tables: SweeperTables) {
   const fields = beatFields(tables, values);
   return statement({

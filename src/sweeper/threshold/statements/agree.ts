@@ -1,5 +1,5 @@
 import { column, parameter, statement } from '../../../db/statement.ts';
-import { isPresent, UNDATED } from '../../../ledger/beat.ts';
+import { isPresent, UNDATED } from '../../../ledger/functions/beat.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** The threshold that an agent assumes when it got none: the documented default of STUCK_AFTER, in ms. */

@@ -1,5 +1,5 @@
 import { statement } from '../../../db/statement.ts';
-import { UNDATED } from '../../../ledger/beat.ts';
+import { UNDATED } from '../../../ledger/functions/beat.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /**
