@@ -1,5 +1,3 @@
-import { isOnNode } from '../../db/node/nodes.ts';
-
 /** What is asked within so many milliseconds goes out together. */
 const GATHERED_WITHIN_MS = 20;
 /** Of one ledger by itself: one that took longer may be locked, and stays by itself until it is quicker. */
@@ -16,22 +14,26 @@ interface Waiting<Asked, Answer> {
 
 /**
  * Asks the same of many ledgers in one statement. Where that fails, each is asked by itself; one that fails by itself, or is slow,
- * then stays out of the statement until it has answered quickly, so that it delays no other. One that Citus has on a node is always asked by itself: the
- * node may be gone.
+ * then stays out of the statement until it has answered quickly, so that it delays no other.
  */
 export class Round<Asked, Answer> {
   readonly #ask: (ledgers: readonly string[], asked: readonly Asked[]) => Promise<readonly Answer[]>;
   readonly #apart = new Set<string>();
+  readonly #isAlwaysAlone: (ledger: string) => boolean;
   #waiting: Waiting<Asked, Answer>[] = [];
 
-  /** `ask`: one statement, which waits for no lock for long. The answers are in the order of the ledgers. */
-  constructor(ask: (ledgers: readonly string[], asked: readonly Asked[]) => Promise<readonly Answer[]>) {
+  /** `isAlwaysAlone`: such a ledger is never in the statement. `ask`: one statement, which waits for no lock for long. The answers are in the order of the ledgers. */
+  constructor(
+    ask: (ledgers: readonly string[], asked: readonly Asked[]) => Promise<readonly Answer[]>,
+    isAlwaysAlone: (ledger: string) => boolean = () => false,
+  ) {
     this.#ask = ask;
+    this.#isAlwaysAlone = isAlwaysAlone;
   }
 
   /** @throws what `alone` throws, which asks the ledger by itself. */
   ask(ledger: string, asked: Asked, alone: () => Promise<Answer>): Promise<Answer> {
-    if (this.#apart.has(ledger) || isOnNode(ledger)) return this.#alone(ledger, alone);
+    if (this.#apart.has(ledger) || this.#isAlwaysAlone(ledger)) return this.#alone(ledger, alone);
     const { promise, resolve } = Promise.withResolvers<Answer>();
     if (this.#waiting.length === 0) setTimeout(() => this.#send(), GATHERED_WITHIN_MS);
     this.#waiting.push({ ledger, asked, alone, resolve });

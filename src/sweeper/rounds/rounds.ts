@@ -1,3 +1,4 @@
+import { isOnNode } from '../../db/node/nodes.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { QueryRunner } from '../../db/statement.ts';
 import type { PgBossTables } from '../../jobs/pgboss-tables.ts';
@@ -29,17 +30,19 @@ export class Rounds {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ db, pgBoss: { runner, tables } }: RoundsOptions) {
+    // Its node may be gone.
+    const isAlone = (ledger: string) => isOnNode(db, ledger);
     const calling = <Asked, Answer>(name: 'sweeper_beat' | 'sweeper_sweep_empty') =>
       new Round<Asked, Answer>(async (ledgers, asked) => {
         const rows = await this.#inTurn(() => ofEachLedgerStatement(ledgers, name).run(db, { asked }));
         return inOrder(ledgers, rows, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
-      });
+      }, isAlone);
     this.beats = calling('sweeper_beat');
     this.emptySweeps = calling('sweeper_sweep_empty');
     this.tickSweeps = new Round(async (ledgers) => {
       const rows = await tickSweepsStatement(ledgers).run(db, {});
       return inOrder(ledgers, rows, ({ nth }) => nth).map(({ sweepId }) => sweepId);
-    });
+    }, isAlone);
     const reading = scheduleReadingStatement(tables);
     this.schedules = new Round((_, queues) => reading.run(runner, { queues }));
   }
