@@ -35,6 +35,7 @@ const systemFunctions = [
   'pg_blocking_pids',
   'pg_column_size',
   'pg_current_snapshot',
+  'pg_current_xact_id',
   'pg_sequence_last_value',
   'pg_snapshot_xmax',
   'pg_snapshot_xmin',

@@ -3,6 +3,7 @@ import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import { LOOK_EVERY_MS } from './next-step.ts';
 import { lastActivitiesStatement } from './statements/last-activities.ts';
+import { transactionStatement } from './statements/transaction.ts';
 import { Stillness } from './stillness.ts';
 
 /**
@@ -13,6 +14,7 @@ export class StillnessWatch implements Service {
   readonly name = 'stillness watch';
   readonly #db: LedgerDb;
   readonly #statement = lastActivitiesStatement();
+  readonly #transaction = transactionStatement();
   readonly #watched = new Map<string, Stillness>();
   readonly #readings: Periodic;
 
@@ -51,8 +53,13 @@ export class StillnessWatch implements Service {
     const watched = new Map(this.#watched);
     if (watched.size === 0) return;
     const rows = await this.#statement.run(this.#db, { ledgers: [...watched.keys()] });
-    for (const { ledger, drawn, runningFrom, runningTo } of rows) {
-      watched.get(ledger)!.take({ drawn, runningFrom: BigInt(runningFrom), runningTo: BigInt(runningTo) });
+    for (const { ledger, drawn, runningFrom } of rows) {
+      watched.get(ledger)!.take({ drawn, runningFrom: BigInt(runningFrom) });
     }
+    // Only where something was drawn since the reading before: an idle server's transactions are not counted up.
+    const unmarked = [...watched.values()].filter(({ needsMark }) => needsMark);
+    if (unmarked.length === 0) return;
+    const [row] = await this.#transaction.run(this.#db, {});
+    for (const stillness of unmarked) stillness.mark(BigInt(row!.transaction));
   }
 }

@@ -1,20 +1,18 @@
 /** One reading of the last activities (statements/last-activities.ts). */
 export interface ActivityReading {
   readonly drawn: string | null;
-  /** Transactions from the first on may be running; all before the second had begun. */
+  /** No transaction before this one runs. */
   readonly runningFrom: bigint;
-  readonly runningTo: bigint;
 }
 
 /**
- * Whether everything that ever began in a ledger has been committed or given up. A number is drawn before its transaction commits: one
- * that was drawn before a reading belongs to a transaction that had begun by the next one. So it is settled once the number stayed
- * the same in two readings, and a later one finds that all transactions have ended which the second of these two saw.
+ * Whether everything that ever began in a ledger has been committed or given up. A number is drawn by a transaction that has begun to write,
+ * and ends later. So it is settled once the number stays the same, and all transactions have ended that began to write before one that was
+ * begun after the number was read: the mark.
  */
 export class Stillness {
   #drawn: string | null = null;
-  #readings = 0;
-  #until: bigint | null = null;
+  #mark: bigint | null = null;
   #settled: object | null = null;
   /** Resolves who waits for an activity. */
   #wake: (() => void) | null = null;
@@ -29,19 +27,25 @@ export class Stillness {
     return this.#wake !== null;
   }
 
+  get needsMark(): boolean {
+    return this.#drawn !== null && this.#mark === null;
+  }
+
+  /** A transaction that began after the last reading. */
+  mark(transaction: bigint): void {
+    this.#mark = transaction;
+  }
+
   /** Null: it could not be read. */
   take(reading: ActivityReading | null): void {
     const drawn = reading?.drawn ?? null;
     if (reading === null || drawn === null || drawn !== this.#drawn) {
       this.#drawn = drawn;
-      this.#readings = 0;
-      this.#until = null;
+      this.#mark = null;
       this.disturb();
       return;
     }
-    this.#readings += 1;
-    if (this.#readings === 1) this.#until = reading.runningTo;
-    else if (this.#until !== null && reading.runningFrom >= this.#until) this.#settled ??= {};
+    if (this.#mark !== null && reading.runningFrom > this.#mark) this.#settled ??= {};
   }
 
   /** Something was seen to be open: it has to be looked for. */

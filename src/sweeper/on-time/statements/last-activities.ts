@@ -2,7 +2,7 @@ import { NODE_TABLE } from '../../../db/citus/placement.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
 
 /**
- * The number that each ledger's activities were last given, and which transactions run. Every insert and transition draws one, so
+ * The number that each ledger's activities were last given, and from which transaction on some may be running. Every insert and transition draws one, so
  * where it stays the same nothing has begun. It costs a page per ledger, and no plan. NULL: it cannot be read, or the ledger is on a
  * node of Citus, where others are drawn.
  */
@@ -16,7 +16,6 @@ export function lastActivitiesStatement() {
     THEN coalesce(pg_sequence_last_value(s.sequence), 0)::text END`),
       ),
       runningFrom: column.text('pg_snapshot_xmin(pg_current_snapshot())::text'),
-      runningTo: column.text('pg_snapshot_xmax(pg_current_snapshot())::text'),
     },
     sql: (columns) => `
 SELECT ${columns}
