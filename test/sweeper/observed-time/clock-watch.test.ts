@@ -77,6 +77,10 @@ describe('a forward jump among the gaps', () => {
     expect(place([gap(-50, -10, 'clock_jump'), gap(100, 200)])).toBeNull();
   });
 
+  test('is recorded though nobody found a gap, where the clock had been set back before', () => {
+    expect(place([], { ...jump, isCertain: true })).toEqual({ remove: [], add: [gap(10, 3610, 'clock_jump')] });
+  });
+
   test('is known already where a rewound database covers it', () => {
     expect(place([gap(0, 3610, 'rewound')])).toBeNull();
   });
