@@ -9,7 +9,9 @@ import { useDatabase } from '../../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 
 const takeBack = async () =>
-  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, {})).map(({ delegationId }) => delegationId);
+  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, { notBefore: 0 })).map(
+    ({ delegationId }) => delegationId,
+  );
 
 /** Bypassing the triggers and the constraint, as a logical replica does, or as in a 0.1.0 ledger. */
 async function write(id: string, stamp: string): Promise<void> {

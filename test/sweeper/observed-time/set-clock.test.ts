@@ -87,6 +87,16 @@ describe("the database's clock is set several times within seconds, and no livin
     expect(await world.stuck()).toEqual([]);
   });
 
+  test('a command finds it behind the last beat, and takes back no stamp', async () => {
+    const living = await world.begun();
+    await world.set(-STEP_MS);
+    await world.command();
+    await world.set(0);
+    await world.live(BEAT_MS);
+    await world.daemons[0]!.sweep();
+    expect(await world.stuck()).not.toContain(living);
+  });
+
   test('a sweep finds it behind, and it is right again before the beat that follows', async () => {
     const [first] = world.daemons;
     await world.set(-STEP_MS);
