@@ -85,11 +85,9 @@ class Simulation {
 
   async apply(act: Act): Promise<void> {
     const world = this.#world;
-    if (act.act === 'pass') return world.pass(act.seconds * 1000);
-    if (act.act === 'set') return this.#set(act.seconds * 1000);
-    if (act.act === 'heartbeat') return this.#heartbeat(this.#lives[act.row]!);
-    if (act.act === 'command') return world.command();
-    if (act.act === 'refuse') return refuse(world, true);
+    if ('seconds' in act) return act.act === 'pass' ? world.pass(act.seconds * 1000) : this.#set(act.seconds * 1000);
+    if ('row' in act) return this.#heartbeat(this.#lives[act.row]!);
+    if (!('daemon' in act)) return act.act === 'command' ? world.command() : refuse(world, true);
     const { beat, sweep } = world.daemons[act.daemon]!;
     if (act.act === 'beat') await unlessRefused(beat.leave());
     else if (act.act === 'sweep') await unlessRefused(sweep());
