@@ -97,10 +97,7 @@ describe('what no horizon would reach', () => {
     await seedFleet(database, { rows: 5000 });
     await database.query('ANALYZE delegations');
     const session = await database.connect();
-    const plan = await customPlan(session, {
-      sql: lostStampsStatement(sweeperTables(database.db)).sql,
-      parameters: [],
-    });
+    const plan = await customPlan(session, lostStampsStatement(sweeperTables(database.db)).bind({ notBefore: 0 }));
     await session.end();
     const reads = nodesOf(plan).filter((node) => node['Relation Name'] === 'delegations' && node['Index Name']);
     expect(
