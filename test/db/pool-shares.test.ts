@@ -36,8 +36,10 @@ function poolOf(max: number) {
     users,
     running: async () => (await sessions('pid')).length,
     async [Symbol.asyncDispose]() {
-      await sessions('pg_terminate_backend(pid)');
-      await opened.close(1_000);
+      const closed = opened.close(1_000);
+      // Where one ends, a query that waited for its connection may have begun.
+      await waitFor('all to end', async () => (await sessions('pg_terminate_backend(pid)')).length === 0);
+      await closed;
     },
   };
 }

@@ -17,25 +17,27 @@ const step = (to: Status): Operation => ({ op: 'setStatus', id, to, text: null, 
 const seven = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6'] as const;
 const allInProgress = seven.map(() => 'in_progress' as const);
 
-/** Seven agents that have all been silent for too long are heard, each in a transaction that stays open, during a sweep. */
-function heardDuringSweeps(times: number): Scenario {
+/**
+ * Seven agents that have all been silent for too long are heard, each in a transaction that stays open, during a sweep: in each round
+ * later, since how long the sweep takes until it picks is the machine's.
+ */
+function heardDuringSweeps(rounds: number): Scenario {
   const heard = (ids: readonly (typeof seven)[number][]) =>
     ids.map((each) => ({ operation: { op: 'heartbeat', id: each, progress: null }, hold: 'commit' }) as const);
-  const sessions = [
-    [{ operation: { op: 'sweep', force: false }, hold: 'no' }],
-    heard(seven.slice(0, 3)),
-    heard(seven.slice(3)),
-  ] as const;
-  const round = [
-    { step: 'together', sessions, picks: [0] },
-    { step: 'alone', session: 0, operation: pass(12) },
-  ] as const;
-  return {
-    start: allInProgress,
-    callees: 1,
-    firstSilence: 12,
-    steps: Array.from({ length: times }, () => round).flat(),
-  };
+  const [first, ...others] = seven;
+  const steps = Array.from({ length: rounds }, (_, round) => {
+    const before = Array.from({ length: 2 ** round }, () => first);
+    const sessions = [
+      [{ operation: { op: 'sweep', force: false }, hold: 'no' }],
+      heard([...before, ...others.slice(0, 3)]),
+      heard([...before, ...others.slice(3)]),
+    ] as const;
+    return [
+      { step: 'together', sessions, picks: [0] },
+      { step: 'alone', session: 0, operation: pass(12) },
+    ] as const;
+  });
+  return { start: allInProgress, callees: 1, firstSilence: 12, steps: steps.flat() };
 }
 
 /** Two sessions end each of seven delegations at once, each way in a transaction that holds its lock for a moment. */
@@ -167,11 +169,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a sweep that does not lock what it picks',
     setup: 'simultaneous',
-    witness: heardDuringSweeps(3),
-    // By its key: a row looked up by its ctid would be missed after a concurrent update moved it.
+    witness: heardDuringSweeps(6),
+    // By its key: a row looked up by its ctid would be missed after a concurrent update moved it. The wait before each row
+    // is time for the heartbeats to commit.
     edits: [
       ['FOR NO KEY UPDATE SKIP LOCKED', ''],
-      ['d.ctid = p.place', 'd.delegation_id = p.delegation_id'],
+      ['d.ctid = p.place', 'd.delegation_id = p.delegation_id AND pg_sleep(0.05) IS NOT NULL'],
     ],
   },
   {
