@@ -16,7 +16,16 @@ export interface BeatValues {
   readonly gapAfterMs: string;
   /** A timestamptz; NULL: the daemon has left none yet. */
   readonly lastLeft: string;
+  /** A timestamptz: a clock that is behind it was set back; NULL: not known. */
+  readonly setBackBefore: string;
+  /** This process has seen it set back, and has not recorded that. */
+  readonly sawSetBack: string;
 }
+
+/** A smaller difference between clocks is no step: clocks are slewed, and a round trip may be longer one way. */
+export const STEP_MIN_US = 1_000_000;
+/** The clock was set back when it is behind the last beat, which any daemon left, by more than this. */
+const STEP_MIN = `interval '${STEP_MIN_US} microseconds'`;
 
 /** A lowering whose instant is still to be set: later than any heartbeat, so that the longer threshold counts for each row. */
 export const UNDATED = `'infinity'`;
@@ -37,6 +46,7 @@ export function beatFields({ daemons, lowerings }: BeatTables, { daemonId, stuck
   return {
     nowUs: 'current.now',
     beatAtUs: 'current.beat_at',
+    wasSetBack: 'EXISTS (SELECT FROM set_back)',
     gapStartUs: 'gap.gap_start',
     gapEndUs: 'gap.gap_end',
     gapKind: 'gap.kind',
@@ -57,6 +67,10 @@ export function beatFields({ daemons, lowerings }: BeatTables, { daemonId, stuck
  * character. It needs the same lock and the same right, so it waits or fails where a heartbeat would; the clock is read
  * after it. Time in which no agent could be heard therefore has no beat.
  *
+ * A clock that was set back is recorded in the same statement, which also takes the lease from the sweep under way: whoever
+ * judges after it knows of it, also when nothing else can be recorded any more. In the time in between agents' stamps may
+ * have been of any instant, so that silence counts anew from here.
+ *
  * In the model: beat.
  *
  * LIMIT: these tables are too small to be analyzed. Without it the row counts that the planner assumes multiply until it
@@ -64,7 +78,7 @@ export function beatFields({ daemons, lowerings }: BeatTables, { daemonId, stuck
  */
 export function beatSql(tables: BeatTables, values: BeatValues, select: string): string {
   const { delegations, sweeperState, gaps, daemons, sweeperThreshold } = tables;
-  const { daemonId, stuckAfterMs, gapAfterMs, lastLeft } = values;
+  const { daemonId, stuckAfterMs, gapAfterMs, lastLeft, setBackBefore, sawSetBack } = values;
   return `
 WITH heartbeat AS (UPDATE ${delegations} SET last_heartbeat = clock_timestamp() WHERE delegation_id = ''),
 before AS MATERIALIZED (SELECT s.beat_at, s.stuck_after_ms FROM ${sweeperState} s WHERE s.singleton LIMIT 1 FOR UPDATE),
@@ -85,9 +99,17 @@ gap AS (
   SELECT beat_at, now, 'unwatched' FROM current
   WHERE beat_at < now - ${gapAfterMs} * interval '1 millisecond' AND NOT EXISTS (SELECT FROM rewound)
   RETURNING gap_start, gap_end, kind),
+set_back AS MATERIALIZED (
+  SELECT now FROM current WHERE ${sawSetBack} OR now < ${setBackBefore} OR now < beat_at - ${STEP_MIN}),
+-- Not up to now, where the other gap ends.
+counts_anew AS (
+  INSERT INTO ${gaps} (gap_start, gap_end, kind)
+  SELECT now - interval '2 microseconds', now - interval '1 microsecond', 'rewound' FROM set_back
+  ON CONFLICT DO NOTHING),
 -- swept_at lies ahead when the clock was set back since; a sweep of the future must not count as one of today.
 kept AS (
-  UPDATE ${sweeperState} s SET beat_at = now, swept_at = CASE WHEN s.swept_at > now THEN now ELSE s.swept_at END
+  UPDATE ${sweeperState} s SET beat_at = now, swept_at = CASE WHEN s.swept_at > now THEN now ELSE s.swept_at END,
+    sweep_id = CASE WHEN NOT EXISTS (SELECT FROM set_back) THEN s.sweep_id END
   FROM current WHERE s.singleton),
 present AS (
   INSERT INTO ${daemons} (daemon_id, stuck_after_ms, beat_at) SELECT ${daemonId}, ${stuckAfterMs}, now FROM current

@@ -11,7 +11,14 @@ const tables: BeatTables = {
   lowerings: 'sweeper_lowerings',
 };
 
-const values = { daemonId: 'daemon', stuckAfterMs: 'threshold_ms', gapAfterMs: 'gap_after_ms', lastLeft: 'last_left' };
+const values = {
+  daemonId: 'daemon',
+  stuckAfterMs: 'threshold_ms',
+  gapAfterMs: 'gap_after_ms',
+  lastLeft: 'last_left',
+  setBackBefore: 'set_back_before',
+  sawSetBack: 'saw_set_back',
+};
 
 const fields = beatFields(tables, values);
 const instants = ['nowUs', 'beatAtUs', 'gapStartUs', 'gapEndUs'] as const satisfies readonly (keyof typeof fields)[];
@@ -32,6 +39,8 @@ export const sweeperBeatFunction: SchemaFunction = {
   threshold_ms bigint := (request ->> 'stuckAfterMs')::bigint;
   gap_after_ms float8 := coalesce((request ->> 'gapAfterMs')::float8, 'infinity');
   last_left timestamptz := ${timestampOf(`(request ->> 'lastLeft')`)};
+  set_back_before timestamptz := ${timestampOf(`(request ->> 'setBackBefore')`)};
+  saw_set_back boolean := (request ->> 'sawSetBack')::boolean;
   answer json;`,
   body: `${beatSql(
     tables,

@@ -13,6 +13,8 @@ import type { Stillness } from './stillness.ts';
 /** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
 const FAILED_PAUSE_MS = 60_000;
 
+type WatchingBeat = Pick<Beat, 'missed' | 'noticed' | 'now'>;
+
 export interface OnTimeOptions {
   /** What notices that something begins in a ledger in which nothing is open. Absent: looks do. */
   readonly stillness?: Stillness;
@@ -31,7 +33,7 @@ export class OnTime implements Service {
   readonly #looks: Looks;
   readonly #sweeper: Sweeper;
   readonly #availability: Availability;
-  readonly #beat: Pick<Beat, 'missed' | 'now'> | undefined;
+  readonly #beat: WatchingBeat | undefined;
   readonly #time: Time;
   readonly #stillness: Stillness | undefined;
   readonly #aborter = new AbortController();
@@ -40,12 +42,12 @@ export class OnTime implements Service {
   /** Leases in a row that this process took from sweeps that had not ended. */
   #taken = 0;
 
-  /** `beat`: this daemon's own. It learns of an outage between two beats, which would look like silence otherwise. */
+  /** `beat`: this daemon's own. It learns of outages and clocks between two beats, which would look like silence otherwise. */
   constructor(
     looks: Looks,
     sweeper: Sweeper,
     availability: Availability,
-    beat?: Pick<Beat, 'missed' | 'now'>,
+    beat?: WatchingBeat,
     { stillness, time = processTime }: OnTimeOptions = {},
   ) {
     this.#stillness = stillness;
@@ -94,11 +96,16 @@ export class OnTime implements Service {
   }
 
   async #look(): Promise<Look> {
-    const sentAtMs = this.#beat?.now();
-    return this.#looks.look().catch((err: unknown) => {
-      if (sentAtMs !== undefined && isAway(err)) this.#beat?.missed(sentAtMs);
+    const beat = this.#beat;
+    const sentAtMs = beat?.now();
+    try {
+      const look = await this.#looks.look();
+      if (sentAtMs !== undefined) beat?.noticed({ databaseUs: look.nowUs, sentAtMs, heardAtMs: beat.now() });
+      return look;
+    } catch (err) {
+      if (sentAtMs !== undefined && isAway(err)) beat?.missed(sentAtMs);
       throw err;
-    });
+    }
   }
 
   /** How long this process has seen the same row due and the same sweep with the lease. */

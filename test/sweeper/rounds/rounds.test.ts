@@ -47,6 +47,8 @@ const values = (daemonId: string): BeatValues => ({
   stuckAfterMs: 600_000,
   gapAfterMs: 30_000,
   lastLeft: null,
+  setBackBefore: null,
+  sawSetBack: false,
 });
 
 test('a beat of many at once writes and answers what one by itself does, also a gap', async () => {
@@ -57,7 +59,13 @@ test('a beat of many at once writes and answers what one by itself does, also a 
   await database.query(`UPDATE l_b.sweeper_state SET beat_at = beat_at - interval '5 minutes'`);
   const [before, gap, after] = (await beat('second')) as [BeatAnswer, BeatAnswer, BeatAnswer];
   for (const answer of [before, after]) {
-    expect(answer).toMatchObject({ gapStartUs: null, gapEndUs: null, gapKind: null, longestMs: 600_000 });
+    expect(answer).toMatchObject({
+      gapStartUs: null,
+      gapEndUs: null,
+      gapKind: null,
+      wasSetBack: false,
+      longestMs: 600_000,
+    });
     expect(answer.nowUs).toBeGreaterThan(answer.beatAtUs!);
   }
   expect(gap).toMatchObject({ gapKind: 'unwatched', gapEndUs: gap.nowUs, gapStartUs: gap.beatAtUs });

@@ -8,6 +8,8 @@ const values = {
   stuckAfterMs: '$stuckAfterMs',
   gapAfterMs: '$gapAfterMs',
   lastLeft: '$lastLeft',
+  setBackBefore: '$setBackBefore',
+  sawSetBack: '$sawSetBack',
 } as const;
 
 /** Leaves a beat of one ledger: src/ledger/functions/beat.ts. */
@@ -19,10 +21,13 @@ export function beatStatement(tables: SweeperTables) {
       stuckAfterMs: parameter.wholeNumber,
       gapAfterMs: parameter.number,
       lastLeft: nullable(parameter.micros),
+      setBackBefore: nullable(parameter.micros),
+      sawSetBack: parameter.boolean,
     },
     columns: {
       nowUs: column.micros(fields.nowUs),
       beatAtUs: nullable(column.micros(fields.beatAtUs)),
+      wasSetBack: column.boolean(fields.wasSetBack),
       gapStartUs: nullable(column.micros(fields.gapStartUs)),
       gapEndUs: nullable(column.micros(fields.gapEndUs)),
       gapKind: nullable(column.oneOf(gapKinds, fields.gapKind)),
