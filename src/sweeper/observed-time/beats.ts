@@ -16,6 +16,8 @@ export interface LeftBeat {
   readonly nowUs: Micros;
   /** The beat before, by any daemon. */
   readonly beatAtUs: Micros | null;
+  /** The clock was set back since this daemon's last beat, or behind the last one of another. */
+  readonly wasSetBack: boolean;
   /** The gap that this beat found and recorded. */
   readonly gap: (Gap & { readonly kind: GapKind }) | null;
   /** The threshold in force, what sweeper_state says it is, and the longest among the daemons present. */
@@ -33,6 +35,10 @@ export interface BeatRequest {
   readonly gapAfterMs: number;
   /** This daemon's last beat that it knows to be committed; null: none yet. */
   readonly lastLeftUs: Micros | null;
+  /** A clock that is behind this was set back; null: not known. */
+  readonly setBackBefore: Micros | null;
+  /** This process has seen it set back, and has not recorded that. */
+  readonly sawSetBack: boolean;
 }
 
 /** The beats and gaps in the database. */

@@ -12,6 +12,8 @@ import { LOOK_EVERY_MS, type Look, nextStep, SWEEP_EVERY_MS } from './next-step.
 /** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
 const FAILED_PAUSE_MS = 60_000;
 
+type WatchingBeat = Pick<Beat, 'missed' | 'noticed' | 'now'>;
+
 export interface OnTimeOptions {
   /** From one look to the next where no delegation is open. Default: as where some are. */
   readonly emptyLookEveryMs?: number;
@@ -30,7 +32,7 @@ export class OnTime implements Service {
   readonly #looks: Looks;
   readonly #sweeper: Sweeper;
   readonly #availability: Availability;
-  readonly #beat: Pick<Beat, 'missed' | 'now'> | undefined;
+  readonly #beat: WatchingBeat | undefined;
   readonly #time: Time;
   readonly #emptyLookEveryMs: number;
   readonly #aborter = new AbortController();
@@ -39,12 +41,12 @@ export class OnTime implements Service {
   /** Leases in a row that this process took from sweeps that had not ended. */
   #taken = 0;
 
-  /** `beat`: this daemon's own. It learns of an outage between two beats, which would look like silence otherwise. */
+  /** `beat`: this daemon's own. It learns of outages and clocks between two beats, which would look like silence otherwise. */
   constructor(
     looks: Looks,
     sweeper: Sweeper,
     availability: Availability,
-    beat?: Pick<Beat, 'missed' | 'now'>,
+    beat?: WatchingBeat,
     { emptyLookEveryMs = LOOK_EVERY_MS, time = processTime }: OnTimeOptions = {},
   ) {
     this.#emptyLookEveryMs = emptyLookEveryMs;
@@ -90,11 +92,16 @@ export class OnTime implements Service {
   }
 
   async #look(): Promise<Look> {
-    const sentAtMs = this.#beat?.now();
-    return this.#looks.look().catch((err: unknown) => {
-      if (sentAtMs !== undefined && isAway(err)) this.#beat?.missed(sentAtMs);
+    const beat = this.#beat;
+    const sentAtMs = beat?.now();
+    try {
+      const look = await this.#looks.look();
+      if (sentAtMs !== undefined) beat?.noticed({ databaseUs: look.nowUs, sentAtMs, heardAtMs: beat.now() });
+      return look;
+    } catch (err) {
+      if (sentAtMs !== undefined && isAway(err)) beat?.missed(sentAtMs);
       throw err;
-    });
+    }
   }
 
   /** How long this process has seen the same row due and the same sweep with the lease. */
