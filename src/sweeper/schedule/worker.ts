@@ -5,7 +5,7 @@ import { retrying } from './retrying.ts';
 import type { SweepJob } from './sweep-queue.ts';
 
 /** How long a queued sweep may wait for this worker; a shorter time costs an idle daemon more queries. */
-const POLL_SECONDS = 4;
+export const POLL_SECONDS = 4;
 
 /**
  * Starts to run the queue's sweeps, one at a time, until the signal aborts. `instead` does without a job's worker what its sweep would do;
