@@ -82,7 +82,7 @@ export class Statement<Values, Row> {
   /** @throws OutdatedSchemaError where the schema is missing or too old, or the database's error. */
   async run(db: QueryRunner, values: Values): Promise<Row[]> {
     const bound = this.bind(values);
-    const { sql, parameters } = runOnNode(this, bound) ?? bound;
+    const { sql, parameters } = runOnNode(db, this, bound) ?? bound;
     const { rows } = await (db as DatabaseConnection)
       .executeQuery<Record<string, unknown>>(CompiledQuery.raw(sql, parameters))
       .catch((err: unknown) => {

@@ -5,7 +5,9 @@ import pg from 'pg';
 import { installSchemas } from '../../src/compose/install.ts';
 import { readPlacement } from '../../src/db/citus/placement.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { onNode, type Shards } from '../../src/db/node/on-node.ts';
 import type { Database } from '../../src/db/schema.ts';
+import type { Queryable } from '../support/wait-for.ts';
 
 export interface CitusLedger {
   readonly url: string;
@@ -16,6 +18,14 @@ export interface CitusLedger {
   node(): Promise<Node>;
   /** A node that is not its own. */
   otherNode(): Promise<Node>;
+  /** To this node, unless it is there. */
+  moveTo(node: Node): Promise<void>;
+  /**
+   * A session on its node, for statements that Citus refuses, such as those that shift instants. They are written by `onNode`
+   * with `shards`.
+   */
+  nodeUrl(): Promise<string>;
+  readonly shards: Shards;
 }
 
 export interface Node {
@@ -43,24 +53,58 @@ export function useCitusLedger(): CitusLedger {
          WHERE s.logicalrelid = $1::regclass) ORDER BY n.nodeport`,
       [`${schema}.delegations`],
     );
+  let shards: Shards = {};
   beforeAll(async () => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await client.query(`SET citus.enable_schema_based_sharding = on; CREATE SCHEMA ${schema}`);
     await client.end();
     await installSchemas({ location: { url }, dbSchema: schema, pgbossSchema: 'pgboss' });
-    await readPlacement(handle.db, { dbSchema: schema, pgbossSchema: 'pgboss' });
+    const placement = await readPlacement(handle.db, { dbSchema: schema, pgbossSchema: 'pgboss' });
+    if (placement.kind !== 'distributed') throw new Error(`the schema ${schema} is not distributed`);
+    shards = placement.shards;
   });
   afterAll(async () => {
     await query(`DROP SCHEMA ${schema} CASCADE`);
     await handle[Symbol.asyncDispose]();
   });
+  const node = async () => (await nodes('='))[0]!;
   return {
     url,
     schema,
     db: handle.db,
     query,
-    node: async () => (await nodes('='))[0]!,
+    node,
     otherNode: async () => (await nodes('<>'))[0]!,
+    async moveTo({ host, port }) {
+      if ((await node()).port === port) return;
+      await query(`SELECT citus_schema_move($1::regnamespace, $2, $3, 'force_logical')`, [schema, host, port]);
+    },
+    async nodeUrl() {
+      const { host, port } = await node();
+      const there = new URL(url);
+      there.hostname = host;
+      there.port = String(port);
+      there.searchParams.set('options', `-c search_path=${schema} -c citus.enable_manual_changes_to_shards=on`);
+      return there.href;
+    },
+    get shards() {
+      return shards;
+    },
+  };
+}
+
+/** What is stored, read and written on the ledger's node past Citus, by the names that the tables have elsewhere. */
+export function storeOf(ledger: CitusLedger): Queryable & AsyncDisposable {
+  let pool: Promise<pg.Pool> | undefined;
+  const opened = async () => new pg.Pool({ connectionString: await ledger.nodeUrl(), max: 4 });
+  return {
+    query: async <Row>(text: string, values: unknown[] = []) => {
+      pool ??= opened();
+      return (await (await pool).query(onNode(text, ledger.shards), values)).rows as Row[];
+    },
+    async [Symbol.asyncDispose]() {
+      await (await pool)?.end();
+    },
   };
 }

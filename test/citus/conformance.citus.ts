@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { onNode } from '../../src/db/node/on-node.ts';
 import { cases } from '../conformance/cases/cases.ts';
 import type { Client } from '../conformance/clients/client.ts';
 import { clients } from '../conformance/clients/clients.ts';
@@ -12,7 +13,7 @@ describe.each(Object.entries(clients))('on Citus, through %s', (_, open) => {
   let inspector: Inspector;
   beforeAll(async () => {
     const place = { url: ledger.url, schema: ledger.schema };
-    inspector = await Inspector.open(ledger.url, place);
+    inspector = await Inspector.open(await ledger.nodeUrl(), place, (sql) => onNode(sql, ledger.shards));
     client = await open(place);
   });
   afterAll(async () => {

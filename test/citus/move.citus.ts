@@ -38,11 +38,7 @@ test('a ledger moves to another node under load without an error, and is whole t
   };
   const [from, to] = [await ledger.node(), await ledger.otherNode()];
   const working = Array.from({ length: AGENTS }, (_, index) => agent(`agent-${index}`));
-  await ledger.query(`SELECT citus_schema_move($1::regnamespace, $2, $3, 'force_logical')`, [
-    ledger.schema,
-    to.host,
-    to.port,
-  ]);
+  await ledger.moveTo(to);
   isMoved = true;
   await Promise.all(working);
   expect(failures).toEqual([]);

@@ -67,24 +67,29 @@ async function expectActivity(inspector: Inspector, id: string, expected: readon
 /** Reads the ledger beside the client, as the owner. */
 export class Inspector implements AsyncDisposable {
   readonly #session: pg.Client;
+  readonly #written: (sql: string) => string;
   /** The role that the client under test has. */
   readonly clientRole: string;
 
-  private constructor(session: pg.Client, clientRole: string) {
+  private constructor(session: pg.Client, clientRole: string, written: (sql: string) => string) {
     this.#session = session;
+    this.#written = written;
     this.clientRole = clientRole;
   }
 
-  /** @param ownerUrl of the owner; `place` is the client's. */
-  static async open(ownerUrl: string, place: Place): Promise<Inspector> {
+  /**
+   * @param ownerUrl of the owner; `place` is the client's.
+   * @param written as SQL is to be sent there; by default as it is.
+   */
+  static async open(ownerUrl: string, place: Place, written = (sql: string) => sql): Promise<Inspector> {
     const session = new pg.Client({ connectionString: ownerUrl });
     await session.connect();
     await session.query(`SET search_path = "${place.schema}"`);
-    return new Inspector(session, decodeURIComponent(new URL(place.url).username));
+    return new Inspector(session, decodeURIComponent(new URL(place.url).username), written);
   }
 
   async query<T>(sql: string, parameters: unknown[] = []): Promise<T[]> {
-    return (await this.#session.query(sql, parameters)).rows as T[];
+    return (await this.#session.query(this.#written(sql), parameters)).rows as T[];
   }
 
   async empty(): Promise<void> {

@@ -1,5 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { setNode } from '../../src/db/node/nodes.ts';
+import { describe, expect, test } from '@jest/globals';
 import type { DoctorOptions } from '../../src/doctor/subject.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { damageGroups } from './damages/all.ts';
@@ -7,9 +6,6 @@ import type { Damage } from './damages/damage.ts';
 import { checkNamed, findingsOf, sqlOf } from './doctor-on.ts';
 
 const database = useDatabase({ per: 'test', replayed: false });
-
-// What one doctor found out about Citus, another process does not know.
-afterEach(() => setNode('public', undefined));
 
 /** Findings of this damage alone: the tests' server has settings that hurt, too. */
 async function found({ check, what }: Damage, options: Partial<DoctorOptions> = {}) {

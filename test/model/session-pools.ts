@@ -10,11 +10,11 @@ export const LEDGER = 'public';
  * and plans every function anew, which takes longer than most scenarios.
  */
 export class SessionPools implements AsyncDisposable {
-  readonly database: TestDatabase;
+  readonly #database: Pick<TestDatabase, 'url' | 'query'>;
   readonly #pools = new Map<string, pg.Pool>();
 
-  constructor(database: TestDatabase) {
-    this.database = database;
+  constructor(database: Pick<TestDatabase, 'url' | 'query'>) {
+    this.#database = database;
   }
 
   /** A session's, of so many connections at most. */
@@ -24,7 +24,7 @@ export class SessionPools implements AsyncDisposable {
 
   /** What is stored in the ledger of a schema, by names without it. */
   storeOf(schema: string): Queryable {
-    if (schema === LEDGER) return this.database;
+    if (schema === LEDGER) return this.#database;
     const pool = this.#pool(schema, { max: 1, options: `-c search_path=${schema}` });
     return {
       query: async <Row>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[],
@@ -45,7 +45,7 @@ export class SessionPools implements AsyncDisposable {
 
   #pool(key: string, options: pg.PoolConfig): pg.Pool {
     const pool =
-      this.#pools.get(key) ?? new pg.Pool({ connectionString: this.database.url, idleTimeoutMillis: 0, ...options });
+      this.#pools.get(key) ?? new pg.Pool({ connectionString: this.#database.url, idleTimeoutMillis: 0, ...options });
     this.#pools.set(key, pool);
     return pool;
   }

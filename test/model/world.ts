@@ -1,5 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type pg from 'pg';
+import { setNode } from '../../src/db/node/nodes.ts';
+import type { Shards } from '../../src/db/node/on-node.ts';
 import type { Database, LedgerDb } from '../../src/db/schema.ts';
 import type { Activity } from '../../src/ledger/activity.ts';
 import type { Status } from '../../src/ledger/transitions.ts';
@@ -47,6 +49,8 @@ export interface WorldOptions {
   readonly storm?: Partial<StormOptions>;
   /** The ledger's. Default `public`, which every session has on its search path, whichever ledger is its own. */
   readonly schema?: string;
+  /** Where Citus has it on a node: what is stored there, and how the tables are called there. */
+  readonly node?: { readonly store: Queryable; readonly shards: Shards };
 }
 
 interface Session {
@@ -145,7 +149,7 @@ export class World implements AsyncDisposable {
   constructor(pools: SessionPools, options: WorldOptions) {
     this.#pools = pools;
     this.#options = options;
-    this.#store = pools.storeOf(options.schema ?? LEDGER);
+    this.#store = options.node?.store ?? pools.storeOf(options.schema ?? LEDGER);
     for (let session = 0; session < SESSIONS; session += 1) this.#sessions.push(this.#open(session, options));
   }
 
@@ -281,7 +285,7 @@ export class World implements AsyncDisposable {
   }
 
   #open(session: number, options: WorldOptions): Session {
-    const { connections = 1, mutation, schema = LEDGER } = options;
+    const { connections = 1, mutation, schema = LEDGER, node } = options;
     const pool = this.#pools.of(session, connections);
     const gated = {
       connect: async () => {
@@ -293,6 +297,7 @@ export class World implements AsyncDisposable {
     const dialect = new PostgresDialect({ pool: gated as unknown as pg.Pool });
     const here = new Kysely<Database>({ dialect });
     const db = schema === LEDGER ? here : here.withSchema(schema);
+    if (node !== undefined) setNode(db, schema, node.shards);
     const faces = facesOf(schema);
     const face = faces[session % faces.length]!;
     return { db, face, act: face(db), holds: new OperatorHolds(db), daemon: this.#daemonOn(db, STUCK_AFTER_MS) };

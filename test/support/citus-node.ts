@@ -6,6 +6,7 @@ import { installNode, makeNodeTable } from '../../src/ledger/functions/install-n
 import { schemaFunctions } from '../../src/ledger/functions/schema-functions.ts';
 import { inCatalogue, makeCitusCatalogue } from './citus-catalogue.ts';
 import type { TestDatabase } from './database.ts';
+import type { Queryable } from './wait-for.ts';
 
 /** The number of the first table. */
 const FIRST = 102_008;
@@ -17,21 +18,29 @@ export const shardsOf: Shards = Object.fromEntries(
 /**
  * Makes of a ledger in `public` what a node of Citus has of a distributed one: tables whose names, constraints and triggers end
  * in their numbers, without identities; under the ledger's own names views, in place of the tables that Citus plans itself;
- * and the functions as they are installed there. From then on this process sends the sweeper's statements to the node.
+ * and the functions as they are installed there; citus_calls.delegated has those that were delegated. From then on its Kysely sends the sweeper's statements to the node.
  */
 export async function becomeNode(database: Pick<TestDatabase, 'db' | 'query'>): Promise<void> {
-  await makeCitusCatalogue(database);
-  await inCatalogue(
-    database,
-    `CREATE FUNCTION pg_catalog.lock_shard_metadata(mode integer, shards bigint[]) RETURNS void LANGUAGE sql AS '';
-     CREATE FUNCTION pg_catalog.create_distributed_function(fn regprocedure, colocate_with text) RETURNS void LANGUAGE sql AS '';
-     INSERT INTO pg_catalog.pg_dist_placement VALUES (1, ${shardsOf.delegations}, 0)`,
-  );
+  await makeCitus(database);
   await makeNodeTable(database.db, 'public');
   await installNode(database.db, 'public', shardsOf);
   await installFunctions(database.db, 'public', schemaFunctions, shardsOf);
   for (const [table, shard] of Object.entries(shardsOf)) await database.query(asOnNode(table, shard));
-  setNode('public', shardsOf);
+  setNode(database.db, 'public', shardsOf);
+}
+
+/** Citus's catalogue, which says that this is the ledger's node, and those of its functions that the product calls. */
+export async function makeCitus(database: Queryable): Promise<void> {
+  await makeCitusCatalogue(database);
+  await inCatalogue(
+    database,
+    `CREATE FUNCTION pg_catalog.lock_shard_metadata(mode integer, shards bigint[]) RETURNS void LANGUAGE sql AS '';
+     CREATE SCHEMA citus_calls;
+     CREATE TABLE citus_calls.delegated (fn text);
+     CREATE FUNCTION pg_catalog.create_distributed_function(fn regprocedure, colocate_with text) RETURNS void LANGUAGE sql
+       AS 'INSERT INTO citus_calls.delegated VALUES (fn::text)';
+     INSERT INTO pg_catalog.pg_dist_placement VALUES (1, ${shardsOf.delegations}, 0)`,
+  );
 }
 
 const identities: Readonly<Record<string, string>> = { activity_logs: 'activity_id', sweeper_holds: 'hold_id' };

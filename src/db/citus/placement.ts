@@ -55,16 +55,19 @@ export const ledgerTableNames: readonly string[] = [
 /** What `migrate up` adds in a distributed schema: on which node the ledger was when it last drew an id. */
 export const NODE_TABLE = 'delegation_node';
 
+/** Those with an identity column, which Citus refuses to make ordinary again. */
+const IDENTITY_TABLES = ['activity_logs', 'sweeper_holds'];
+
 /** Citus, from which release on it has distributed schemas. */
 const CITUS_MIN = 12;
 
 /**
- * On PostgreSQL without Citus it is one probe of the catalogue. From then on this process sends the statements about a
- * distributed ledger to its node. @throws the database's error.
+ * On PostgreSQL without Citus it is one probe of the catalogue. From then on the statements about a distributed ledger
+ * that are sent to this database go to its node. @throws the database's error.
  */
 export async function readPlacement(db: LedgerDb, schemas: Schemas): Promise<Placement> {
   const placement = await placementOf(db, schemas);
-  setNode(schemas.dbSchema, placement.kind === 'distributed' ? placement.shards : undefined);
+  setNode(db, schemas.dbSchema, placement.kind === 'distributed' ? placement.shards : undefined);
   return placement;
 }
 
@@ -130,7 +133,7 @@ function byRowsFault(known: readonly PlacedTable[], schema: string): PlacementFa
   return {
     kind: 'by_rows',
     what: `${listed(names)} of the schema ${schema} ${names.length === 1 ? 'is' : 'are'} distributed by rows, which loses the order and the uniqueness that the ledger needs`,
-    remedy: `${undistribute(names, schema)} ${distribute(schema)}`,
+    remedy: `${ordinaryAgain(names, schema)} ${distribute(schema)}`,
   };
 }
 
@@ -141,7 +144,7 @@ function oneByOneFault(known: readonly PlacedTable[], schema: string): Placement
   return {
     kind: 'one_by_one',
     what: `${listed(names)} of the schema ${schema} ${names.length === 1 ? 'was' : 'were'} added to Citus one by one: the whole schema must be distributed, or nothing of it`,
-    remedy: `${undistribute(names, schema)} ${distribute(schema)}`,
+    remedy: `${ordinaryAgain(names, schema)} ${distribute(schema)}`,
   };
 }
 
@@ -153,7 +156,7 @@ function incompleteFault(ledger: readonly PlacedTable[], colocation: number, sch
   return {
     kind: 'incomplete',
     what: `the schema ${schema} is distributed, and its ${listed(names)} ${names.length === 1 ? 'is' : 'are'} not on its node`,
-    remedy: `as a superuser: SELECT citus_schema_undistribute(${text(schema)}); ${distribute(schema)}`,
+    remedy: `${throughDump(schema)} ${distribute(schema)}`,
   };
 }
 
@@ -188,6 +191,12 @@ const undistribute = (names: readonly string[], schema: string) =>
         `SELECT undistribute_table(${text(`${quoted(schema)}.${quoted(name)}`)}, cascade_via_foreign_keys => true);`,
     )
     .join(' ');
+
+const ordinaryAgain = (names: readonly string[], schema: string) =>
+  names.some((name) => IDENTITY_TABLES.includes(name)) ? throughDump(schema) : undistribute(names, schema);
+
+const throughDump = (schema: string) =>
+  `make the schema an ordinary one by a dump, since Citus cannot undistribute a table with an identity column: \`pg_dump "$ADMIN_URL" --schema=${text(quoted(schema))} -Fc -f ledger.dump\`, DROP SCHEMA ${quoted(schema)} CASCADE, \`pg_restore -d "$ADMIN_URL" ledger.dump\`; then in one session:`;
 
 const distribute = (schema: string) =>
   `SET citus.enable_unsafe_triggers = on; SELECT citus_schema_distribute(${text(schema)}); then run \`delegation-sweeper migrate up\``;

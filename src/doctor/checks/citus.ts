@@ -21,22 +21,22 @@ export const citus = check({
     by_rows: {
       severity: 'problem',
       when: 'Tables of the ledger are distributed by rows, so that ids and keys are unique on each node only, and a transition and its activity may be on different ones',
-      remedy: 'Stop the daemons, and in psql on the coordinator: {todo}.',
+      remedy: 'Stop the daemons, and on the coordinator: {todo}.',
     },
     one_by_one: {
       severity: 'problem',
       when: 'Single tables of the ledger were added to Citus, as reference tables, local tables or single shards, and the schema is not distributed',
-      remedy: 'Stop the daemons, and in psql on the coordinator: {todo}.',
+      remedy: 'Stop the daemons, and on the coordinator: {todo}.',
     },
     incomplete: {
       severity: 'problem',
       when: "The ledger's schema is distributed, and a table of it is not on the schema's node",
-      remedy: 'Stop the daemons, and in psql on the coordinator: {todo}.',
+      remedy: 'Stop the daemons, and on the coordinator: {todo}.',
     },
     pgboss: {
       severity: 'problem',
       when: "pg-boss's schema, or a table of it, is distributed",
-      remedy: 'Stop the daemons, and in psql on the coordinator: {todo}',
+      remedy: 'Stop the daemons, and on the coordinator: {todo}',
     },
   },
   read: ({ db, options }) => readPlacement(db, options),

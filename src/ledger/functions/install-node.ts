@@ -43,9 +43,23 @@ export async function removeNode(db: Kysely<Database>, schema: string): Promise<
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname = ${schema} AND obj_description(p.oid, 'pg_proc') LIKE 'delegation-sweeper %'
       AND p.proname = ANY (${nodeFunctions({ delegations: '0' }).map(({ name }) => name)})`.execute(db);
+  if (rows.length === 0) return;
+  for (const { table, column } of idColumns) await raiseSequence(db, schema, table, column);
   // The triggers go with their function.
   for (const { signature } of rows) await sql`DROP FUNCTION ${sql.raw(signature)} CASCADE`.execute(db);
-  if (rows.length > 0) await sql`DROP TABLE IF EXISTS ${sql.id(schema, NODE_TABLE)}`.execute(db);
+  await sql`DROP TABLE IF EXISTS ${sql.id(schema, NODE_TABLE)}`.execute(db);
+}
+
+/** The ids were drawn on the nodes, and the sequence of the coordinator, which a dump has, stayed behind them. */
+async function raiseSequence(db: Kysely<Database>, schema: string, table: string, column: string): Promise<void> {
+  const name = sql`pg_catalog.format('%I.%I', ${schema}::text, ${table}::text)`;
+  await sql`
+    SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence(${name}, ${column}), pg_catalog.max(r.${sql.id(column)}))
+    FROM ${sql.id(schema, table)} r
+    HAVING pg_catalog.max(r.${sql.id(column)}) > (
+      SELECT coalesce(s.last_value, 0) FROM pg_catalog.pg_sequences s
+      WHERE pg_catalog.format('%I.%I', s.schemaname, s.sequencename)
+        = pg_catalog.pg_get_serial_sequence(${name}, ${column}))`.execute(db);
 }
 
 /** Makes the schema an ordinary one. Throws the database's error. */

@@ -76,21 +76,30 @@ export function installedFunctions(
 }
 
 /**
- * The names of the functions that are not there. Another release's count as there. `shards`: where Citus has the ledger's schema;
- * those that lead to its node must then be there, and of this node. Throws the database's error.
+ * The names of the functions that are not there, and of those that lead to a node of Citus where the ledger is on none. Another
+ * release's count as there. `shards`: where Citus has the ledger's schema; those that lead to its node must then be of this
+ * node. Throws the database's error.
  */
-export async function missingFunctions(
+export async function functionFaults(
   db: Kysely<Database>,
   schema: string,
   shards?: Shards | undefined,
-): Promise<readonly string[]> {
-  const toNode = shards === undefined ? [] : nodeFunctions(shards);
+): Promise<Readonly<Record<'missing' | 'leftOver', readonly string[]>>> {
+  const toNode = nodeFunctions(shards ?? { delegations: '0' });
   const functions = [...schemaFunctions, ...toNode];
   const rows = await installedStatement().run(db, installedValues(schema, functions));
+  const installed = installedFunctions(rows, functions, shards);
   const isMissing = ({ fn, state }: InstalledFunction) =>
-    state === 'missing' || (toNode.includes(fn) && state !== 'current');
-  const missing = installedFunctions(rows, functions, shards).filter(isMissing);
-  return [...new Set(missing.map(({ fn }) => fn.name))];
+    toNode.includes(fn) ? shards !== undefined && state !== 'current' : state === 'missing';
+  const namesOf = (found: readonly InstalledFunction[]) => [...new Set(found.map(({ fn }) => fn.name))];
+  return {
+    missing: namesOf(installed.filter(isMissing)),
+    leftOver: namesOf(
+      installed.filter(
+        ({ fn }, i) => shards === undefined && toNode.includes(fn) && rows[i]!.comment?.startsWith(`${OWNER} `),
+      ),
+    ),
+  };
 }
 
 /** What marks a function as ours, and which definition it has. */

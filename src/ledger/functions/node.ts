@@ -48,8 +48,9 @@ export const runFunction: SchemaFunction = {
 
 /**
  * The trigger that draws ids on the node, in the order of the transitions: a table has no identity there, and its sequence has
- * other numbers on each node, perhaps lower ones than those drawn before a move. So what is drawn is raised by `raise_by`, which is
- * set anew once the tables are on another node than before: no transaction of the old node is under way then. Ids that the
+ * other numbers on each node, perhaps lower ones than those drawn before a move, and on late nodes ones that JavaScript cannot
+ * represent. So `raise_by` is added to what is drawn, which may be negative: it is set anew, so that ids go on behind the last one,
+ * once the tables are on another node than before. No transaction of the old node is under way then. Ids that the
  * coordinator drew for a plain INSERT are drawn again. SECURITY DEFINER, since an identity needs no right on its sequence either.
  */
 const nextIdFunction: SchemaFunction = {
@@ -78,7 +79,8 @@ const nextIdFunction: SchemaFunction = {
   IF was_in IS DISTINCT FROM here THEN
     SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton FOR UPDATE;
     IF was_in IS DISTINCT FROM here THEN
-      lift := greatest(0, coalesce((SELECT max(a.activity_id) FROM activity_logs a), 0) + 1 - drawn);
+      -- Where all activity was removed, the sequence's own numbers, which are higher than any that were drawn before.
+      lift := coalesce((SELECT max(a.activity_id) + 1 FROM activity_logs a), CASE WHEN was_in IS NULL THEN 1 ELSE drawn END) - drawn;
       UPDATE delegation_node n SET node_group = here, raise_by = lift WHERE n.singleton;
     ELSE
       drawn := nextval('activity_logs_activity_id_seq'::regclass);

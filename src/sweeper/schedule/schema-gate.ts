@@ -5,7 +5,7 @@ import { ENCODING_REMEDY, REQUIRED_ENCODING, serverEncoding } from '../../db/enc
 import { schemaVersion } from '../../db/migrator.ts';
 import type { Database } from '../../db/schema.ts';
 import { installedVersion, requiredVersion } from '../../jobs/pgboss-version.ts';
-import { missingFunctions } from '../../ledger/functions/installed.ts';
+import { functionFaults } from '../../ledger/functions/installed.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { Repeats } from '../../log/repeats.ts';
@@ -46,10 +46,15 @@ export async function outdatedSchema(
   const { pending, current } = await schemaVersion(db, dbSchema);
   const newest = pending.at(-1);
   if (newest !== undefined) return { component: 'ledger', found: current, required: newest, remedy: REMEDY };
-  const missing = await missingFunctions(db, dbSchema, placement.kind === 'distributed' ? placement.shards : undefined);
+  const shards = placement.kind === 'distributed' ? placement.shards : undefined;
+  const { missing, leftOver } = await functionFaults(db, dbSchema, shards);
   if (missing.length > 0) {
     const found = `${current} without ${missing.join(', ')}`;
     return { component: 'ledger', found, required: `${current} with its functions`, remedy: UNFINISHED_REMEDY };
+  }
+  if (leftOver.length > 0) {
+    const found = `${current} with ${leftOver.join(', ')}, which lead to a node of Citus`;
+    return { component: 'ledger', found, required: `${current} without them`, remedy: REMEDY };
   }
   const found = await installedVersion(db, pgbossSchema);
   if (found !== null && found >= requiredVersion) return null;

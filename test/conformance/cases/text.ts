@@ -60,7 +60,7 @@ export const textCases: readonly Case[] = [
         ),
       ),
       {
-        sql: `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview)
+        byOwner: `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview)
           SELECT 'same', 'a', coalesce(max(callee_id), '${MENDED}${MENDED}'),
             coalesce(max(task_preview || result_preview), '${MENDED}${MENDED}')
           FROM delegations WHERE delegation_id = 'b'`,

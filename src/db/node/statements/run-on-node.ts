@@ -18,8 +18,8 @@ interface Bound {
  * of the sweeper's statements: it refuses volatile functions in an UPDATE, and fetches what a CTE inserts. Null without Citus,
  * and for a statement that names no table, such as the call of a function.
  */
-export function runOnNode({ columns, parameters }: Text, { sql, parameters: values }: Bound): Bound | null {
-  const node = nodeOf(sql);
+export function runOnNode(db: object, { columns, parameters }: Text, { sql, parameters: values }: Bound): Bound | null {
+  const node = nodeOf(db, sql);
   if (node === null) return null;
   const statement = onNode(sql, node.shards).replace(
     /\$(\d+)/g,

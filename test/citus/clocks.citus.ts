@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals';
+import { DelegationLedger } from '../../src/ledger/ledger.ts';
+import { Beat } from '../../src/sweeper/observed-time/beat.ts';
+import { capturedLog, testSweeper } from '../support/fixtures.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useCitusLedger } from './citus-ledger.ts';
+import { shiftClock } from './worker.ts';
+
+const ledger = useCitusLedger();
+const SHIFT_SECONDS = 20;
+/** Less than the clocks differ. */
+const STUCK_AFTER_MS = 5_000;
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+test.each([SHIFT_SECONDS, -SHIFT_SECONDS])(
+  'on a worker whose clock is %i s from the others, nobody who is heard is marked, and whoever is silent is',
+  async (shift) => {
+    const id = (name: string) => `${name} ${shift}`;
+    await using shifted = await shiftClock(ledger.url, await ledger.node(), shift);
+    const agents = new DelegationLedger(ledger.db, { logger: silent, heartbeatMinIntervalMs: 1 });
+    const task = { callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };
+    for (const name of ['works', 'silent']) {
+      await waitFor('the node to be reached', async () =>
+        agents.insert({ delegationId: id(name), ...task, deadlineMs: 3_600_000 }).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await agents.setStatus(id(name), 'in_progress');
+    }
+    const [{ ahead }] = (await ledger.query<{ ahead: number }>(
+      `SELECT extract(epoch FROM last_heartbeat - clock_timestamp())::float8 AS ahead FROM ${ledger.schema}.delegations
+       WHERE delegation_id = $1`,
+      [id('works')],
+    )) as [{ ahead: number }];
+    expect(Math.abs(ahead - shift)).toBeLessThan(SHIFT_SECONDS / 2);
+
+    const { log } = capturedLog();
+    const beat = new Beat(ledger.db, log, STUCK_AFTER_MS);
+    const { sweeper } = testSweeper(ledger.db, { stuckAfterMs: STUCK_AFTER_MS });
+    await beat.leave();
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 0, failed: 0 });
+    await waitFor(
+      'the silent one to be marked, by a daemon that watches',
+      async () => {
+        expect(await agents.heartbeat(id('works'))).toMatchObject({ outcome: 'stamped' });
+        await beat.leave();
+        await sweeper.sweep({ trigger: 'manual' });
+        return (await agents.get(id('silent')))?.status === 'stuck';
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(await agents.get(id('works'))).toMatchObject({ status: 'in_progress' });
+    await agents.setStatus(id('works'), 'completed');
+    await shifted.back();
+  },
+  300_000,
+);

@@ -1,0 +1,71 @@
+import { expect, test } from '@jest/globals';
+import { openLedger } from '../../src/index.ts';
+import { startDaemon } from '../support/daemon.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useCitusLedger } from './citus-ledger.ts';
+import { stopWorker } from './worker.ts';
+
+const suffering = useCitusLedger();
+const other = useCitusLedger();
+const STUCK_AFTER_MS = 10_000;
+const task = { callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };
+
+test('while a worker is down its ledgers are, the others are served, and none of its agents is marked', async () => {
+  const [worker, another] = [await suffering.node(), await suffering.otherNode()];
+  await other.moveTo(another);
+  await using daemon = startDaemon(suffering.url, {
+    DB_SCHEMAS: `${suffering.schema},${other.schema}`,
+    STUCK_AFTER: `${STUCK_AFTER_MS / 1000}s`,
+    SWEEP_CRON: '* * * * *',
+  });
+  await daemon.until('ops.listening');
+  const agents = await openLedger(suffering.url, { schema: suffering.schema, heartbeatMinIntervalMs: 1 });
+  const others = await openLedger(other.url, { schema: other.schema, heartbeatMinIntervalMs: 1 });
+  await using _ = agents;
+  await using __ = others;
+  for (const ledger of [agents, others]) {
+    await ledger.insert({ delegationId: 'works', ...task });
+    await ledger.setStatus('works', 'in_progress');
+  }
+  // Both are served before anything breaks.
+  for (const { schema, query } of [suffering, other])
+    await waitFor(`a beat of ${schema}`, async () => {
+      const rows = await query<{ beat: Date | null }>(`SELECT beat_at AS beat FROM ${schema}.sweeper_state`);
+      return rows[0]!.beat !== null;
+    });
+  await using down = await stopWorker(suffering.url, worker);
+  const downSinceMs = performance.now();
+  expect(await agents.heartbeat('works')).toMatchObject({ outcome: 'failed' });
+  await expect(agents.get('works')).rejects.toThrow();
+
+  // The other one goes on: agents work, and whoever is silent is marked.
+  await others.insert({ delegationId: 'silent', ...task });
+  await others.setStatus('silent', 'in_progress');
+  await waitFor(
+    'the other ledger to mark its silent one',
+    async () => {
+      expect(await others.heartbeat('works')).toMatchObject({ outcome: 'stamped' });
+      return (await others.get('silent'))?.status === 'stuck';
+    },
+    { timeoutMs: 90_000 },
+  );
+  expect(performance.now() - downSinceMs).toBeGreaterThan(STUCK_AFTER_MS);
+  await down.back();
+
+  // Heard again: nobody was marked meanwhile, and the daemon goes on.
+  await waitFor('the agent to be heard', async () => (await agents.heartbeat('works')).outcome === 'stamped', {
+    timeoutMs: 60_000,
+  });
+  await agents.insert({ delegationId: 'silent', ...task });
+  await agents.setStatus('silent', 'in_progress');
+  await waitFor(
+    'the ledger to be served again',
+    async () => {
+      expect(await agents.heartbeat('works')).toMatchObject({ outcome: 'stamped' });
+      return (await agents.get('silent'))?.status === 'stuck';
+    },
+    { timeoutMs: 120_000 },
+  );
+  expect(await agents.get('works')).toMatchObject({ status: 'in_progress' });
+  expect(daemon.events('delegation.stuck').map(({ delegationId }) => delegationId)).toEqual(['silent', 'silent']);
+}, 400_000);
