@@ -21,6 +21,7 @@ import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
 import type { WebhookObserver } from '../webhook/observer.ts';
+import { UnservedSubscriptions } from '../webhook/unserved.ts';
 import { webhookQueueNames } from '../webhook/webhook-queues.ts';
 import { retentionPeriods } from './retention-periods.ts';
 import { sweeperOptions } from './sweeper-options.ts';
@@ -91,6 +92,7 @@ export function ledgerServices(
         : boss,
       // Before the sweeps, whose events it is told.
       webhookService(config, boss, log, availability(), observer),
+      new UnservedSubscriptions(db, log, availability(), { dbSchema, pgbossSchema }),
       schedule,
       pruneJob(job(), { dbSchema, ...retentionPeriods(config) }),
       reconcileJob(job(), dbSchema),

@@ -28,7 +28,7 @@ test('a ledger that was dumped from Citus is refused until its functions are mad
   expect(await outdatedSchema(db, ...GATED)).toMatchObject({
     component: 'ledger',
     found: expect.stringMatching(
-      / with delegation_is_here, sweeper_run, delegation_next_id, which lead to a node of Citus$/,
+      / with delegation_is_here, sweeper_run, delegation_next_id, delegation_ids_here, which lead to a node of Citus$/,
     ),
     remedy: expect.stringContaining('migrate up'),
   });
