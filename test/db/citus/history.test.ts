@@ -91,6 +91,7 @@ test('without it the history would be out of order', async () => {
   const db = node.db.withSchema('public');
   const { ledger } = testLedger(db);
   await node.query(`ALTER TABLE activity_logs_102009 DISABLE TRIGGER activity_logs_next_id_102009,
+    DISABLE TRIGGER activity_logs_ids_here_102009,
     ALTER activity_id SET DEFAULT nextval('activity_logs_activity_id_seq')`);
   await moveTo(5);
   await ledger.insert({ delegationId: 'three', callerId: 'caller', calleeId: 'callee', taskPreview: 'task' });
