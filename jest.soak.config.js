@@ -1,4 +1,4 @@
 import all from './jest.config.js';
 
-// Minutes each: `npm run test:soak`, in CI a step of its own.
+// Minutes each: `npm run test:soak`.
 export default async () => ({ ...(await all()), testMatch: ['<rootDir>/test/soak/**/*.soak.ts'], maxWorkers: 1 });

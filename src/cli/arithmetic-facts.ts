@@ -16,7 +16,7 @@ const sources: Readonly<Record<ThresholdSource, string>> = {
 const kinds = {
   unwatched: 'no daemon watched',
   clock_jump: "the database's clock was set forward",
-  rewound: 'the database went back in time',
+  rewound: 'the database or its clock went back',
 };
 
 /** How a sweep judges a delegation now. */

@@ -1,8 +1,10 @@
+import { STEP_MIN_US } from '../ledger/functions/beat.ts';
 import { MICROS_PER_MS, type Micros } from './instant.ts';
 
 /**
  * Why time was unobserved. `unwatched`: no daemon's beat reached the database. `clock_jump`: the database's clock was set
- * forward over it. `rewound`: the database went back to the state of the gap's start, which a beat found at its end.
+ * forward over it. `rewound`: the database went back to the state of the gap's start, or its clock was set back, which a beat
+ * found at the gap's end.
  */
 export const gapKinds = ['unwatched', 'clock_jump', 'rewound'] as const;
 
@@ -15,6 +17,8 @@ export interface Gap {
   /** Default `unwatched`. */
   readonly kind?: GapKind;
 }
+
+export { STEP_MIN_US };
 
 /** The year 1: no heartbeat is older. JSON has no -Infinity. */
 const BEFORE_ALL_US = -62_135_596_800_000_000;
@@ -29,8 +33,8 @@ export interface Horizon {
 /**
  * The instant since which `stuckAfterMs` of *observed* time has passed at `nowUs`. Each gap that reaches into the
  * threshold moves the horizon back by the gap's whole length, newest first. So a living agent has its whole threshold to
- * be heard again after an outage, while one that was stale before it is still found at once. Where the database was
- * rewound, what it holds about the time before is not trusted: nothing last heard before the end of that gap is stale
+ * be heard again after an outage, while one that was stale before it is still found at once. Where the database or its
+ * clock went back, what it holds about the time before is not trusted: nothing last heard before the end of that gap is stale
  * until the whole threshold has passed since. In the model: horizon_of.
  */
 export function horizonOf(nowUs: Micros, stuckAfterMs: number, gaps: readonly Gap[]): Horizon {
@@ -55,10 +59,14 @@ export function beatIntervalMs(stuckAfterMs: number): number {
 /** Time without a beat counts as unobserved once it is longer than so many intervals. */
 export const BEATS_MISSED_MAX = 3;
 
-/** The gap that is still open: since the last beat, when that is too long ago. Null otherwise, and when there was never a beat. */
+/**
+ * The gap that is still open: since the last beat, when that is too long ago; or the clock was set back behind it, and no beat
+ * has recorded that yet. Null otherwise, and when there was never a beat.
+ */
 function openGap(nowUs: Micros, beatAtUs: Micros | null, stuckAfterMs: number): Gap | null {
   if (beatAtUs === null) return null;
   const silentUs = nowUs - beatAtUs;
+  if (silentUs < -STEP_MIN_US) return { startUs: nowUs - 1, endUs: nowUs, kind: 'rewound' };
   return silentUs > BEATS_MISSED_MAX * beatIntervalMs(stuckAfterMs) * MICROS_PER_MS
     ? { startUs: beatAtUs, endUs: nowUs }
     : null;

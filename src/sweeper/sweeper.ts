@@ -184,7 +184,7 @@ export class Sweeper {
     const isDue = request.trigger === 'due';
     const suspects = isDue ? [] : await this.#reports.apart(sweepId, 'suspects', () => this.#poisons.suspects());
     if (reading.refusal === null && !signal.aborted && !isDue) {
-      await this.#reports.apart(sweepId, 'lost_stamps', () => this.#lostStamps.takeBack(sweepId));
+      await this.#reports.apart(sweepId, 'lost_stamps', () => this.#lostStamps.takeBack(sweepId, reading));
       // Where no daemon runs any more, nobody else does.
       if (reading.hasUndated) await this.#reports.apart(sweepId, 'lowering', () => this.#agreement.date());
     }

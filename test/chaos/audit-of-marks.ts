@@ -2,6 +2,7 @@ import type { AuditedActivity, AuditedRow, Finding } from './audit.ts';
 import type { DiaryEntry } from './diary.ts';
 import { STUCK_AFTER_MS } from './fleet.ts';
 import type { History } from './history.ts';
+import { overlapMs, type Stretch } from './outages.ts';
 import { Thresholds } from './thresholds.ts';
 
 /** What the sweep's mark of a delegation says about it. */
@@ -62,7 +63,8 @@ export function judgeMark(
     return falsely(`stuck after ${Math.round(observedMs)} ms of observed silence, ${allowedMs} ms allowed`);
   }
   if (row !== undefined && mustHaveBeenHeard(diary, isSteady, history)) {
-    const hinderedMs = history.hinderedMs(row.callee, { startAt, endAt: mark.at });
+    const unheard = { startAt, endAt: mark.at };
+    const hinderedMs = history.hinderedMs(row.callee, unheard) + askingMs(diary, unheard);
     if (hinderedMs < allowedMs / 2) {
       return falsely(`stuck although ${row.callee} lived, ${Math.round(judgedAt - startAt)} ms after it was heard`);
     }
@@ -134,6 +136,13 @@ function mustHaveBeenHeard(diary: readonly DiaryEntry[], isSteady: boolean, hist
     (isSteady || !waited) &&
     diary.every((entry) => entry.did === 'heartbeat' || !history.mayHaveLost(entry))
   );
+}
+
+/** For how long it was waiting for an answer to its wait or resume: an agent of the suite sends no heartbeats meanwhile. */
+function askingMs(diary: readonly DiaryEntry[], stretch: Stretch): number {
+  return diary
+    .filter(({ did }) => did === 'wait' || did === 'resume')
+    .reduce((sum, { askedAt, answeredAt }) => sum + overlapMs({ startAt: askedAt, endAt: answeredAt }, stretch), 0);
 }
 
 /** When it no longer waits, by its diary; long ago where it never did, went on, or a failover may have lost it. */

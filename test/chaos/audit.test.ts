@@ -214,6 +214,17 @@ test('a mark of an agent that lived and could reach the database is false, whate
   const another = lived();
   another.gone('another agent');
   expect(kinds([inProgress, stuck(6_000)], [heartbeat(-10)], another)).toEqual(['falselyMarked']);
+  // Its agent heartbeats only once it has the answer to its wait.
+  const asked = (fromMs: number): DiaryEntry => ({
+    did: 'wait',
+    id: 'd',
+    untilMs: 25_000,
+    askedAt: HEARD_AT + fromMs,
+    answeredAt: HEARD_AT + 10_000,
+    outcome: 'error',
+  });
+  expect(kinds([inProgress, stuck(6_000)], [heartbeat(-10), asked(3_000)], lived())).toEqual([]);
+  expect(kinds([inProgress, stuck(6_000)], [heartbeat(-10), asked(4_000)], lived())).toEqual(['falselyMarked']);
 });
 
 test('a dead agent that is found a minute after it was due is found late; outages do not count', () => {

@@ -1,10 +1,10 @@
-import { chown, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { installSchemas } from '../../src/compose/install.ts';
 import { type Guardian, startGuarded } from '../../src/embedded/guardian.ts';
 import { pickServerUser, runAs, type ServerUser } from '../../src/embedded/server-user.ts';
-import { faketimeLibrary } from '../support/faster-time.ts';
 import { withClient } from '../support/server.ts';
+import { clockEnvironment, writeClock } from '../support/settable-clock.ts';
 import { makeDatabaseDir } from '../support/temporary-dir.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { installMeters } from './meters.ts';
@@ -26,7 +26,6 @@ export class ChaosServer implements AsyncDisposable {
   readonly #user: ServerUser;
   readonly #programs: ServerPrograms;
   readonly #disk: SmallDisk | undefined;
-  readonly #faketime: string | undefined;
   readonly #stack = new AsyncDisposableStack();
   #clusters = { active: 'a', other: 'b' };
   #server: Guardian | undefined;
@@ -36,7 +35,6 @@ export class ChaosServer implements AsyncDisposable {
     this.#user = user;
     this.#programs = programs;
     this.#disk = disk;
-    this.#faketime = faketimeLibrary('libfaketime.so.1');
   }
 
   static async start(kind: ServerKind): Promise<ChaosServer> {
@@ -57,7 +55,7 @@ export class ChaosServer implements AsyncDisposable {
 
   can(ability: Ability): boolean {
     if (ability === 'standby') return this.#programs.pgBasebackup !== undefined;
-    return ability === 'disk' ? this.#disk !== undefined : this.#faketime !== undefined;
+    return ability === 'disk' ? this.#disk !== undefined : clockEnvironment(this.#clockFile) !== undefined;
   }
 
   /** Where its mounted disk is, if any. */
@@ -101,9 +99,7 @@ export class ChaosServer implements AsyncDisposable {
 
   /** Its clock is ahead of the machine's by this from now on; negative: behind it. */
   async setClock(offsetMs: number): Promise<void> {
-    const seconds = offsetMs / 1000;
-    await writeFile(`${this.#clockFile}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`);
-    await rename(`${this.#clockFile}.new`, this.#clockFile);
+    await writeClock(this.#clockFile, offsetMs);
   }
 
   /** A standby of it, by pg_basebackup, that has everything so far and gets nothing more. */
@@ -177,17 +173,9 @@ export class ChaosServer implements AsyncDisposable {
   async #run(cluster: string): Promise<Guardian> {
     const dir = this.#dirOf(cluster);
     const settings = ['listen_addresses=', `unix_socket_directories=${dir}`, `port=${PORT}`, 'max_connections=200'];
-    const environment =
-      this.#faketime === undefined
-        ? []
-        : [
-            `LD_PRELOAD=${this.#faketime}`,
-            `FAKETIME_TIMESTAMP_FILE=${this.#clockFile}`,
-            'FAKETIME_NO_CACHE=1',
-            // What waits and measures goes on as before.
-            'FAKETIME_DONT_FAKE_MONOTONIC=1',
-            'NO_FAKE_STAT=1',
-          ];
+    const environment = Object.entries(clockEnvironment(this.#clockFile) ?? {}).map(
+      ([name, value]) => `${name}=${value}`,
+    );
     const flags = settings.flatMap((setting) => ['-c', setting]);
     const command = ['/usr/bin/env', ...environment, this.#programs.postgres, '-D', path.join(dir, 'data'), ...flags];
     const logFile = path.join(this.root, `${cluster}.log`);

@@ -28,13 +28,18 @@ export const LONGER_THAN_THRESHOLD_MS = STUCK_AFTER_MS + 2_000;
 /** Several sweeps, but less than a threshold: counting unobserved time would mark falsely within it. */
 export const A_LITTLE_LONGER_MS = STUCK_AFTER_MS / 2;
 
-/** Delegations that an agent started and abandoned, all at once: a sweep with several slow batches. Returns their ids. */
+/**
+ * Delegations that an agent started and abandoned, all at once: a sweep with several slow batches. Returns their ids. They were
+ * last heard after the daemons' threshold was last lowered: from before, that of ten minutes would count, which a ledger
+ * without daemons has, and it would count anew after a failover or a clock that was set back.
+ */
 export async function leaveBacklog({ fleet, random }: Chaos): Promise<string[]> {
   const prefix = `backlog-${Math.floor(random.between(0, 2 ** 32))}`;
   const rows = await fleet.query<{ id: string }>(
     `WITH row AS (
        INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat)
-       SELECT $1 || '-' || n, 'chaos', $2, 'task', 'in_progress', clock_timestamp() - interval '1 day'
+       SELECT $1 || '-' || n, 'chaos', $2, 'task', 'in_progress',
+         (SELECT max(lowered_at) + interval '1 millisecond' FROM sweeper_lowerings WHERE lowered_at < clock_timestamp())
        FROM generate_series(1, 7) n RETURNING delegation_id)
      INSERT INTO activity_logs (delegation_id, event, from_status, to_status, actor)
      SELECT delegation_id, 'delegation.' || step.to, step.from, step.to, 'chaos'

@@ -8,7 +8,7 @@ const POLL_MAX_MS = 50;
 export async function waitFor<T>(
   description: string,
   condition: () => Promise<T> | T,
-  { timeoutMs = 20_000 }: { timeoutMs?: number } = {},
+  { timeoutMs = 60_000 }: { timeoutMs?: number } = {},
 ): Promise<NonNullable<T>> {
   const beganAt = performance.now();
   let last: unknown;

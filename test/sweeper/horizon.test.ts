@@ -21,6 +21,18 @@ function openGap(nowUs: number, beatAtUs: number | null, thresholdMs: number): G
   return unobservedUntilNow({ nowUs, beatAtUs, gaps: [] }, thresholdMs).at(0) ?? null;
 }
 
+describe('a last beat that lies ahead of the clock', () => {
+  test('shows that it was set back: nothing is stale until a beat has recorded it', () => {
+    const open = openGap(at(60), at(61), stuckAfterMs);
+    expect(open).toEqual({ startUs: at(60) - 1, endUs: at(60), kind: 'rewound' });
+    expect(horizonOf(at(60), stuckAfterMs, [open!]).atUs).toBeLessThan(at(-1e6));
+  });
+
+  test('by a second or less shows nothing', () => {
+    expect(openGap(at(60), at(60) + 1_000_000, stuckAfterMs)).toBeNull();
+  });
+});
+
 describe('the horizon', () => {
   interface Case {
     readonly now: number;

@@ -26,10 +26,10 @@ export function setNode(db: QueryExecutorProvider, schema: string, shards: Shard
   nodesOf.set(database, nodes);
 }
 
-/** Whether statements about this schema go to a node. */
+/** Whether Citus has this ledger of the database on a node. */
 export function isOnNode(db: object, schema: string): boolean {
   const database = databaseOf(db);
-  return database !== undefined && nodesOf.get(database)?.has(schema) === true;
+  return (database !== undefined && nodesOf.get(database)?.has(schema)) ?? false;
 }
 
 /**

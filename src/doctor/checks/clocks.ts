@@ -9,7 +9,7 @@ const UNWATCHED_MAX_MS = 3_600_000;
 export const clocks = check({
   name: 'clocks',
   about:
-    "The database's clock against this machine's, and what the daemons saw of it in the last day: jumps, a database that went back in time, time that nobody watched.",
+    "The database's clock against this machine's, and what the daemons saw of it in the last day: jumps, a database or a clock that went back, time that nobody watched.",
   faults: {
     skew: {
       severity: 'advice',
@@ -24,9 +24,9 @@ export const clocks = check({
     },
     rewound: {
       severity: 'problem',
-      when: 'The database went back in time in the last day: a backup was restored, or a standby that lagged was promoted',
+      when: 'The database or its clock went back in the last day: a backup was restored, a standby that lagged was promoted, or the clock was set back. No delegation was marked for its silence for a whole threshold',
       remedy:
-        'Agents repeat the results that they remember. Look for delegations whose result is missing: `delegation-sweeper list --status stuck`.',
+        'The log says which: `database.rewound` or `clock.jumped`. After the first, agents repeat the results that they remember; look for delegations whose result is missing: `delegation-sweeper list --status stuck`. After the second, let the time service slew the clock instead of setting it (`chronyc tracking`).',
     },
     unwatched: {
       severity: 'advice',
@@ -50,7 +50,7 @@ export const clocks = check({
       if (kind === 'clock_jump') {
         seen.push({ fault: 'jumped', what: "The database's clock was set forward", how });
       } else if (kind === 'rewound') {
-        seen.push({ fault: 'rewound', what: 'The database went back in time', how });
+        seen.push({ fault: 'rewound', what: 'The database or its clock went back', how });
       } else if (totalMs > UNWATCHED_MAX_MS) {
         seen.push({ fault: 'unwatched', what: 'For long nobody watched the delegations', how });
       } else seen.push({ note: `no daemon watched for ${duration(totalMs)} of the last day` });

@@ -72,7 +72,7 @@ export const daemonEvents = {
   ),
   'clock.jumped': event(
     'warn',
-    "The database's clock was changed; the difference does not count as silence, and deadlines are moved by it",
+    "The database's clock was changed; time that it skipped does not count as silence and moves deadlines, and after it was set back silence counts anew",
     z.strictObject({
       jumpMs: z.int().describe('size of the change; negative: it was set back').meta({ unit: 'ms' }),
       from: instant('time before the change'),

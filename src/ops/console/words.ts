@@ -20,7 +20,7 @@ export const heardByWords: Readonly<Record<HeardBy, string>> = {
 export const gapWords: Readonly<Record<NotCounted['kind'], string>> = {
   unwatched: 'no daemon watched',
   clock_jump: 'the database’s clock was set forward',
-  rewound: 'the database went back in time: nothing from before counts',
+  rewound: 'the database or its clock went back: nothing from before counts',
 };
 
 export const thresholdWords: Readonly<Record<Threshold['source'], string>> = {

@@ -46,7 +46,7 @@ export interface Silence {
 export interface NotCounted {
   readonly start: IsoInstant;
   readonly end: IsoInstant;
-  /** Why. `rewound`: the database went back in time at its end, and nothing from before counts. */
+  /** Why. `rewound`: the database or its clock went back at its end, and nothing from before counts. */
   readonly kind: GapKind;
   /** No daemon's beat has ended it yet. */
   readonly isOpen: boolean;

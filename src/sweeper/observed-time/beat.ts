@@ -7,16 +7,15 @@ import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from '../horizon.ts';
 import { isoOf, type Micros, wholeMs } from '../instant.ts';
 import { sweeperTables } from '../tables.ts';
 import { Agreement } from '../threshold/agreement.ts';
-import { Beats, type LeftBeat } from './beats.ts';
-import { type ClockReading, jumpBetween } from './clock-watch.ts';
+import { Beats, type LeaveTogether, type LeftBeat } from './beats.ts';
+import { ClockMemory, type ClockSeen, forwardUsTo, seenWith, setBackBefore } from './clock-memory.ts';
+import type { ClockReading } from './clock-watch.ts';
 import { SetBack } from './set-back.ts';
 
 /** The upper bound of STUCK_AFTER: no horizon reaches further back than this much observed time. */
 const STUCK_AFTER_MAX_MS = 30 * 24 * 3_600_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const DIFFERS_REPEAT_MS = 3_600_000;
-/** A beat that lies further ahead of the clock than this shows that the clock was set back. */
-const AHEAD_TOLERATED_US = 1_000_000;
 /** After a beat that failed, a shorter time without a beat is no gap. */
 const OUTAGE_MIN_MS = 1_000;
 
@@ -40,15 +39,15 @@ export class Beat {
   readonly #prunings = new Repeats(PRUNE_EVERY_MS);
   readonly #differences = new Repeats(DIFFERS_REPEAT_MS);
   #lastLeftUs: Micros | null = null;
-  #lastReading: ClockReading | null = null;
+  readonly #clock = new ClockMemory();
   /** By the process's clock, since when the database is known to be away without a beat since; null: it is not. */
   #failingSinceMs: number | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(db: LedgerDb, log: EventLog, stuckAfterMs: number, time: Time = processTime) {
+  constructor(db: LedgerDb, log: EventLog, stuckAfterMs: number, time: Time = processTime, together?: LeaveTogether) {
     const tables = sweeperTables(db);
     this.intervalMs = beatIntervalMs(stuckAfterMs);
-    this.#beats = new Beats(db, tables);
+    this.#beats = new Beats(db, tables, together);
     this.#agreement = new Agreement(db, tables);
     this.#setBack = new SetBack(db, tables);
     this.#log = log;
@@ -73,13 +72,18 @@ export class Beat {
     this.#failingSinceMs ??= sentAtMs;
   }
 
+  /** This process has read the database's clock. Returns whether that was set, and no beat has recorded it yet. */
+  noticed(reading: ClockReading): boolean {
+    return this.#clock.note(reading);
+  }
+
   /**
    * Whether a reading contradicts what this process remembers, or the database was away since the last beat: then a beat
    * has to record why, before anything is judged.
    */
   isContradictedBy(reading: ClockReading, ownBeatAtUs: Micros | null): boolean {
     if (this.#failingSinceMs !== null) return true;
-    if (this.#lastReading !== null && jumpBetween(this.#lastReading, reading) !== 0) return true;
+    if (this.noticed(reading)) return true;
     return this.#lastLeftUs !== null && (ownBeatAtUs === null || ownBeatAtUs < this.#lastLeftUs);
   }
 
@@ -87,12 +91,15 @@ export class Beat {
     const gapAfterMs = this.intervalMs * BEATS_MISSED_MAX;
     const sentAt = Date.now();
     const sentAtMs = this.#time.now();
+    const { seen } = this.#clock;
     const beat = await this.#beats
       .leave({
         daemonId: this.daemonId,
         stuckAfterMs: this.#stuckAfterMs,
         gapAfterMs: Math.min(gapAfterMs, this.#outageMs(sentAtMs)),
         lastLeftUs: this.#lastLeftUs,
+        setBackBefore: setBackBefore(seen, sentAtMs),
+        sawSetBack: seen.backUs > 0,
       })
       .catch((err: unknown) => {
         this.missed(sentAtMs);
@@ -103,9 +110,9 @@ export class Beat {
     // The database read its clock between these two instants; their middle errs by half a round trip at most.
     const skewMs = Math.round((sentAt + Date.now()) / 2 - wholeMs(beat.nowUs));
     this.#logGap(beat);
-    await this.#followClock(beat, reading, gapAfterMs);
+    await this.#followClock(beat, reading, seen, gapAfterMs);
     // Only after the jump is recorded: when that fails, the next beat finds it again.
-    this.#lastReading = reading;
+    this.#clock.recorded(seen, reading);
     this.#lastLeftUs = beat.nowUs;
     await this.#agree(beat);
     if (beat.gap !== null || this.#prunings.claim('prune', this.#time.now())) await this.#prune(beat.nowUs);
@@ -136,20 +143,19 @@ export class Beat {
     });
   }
 
-  async #followClock(beat: LeftBeat, reading: ClockReading, gapAfterMs: number): Promise<void> {
-    const { nowUs, beatAtUs } = beat;
-    const before = this.#lastReading;
-    const jumpUs = before === null ? 0 : jumpBetween(before, reading);
-    if (before !== null && jumpUs > 0) {
-      const gap = await this.#beats.recordJump({ sinceUs: before.databaseUs, nowUs, jumpUs }, gapAfterMs);
-      if (gap !== null) this.#logJump(jumpUs, gap.startUs, gap.endUs);
-      return;
+  async #followClock(beat: LeftBeat, reading: ClockReading, before: ClockSeen, gapAfterMs: number): Promise<void> {
+    const { nowUs, beatAtUs, wasSetBack } = beat;
+    const seen = seenWith(before, reading);
+    if (wasSetBack) {
+      await this.#setBack.takeBack(nowUs);
+      const backUs = Math.max(seen.backUs, beatAtUs === null ? 0 : beatAtUs - nowUs);
+      this.#logJump(-backUs, nowUs + backUs, nowUs);
     }
-    const aheadUs = beatAtUs === null ? 0 : beatAtUs - nowUs;
-    if (jumpUs === 0 && aheadUs <= AHEAD_TOLERATED_US) return;
-    await this.#setBack.takeBack(nowUs);
-    const backUs = jumpUs < 0 ? -jumpUs : aheadUs;
-    this.#logJump(-backUs, nowUs + backUs, nowUs);
+    const jumpUs = forwardUsTo(seen, reading);
+    if (seen.base === null || jumpUs === 0) return;
+    const jump = { sinceUs: seen.base.databaseUs, nowUs, jumpUs, isCertain: wasSetBack };
+    const gap = await this.#beats.recordJump(jump, gapAfterMs);
+    if (gap !== null) this.#logJump(jumpUs, gap.startUs, gap.endUs);
   }
 
   #logJump(jumpUs: number, fromUs: Micros, toUs: Micros): void {

@@ -1,6 +1,7 @@
 import { limited } from '../../db/limited.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { type Observation, STEP_MIN_US } from '../horizon.ts';
 import type { SweeperTables } from '../tables.ts';
 import { lostStampsStatement } from './statements/lost-stamps.ts';
 
@@ -25,9 +26,10 @@ export class LostStamps {
     this.#takeBack = lostStampsStatement(tables);
   }
 
-  /** @throws the database's error. */
-  async takeBack(sweepId: string): Promise<void> {
-    const rows = await limited(this.#db, LIMIT_MS, (session) => this.#takeBack.run(session, {}));
+  /** While the clock is behind that of the reading or the last beat it leaves stamps from the future alone. @throws the database's error. */
+  async takeBack(sweepId: string, { nowUs, beatAtUs }: Pick<Observation, 'nowUs' | 'beatAtUs'>): Promise<void> {
+    const notBefore = Math.max(nowUs, beatAtUs ?? nowUs) - STEP_MIN_US;
+    const rows = await limited(this.#db, LIMIT_MS, (session) => this.#takeBack.run(session, { notBefore }));
     if (rows.length === 0) return;
     const delegationIds = rows.slice(0, NAMED_MAX).map(({ delegationId }) => delegationId);
     this.#log.emit('sweep.stamps_taken_back', { sweepId, count: rows.length, delegationIds });

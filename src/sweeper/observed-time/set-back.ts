@@ -9,7 +9,7 @@ import { futureStateStatement } from './statements/future-state.ts';
 const BATCHES_MAX = 10_000;
 
 /**
- * For when the database's clock was set back: sets instants that lie in the future to now. A heartbeat from the
+ * For when the database's clock was set back: sets instants that lie in the future to now, by the clock of each statement. A heartbeat from the
  * future would keep a dead agent's delegation from being stale until the clock has caught up.
  */
 export class SetBack {
@@ -25,16 +25,16 @@ export class SetBack {
     this.#state = futureStateStatement(tables);
   }
 
-  /** Repeating it changes nothing. @throws the database's error. */
+  /** From `nowUs` on, which the clock showed. Repeating it changes nothing. @throws the database's error. */
   async takeBack(nowUs: Micros): Promise<void> {
-    await this.#state.run(this.#db, { now: nowUs });
-    await this.#takeBackPlain(nowUs);
+    await this.#state.run(this.#db, {});
+    await this.#takeBackPlain();
     await this.#takeBackSpecial(nowUs);
   }
 
-  async #takeBackPlain(nowUs: Micros): Promise<void> {
+  async #takeBackPlain(): Promise<void> {
     for (let batch = 0; batch < BATCHES_MAX; batch += 1) {
-      const rows = await this.#heartbeats.run(this.#db, { now: nowUs });
+      const rows = await this.#heartbeats.run(this.#db, {});
       if (rows.length < BATCH_ROWS) return;
     }
   }
@@ -42,7 +42,7 @@ export class SetBack {
   async #takeBackSpecial(nowUs: Micros): Promise<void> {
     let after = { afterAt: nowUs, afterId: '' };
     for (let batch = 0; batch < BATCHES_MAX; batch += 1) {
-      const [last] = await this.#specialRows.run(this.#db, { now: nowUs, ...after });
+      const [last] = await this.#specialRows.run(this.#db, after);
       if (last === undefined) return;
       after = { afterAt: last.suspectAtUs, afterId: last.delegationId };
     }

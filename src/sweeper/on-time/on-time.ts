@@ -7,14 +7,17 @@ import type { Beat } from '../observed-time/beat.ts';
 import { retrying } from '../schedule/retrying.ts';
 import type { Sweeper } from '../sweeper.ts';
 import type { Looks } from './looks.ts';
-import { LOOK_EVERY_MS, type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
+import { type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
+import type { Stillness } from './stillness.ts';
 
 /** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
 const FAILED_PAUSE_MS = 60_000;
 
+type WatchingBeat = Pick<Beat, 'missed' | 'noticed' | 'now'>;
+
 export interface OnTimeOptions {
-  /** From one look to the next where no delegation is open. Default: as where some are. */
-  readonly emptyLookEveryMs?: number;
+  /** What notices that something begins in a ledger in which nothing is open. Absent: looks do. */
+  readonly stillness?: Stillness;
   readonly time?: Time;
 }
 
@@ -30,24 +33,24 @@ export class OnTime implements Service {
   readonly #looks: Looks;
   readonly #sweeper: Sweeper;
   readonly #availability: Availability;
-  readonly #beat: Pick<Beat, 'missed' | 'now'> | undefined;
+  readonly #beat: WatchingBeat | undefined;
   readonly #time: Time;
-  readonly #emptyLookEveryMs: number;
+  readonly #stillness: Stillness | undefined;
   readonly #aborter = new AbortController();
   #loop: Promise<void> | undefined;
   #seen = { what: '', sinceMs: 0 };
   /** Leases in a row that this process took from sweeps that had not ended. */
   #taken = 0;
 
-  /** `beat`: this daemon's own. It learns of an outage between two beats, which would look like silence otherwise. */
+  /** `beat`: this daemon's own. It learns of outages and clocks between two beats, which would look like silence otherwise. */
   constructor(
     looks: Looks,
     sweeper: Sweeper,
     availability: Availability,
-    beat?: Pick<Beat, 'missed' | 'now'>,
-    { emptyLookEveryMs = LOOK_EVERY_MS, time = processTime }: OnTimeOptions = {},
+    beat?: WatchingBeat,
+    { stillness, time = processTime }: OnTimeOptions = {},
   ) {
-    this.#emptyLookEveryMs = emptyLookEveryMs;
+    this.#stillness = stillness;
     this.#looks = looks;
     this.#sweeper = sweeper;
     this.#availability = availability;
@@ -74,6 +77,8 @@ export class OnTime implements Service {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
+    // Before the look.
+    const settled = this.#stillness?.settled ?? null;
     const seen = await this.#availability.until(() => this.#look(), signal);
     const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
     if (look.isRecorded) this.#taken = 0;
@@ -82,19 +87,25 @@ export class OnTime implements Service {
       look,
       this.#unchangedForMs(look) / 2 ** this.#taken,
       this.#sweeper.askingMs,
-      this.#emptyLookEveryMs,
+      settled !== null,
     );
+    if (step.kind === 'rest') return await this.#stillness!.rest(settled!, signal);
     if (step.kind === 'sweep' && !look.isRecorded) this.#taken += 1;
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look, signal);
     await this.#time.sleep(pauseMs, signal);
   }
 
   async #look(): Promise<Look> {
-    const sentAtMs = this.#beat?.now();
-    return this.#looks.look().catch((err: unknown) => {
-      if (sentAtMs !== undefined && isAway(err)) this.#beat?.missed(sentAtMs);
+    const beat = this.#beat;
+    const sentAtMs = beat?.now();
+    try {
+      const look = await this.#looks.look();
+      if (sentAtMs !== undefined) beat?.noticed({ databaseUs: look.nowUs, sentAtMs, heardAtMs: beat.now() });
+      return look;
+    } catch (err) {
+      if (sentAtMs !== undefined && isAway(err)) beat?.missed(sentAtMs);
       throw err;
-    });
+    }
   }
 
   /** How long this process has seen the same row due and the same sweep with the lease. */

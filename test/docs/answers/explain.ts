@@ -17,7 +17,7 @@ const notCounted = z.object({
   end: instant,
   kind: z.enum(gapKinds).meta({
     description:
-      'unwatched: no daemon. clock_jump: the clock was set forward. rewound: the database went back in time.',
+      'unwatched: no daemon. clock_jump: the clock was set forward. rewound: the database or its clock went back.',
   }),
   isOpen: z.boolean().meta({ description: "No daemon's beat has ended it yet." }),
   ms: milliseconds.meta({ description: 'Milliseconds of it that did not count.' }),

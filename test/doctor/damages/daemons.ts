@@ -114,7 +114,7 @@ export const daemonDamages: readonly Damage[] = [
     check: 'clocks',
     title: 'the database was rewound',
     make: sql(gap('rewound', '10 minutes')),
-    what: /went back in time/,
+    what: /its clock went back/,
     fault: 'rewound',
   },
   {

@@ -50,7 +50,7 @@ describe('a jump between two readings', () => {
 });
 
 describe('a forward jump among the gaps', () => {
-  const jump = { sinceUs: at(0), nowUs: at(3610), jumpUs: 3600 * SECOND_US };
+  const jump = { sinceUs: at(0), nowUs: at(3610), jumpUs: 3600 * SECOND_US, isCertain: false };
   const place = (gaps: readonly Gap[], seen = jump) => placeJump(seen, gaps, 30_000);
 
   test('replaces the gap without a beat that it looked like', () => {
@@ -68,13 +68,17 @@ describe('a forward jump among the gaps', () => {
   });
 
   test('is recorded by itself when it is too short for a gap', () => {
-    const short = { sinceUs: at(0), nowUs: at(15), jumpUs: 5 * SECOND_US };
+    const short = { ...jump, nowUs: at(15), jumpUs: 5 * SECOND_US };
     expect(place([], short)).toEqual({ remove: [], add: [gap(10, 15, 'clock_jump')] });
   });
 
   test('is not recorded where others left beats all the time: this process was suspended', () => {
     expect(place([])).toBeNull();
     expect(place([gap(-50, -10, 'clock_jump'), gap(100, 200)])).toBeNull();
+  });
+
+  test('is recorded though nobody found a gap, where the clock had been set back before', () => {
+    expect(place([], { ...jump, isCertain: true })).toEqual({ remove: [], add: [gap(10, 3610, 'clock_jump')] });
   });
 
   test('is known already where a rewound database covers it', () => {

@@ -9,7 +9,9 @@ import { useDatabase } from '../../support/use-database.ts';
 const database = useDatabase({ per: 'test' });
 
 const takeBack = async () =>
-  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, {})).map(({ delegationId }) => delegationId);
+  (await lostStampsStatement(sweeperTables(database.db)).run(database.db, { notBefore: 0 })).map(
+    ({ delegationId }) => delegationId,
+  );
 
 /** Bypassing the triggers and the constraint, as a logical replica does, or as in a 0.1.0 ledger. */
 async function write(id: string, stamp: string): Promise<void> {
@@ -95,10 +97,7 @@ describe('what no horizon would reach', () => {
     await seedFleet(database, { rows: 5000 });
     await database.query('ANALYZE delegations');
     const session = await database.connect();
-    const plan = await customPlan(session, {
-      sql: lostStampsStatement(sweeperTables(database.db)).sql,
-      parameters: [],
-    });
+    const plan = await customPlan(session, lostStampsStatement(sweeperTables(database.db)).bind({ notBefore: 0 }));
     await session.end();
     const reads = nodesOf(plan).filter((node) => node['Relation Name'] === 'delegations' && node['Index Name']);
     expect(

@@ -5,6 +5,7 @@ import { eventTypeOf } from '../../../events/event-types.ts';
 import { eventJson, optional } from '../../../ledger/functions/event-json.ts';
 import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
+import { STEP_MIN_US } from '../../horizon.ts';
 import { wholeMsOf } from '../../instant.ts';
 import type { Refused } from '../../publishing/refused.ts';
 import type { SweeperTables } from '../../tables.ts';
@@ -80,6 +81,12 @@ const evidence: Readonly<Record<RuleName, string>> = {
   stalled: `'stalledAfterMs', m.stalled_after_ms, 'silentMs', m.lateness_ms, 'progress', m.progress, 'progressAt', m.progress_at`,
 };
 
+/**
+ * SQL: the clock was not set back since the sweep read it. What is heard while it is behind is stamped with instants that lie
+ * before the sweep's horizon.
+ */
+const isClockSteady = `clock_timestamp() >= $now - interval '${STEP_MIN_US} microseconds'`;
+
 /** What a wait has left is taken away, by the guard in the database as well. */
 const waitEnded = { waiting_since: 'NULL', waiting_until: 'NULL', waiting_reason: 'NULL' };
 
@@ -110,7 +117,7 @@ WITH picked AS MATERIALIZED (
   FROM ${tables.delegations} d
   WHERE ${rule.matches}
     AND ${which}
-    AND ${leaseId(tables)} = $sweepId AND NOT ${isRuleHeld(tables, rule)}
+    AND ${leaseId(tables)} = $sweepId AND NOT ${isRuleHeld(tables, rule)} AND ${isClockSteady}
   ORDER BY d.${rule.key}, d.delegation_id LIMIT $rowsMax FOR NO KEY UPDATE SKIP LOCKED),
 ${transitionCtes(tables, {
   to: rule.to,
