@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { installSchemas } from '../../src/compose/install.ts';
 import type { DelegationLedger } from '../../src/ledger/ledger.ts';
 import type { Bench } from '../bench.ts';
 import { type Figure, type Findings, medianFigure } from '../figure.ts';
 import { ledgerOf } from '../heartbeating.ts';
-import { type LedgerDatabase, LedgerTemplate } from '../ledger-database.ts';
+import { LedgerTemplate } from '../ledger-database.ts';
 import { citusFigures } from '../ledgers/citus-nodes.ts';
+import { installLedgers } from '../ledgers/install-ledgers.ts';
 import { besideBusyCore, PinnedServer } from '../ledgers/pinned-server.ts';
 import { beatOver, CONNECTIONS, liveOver, startOver } from '../ledgers/spread.ts';
 import { BenchServer } from '../server.ts';
@@ -64,16 +64,6 @@ async function oneServer({ template, load, quick, say }: Bench): Promise<Figure[
 }
 
 const nameOf = (count: number) => (count === 1 ? '1 ledger' : `${count} ledgers`);
-
-/** Each in a schema of its own. Returns their names. */
-async function installLedgers(database: LedgerDatabase, count: number): Promise<string[]> {
-  const schemas = Array.from({ length: count }, (_, i) => `ledger_${i + 1}`);
-  for (const schema of schemas) {
-    await database.query(`CREATE SCHEMA ${schema}`);
-    await installSchemas({ location: { url: database.url }, dbSchema: schema, pgbossSchema: 'pgboss' });
-  }
-  return schemas;
-}
 
 /**
  * Two servers with a ledger and a core each, as two machines of one core would be, but for the memory and its caches, which they

@@ -14,6 +14,7 @@ import { fanOutScenario } from './fan-out.ts';
 import { heartbeatScenario } from './heartbeat.ts';
 import { heartbeatSnapshotScenario } from './heartbeat-snapshot.ts';
 import { idleScenario } from './idle.ts';
+import { idleLedgersScenario } from './idle-ledgers.ts';
 import { ledgerOverheadScenario } from './ledger-overhead.ts';
 import { ledgersScenario } from './ledgers.ts';
 import { livesScenario } from './lives.ts';
@@ -27,6 +28,7 @@ import { sweepScenario } from './sweep.ts';
 export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findings>>> = {
   startup: startupScenario,
   'daemon-idle': daemonIdleScenario,
+  'idle-ledgers': idleLedgersScenario,
   detection: detectionScenario,
   'ledger-overhead': ledgerOverheadScenario,
   lives: livesScenario,

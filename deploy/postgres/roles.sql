@@ -108,12 +108,20 @@ GRANT SELECT ON :"db_schema".a2a_tasks TO :"sweeper";
 -- The threshold in the answer to a heartbeat, and what it was lowered from; a library of 0.1.0 reads it from sweeper_state.
 GRANT SELECT ON :"db_schema".sweeper_threshold, :"db_schema".sweeper_lowerings, :"db_schema".sweeper_state TO :"writer";
 
+-- By what number the last activity got a daemon of many ledgers sees whether anything began. Without it each ledger is looked at.
+GRANT SELECT ON SEQUENCE :"db_schema".activity_logs_activity_id_seq TO :"sweeper";
+
 -- By default every role may call the ledger's functions. Where that was taken away, these must still be callable: late
 -- results are published through them, with the migrator's rights. delegation_publish tells only what its own transaction wrote
 -- into the activity, which needs INSERT there.
 SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I, %I', p.oid::regprocedure, :'sweeper', :'writer')
 FROM pg_proc p
 WHERE p.pronamespace = to_regnamespace(format('%I', :'db_schema')) AND p.proname IN ('delegation_publish', 'delegation_is_subscribed')
+\gexec
+-- A daemon of many ledgers leaves their beats and records the sweeps of empty ones by these, with its own rights.
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, :'sweeper')
+FROM pg_proc p
+WHERE p.pronamespace = to_regnamespace(format('%I', :'db_schema')) AND p.proname IN ('sweeper_beat', 'sweeper_sweep_empty')
 \gexec
 
 -- People and dashboards. The activity holds whole requests and responses: do not give this role to anyone who may not read them.

@@ -3,17 +3,21 @@ import { CONNECT_TIMEOUT_MS } from '../db/connection.ts';
 import { databaseOn, openPool } from '../db/pool.ts';
 import { PoolShares } from '../db/pool-shares.ts';
 import { Boss } from '../jobs/boss.ts';
+import { pgBossRunner } from '../jobs/pgboss-runner.ts';
+import { pgBossTables } from '../jobs/pgboss-tables.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { PoolUse } from '../ops/pool-use.ts';
 import { Availability } from '../outage/availability.ts';
 import { Outage } from '../outage/outage.ts';
+import { StillnessWatch } from '../sweeper/on-time/stillness-watch.ts';
 import type { ProbeOptions } from '../sweeper/probe/suspect-probe.ts';
+import { Rounds } from '../sweeper/rounds/rounds.ts';
 import type { Schedule } from '../sweeper/schedule/schedule.ts';
 import { WebhookQueues } from '../webhook/webhook-queues.ts';
 import { agentProbe } from './agent-probe.ts';
 import { configOf, findLedgers } from './found-ledgers.ts';
-import { type LedgerOutlets, type LedgerServices, ledgerServices } from './ledger-services.ts';
+import { type LedgerOutlets, type LedgerServices, ledgerServices, type Shared } from './ledger-services.ts';
 import { Ledgers } from './ledgers.ts';
 import { connectionOf, type Location } from './location.ts';
 import { PGBOSS_POOL_MAX } from './pool-sizes.ts';
@@ -65,7 +69,8 @@ export async function daemonServices(
   });
   const probe = await agentProbe(config);
   // An outage of many ledgers' database is one of each ledger, which names it; with one ledger it is logged once.
-  const shared = { boss, probe, ...(config.dbSchemas === null && { outage }) };
+  const many = config.dbSchemas === null ? null : manyOf(databaseOn(shares.add(), config.dbSchema), boss, config);
+  const shared: Shared = { boss, probe, ...(many === null ? { outage } : { many }) };
   const build = (ledger: string): LedgerServices & { db: ReturnType<typeof databaseOn> } => {
     const db = databaseOn(shares.add(), ledger);
     try {
@@ -91,14 +96,13 @@ export async function daemonServices(
   const database: Service = { name: 'database', async start() {}, stop: () => pool.end() };
   const { use: poolUse } = shares;
   const common = { poolUse, probe, stopWithinMs: shareOfGrace(SERVICES_SHARE_OF_GRACE) };
-  if (config.dbSchemas === null) {
+  if (config.dbSchemas === null || many === null) {
     const { services, schedule } = build(config.dbSchema);
     return { ...common, services: [database, ...services], ledgers: null, scheduleOf: () => schedule };
   }
   const { dbSchemas } = config;
-  const lookups = databaseOn(shares.add(), config.dbSchema);
   const ledgers = new Ledgers(log, new Availability(log, undefined, outage), {
-    find: () => findLedgers(lookups, dbSchemas, config),
+    find: () => findLedgers(many.db, dbSchemas, config),
     serve,
     logOf: (name) => of(name).log,
     dbSchemas,
@@ -111,5 +115,11 @@ export async function daemonServices(
   };
   // The ledgers start it, once one of their schemas is current.
   const stopBoss: Service = { name: 'pg-boss', async start() {}, stop: () => boss.stop() };
-  return { ...common, services: [database, stopBoss, ledgers], ledgers, scheduleOf };
+  return { ...common, services: [database, stopBoss, many.watch, ledgers], ledgers, scheduleOf };
+}
+
+/** What is done for many ledgers at once, over connections that belong to none of them. */
+function manyOf(db: ReturnType<typeof databaseOn>, { pgBoss }: Boss, { pgbossSchema }: Config) {
+  const onPgBoss = { runner: pgBossRunner(pgBoss), tables: pgBossTables(pgbossSchema) };
+  return { db, rounds: new Rounds({ db, pgBoss: onPgBoss }), watch: new StillnessWatch(db) };
 }

@@ -7,10 +7,10 @@ import { errorFields } from '../log/error-fields.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { Repeats } from '../log/repeats.ts';
 import type { Availability } from '../outage/availability.ts';
-import { JobPoll, OWN_POLL_SECONDS } from './job-poll.ts';
+import { JobPoll, OWN_POLL_SECONDS, type Polled } from './job-poll.ts';
 import { monotonicClock } from './monotonic-clock.ts';
 import { verbatim } from './pgboss-tables.ts';
-import { warningType } from './pgboss-warning.ts';
+import { type PgBossWarningType, warningType } from './pgboss-warning.ts';
 
 /** How often pg-boss looks for the job of a dead replica, and for a tick that is due. */
 export const SUPERVISE_SECONDS = 10;
@@ -21,6 +21,15 @@ const CRON_POLL_SECONDS = 5;
 
 /** While the database is away, pg-boss keeps polling and fails each time: the same error is logged once in this time. */
 const ERROR_REPEAT_MS = 60_000;
+
+/**
+ * The pulse logs a skew of the clocks, and smaller ones too. And pg-boss counts the workers that hold a connection while their handler
+ * runs: one for each ledger whose posts are grouped. Such a handler makes one insert over the connection that it has, and waits for nothing else:
+ * those that find none wait for milliseconds.
+ */
+const unlogged: ReadonlySet<PgBossWarningType> = new Set(['clock_skew', 'transactional_pool_headroom']);
+
+export type BossWork = (options: { readonly pollingIntervalSeconds: number }) => Promise<string>;
 
 export interface BossOptions {
   readonly connection: ConnectionOptions;
@@ -53,8 +62,7 @@ export class Boss implements Service {
     this.pgBoss.on('error', (err) => this.#logError(err));
     this.pgBoss.on('warning', (warning) => {
       const type = warningType(warning);
-      // The pulse logs that, and smaller differences too.
-      if (type === 'clock_skew') return;
+      if (unlogged.has(type)) return;
       log.emit('pgboss.warning', { type, detail: errorFields(new Error(warning.message)).message });
     });
   }
@@ -66,15 +74,15 @@ export class Boss implements Service {
 
   /**
    * Starts a worker of the queue, whose jobs wait for `pollSeconds` at most. `work` calls pg-boss's work with the options that
-   * it is given, and returns the worker's id. @throws the database's error.
+   * it is given, and returns the worker's id. `instead`: as in Polled. @throws the database's error.
    */
   async work(
     queue: string,
-    pollSeconds: number,
-    work: (options: { readonly pollingIntervalSeconds: number }) => Promise<string>,
+    { pollSeconds, instead }: { readonly pollSeconds: number; readonly instead?: Polled['instead'] },
+    work: BossWork,
   ): Promise<void> {
     const workerId = await work({ pollingIntervalSeconds: OWN_POLL_SECONDS });
-    this.#poll.add(queue, { workerId, everyMs: pollSeconds * 1000 });
+    this.#poll.add(queue, { workerId, everyMs: pollSeconds * 1000, instead });
   }
 
   /** Ends the workers of the queue; a job in hand ends by itself. */

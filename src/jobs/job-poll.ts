@@ -3,14 +3,20 @@ import type { PgBoss } from 'pg-boss';
 import { pgBossRunner } from './pgboss-runner.ts';
 import { pgBossTables } from './pgboss-tables.ts';
 import { dueQueuesStatement } from './statements/due-queues.ts';
+import { removeDueStatement } from './statements/remove-due.ts';
 
 /** How often a worker of pg-boss polls by itself: for what this poll misses, such as a job that was due for a moment only. */
 export const OWN_POLL_SECONDS = 300;
 
-interface Polled {
+export interface Polled {
   readonly workerId: string;
   readonly everyMs: number;
+  /** Does without its worker what a job of the queue is for; the job is then removed. False: the worker has to. */
+  readonly instead?: (() => Promise<boolean>) | undefined;
 }
+
+/** What is done within so many milliseconds is removed in one statement. */
+const REMOVED_WITHIN_MS = 50;
 
 /**
  * Wakes pg-boss's workers when their queues have a job: one statement for all queues, however many ledgers there are. By
@@ -19,6 +25,10 @@ interface Polled {
 export class JobPoll {
   readonly #boss: PgBoss;
   readonly #due: ReturnType<typeof dueQueuesStatement>;
+  readonly #remove: ReturnType<typeof removeDueStatement>;
+  /** Queues whose job is being done without its worker, or was and is still there. */
+  readonly #taken = new Set<string>();
+  #done: string[] = [];
   readonly #onError: (err: unknown) => void;
   readonly #polled = new Map<string, Polled>();
   #isStopped = false;
@@ -30,6 +40,7 @@ export class JobPoll {
   constructor(boss: PgBoss, pgbossSchema: string, onError: (err: unknown) => void) {
     this.#boss = boss;
     this.#due = dueQueuesStatement(pgBossTables(pgbossSchema));
+    this.#remove = removeDueStatement(pgBossTables(pgbossSchema));
     this.#onError = onError;
   }
 
@@ -70,9 +81,35 @@ export class JobPoll {
   async #poll(): Promise<void> {
     const due = await this.#due.run(pgBossRunner(this.#boss), { queues: [...this.#polled.keys()] });
     if (this.#isStopped) return;
-    for (const { queue } of due) {
+    for (const { queue, dueUs } of due) {
       const polled = this.#polled.get(queue);
-      if (polled !== undefined) this.#boss.notifyWorker(polled.workerId);
+      if (polled === undefined || this.#taken.has(queue)) continue;
+      if (polled.instead === undefined) this.#boss.notifyWorker(polled.workerId);
+      else void this.#take(queue, dueUs, polled.instead);
     }
+  }
+
+  /** Not waited for: what one queue's job is for may take long, and must not hold up another's. */
+  async #take(queue: string, dueUs: number, instead: () => Promise<boolean>): Promise<void> {
+    this.#taken.add(queue);
+    const isDone = await instead().catch(() => false);
+    if (isDone) {
+      if (this.#done.length === 0) setTimeout(() => void this.#removeDone(dueUs), REMOVED_WITHIN_MS);
+      this.#done.push(queue);
+      return;
+    }
+    this.#taken.delete(queue);
+    const polled = this.#polled.get(queue);
+    if (polled !== undefined && !this.#isStopped) this.#boss.notifyWorker(polled.workerId);
+  }
+
+  /** One that is not removed is due again, and done again. */
+  async #removeDone(dueUs: number): Promise<void> {
+    const queues = this.#done;
+    this.#done = [];
+    await this.#remove.run(pgBossRunner(this.#boss), { queues, due: dueUs }).catch((err: unknown) => {
+      if (!this.#isStopped) this.#onError(err);
+    });
+    for (const queue of queues) this.#taken.delete(queue);
   }
 }

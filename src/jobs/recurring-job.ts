@@ -67,12 +67,20 @@ export class RecurringJob implements Service {
     await this.#starting?.catch(() => {});
   }
 
-  async #start(): Promise<void> {
-    const { queue, cron, run } = this.#options;
+  /** Creates or corrects the queue and its schedule, as at the start: pg-boss's schema may have been made anew. @throws the database's error. */
+  async ensure(): Promise<void> {
+    const { queue, cron } = this.#options;
     const { pgBoss } = this.#boss;
     if (cron === null) return pgBoss.unschedule(queue);
     await ensureQueue(pgBoss, queue, queueOptions);
     await pgBoss.schedule(queue, cron, null, { tz: 'UTC', missed: 'once' });
+  }
+
+  async #start(): Promise<void> {
+    const { queue, cron, run } = this.#options;
+    const { pgBoss } = this.#boss;
+    await this.ensure();
+    if (cron === null) return;
     const stopped = this.#aborter.signal;
     const runOne = async ([job]: JobWithMetadata<unknown>[]) => {
       const signal = AbortSignal.any([job!.signal, stopped]);
@@ -84,7 +92,7 @@ export class RecurringJob implements Service {
       // What was cut off is a failed job, which goes on elsewhere.
       signal.throwIfAborted();
     };
-    await this.#boss.work(queue, POLL_SECONDS, (options) =>
+    await this.#boss.work(queue, { pollSeconds: POLL_SECONDS }, (options) =>
       pgBoss.work(queue, { ...options, includeMetadata: true }, runOne),
     );
   }

@@ -5,6 +5,8 @@ export interface PeriodicOptions {
   readonly name: string;
   /** From start to start. A run that takes longer skips the turns that it missed; two runs never overlap. */
   readonly everyMs: number;
+  /** Turns are at multiples of `everyMs` on the process's clock, together with those of other such services. */
+  readonly isAligned?: boolean;
   /** The signal aborts when the service stops, which waits for the run to end. So a run must not wait for the stop. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /** A failed run does not end the service. Not called for a run that the stop cut short. */
@@ -34,7 +36,7 @@ export class Periodic implements Service {
   }
 
   async #runUntilStopped(): Promise<void> {
-    const { everyMs, run, onError } = this.#options;
+    const { everyMs, isAligned = false, run, onError } = this.#options;
     const { signal } = this.#aborter;
     while (!signal.aborted) {
       const startedAtMs = performance.now();
@@ -43,7 +45,7 @@ export class Periodic implements Service {
       } catch (err) {
         if (!signal.aborted) onError(err);
       }
-      const elapsedMs = performance.now() - startedAtMs;
+      const elapsedMs = performance.now() - (isAligned ? 0 : startedAtMs);
       // The stop's abort is how the wait ends early.
       await sleep(everyMs - (elapsedMs % everyMs), undefined, { signal }).catch(() => {});
     }

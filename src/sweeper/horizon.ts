@@ -1,3 +1,4 @@
+import { STEP_MIN_US } from '../ledger/functions/beat.ts';
 import { MICROS_PER_MS, type Micros } from './instant.ts';
 
 /**
@@ -17,8 +18,7 @@ export interface Gap {
   readonly kind?: GapKind;
 }
 
-/** A smaller difference between clocks is no step: clocks are slewed, and a round trip may be longer one way. */
-export const STEP_MIN_US = 1_000_000;
+export { STEP_MIN_US };
 
 /** The year 1: no heartbeat is older. JSON has no -Infinity. */
 const BEFORE_ALL_US = -62_135_596_800_000_000;

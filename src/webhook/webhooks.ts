@@ -103,7 +103,7 @@ export class Webhooks implements Service {
     const { webhook, group: groupQueue } = this.#queues.names;
     const { pgBoss } = this.#boss;
     const common = { burstWhenBatchFull: true, includeMetadata: true } as const;
-    await this.#boss.work(webhook, POLL_SECONDS, (options) =>
+    await this.#boss.work(webhook, { pollSeconds: POLL_SECONDS }, (options) =>
       pgBoss.work(
         webhook,
         { ...options, ...common, batchSize: BATCH_MAX, perJobResults: true },
@@ -111,7 +111,7 @@ export class Webhooks implements Service {
       ),
     );
     const pollSeconds = this.#options.groupBy === null ? UNGROUPED_POLL_SECONDS : GROUP_POLL_SECONDS;
-    await this.#boss.work(groupQueue, pollSeconds, (options) =>
+    await this.#boss.work(groupQueue, { pollSeconds }, (options) =>
       pgBoss.work(
         groupQueue,
         { ...options, ...common, batchSize: GROUPED_MAX, transactional: true },

@@ -116,6 +116,15 @@ describe('the events of a sweep', () => {
     expect(await subjects()).toEqual(await stuckIds());
   });
 
+  test('are not made where only another ledger’s webhook subscribes', async () => {
+    const isSubscribed = async () =>
+      (await database.query(`SELECT delegation_is_subscribed('delegation.stuck.v1') AS is`))[0];
+    await subscribe(database, ['delegation.stuck.v1'], { queue: 'delegation-webhook.other' });
+    expect(await isSubscribed()).toEqual({ is: false });
+    await subscribe(database, ['delegation.stuck.v1'], { queue: 'delegation-webhook' });
+    expect(await isSubscribed()).toEqual({ is: true });
+  });
+
   test('go to a subscriber from the first batch on that begins after it subscribed', async () => {
     await seedFleet(database, { rows: 40, silentSeconds: 700 });
     const gated = await gatedTables(database);

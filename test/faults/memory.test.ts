@@ -7,8 +7,8 @@ import { STUCK_AFTER_MS, seedTrouble } from './trouble.ts';
 const database = useDatabase({ per: 'test' });
 const script = fileURLToPath(new URL('./sweep-many.ts', import.meta.url));
 
-/** `npm run test:soak` sweeps 10,000 times, CI in a step of its own 1,000 times; `npm test` 250 times. */
-const SWEEPS = Number(process.env.SOAK_SWEEPS ?? 250);
+/** `npm run test:soak` sweeps 10,000 times, CI in a step of its own 1,000 times; `npm test` 100 times. */
+const SWEEPS = Number(process.env.SOAK_SWEEPS ?? 100);
 /** Without what V8 itself collects about functions the longer they run, and the code that it makes from that. */
 const STEADY = ['--expose-gc', '--jitless', '--no-lazy-feedback-allocation'];
 /** Half of the leak that must be found. */

@@ -9,7 +9,7 @@ import { Sweeper } from '../../src/sweeper/sweeper.ts';
 
 const [url = '', count = '0', threshold = ''] = process.argv.slice(2);
 const stuckAfterMs = Number(threshold);
-const WARM_UP = 200;
+const WARM_UP = 50;
 const PARTS = 5;
 
 function usedBytes(): number {

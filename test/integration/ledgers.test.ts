@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { ask } from '../ops/http.ts';
+import { seriesOf } from '../ops/running-ops.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { seedDelegation } from '../support/fixtures.ts';
 import { type Env, runProgram } from '../support/program.ts';
@@ -39,6 +40,37 @@ async function seedIn(ledger: string, silentSeconds: number): Promise<string> {
   }
 }
 
+/** The overview leads to each ledger's pages, which link to one another, and each measurement names its ledger. */
+async function showsEach(port: number, silent: readonly (readonly [string, string])[]): Promise<void> {
+  const page = async (path: string) => {
+    const { status, body } = await ask(port, path);
+    return { status, body };
+  };
+  const { status, body: overview } = await page('/');
+  expect(status).toBe(200);
+  for (const [ledger, delegationId] of silent) {
+    expect(overview).toContain(`href="/ledgers/${ledger}/"`);
+    const own = await page(`/ledgers/${ledger}/`);
+    expect(own.status).toBe(200);
+    expect(own.body).toContain(`href="/ledgers/${ledger}/delegations`);
+    const list = await page(`/ledgers/${ledger}/delegations?status=stuck`);
+    expect(list.body).toContain(`href="/ledgers/${ledger}/delegations/${delegationId}"`);
+    for (const [, other] of silent.filter(([name]) => name !== ledger)) expect(list.body).not.toContain(other);
+    expect(await page(`/ledgers/${ledger}/delegations/${delegationId}`)).toMatchObject({ status: 200 });
+    expect(await page(`/ledgers/${ledger}/delegations/unknown`)).toMatchObject({ status: 404 });
+    expect(await page(`/ledgers/${ledger}/nothing`)).toMatchObject({ status: 404 });
+  }
+  expect(await page('/ledgers/none/')).toMatchObject({ status: 404 });
+  const series = [...seriesOf((await page('/metrics')).body)];
+  const ofLedgers = (name: string) =>
+    series.flatMap(([key, value]) => {
+      const ledger = key.startsWith(`delegation_sweeper_${name}{`) ? /ledger="([^"]*)"/.exec(key)?.[1] : undefined;
+      return ledger === undefined ? [] : [[ledger, value] as const];
+    });
+  expect(new Map(ofLedgers('marked_total'))).toEqual(new Map(ledgers.map((ledger) => [ledger, 1])));
+  expect(new Set(ofLedgers('since_last_sweep_seconds').map(([ledger]) => ledger))).toEqual(new Set(ledgers));
+}
+
 describe('one daemon serves every ledger that DB_SCHEMAS names', () => {
   test('each is swept; two that are locked delay nothing of the third, also with two connections', async () => {
     const silent = await Promise.all(ledgers.map(async (ledger) => [ledger, await seedIn(ledger, 7_200)] as const));
@@ -50,6 +82,7 @@ describe('one daemon serves every ledger that DB_SCHEMAS names', () => {
         ledger,
       });
     }
+    await showsEach(port, silent);
     const locks = await Promise.all(['de', 'eu'].map(inLedger));
     for (const session of locks) {
       await session.query('BEGIN');
@@ -84,6 +117,36 @@ describe('one daemon serves every ledger that DB_SCHEMAS names', () => {
     expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
   }, 180_000);
 });
+
+test('sweeps that take long in as many ledgers as there are connections delay neither sweeps nor beats of another', async () => {
+  const slow = ['de', 'eu'];
+  for (const ledger of slow) {
+    const session = await inLedger(ledger);
+    await session.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$`);
+    await session.query(`CREATE TRIGGER slow BEFORE UPDATE OF status ON delegations FOR EACH ROW
+      WHEN (NEW.status = 'stuck') EXECUTE FUNCTION slow()`);
+    await session.end();
+    for (let row = 0; row < 30; row += 1) await seedIn(ledger, 7_200);
+  }
+  const env = { DB_SCHEMAS: 'eu,us,d*', DB_POOL_MAX: '2', STUCK_AFTER: '20s', SWEEP_BATCH_SIZE: '3' };
+  await using daemon = startDaemon(database.url, env);
+  const isOf = (ledger: string) => (line: object) => 'ledger' in line && line.ledger === ledger;
+  for (const ledger of slow) await daemon.until('delegation.stuck', isOf(ledger));
+  const beatsOf = async (ledger: string) =>
+    (await database.query<{ at: Date }>(`SELECT beat_at AS at FROM ${ledger}.sweeper_state`))[0]!.at.getTime();
+  const before = new Map(await Promise.all(ledgers.map(async (ledger) => [ledger, await beatsOf(ledger)] as const)));
+  const marked = await seedIn('us', 7_200);
+  await daemon.until('delegation.stuck', (line) => line.delegationId === marked);
+  for (const ledger of ledgers) {
+    await waitFor(`beats of ${ledger}`, async () => (await beatsOf(ledger)) > before.get(ledger)!);
+  }
+  // Theirs go on meanwhile, and end.
+  for (const ledger of slow) {
+    expect(daemon.events('sweep.completed').filter(isOf(ledger))).toEqual([]);
+    expect(await daemon.until('sweep.completed', isOf(ledger), { timeoutMs: 60_000 })).toMatchObject({ remaining: 0 });
+  }
+}, 180_000);
 
 describe('--ledger', () => {
   test('chooses one; without it a command names those there are', async () => {

@@ -20,7 +20,7 @@ function pollOf(executeSql: () => Promise<{ rows: unknown[] }>) {
 }
 
 test('a queue that is added while the poll waits for slower ones, or for none, is polled as often as it asks', async () => {
-  const { poll, woken } = pollOf(async () => ({ rows: [{ queue: 'fast' }] }));
+  const { poll, woken } = pollOf(async () => ({ rows: [{ queue: 'fast', dueUs: 1 }] }));
   poll.add('slow', { workerId: 'slow worker', everyMs: 300_000 });
   poll.add('fast', { workerId: 'first worker', everyMs: 5 });
   await waitFor('the faster queue', () => woken.includes('first worker'));
@@ -34,7 +34,10 @@ test('a queue that is added while the poll waits for slower ones, or for none, i
 });
 
 test.each([
-  ['answers', (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.resolve({ rows: [{ queue: 'q' }] })],
+  [
+    'answers',
+    (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.resolve({ rows: [{ queue: 'q', dueUs: 1 }] }),
+  ],
   ['fails', (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.reject(new Error('Query read timeout'))],
 ])('a stop does not wait for a poll in flight: one that %s afterwards wakes nobody and is no error', async (_, end) => {
   const answer = Promise.withResolvers<{ rows: unknown[] }>();
@@ -49,4 +52,35 @@ test.each([
   end(answer);
   await nextTurn();
   expect({ asked, woken, errors }).toEqual({ asked: 1, woken: [], errors: [] });
+});
+
+test('what can be done without the worker is, and its job removed; the worker is woken where it cannot', async () => {
+  const removed: unknown[][] = [];
+  const woken: string[] = [];
+  let due = ['done', 'left', 'fails', 'hangs'];
+  const executeSql = async (sql: string, values: unknown[]) => {
+    if (!/DELETE/.test(sql)) return { rows: due.map((queue) => ({ queue, dueUs: 7 })) };
+    removed.push(values);
+    due = [];
+    return { rows: [] };
+  };
+  const boss = { getDb: () => ({ executeSql }), notifyWorker: (workerId: string) => void woken.push(workerId) };
+  const poll = new JobPoll(boss as unknown as PgBoss, 'pgboss', () => {});
+  polls.push(poll);
+  let hanging = 0;
+  const instead = {
+    done: async () => true,
+    left: async () => false,
+    fails: () => Promise.reject(new Error('broken')),
+    hangs: () => {
+      hanging += 1;
+      return new Promise<boolean>(() => {});
+    },
+  };
+  for (const [queue, work] of Object.entries(instead)) poll.add(queue, { workerId: queue, everyMs: 5, instead: work });
+  await waitFor('the removal', () => removed.length > 0);
+  expect(removed).toEqual([expect.arrayContaining([['done'], 7])]);
+  expect(new Set(woken)).toEqual(new Set(['left', 'fails']));
+  // It is not begun again while it lasts.
+  expect(hanging).toBe(1);
 });

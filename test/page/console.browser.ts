@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { statuses } from '../../src/ledger/transitions.ts';
+import type { OpsRequest } from '../../src/ops/answer.ts';
 import { BadFilters } from '../../src/ops/console/bad-filters.ts';
 import { delegationRoute } from '../../src/ops/console/delegation-route.ts';
 import { listRoute } from '../../src/ops/console/list-route.ts';
 import type { ListedDelegation } from '../../src/ops/console/listed.ts';
 import { Turns } from '../../src/ops/console/turns.ts';
+import { ledgersPage } from '../../src/ops/ledgers/ledgers-page.ts';
+import { ofLedger } from '../../src/ops/ledgers/of-ledger.ts';
 import { OpsServer } from '../../src/ops/ops-server.ts';
+import { pageAnswer } from '../../src/ops/page/layout.ts';
 import type { ListQuery } from '../../src/ops/page/links.ts';
+import { Router } from '../../src/ops/router.ts';
 import { listing, neverRemoved, silent, stuck, stuckId } from '../ops/console/readings.ts';
 import { capturedLog } from '../support/fixtures.ts';
 import { accessibilityFindings, desktop, launchChromium, overflow, phone, picture, visit } from './chromium.ts';
@@ -47,7 +52,20 @@ beforeAll(async () => {
     statuses,
     version: '0.1.0',
   };
-  const routes = { '/delegations': listRoute(pages), '/delegations/{id}': delegationRoute(pages) };
+  const ofOne = { '/delegations': listRoute(pages), '/delegations/{id}': delegationRoute(pages) };
+  const ready = { ready: true, reasons: [], sweptAt: new Date(stuck.now), nextAt: null };
+  const detail = 'the last completed sweep began 12 min ago, which is more than three occurrences of SWEEP_CRON';
+  const late = { ...ready, ready: false, reasons: [{ reason: 'not_sweeping' as const, detail }] };
+  const ledgers = [
+    { name: 'eu', readiness: ready, census: null },
+    { name: 'a_ledger_whose_name_is_as_long_as_postgresql_allows_one_to_be_63', readiness: late, census: null },
+  ];
+  const router = new Router(ofOne);
+  const routes = {
+    ...ofOne,
+    '/': async () => pageAnswer(200, ledgersPage(ledgers, '0.1.0'), {}),
+    '/ledgers/{id}': (request: OpsRequest) => ofLedger(request, (ledger) => (ledger === 'eu' ? router : null)),
+  };
   server = new OpsServer(capturedLog().log, { host: '127.0.0.1', port: 0, routes });
   await server.start();
   browser = await launchChromium();
@@ -67,6 +85,8 @@ const pages = [
   ['unknown', '/delegations/unknown'],
   ['hostile', '/delegations/hostile'],
   ['malformed', '/delegations/%ff'],
+  ['ledgers', '/'],
+  ['list of a ledger', '/ledgers/eu/delegations?callee=browser-agent'],
 ] as const;
 
 const looks = [

@@ -67,6 +67,7 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   markBatchStatement: andAttempts(() => rules.map((rule) => [rule, { someKnown: true, tasks: true }])),
   markAskedStatement: andAttempts(ofRules),
   markRowsStatement: andAttempts(ofRulesAndTasks),
+  ofEachLedgerStatement: () => [['sweeper_beat'], ['sweeper_sweep_empty']],
   retriableStatement: () => [[3]],
   lastOfStatement: () => [['delegation.probed']],
   matchingStatement: ofRulesAndTasks,
@@ -78,7 +79,11 @@ const options: Readonly<Record<string, () => readonly (readonly unknown[])[]>> =
   taskSuspectsStatement: ofRulesSparing,
 };
 
+/** Statements about many ledgers take their names. */
 const tablesOf = (db: LedgerDb, module: string) =>
+  /^sweeper\/rounds\//.test(module) ? ['public'] : tablesOfOne(db, module);
+
+const tablesOfOne = (db: LedgerDb, module: string) =>
   /^(jobs|sweeper\/schedule|webhook)\//.test(module) ? pgBossTables('pgboss') : sweeperTables(db);
 
 /** Every statement that a module makes, with every option of the table above. */

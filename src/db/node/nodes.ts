@@ -26,6 +26,12 @@ export function setNode(db: QueryExecutorProvider, schema: string, shards: Shard
   nodesOf.set(database, nodes);
 }
 
+/** Whether Citus has this ledger of the database on a node. */
+export function isOnNode(db: object, schema: string): boolean {
+  const database = databaseOf(db);
+  return (database !== undefined && nodesOf.get(database)?.has(schema)) ?? false;
+}
+
 /**
  * The schema of the ledger that the SQL is about, quoted, and its node. Null where its tables are ordinary ones, and for a bare
  * connection, which does not say where it leads: only the library uses one, and its statements can be planned by Citus.

@@ -1,5 +1,5 @@
 import { column, statement } from '../../db/statement.ts';
-import { isPresent } from '../../sweeper/present-daemons.ts';
+import { isPresent } from '../../ledger/functions/beat.ts';
 import type { SweeperTables } from '../../sweeper/tables.ts';
 
 /** The daemons of this ledger that have left a beat in the last day, the latest first. */

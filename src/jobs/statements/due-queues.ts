@@ -5,7 +5,7 @@ import type { PgBossTables } from '../pgboss-tables.ts';
 export function dueQueuesStatement({ job, now }: PgBossTables) {
   return statement({
     parameters: { queues: parameter.texts },
-    columns: { queue: column.text('q.name') },
+    columns: { queue: column.text('q.name'), dueUs: column.micros('clock.now') },
     sql: (columns) => `WITH clock AS MATERIALIZED (SELECT ${now} AS now)
 SELECT ${columns} FROM unnest($queues) q (name), clock
 WHERE EXISTS (SELECT FROM ${job} j WHERE j.name = q.name AND j.state < 'active' AND j.start_after <= clock.now)`,

@@ -49,6 +49,9 @@ function checked(insertion: JobInsertion): JobInsertion {
  */
 export function enqueueFunctions(insertion: JobInsertion): readonly SchemaFunction[] {
   const { schema, insert, insertAndNotify, queueName } = checked(insertion);
+  // Another ledger's webhook would only drop the event.
+  const ofSubscribers = (name: string) => `FROM ${schema}.subscription s
+      WHERE s.event = ${name}.event AND coalesce(substring(s.name FROM ${webhookQueue}) = own.own_suffix, true)`;
   return [
     {
       name: 'delegation_is_subscribed',
@@ -60,9 +63,15 @@ export function enqueueFunctions(insertion: JobInsertion): readonly SchemaFuncti
       keepsSystemPath: true,
       runsAnywhere: true,
       declare: `${limitBefore}
+  own_suffix text;
   is_there boolean;`,
       body: `${limitWaits}
   is_there := EXISTS (SELECT FROM ${schema}.subscription s WHERE s.event = delegation_is_subscribed.event);
+  IF is_there THEN
+    place := (parse_ident(place))[1];
+    own_suffix := ${ownSuffix};
+    is_there := EXISTS (SELECT ${ofSubscribers('delegation_is_subscribed')});
+  END IF;
   ${waitAsBefore}
   RETURN is_there;
 EXCEPTION
@@ -91,11 +100,7 @@ EXCEPTION
     place := (parse_ident(place))[1];
     own_suffix := ${ownSuffix};
     FOR subscriber IN
-      -- Another ledger's webhook would only drop the event.
-      SELECT s.name FROM ${schema}.subscription s
-      WHERE s.event = delegation_enqueue.event
-        AND coalesce(substring(s.name FROM ${webhookQueue}) = own.own_suffix, true)
-      ORDER BY s.name
+      SELECT s.name ${ofSubscribers('delegation_enqueue')} ORDER BY s.name
     LOOP
       -- A queue that refuses an event stops neither the transaction nor the other queues.
       BEGIN

@@ -13,10 +13,13 @@ import { resumeFunction } from './resume.ts';
 import { retryFunction } from './retry.ts';
 import type { SchemaFunction } from './schema-function.ts';
 import { setStatusFunction } from './set-status.ts';
+import { sweeperBeatFunction } from './sweeper-beat.ts';
+import { sweeperSweepEmptyFunction } from './sweeper-sweep-empty.ts';
 import { waitFunction } from './wait.ts';
 
 /**
- * The functions of the ledger's schema: the only way to write delegations, from any language. When the parameters of one
+ * The functions of the ledger's schema: the only way to write delegations, from any language, and what a daemon of many ledgers calls
+ * for all of them at once. When the parameters of one
  * change, a new one is added and the old one stays for older clients.
  */
 export const schemaFunctions: readonly SchemaFunction[] = [
@@ -38,4 +41,6 @@ export const schemaFunctions: readonly SchemaFunction[] = [
   eventSourceFunction,
   publishFunction,
   publishHoldFunction,
+  sweeperBeatFunction,
+  sweeperSweepEmptyFunction,
 ];

@@ -42,6 +42,7 @@ export class Sampler implements Service {
   readonly #daemonId: string;
   readonly #intervalMs: number;
   readonly #time: Time;
+  readonly #isResting: () => boolean;
   readonly #sample: Sample;
   readonly #statements: ReturnType<typeof statementsOf>;
   readonly #failures = new Repeats(FAILED_REPEAT_MS);
@@ -51,13 +52,21 @@ export class Sampler implements Service {
   #isSampler = false;
   #storedAtMs: number;
 
-  /** `daemonId`: that of this daemon's beats. */
-  constructor(db: LedgerDb, log: EventLog, daemonId: string, stuckAfterMs: number, time: Time = processTime) {
+  /** `daemonId`: that of this daemon's beats. `isResting`: nothing is open in the ledger, and nothing has begun since. */
+  constructor(
+    db: LedgerDb,
+    log: EventLog,
+    daemonId: string,
+    stuckAfterMs: number,
+    time: Time = processTime,
+    isResting: () => boolean = () => false,
+  ) {
     this.#db = db;
     this.#log = log;
     this.#daemonId = daemonId;
     this.#intervalMs = samplingIntervalMs(stuckAfterMs);
     this.#time = time;
+    this.#isResting = isResting;
     this.#sample = new Sample(this.#intervalMs);
     this.#statements = statementsOf(db);
     this.#storedAtMs = time.now();
@@ -104,7 +113,10 @@ export class Sampler implements Service {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const pauseMs = await this.read().catch((err: unknown) => this.#failed(err));
+      const hasNothing = this.#isResting() && this.#sample.followed.length === 0;
+      const pauseMs = hasNothing
+        ? IDLE_INTERVALS * this.#intervalMs
+        : await this.read().catch((err: unknown) => this.#failed(err));
       // Rejects only when the signal aborts.
       await this.#time.sleep(pauseMs, signal).catch(() => {});
     }

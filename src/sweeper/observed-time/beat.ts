@@ -7,7 +7,7 @@ import { BEATS_MISSED_MAX, beatIntervalMs, horizonOf } from '../horizon.ts';
 import { isoOf, type Micros, wholeMs } from '../instant.ts';
 import { sweeperTables } from '../tables.ts';
 import { Agreement } from '../threshold/agreement.ts';
-import { Beats, type LeftBeat } from './beats.ts';
+import { Beats, type LeaveTogether, type LeftBeat } from './beats.ts';
 import { ClockMemory, type ClockSeen, forwardUsTo, seenWith, setBackBefore } from './clock-memory.ts';
 import type { ClockReading } from './clock-watch.ts';
 import { SetBack } from './set-back.ts';
@@ -44,10 +44,10 @@ export class Beat {
   #failingSinceMs: number | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(db: LedgerDb, log: EventLog, stuckAfterMs: number, time: Time = processTime) {
+  constructor(db: LedgerDb, log: EventLog, stuckAfterMs: number, time: Time = processTime, together?: LeaveTogether) {
     const tables = sweeperTables(db);
     this.intervalMs = beatIntervalMs(stuckAfterMs);
-    this.#beats = new Beats(db, tables);
+    this.#beats = new Beats(db, tables, together);
     this.#agreement = new Agreement(db, tables);
     this.#setBack = new SetBack(db, tables);
     this.#log = log;

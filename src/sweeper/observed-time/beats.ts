@@ -28,6 +28,13 @@ export interface LeftBeat {
   readonly hasUndated: boolean;
 }
 
+/** Values and answer of beatStatement. */
+export type BeatValues = Omit<BeatRequest, 'lastLeftUs'> & { readonly lastLeft: Micros | null };
+export type BeatAnswer = Awaited<ReturnType<ReturnType<typeof beatStatement>['run']>>[number];
+
+/** Leaves the beats of many ledgers at once; `alone` leaves this one by itself. */
+export type LeaveTogether = (values: BeatValues, alone: () => Promise<BeatAnswer>) => Promise<BeatAnswer>;
+
 export interface BeatRequest {
   readonly daemonId: string;
   readonly stuckAfterMs: number;
@@ -51,8 +58,11 @@ export class Beats {
   readonly #addGap: ReturnType<typeof addGapStatement>;
   readonly #prune: ReturnType<typeof pruneStatement>;
 
-  constructor(db: LedgerDb, tables: SweeperTables) {
+  readonly #together: LeaveTogether;
+
+  constructor(db: LedgerDb, tables: SweeperTables, together: LeaveTogether = (_, alone) => alone()) {
     this.#db = db;
+    this.#together = together;
     this.#leave = beatStatement(tables);
     this.#lock = lockStateStatement(tables);
     this.#gaps = gapsStatement(tables);
@@ -63,8 +73,9 @@ export class Beats {
 
   /** @throws the database's error. */
   async leave({ lastLeftUs, ...request }: BeatRequest): Promise<LeftBeat> {
-    const [row] = await this.#leave.run(this.#db, { ...request, lastLeft: lastLeftUs });
-    const { gapStartUs, gapEndUs, gapKind, ...beat } = stateRow(row);
+    const values = { ...request, lastLeft: lastLeftUs };
+    const alone = async () => stateRow((await this.#leave.run(this.#db, values))[0]);
+    const { gapStartUs, gapEndUs, gapKind, ...beat } = await this.#together(values, alone);
     const isGap = gapStartUs !== null && gapEndUs !== null && gapKind !== null;
     return { ...beat, gap: isGap ? { startUs: gapStartUs, endUs: gapEndUs, kind: gapKind } : null };
   }

@@ -2,11 +2,6 @@ import { MICROS_PER_MS, type Micros } from '../instant.ts';
 
 /** From one look to the next, when nothing comes due before; what a look cannot foresee is found this late at most. */
 export const LOOK_EVERY_MS = 2_400;
-/**
- * The same for a ledger in which no delegation is open, of a daemon that serves many: a hundred such ledgers must not cost a
- * hundred times what one does. The first delegation there whose limits are shorter is found this late.
- */
-export const EMPTY_LOOK_EVERY_MS = 12_000;
 /** Least time from the start of one sweep to the next one's, over all replicas. */
 export const SWEEP_EVERY_MS = 1_000;
 /**
@@ -46,19 +41,23 @@ export interface Look {
   readonly dueUs: Micros | null;
 }
 
-export type Step = { readonly kind: 'sweep' } | { readonly kind: 'wait'; readonly ms: number };
+/** `rest`: nothing is open, and somebody watches whether something begins. */
+export type Step =
+  | { readonly kind: 'sweep' }
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'wait'; readonly ms: number };
 
 /**
  * What follows from a look. `unchangedForMs`: how long this process has seen the same row due and the same sweep with the
- * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks. `emptyLookEveryMs`: the pause
- * where no delegation is open. In the model: is_left.
+ * lease, by its own clock. `askingMs`: how long a sweep may wait for the agents that it asks. `isWatched`: what
+ * begins from this look on is noticed without one. In the model: is_left.
  */
-export function nextStep(look: Look, unchangedForMs: number, askingMs = 0, emptyLookEveryMs = LOOK_EVERY_MS): Step {
+export function nextStep(look: Look, unchangedForMs: number, askingMs = 0, isWatched = false): Step {
   const { nowUs, judgedAtUs, isRecorded, isLeftToTicks, dueUs } = look;
   if (judgedAtUs === null || isLeftToTicks) return wait(LOOK_EVERY_MS);
   const notBeforeUs = judgedAtUs + SWEEP_EVERY_MS * MICROS_PER_MS;
   const atUs = dueUs === null ? null : Math.max(dueUs + 1, notBeforeUs);
-  if (atUs === null) return wait(look.isEmpty ? emptyLookEveryMs : LOOK_EVERY_MS);
+  if (atUs === null) return look.isEmpty && isWatched ? { kind: 'rest' } : wait(LOOK_EVERY_MS);
   if (atUs > nowUs) return wait(Math.min(LOOK_EVERY_MS, Math.ceil((atUs - nowUs) / MICROS_PER_MS)));
   // It marks what is due, or leaves it; then it is recorded.
   if (!isRecorded && unchangedForMs < patienceMs(look) + askingMs) return wait(PATIENCE_LOOK_MS);

@@ -7,7 +7,8 @@ import type { Beat } from '../observed-time/beat.ts';
 import { retrying } from '../schedule/retrying.ts';
 import type { Sweeper } from '../sweeper.ts';
 import type { Looks } from './looks.ts';
-import { LOOK_EVERY_MS, type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
+import { type Look, nextStep, SWEEP_EVERY_MS } from './next-step.ts';
+import type { Stillness } from './stillness.ts';
 
 /** How long after a failed sweep what comes due is left to the ticks, since each failure is logged. */
 const FAILED_PAUSE_MS = 60_000;
@@ -15,8 +16,8 @@ const FAILED_PAUSE_MS = 60_000;
 type WatchingBeat = Pick<Beat, 'missed' | 'noticed' | 'now'>;
 
 export interface OnTimeOptions {
-  /** From one look to the next where no delegation is open. Default: as where some are. */
-  readonly emptyLookEveryMs?: number;
+  /** What notices that something begins in a ledger in which nothing is open. Absent: looks do. */
+  readonly stillness?: Stillness;
   readonly time?: Time;
 }
 
@@ -34,7 +35,7 @@ export class OnTime implements Service {
   readonly #availability: Availability;
   readonly #beat: WatchingBeat | undefined;
   readonly #time: Time;
-  readonly #emptyLookEveryMs: number;
+  readonly #stillness: Stillness | undefined;
   readonly #aborter = new AbortController();
   #loop: Promise<void> | undefined;
   #seen = { what: '', sinceMs: 0 };
@@ -47,9 +48,9 @@ export class OnTime implements Service {
     sweeper: Sweeper,
     availability: Availability,
     beat?: WatchingBeat,
-    { emptyLookEveryMs = LOOK_EVERY_MS, time = processTime }: OnTimeOptions = {},
+    { stillness, time = processTime }: OnTimeOptions = {},
   ) {
-    this.#emptyLookEveryMs = emptyLookEveryMs;
+    this.#stillness = stillness;
     this.#looks = looks;
     this.#sweeper = sweeper;
     this.#availability = availability;
@@ -76,6 +77,8 @@ export class OnTime implements Service {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
+    // Before the look.
+    const settled = this.#stillness?.settled ?? null;
     const seen = await this.#availability.until(() => this.#look(), signal);
     const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
     if (look.isRecorded) this.#taken = 0;
@@ -84,8 +87,9 @@ export class OnTime implements Service {
       look,
       this.#unchangedForMs(look) / 2 ** this.#taken,
       this.#sweeper.askingMs,
-      this.#emptyLookEveryMs,
+      settled !== null,
     );
+    if (step.kind === 'rest') return await this.#stillness!.rest(settled!, signal);
     if (step.kind === 'sweep' && !look.isRecorded) this.#taken += 1;
     const pauseMs = step.kind === 'wait' ? step.ms : await this.#sweep(look, signal);
     await this.#time.sleep(pauseMs, signal);

@@ -18,14 +18,25 @@ type RowOf<Make extends (...args: never[]) => { run(...args: never[]): Promise<u
 >[number];
 
 /** The schedule as the database has it. See scheduleReadingStatement and tickSweepStatement for the columns. */
-export type Reading = RowOf<typeof scheduleReadingStatement> & RowOf<typeof tickSweepStatement>;
+export type Reading = ScheduleReading & RowOf<typeof tickSweepStatement>;
 
 export interface PgBossClockOptions {
   /** The ledger. */
   readonly db: LedgerDb;
   readonly pgbossSchema: string;
   readonly queue: string;
+  /** Reads the schedules of many ledgers at once. */
+  readonly together?: ReadTogether | undefined;
 }
+
+type ScheduleReading = RowOf<typeof scheduleReadingStatement>;
+
+export interface ReadTogether {
+  readonly schedule: (alone: () => Promise<ScheduleReading>) => Promise<ScheduleReading>;
+  readonly sweepId: (alone: () => Promise<string | null>) => Promise<string | null>;
+}
+
+const apart: ReadTogether = { schedule: (alone) => alone(), sweepId: (alone) => alone() };
 
 /**
  * Reads the instants that pg-boss wrote, and corrects them after the database's clock was set back. pg-boss waits until
@@ -35,12 +46,13 @@ export interface PgBossClockOptions {
 export class PgBossClock {
   readonly #runner: QueryRunner;
   readonly #queue: string;
+  readonly #together: ReadTogether;
   readonly #db: LedgerDb;
   readonly #read: ReturnType<typeof scheduleReadingStatement>;
   readonly #tickSweep: ReturnType<typeof tickSweepStatement>;
   readonly #repairs: readonly (() => Promise<unknown>)[];
 
-  constructor(boss: PgBoss, { db, pgbossSchema, queue }: PgBossClockOptions) {
+  constructor(boss: PgBoss, { db, pgbossSchema, queue, together = apart }: PgBossClockOptions) {
     const tables = pgBossTables(pgbossSchema);
     const runner = pgBossRunner(boss);
     const resetTasks = resetTasksStatement(tables);
@@ -52,6 +64,7 @@ export class PgBossClock {
     ];
     this.#runner = runner;
     this.#queue = queue;
+    this.#together = together;
     this.#db = db;
     this.#read = scheduleReadingStatement(tables);
     this.#tickSweep = tickSweepStatement(sweeperTables(db));
@@ -68,9 +81,12 @@ export class PgBossClock {
    * @throws the database's error.
    */
   async read(): Promise<Reading> {
-    const [schedule] = await this.#read.run(this.#runner, { queue: this.#queue });
-    const { sweepId } = stateRow((await this.#tickSweep.run(this.#db, {}))[0]);
-    return { ...schedule!, sweepId };
+    const { schedule, sweepId } = this.#together;
+    const reading = await schedule(async () => (await this.#read.run(this.#runner, { queues: [this.#queue] }))[0]!);
+    return {
+      ...reading,
+      sweepId: await sweepId(async () => stateRow((await this.#tickSweep.run(this.#db, {}))[0]).sweepId),
+    };
   }
 
   /** Takes every instant that lies in the future back to now. Repeating it changes nothing. @throws the database's error. */

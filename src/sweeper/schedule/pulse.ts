@@ -23,7 +23,8 @@ export class Pulse implements Service {
   readonly #first = Promise.withResolvers<void>();
   readonly #beats: Periodic;
 
-  constructor(beat: Beat, log: EventLog, availability: Availability) {
+  /** `isAligned`: at the same instants as other ledgers' beats of this process. */
+  constructor(beat: Beat, log: EventLog, availability: Availability, isAligned = false) {
     this.#beat = beat;
     this.#log = log;
     this.#availability = availability;
@@ -31,6 +32,7 @@ export class Pulse implements Service {
     this.#beats = new Periodic({
       name: this.name,
       everyMs: beat.intervalMs,
+      isAligned,
       run: (signal) => this.#leave(signal),
       // Never called: a beat is tried again until it succeeds or the service stops.
       onError: () => {},

@@ -6,7 +6,7 @@ import type { EventLog } from '../../log/event-log.ts';
 import type { Availability } from '../../outage/availability.ts';
 import type { SweepTrigger } from '../summary.ts';
 import type { Sweeper } from '../sweeper.ts';
-import { PgBossClock } from './pgboss-clock.ts';
+import { PgBossClock, type ReadTogether } from './pgboss-clock.ts';
 import { SweepQueue } from './sweep-queue.ts';
 import { Upkeep } from './upkeep.ts';
 import { workSweeps } from './worker.ts';
@@ -21,8 +21,10 @@ export interface ScheduleOptions {
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
   readonly timezone: string;
-  /** Between two rounds of the upkeep, in milliseconds; default: as often as pg-boss supervises. */
-  readonly upkeepEveryMs?: number;
+  /** Restores the ledger's other queues, where those of its sweeps were lost. @throws the database's error. */
+  readonly restoreOthers?: () => Promise<void>;
+  /** Of a daemon of many ledgers: reads the schedules of all of them at once, and does what the sweep of an empty one would do. */
+  readonly many?: { readonly together: ReadTogether; readonly emptySweep: () => Promise<boolean> };
 }
 
 /**
@@ -36,22 +38,25 @@ export class Schedule implements Service {
   readonly #queue: SweepQueue;
   readonly #upkeeping: Periodic;
   readonly #sweeper: Sweeper;
+  readonly #emptySweep: (() => Promise<boolean>) | undefined;
   readonly #availability: Availability;
   readonly #aborter = new AbortController();
   #starting: Promise<void> | undefined;
 
   constructor(boss: Boss, sweeper: Sweeper, log: EventLog, availability: Availability, options: ScheduleOptions) {
-    const { dbSchema, db, pgbossSchema, cron: expression, timezone } = options;
+    const { dbSchema, db, pgbossSchema, cron: expression, timezone, many } = options;
     const cron = { expression, timezone };
     this.#boss = boss;
     this.#sweeper = sweeper;
     this.#availability = availability;
-    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron);
-    const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue: this.#queue.name });
+    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron, options.restoreOthers);
+    const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue: this.#queue.name, together: many?.together });
+    this.#emptySweep = many?.emptySweep;
     const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
     this.#upkeeping = new Periodic({
       name: 'upkeep',
-      everyMs: options.upkeepEveryMs ?? SUPERVISE_SECONDS * 1000,
+      everyMs: SUPERVISE_SECONDS * 1000,
+      isAligned: many !== undefined,
       run: (signal) => availability.until(() => upkeep.maintain(performance.now()), signal),
       // Never called: a failure is logged and tried again until the schedule stops.
       onError: () => {},
@@ -82,7 +87,9 @@ export class Schedule implements Service {
     }, signal);
     // Before the worker starts, so that its first poll finds it. A sweep that a dead replica left is taken over instead.
     await this.#availability.until(() => this.request('startup'), signal);
-    await this.#availability.until(() => workSweeps(this.#boss, this.#queue.name, this.#sweeper, signal), signal);
+    const { name } = this.#queue;
+    const work = () => workSweeps(this.#boss, name, this.#sweeper, { signal, instead: this.#emptySweep });
+    await this.#availability.until(work, signal);
     await this.#upkeeping.start();
   }
 }

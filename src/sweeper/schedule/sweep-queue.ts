@@ -32,11 +32,14 @@ export class SweepQueue {
   readonly name: string;
   readonly #boss: PgBoss;
   readonly #cron: Cron;
+  readonly #restoreOthers: () => Promise<void>;
 
-  constructor(boss: PgBoss, dbSchema: string, cron: Cron) {
+  /** `restoreOthers`: restores the ledger's other queues. */
+  constructor(boss: PgBoss, dbSchema: string, cron: Cron, restoreOthers: () => Promise<void> = async () => {}) {
     this.name = sweepQueue(dbSchema);
     this.#boss = boss;
     this.#cron = cron;
+    this.#restoreOthers = restoreOthers;
   }
 
   /** Requests a sweep now. False: one is queued or running already. */
@@ -58,6 +61,8 @@ export class SweepQueue {
   /** Restores what is lost when pg-boss's schema was dropped and installed again. */
   async restore(): Promise<void> {
     await this.#boss.createQueue(TICK_QUEUE);
+    // The sweeps' last: where one of the others fails, all are restored again.
+    await this.#restoreOthers();
     await this.ensure();
   }
 

@@ -1,19 +1,27 @@
 import type { JobWithMetadata } from 'pg-boss';
-import type { Boss } from '../../jobs/boss.ts';
+import type { Boss, BossWork } from '../../jobs/boss.ts';
 import type { Sweeper } from '../sweeper.ts';
 import { retrying } from './retrying.ts';
 import type { SweepJob } from './sweep-queue.ts';
 
 /** How long a queued sweep may wait for this worker; a shorter time costs an idle daemon more queries. */
-const POLL_SECONDS = 4;
+export const POLL_SECONDS = 4;
 
-/** Starts to run the queue's sweeps, one at a time, until the signal aborts. @throws the database's error. */
-export async function workSweeps(boss: Boss, queue: string, sweeper: Sweeper, signal: AbortSignal): Promise<void> {
-  await boss.work(queue, POLL_SECONDS, (options) =>
+/**
+ * Starts to run the queue's sweeps, one at a time, until the signal aborts. `instead` does without a job's worker what its sweep would do;
+ * false: it takes a whole sweep. @throws the database's error.
+ */
+export async function workSweeps(
+  boss: Boss,
+  queue: string,
+  sweeper: Sweeper,
+  { signal, instead }: { readonly signal: AbortSignal; readonly instead?: (() => Promise<boolean>) | undefined },
+): Promise<void> {
+  const work: BossWork = (options) =>
     boss.pgBoss.work<SweepJob>(queue, { ...options, includeMetadata: true }, ([job]) =>
       runSweep(job as JobWithMetadata<SweepJob>, sweeper, signal),
-    ),
-  );
+    );
+  await boss.work(queue, { pollSeconds: POLL_SECONDS, instead }, work);
 }
 
 /** One job: sweeps, and tries again while the fault looks temporary. */

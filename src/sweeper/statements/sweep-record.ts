@@ -1,8 +1,6 @@
 import { parameter, statement } from '../../db/statement.ts';
+import { SWEEPS_KEPT } from '../../ledger/functions/sweeper-sweep-empty.ts';
 import type { SweeperTables } from '../tables.ts';
-
-/** Kept sweeps: enough for a week's picture. */
-const SWEEPS_KEPT = '8 days';
 
 /** Stores a sweep, removes those older than eight days and, when it completed, stores its time as that of the last one. In the model: record. */
 export function sweepRecordStatement({ sweeperState, sweeps }: SweeperTables) {

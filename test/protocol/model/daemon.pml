@@ -1,6 +1,6 @@
 /* A daemon's beats, and the threshold on which the daemons agree. */
 
-/* src/sweeper/observed-time/statements/beat.ts: the lock of sweeper_state, then the last beat, then the clock. */
+/* src/ledger/functions/beat.ts: the lock of sweeper_state, then the last beat, then the clock. */
 inline beat(me) {
 #ifdef GAP_WITHOUT_LOCK
   d_step { up -> at = now; was = beat_at };

@@ -239,3 +239,20 @@ test('a check costs one query, which finds nothing in the future when the clock 
   await boss.pgBoss.fetch(queue.name);
   expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });
 });
+
+test('where pg-boss’s schema was made anew, the ledger’s other queues come back first, so that a failure there repeats all', async () => {
+  const calls: string[] = [];
+  const restoring = new SweepQueue(boss.pgBoss, 'public', minutely, async () => {
+    calls.push('others');
+    if (calls.length === 1) throw new Error('refused');
+  });
+  const { log } = capturedLog();
+  const one = new Upkeep({ queue: restoring, clock, cron: minutely, log });
+  const scheduled = async () => (await database.query('SELECT FROM pgboss.schedule')).length;
+  await database.query('DELETE FROM pgboss.schedule');
+  await expect(one.maintain(0)).rejects.toThrow('refused');
+  expect(await scheduled()).toBe(0);
+  await one.maintain(LOOK_MS);
+  await one.maintain(2 * LOOK_MS);
+  expect({ calls, scheduled: await scheduled() }).toEqual({ calls: ['others', 'others'], scheduled: 1 });
+});

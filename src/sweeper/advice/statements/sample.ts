@@ -1,10 +1,10 @@
 import { isOneOf } from '../../../db/literal.ts';
 import { column, nullable, parameter, statement } from '../../../db/statement.ts';
+import { isPresent } from '../../../ledger/functions/beat.ts';
 import { sourcesOf } from '../../../ledger/transitions.ts';
 import { isInProgress } from '../../in-progress.ts';
 import { microsOf } from '../../instant.ts';
 import { gapsColumn } from '../../observed-time/statements/gaps.ts';
-import { isPresent } from '../../present-daemons.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ChangedRow, EnteredRow } from '../sample.ts';
 

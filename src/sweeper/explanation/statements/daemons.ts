@@ -1,5 +1,5 @@
 import { column, statement } from '../../../db/statement.ts';
-import { isPresent } from '../../present-daemons.ts';
+import { isPresent } from '../../../ledger/functions/beat.ts';
 import type { SweeperTables } from '../../tables.ts';
 
 /** How many daemons have left a beat lately. */

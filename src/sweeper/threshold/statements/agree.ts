@@ -1,7 +1,6 @@
 import { column, parameter, statement } from '../../../db/statement.ts';
-import { isPresent } from '../../present-daemons.ts';
+import { isPresent, UNDATED } from '../../../ledger/functions/beat.ts';
 import type { SweeperTables } from '../../tables.ts';
-import { UNDATED } from './date-lowering.ts';
 
 /** The threshold that an agent assumes when it got none: the documented default of STUCK_AFTER, in ms. */
 const UNTOLD_THRESHOLD_MS = 600_000;

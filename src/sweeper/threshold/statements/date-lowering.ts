@@ -1,8 +1,6 @@
 import { statement } from '../../../db/statement.ts';
+import { UNDATED } from '../../../ledger/functions/beat.ts';
 import type { SweeperTables } from '../../tables.ts';
-
-/** A lowering whose instant is still to be set: later than any heartbeat, so that the longer threshold counts for each row. */
-export const UNDATED = `'infinity'`;
 
 /**
  * Sets a lowering's instant, once its commit can be seen: whoever was heard before that commit was answered with the earlier

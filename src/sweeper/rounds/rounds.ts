@@ -1,0 +1,66 @@
+import { isOnNode } from '../../db/node/nodes.ts';
+import type { LedgerDb } from '../../db/schema.ts';
+import type { QueryRunner } from '../../db/statement.ts';
+import type { PgBossTables } from '../../jobs/pgboss-tables.ts';
+import type { BeatAnswer, BeatValues } from '../observed-time/beats.ts';
+import type { Reading } from '../schedule/pgboss-clock.ts';
+import { scheduleReadingStatement } from '../schedule/statements/schedule-reading.ts';
+import { Round } from './round.ts';
+import { ofEachLedgerStatement } from './statements/of-each-ledger.ts';
+import { tickSweepsStatement } from './statements/tick-sweeps.ts';
+
+type ScheduleReading = Omit<Reading, 'sweepId'>;
+
+export interface RoundsOptions {
+  /** Reaches every ledger of the daemon. */
+  readonly db: LedgerDb;
+  /** Over pg-boss's own connections. */
+  readonly pgBoss: { readonly runner: QueryRunner; readonly tables: PgBossTables };
+}
+
+/** What a daemon of many ledgers does for all of them at once. Each round is asked by the ledger's name. */
+export class Rounds {
+  readonly beats: Round<BeatValues, BeatAnswer>;
+  /** Whether the sweep was recorded: see sweeperSweepEmptyFunction. */
+  readonly emptySweeps: Round<{ readonly sweepId: string; readonly trigger: string }, boolean>;
+  readonly tickSweeps: Round<null, string | null>;
+  /** Asked for the queue. */
+  readonly schedules: Round<string, ScheduleReading>;
+
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor({ db, pgBoss: { runner, tables } }: RoundsOptions) {
+    // Its node may be gone.
+    const isAlone = (ledger: string) => isOnNode(db, ledger);
+    const calling = <Asked, Answer>(name: 'sweeper_beat' | 'sweeper_sweep_empty') =>
+      new Round<Asked, Answer>(async (ledgers, asked) => {
+        const rows = await this.#inTurn(() => ofEachLedgerStatement(ledgers, name).run(db, { asked }));
+        return inOrder(ledgers, rows, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
+      }, isAlone);
+    this.beats = calling('sweeper_beat');
+    this.emptySweeps = calling('sweeper_sweep_empty');
+    this.tickSweeps = new Round(async (ledgers) => {
+      const rows = await tickSweepsStatement(ledgers).run(db, {});
+      return inOrder(ledgers, rows, ({ nth }) => nth).map(({ sweepId }) => sweepId);
+    }, isAlone);
+    const reading = scheduleReadingStatement(tables);
+    this.schedules = new Round((_, queues) => reading.run(runner, { queues }));
+  }
+
+  /** One after the other: two of them would wait for the same rows. */
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}
+
+/** The row of each ledger. @throws where one has lost its row; then each is asked by itself. */
+function inOrder<Row>(ledgers: readonly string[], rows: readonly Row[], position: (row: Row) => number): Row[] {
+  const byPosition = new Map(rows.map((row) => [position(row), row]));
+  return ledgers.map((ledger, nth) => {
+    const row = byPosition.get(nth);
+    if (row === undefined) throw new Error(`no answer of the ledger ${ledger}`);
+    return row;
+  });
+}
