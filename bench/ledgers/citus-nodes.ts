@@ -27,9 +27,10 @@ export async function citusFigures(url: string, { quick, say }: Bench): Promise<
   const schemas = Array.from({ length: nodes.length - 1 }, (_, i) => `${PREFIX}_${i + 1}`);
   await drop(url, schemas);
   try {
-    for (const dbSchema of schemas) {
+    for (const [i, dbSchema] of schemas.entries()) {
       await command(url, 'SET citus.enable_schema_based_sharding = on', `CREATE SCHEMA ${dbSchema}`);
       await installSchemas({ location: { url }, dbSchema, pgbossSchema: `${PREFIX}_pgboss` });
+      await move(url, dbSchema, nodes[i + 1]!);
     }
     const loads = new Map<string, Load>();
     for (const node of nodes) loads.set(node.name, new Load(await postmasterOf(node.url)));
@@ -99,6 +100,19 @@ async function postmasterOf(url: string): Promise<number> {
   return withClient(url, async (client) => {
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     return parentOf(rows[0]!.pid);
+  });
+}
+
+/** Citus places a schema by itself, two of them perhaps on one node. */
+async function move(url: string, schema: string, { url: nodeUrl }: Node): Promise<void> {
+  const { hostname, port } = new URL(nodeUrl);
+  await withClient(url, async (client) => {
+    await client.query(
+      `SELECT citus_schema_move($1::regnamespace, $2, $3, 'block_writes')
+       WHERE NOT EXISTS (SELECT FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
+         WHERE s.logicalrelid = to_regclass($4) AND n.nodename = $2 AND n.nodeport = $3)`,
+      [schema, hostname, Number(port || 5432), `${schema}.delegations`],
+    );
   });
 }
 

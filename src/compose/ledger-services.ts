@@ -23,6 +23,7 @@ import { Schedule } from '../sweeper/schedule/schedule.ts';
 import { outdatedSchema, SchemaGate } from '../sweeper/schedule/schema-gate.ts';
 import { Sweeper } from '../sweeper/sweeper.ts';
 import type { WebhookObserver } from '../webhook/observer.ts';
+import { UnservedSubscriptions } from '../webhook/unserved.ts';
 import { webhookQueueNames } from '../webhook/webhook-queues.ts';
 import { partOf } from './part-of-rounds.ts';
 import { retentionPeriods } from './retention-periods.ts';
@@ -98,6 +99,7 @@ export function ledgerServices(
         : boss,
       // Before the sweeps, whose events it is told.
       webhookService(config, boss, log, availability(), observer),
+      new UnservedSubscriptions(db, log, availability(), { dbSchema, pgbossSchema }),
       schedule,
       ...recurring,
       ...(config.sweepOnTime ? [new OnTime(new Looks(db, options), sweeper, availability(), beat, onTimeOptions)] : []),

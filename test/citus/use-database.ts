@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { setNode } from '../../src/db/node/nodes.ts';
+import { onNode, type Shards } from '../../src/db/node/on-node.ts';
 import type { Database } from '../../src/db/schema.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { expectReplayed } from '../support/replay.ts';
@@ -9,8 +10,9 @@ import type { Queryable } from '../support/wait-for.ts';
 import { storeOf, useCitusLedger } from './citus-ledger.ts';
 
 /**
- * In place of test/support/use-database.ts, for its tests of races (jest.citus.config.js): the sessions and the library are
- * clients of the coordinator, and what the test looks up and prepares is on the node.
+ * In place of test/support/use-database.ts, for its tests of races (jest.citus.config.js): the library is a client of the
+ * coordinator. What the test looks up and prepares, and the sessions by which it keeps locks or shows what a naive statement does, which
+ * Citus would refuse, are on the node.
  */
 export function useDatabase(): Omit<TestDatabase, keyof AsyncDisposable> {
   const ledger = useCitusLedger();
@@ -39,11 +41,26 @@ export function useDatabase(): Omit<TestDatabase, keyof AsyncDisposable> {
     },
     query: (sql, params) => store.query(sql, params),
     connect: async () => {
-      const client = new pg.Client({ connectionString: url.href });
+      const client = new NodeClient({ connectionString: await ledger.nodeUrl() }, ledger.shards);
       client.once('end', () => clients.delete(client));
       await client.connect();
       clients.add(client);
       return client;
     },
   };
+}
+
+/** Sends SQL with the names of the node. */
+class NodeClient extends pg.Client {
+  readonly #shards: Shards;
+
+  constructor(config: pg.ClientConfig, shards: Shards) {
+    super(config);
+    this.#shards = shards;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: pg declares eight forms of it
+  override query(text: any, ...values: any[]): any {
+    return super.query(typeof text === 'string' ? onNode(text, this.#shards) : text, ...values);
+  }
 }

@@ -55,6 +55,7 @@ export const samples: { readonly [E in EventName]: EventFields<E> } = {
   'embedded.started': { dataDir: '.data', joined: false },
   'embedded.stopped': { dataDir: '.data' },
   'event.not_published': { sweepId: 's-1', type: 'delegation.stuck.v1', queue: null, events: 3, err },
+  'event.unserved': { types: ['delegation.stuck.v1'], queues: ['callers'] },
   'sweep.completed': {
     sweepId: 's-1',
     trigger: 'cron',

@@ -36,6 +36,12 @@ describe('the ledger and the sweep do what the model does', () => {
   test('one operation at a time: same answers, same rows, same activity', () => agrees('plain', 60), timeoutMs);
 
   test(
+    'one operation at a time, with storms among delegations that have thresholds of their own',
+    () => agrees('own', 60),
+    timeoutMs,
+  );
+
+  test(
     'one operation at a time, with waits, own thresholds and progress, without a storm guard and with wide budgets',
     () => agrees('sequential', 60),
     timeoutMs,

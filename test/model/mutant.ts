@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts';
 import type { Operation, Scenario } from './operation.ts';
 
 /** Which scenarios detect it: see setups.ts. */
-export type SetupName = 'plain' | 'sequential' | 'interleaved' | 'simultaneous';
+export type SetupName = 'plain' | 'own' | 'sequential' | 'interleaved' | 'simultaneous';
 
 export interface Mutant extends Partial<Mutation> {
   readonly name: string;

@@ -17,6 +17,17 @@ function silent(delegations: number, firstSilence: number, ...operations: readon
   };
 }
 
+/**
+ * Four agents whose delegations have a threshold of six ticks fall silent. The three others are heard, with thresholds of twenty
+ * ticks or the daemons'.
+ */
+function silentAmong(otherTicks: number | null, ...operations: readonly Operation[]): Scenario {
+  return {
+    ...silent(7, 8, ...heard('d4', 'd5', 'd6'), ...operations),
+    ownTicks: [6, 6, 6, 6, otherTicks, otherTicks, otherTicks],
+  };
+}
+
 /** The storm guard, with a change that breaks it. Three together are a storm here, if they are half of all. */
 export const mutantsOfStorms: readonly Mutant[] = [
   {
@@ -73,5 +84,26 @@ export const mutantsOfStorms: readonly Mutant[] = [
       ['d.heartbeat_bucket <= s.storm_watched_before', 'true'],
       ['d.last_heartbeat < s.storm_watched_before', 'true'],
     ],
+  },
+  {
+    name: 'a storm guard that does not see those with thresholds of their own',
+    setup: 'own',
+    witness: silentAmong(null, sweep),
+    edits: [['FROM special GROUP', 'FROM special WHERE false GROUP']],
+  },
+  {
+    name: 'a storm guard that compares thresholds of six and of twenty ticks',
+    setup: 'own',
+    witness: {
+      ...silent(7, 6, ...heard('d3', 'd4', 'd5', 'd6'), pass(2), sweep),
+      ownTicks: [6, 6, 6, 20, 20, 20, 20],
+    },
+    edits: [['pg_catalog.floor(pg_catalog.ln(', '1 + 0 * pg_catalog.floor(pg_catalog.ln(']],
+  },
+  {
+    name: 'a storm guard that takes those with thresholds of their own for heard again',
+    setup: 'own',
+    witness: silentAmong(null, sweep, ...heard('d4', 'd5', 'd6'), pass(1), sweep),
+    edits: [['d.suspect_at < s.storm_watched_at', 'false']],
   },
 ];

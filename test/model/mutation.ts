@@ -1,4 +1,4 @@
-import type { TestDatabase } from '../support/database.ts';
+import type { Queryable } from '../support/wait-for.ts';
 
 /** A change to the product's SQL, sent or stored, to see that the model detects it. */
 export interface Mutation {
@@ -12,15 +12,15 @@ export function edited(sql: string, { edits }: Mutation): string {
 
 /** The functions of the ledger's schema with a mutation, until it is disposed. */
 export class MutatedFunctions implements AsyncDisposable {
-  readonly #database: TestDatabase;
+  readonly #database: Queryable;
   readonly #originals: readonly string[];
 
-  private constructor(database: TestDatabase, originals: readonly string[]) {
+  private constructor(database: Queryable, originals: readonly string[]) {
     this.#database = database;
     this.#originals = originals;
   }
 
-  static async install(database: TestDatabase, mutation: Mutation, schema = 'public'): Promise<MutatedFunctions> {
+  static async install(database: Queryable, mutation: Mutation, schema = 'public'): Promise<MutatedFunctions> {
     const definitions = await database.query<{ definition: string }>(
       `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
       WHERE p.pronamespace = $1::regnamespace AND p.prokind = 'f'`,

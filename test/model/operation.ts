@@ -133,6 +133,8 @@ export interface Scenario {
   /** How many agents share them. */
   readonly callees: number;
   readonly firstSilence: Tick;
+  /** Thresholds of their own, half a tick more; null, and by default: none. */
+  readonly ownTicks?: readonly (Tick | null)[];
   readonly steps: readonly Step[];
 }
 
@@ -301,9 +303,20 @@ function scenario(step: fc.Arbitrary<Step>, stepsMax: number): fc.Arbitrary<Scen
   });
 }
 
+/** Of thresholds of their own two that are much the same, and one that is much longer. */
+const mixedTicks = fc.constantFrom<Tick | null>(null, null, 6, 6, 7, 20);
+
 /** One operation after the other. */
 export const sequential = scenario(alone('any'), 30);
 export const plainSequential = scenario(alone('plain'), 30);
+/** As that, with thresholds of their own. */
+export const ownSequential: fc.Arbitrary<Scenario> = fc
+  .record({
+    plain: plainSequential,
+    firstSilence: fc.constantFrom(0, 1, 7, 8, 11, 12),
+    ownTicks: fc.array(mixedTicks, { minLength: ids.length, maxLength: ids.length }),
+  })
+  .map(({ plain, ...own }) => ({ ...plain, ...own }));
 /** Groups of sessions, none of which may wait for a lock: their statements are interleaved one by one. */
 export const interleaved = scenario(
   fc.oneof({ weight: 2, arbitrary: together(fc.constant('no')) }, { weight: 1, arbitrary: passing }),

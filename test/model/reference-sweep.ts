@@ -2,7 +2,7 @@ import type { Advance, Id, Restart, Tick } from './operation.ts';
 import { isHeld } from './reference-hold.ts';
 import { type Delegation, entries, type Gap, isOpen, type Ledger, moved, put, record } from './reference-ledger.ts';
 import { retryMarked } from './reference-retries.ts';
-import { stormPlan } from './reference-storm.ts';
+import { type Silent, stormPlan, turnOf } from './reference-storm.ts';
 
 /** What the daemon and the sweep promise, written out again. */
 
@@ -159,11 +159,23 @@ export function cameBack({ storm, delegations }: Ledger): number {
   return storm === null ? 0 : storm.watched.filter((row) => !still(row)).length;
 }
 
+/** To be called when the stale rows are marked: what is marked is not watched. */
+export function watchesLeft(ledger: Ledger): Ledger {
+  if (ledger.storm === null) return ledger;
+  const watched = ledger.storm.watched.filter(({ id }) => ledger.delegations[id]?.status === 'in_progress');
+  return { ...ledger, storm: { ...ledger.storm, watched } };
+}
+
 /** To be called when the overdue rows are marked. */
 export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, back: number): StalePlan {
   const open = entries(ledger)
     .filter(([, delegation]) => delegation.status === 'in_progress' && !isOverdue(ledger, delegation))
-    .map(([id, { callee, heardAt }]) => ({ id, callee, heardAt: heardAt!, age: observedSince(ledger, heardAt!) }));
+    .map(([id, delegation]): Silent => {
+      const { callee, ownTicks, loweredFromTicks } = delegation;
+      const heardAt = delegation.heardAt!;
+      const allowed = Math.max(ownTicks ?? ledger.stuckAfterTicks, loweredFromTicks ?? 0);
+      return { id, callee, heardAt, age: observedSince(ledger, heardAt), allowed, isOwn: isSpecial(delegation) };
+    });
   const stormBounds = {
     minStale: bounds.stormMinStale,
     ratio: bounds.stormRatio,
@@ -181,10 +193,10 @@ export function stalePlan(ledger: Ledger, bounds: SweepBounds, force: boolean, b
   );
   const candidates = open
     .filter(({ id }) => isStale(ledger, ledger.delegations[id]!))
-    .map(({ id, heardAt }) => ({ id, at: heardAt, isSpecial: isSpecial(ledger.delegations[id]!) }));
+    .map((row) => ({ id: row.id, at: turnOf(row), isSpecial: row.isOwn }));
   const byOperator = isHeld(ledger) && !force;
   // All that is silent is left, whatever the guard would do.
-  const left = open.filter(({ age }) => age > ledger.stuckAfterTicks);
+  const left = open.filter(({ age, allowed }) => age > allowed);
   const watching = byOperator && storm !== null && storm.heldSince !== null ? { ...storm, watched: left } : storm;
   return {
     candidates,

@@ -39,9 +39,9 @@ export class ScenarioRun {
     await this.end();
   }
 
-  async begin({ start, callees, firstSilence }: Scenario): Promise<void> {
+  async begin({ start, callees, firstSilence, ownTicks = [] }: Scenario): Promise<void> {
     await this.#world.reset();
-    for (const operation of openings(start, callees)) await this.#alone(0, operation);
+    for (const operation of openings(start, callees, ownTicks)) await this.#alone(0, operation);
     if (firstSilence > 0) await this.#alone(0, { op: 'advance', ticks: firstSilence, observed: true });
   }
 
@@ -156,6 +156,7 @@ export class ScenarioRun {
     const stale = reference.stalePlan(this.#ledger, this.#bounds, force, back);
     this.#ledger = stale.ledger;
     this.#mark(stale, 'stale', marks, force);
+    this.#ledger = reference.watchesLeft(this.#ledger);
     const stalled = this.#bounds.stormRatio === 0 ? reference.stalledPlan(this.#ledger, this.#bounds, force) : nothing;
     this.#mark(stalled, 'stalled', marks, force);
     const left = [overdue, stale, stalled].map(({ candidates, take }) => candidates.length - take);
@@ -208,7 +209,7 @@ export class ScenarioRun {
   }
 }
 
-function openings(start: Scenario['start'], callees: number): Concurrent[] {
+function openings(start: Scenario['start'], callees: number, own: NonNullable<Scenario['ownTicks']>): Concurrent[] {
   return start.flatMap((status, index): Concurrent[] => {
     const id: Id = `d${index}`;
     if (status === null) return [];
@@ -220,7 +221,7 @@ function openings(start: Scenario['start'], callees: number): Concurrent[] {
       key: `key-${index}`,
       // Some overdue after the first silence, most not.
       deadlineTicks: index === 3 ? 11 : 60,
-      ownTicks: null,
+      ownTicks: own[index] ?? null,
       stalledTicks: null,
     };
     return status === 'queued' ? [insert] : [insert, { op: 'setStatus', id, to: status, text: null, body: null }];
@@ -230,10 +231,9 @@ function openings(start: Scenario['start'], callees: number): Concurrent[] {
 /** A rule that finds nothing. */
 const nothing: RulePlan = { candidates: [], take: 0 };
 
-/** Rows that are taken of each kind: those with limits of their own have batches of their own. */
+/** Rows that are taken of each kind: those with limits of their own come first, and have batches of their own. */
 function byKind({ candidates, take }: RulePlan): [number, number] {
-  if (take < candidates.length) return [0, take];
-  const special = candidates.filter(({ isSpecial }) => isSpecial).length;
+  const special = Math.min(take, candidates.filter(({ isSpecial }) => isSpecial).length);
   return [special, take - special];
 }
 

@@ -1,6 +1,6 @@
 import type fc from 'fast-check';
 import type { SetupName } from './mutant.ts';
-import { interleaved, plainSequential, type Scenario, sequential, simultaneous } from './operation.ts';
+import { interleaved, ownSequential, plainSequential, type Scenario, sequential, simultaneous } from './operation.ts';
 import type { SweepBounds } from './reference-sweep.ts';
 import type { Way } from './regressions.ts';
 import type { SessionPools } from './session-pools.ts';
@@ -22,8 +22,9 @@ export interface Setup {
 }
 
 export const setups = {
-  /** With the storm guard, whose model knows no waits and no limits of a delegation's own. */
+  /** With the storm guard, whose model knows no waits, and of limits of a delegation's own the threshold. */
   plain: { way: 'sequential', bounds: narrow, scenarios: plainSequential },
+  own: { way: 'sequential', bounds: narrow, scenarios: ownSequential },
   sequential: { way: 'sequential', bounds: wide, scenarios: sequential },
   interleaved: { way: 'interleaved', bounds: wide, scenarios: interleaved },
   simultaneous: { way: 'simultaneous', bounds: wide, scenarios: simultaneous },

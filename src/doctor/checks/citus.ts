@@ -1,7 +1,9 @@
 import { type PlacementFault, readPlacement } from '../../db/citus/placement.ts';
+import { installedVersion } from '../../jobs/pgboss-version.ts';
+import { readUnserved } from '../../webhook/unserved.ts';
 import { check } from '../check.ts';
 
-type Fault = PlacementFault['kind'];
+type Fault = PlacementFault['kind'] | 'unserved';
 
 export const citus = check({
   name: 'citus',
@@ -38,11 +40,31 @@ export const citus = check({
       when: "pg-boss's schema, or a table of it, is distributed",
       remedy: 'Stop the daemons, and on the coordinator: {todo}',
     },
+    unserved: {
+      severity: 'problem',
+      when: "The ledger's schema is distributed, and a queue subscribes to its delegations: what happens on a node is not published, since pg-boss is on the coordinator",
+      remedy:
+        'Keep a ledger whose events are needed in an ordinary schema, or read its activity instead (`ledger.watch`), and unsubscribe: {queues}.',
+    },
   },
-  read: ({ db, options }) => readPlacement(db, options),
-  judge(placement) {
+  async read({ db, options }) {
+    const placement = await readPlacement(db, options);
+    const isInstalled = placement.kind === 'distributed' && (await installedVersion(db, options.pgbossSchema)) !== null;
+    return { placement, unserved: isInstalled ? await readUnserved(db, options) : null };
+  },
+  judge({ placement, unserved }) {
     if (placement.kind === 'plain') return [{ note: 'ordinary tables' }];
-    if (placement.kind === 'distributed') return [{ note: 'a distributed schema of Citus' }];
+    if (placement.kind === 'distributed') {
+      if (unserved === null) return [{ note: 'a distributed schema of Citus' }];
+      return [
+        {
+          fault: 'unserved',
+          what: `Of a ledger on a node of Citus no ${unserved.types.join(', ')} is published`,
+          how: `pgboss.subscription has ${unserved.queues.join(', ')}`,
+          names: { queues: unserved.queues.join(', ') },
+        },
+      ];
+    }
     return placement.faults.map(({ kind, what, remedy }) => ({
       fault: kind satisfies Fault,
       what: `${what.charAt(0).toUpperCase()}${what.slice(1)}`,

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { NODE_TABLE } from '../../db/citus/placement.ts';
 import type { Shards } from '../../db/node/on-node.ts';
 import type { Database } from '../../db/schema.ts';
@@ -8,7 +8,7 @@ import { idColumns, nodeFunctions } from './node.ts';
 /** The table that only a ledger on a node has. Made in a distributed schema, it is on the same node. Throws the database's error. */
 export async function makeNodeTable(db: Kysely<Database>, schema: string): Promise<void> {
   const table = sql.id(schema, NODE_TABLE);
-  await sql`CREATE TABLE IF NOT EXISTS ${table} (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), node_group integer, raise_by bigint NOT NULL DEFAULT 0)`.execute(
+  await sql`CREATE TABLE IF NOT EXISTS ${table} (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), node_group integer)`.execute(
     db,
   );
   await sql`INSERT INTO ${table} (singleton) VALUES (true) ON CONFLICT DO NOTHING`.execute(db);
@@ -17,20 +17,33 @@ export async function makeNodeTable(db: Kysely<Database>, schema: string): Promi
 /** What a ledger has beside its functions where Citus has its schema on a node. Throws the database's error. */
 export async function installNode(db: Kysely<Database>, schema: string, shards: Shards): Promise<void> {
   await installFunctions(db, schema, nodeFunctions(shards), shards);
-  for (const { table, column, trigger } of idColumns) {
-    const { rows } = await sql`
-      SELECT FROM pg_catalog.pg_trigger
-      WHERE tgrelid = pg_catalog.format('%I.%I', ${schema}::text, ${table}::text)::regclass AND tgname = ${trigger}`.execute(
-      db,
-    );
-    if (rows.length > 0) continue;
-    await db.transaction().execute(async (transaction) => {
-      await sql`SELECT pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)`.execute(transaction);
-      await sql`
-        CREATE TRIGGER ${sql.id(trigger)} BEFORE INSERT ON ${sql.id(schema, table)} FOR EACH ROW
-        EXECUTE FUNCTION ${sql.id(schema, 'delegation_next_id')}(${sql.lit(column)})`.execute(transaction);
-    });
+  for (const { table, column } of idColumns) {
+    const drawing = sql`FOR EACH ROW EXECUTE FUNCTION ${sql.id(schema, 'delegation_next_id')}(${sql.lit(column)})`;
+    await makeTrigger(db, schema, table, `${table}_next_id`, drawing);
+    const lookingFirst = sql`FOR EACH STATEMENT EXECUTE FUNCTION ${sql.id(schema, 'delegation_ids_here')}()`;
+    await makeTrigger(db, schema, table, `${table}_ids_here`, lookingFirst);
   }
+}
+
+async function makeTrigger(
+  db: Kysely<Database>,
+  schema: string,
+  table: string,
+  trigger: string,
+  definition: RawBuilder<unknown>,
+): Promise<void> {
+  const { rows } = await sql`
+    SELECT FROM pg_catalog.pg_trigger
+    WHERE tgrelid = pg_catalog.format('%I.%I', ${schema}::text, ${table}::text)::regclass AND tgname = ${trigger}`.execute(
+    db,
+  );
+  if (rows.length > 0) return;
+  await db.transaction().execute(async (transaction) => {
+    await sql`SELECT pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)`.execute(transaction);
+    await sql`CREATE TRIGGER ${sql.id(trigger)} BEFORE INSERT ON ${sql.id(schema, table)} ${definition}`.execute(
+      transaction,
+    );
+  });
 }
 
 /**

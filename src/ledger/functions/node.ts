@@ -46,15 +46,51 @@ export const runFunction: SchemaFunction = {
   RETURN QUERY EXECUTE statement USING arguments;`,
 };
 
+/** Citus gives a sequence this many bits of its numbers on each node; those above say which node it is. */
+const OWN_BITS = '281474976710655';
+
 /**
- * The trigger that draws ids on the node, in the order of the transitions: a table has no identity there, and its sequence has
- * other numbers on each node, perhaps lower ones than those drawn before a move, and on late nodes ones that JavaScript cannot
- * represent. So `raise_by` is added to what is drawn, which may be negative: it is set anew, so that ids go on behind the last one,
- * once the tables are on another node than before. No transaction of the old node is under way then. Ids that the
- * coordinator drew for a plain INSERT are drawn again. SECURITY DEFINER, since an identity needs no right on its sequence either.
+ * Ids are drawn on the node, in the order of the transitions: a table has no identity there. Of a sequence's numbers the node's own
+ * bits are the id, so that ids are small on whichever node. Ids that the coordinator drew for a plain INSERT are drawn again.
+ * SECURITY DEFINER, since an identity needs no right on its sequence either.
  */
 const nextIdFunction: SchemaFunction = {
   name: 'delegation_next_id',
+  parameters: '',
+  types: '',
+  returns: 'trigger',
+  isDefiner: true,
+  isBare: true,
+  runsAnywhere: true,
+  body: `
+  IF TG_ARGV[0] OPERATOR(pg_catalog.=) 'hold_id' THEN
+    NEW.hold_id := ${drawn('sweeper_holds_hold_id_seq')};
+  ELSE
+    NEW.activity_id := ${drawn('activity_logs_activity_id_seq')};
+  END IF;
+  RETURN NEW;`,
+};
+
+function drawn(sequence: string): string {
+  return `pg_catalog.nextval((pg_catalog.quote_ident(TG_TABLE_SCHEMA)
+      OPERATOR(pg_catalog.||) '.${sequence}')::pg_catalog.regclass) OPERATOR(pg_catalog.&) ${OWN_BITS}`;
+}
+
+/** PL/pgSQL: a sequence of this node goes on behind the last id. Where all rows were removed: above any that there can have been. */
+function goOn(sequence: string, table: string, column: string): string {
+  return `
+      last_id := coalesce((SELECT max(r.${column}) FROM ${table} r),
+        CASE WHEN was_in IS NULL THEN 0 ELSE floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint END);
+      PERFORM setval('${sequence}'::regclass,
+        (nextval('${sequence}'::regclass) & ~${OWN_BITS}) | greatest(last_id, 1), last_id > 0);`;
+}
+
+/**
+ * Before the first row that is written on another node than before: a node's sequence may be behind those of others. No transaction of
+ * the old node is under way then.
+ */
+const idsHereFunction: SchemaFunction = {
+  name: 'delegation_ids_here',
   parameters: '',
   types: '',
   returns: 'trigger',
@@ -64,39 +100,27 @@ const nextIdFunction: SchemaFunction = {
   settings: noJit,
   declare: `
   here integer := (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g LIMIT 1);
-  drawn bigint;
   was_in integer;
-  lift bigint;`,
+  last_id bigint;`,
   body: `
   -- Each argument has its exact type: a function that somebody makes in the schema fits none of these calls better.
   place := set_config('search_path', 'pg_catalog, ' || place || ', pg_temp', true);
-  IF TG_ARGV[0] = 'hold_id' THEN
-    NEW.hold_id := nextval('sweeper_holds_hold_id_seq'::regclass);
-    RETURN NEW;
-  END IF;
-  drawn := nextval('activity_logs_activity_id_seq'::regclass);
-  SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton;
-  IF was_in IS DISTINCT FROM here THEN
-    SELECT n.node_group, n.raise_by INTO was_in, lift FROM delegation_node n WHERE n.singleton FOR UPDATE;
-    IF was_in IS DISTINCT FROM here THEN
-      -- Where all activity was removed, the sequence's own numbers, which are higher than any that were drawn before.
-      lift := coalesce((SELECT max(a.activity_id) + 1 FROM activity_logs a), CASE WHEN was_in IS NULL THEN 1 ELSE drawn END) - drawn;
-      UPDATE delegation_node n SET node_group = here, raise_by = lift WHERE n.singleton;
-    ELSE
-      drawn := nextval('activity_logs_activity_id_seq'::regclass);
+  IF (SELECT n.node_group FROM delegation_node n WHERE n.singleton) IS DISTINCT FROM here THEN
+    SELECT n.node_group INTO was_in FROM delegation_node n WHERE n.singleton FOR UPDATE;
+    IF was_in IS DISTINCT FROM here THEN${goOn('activity_logs_activity_id_seq', 'activity_logs', 'activity_id')}${goOn('sweeper_holds_hold_id_seq', 'sweeper_holds', 'hold_id')}
+      UPDATE delegation_node n SET node_group = here WHERE n.singleton;
     END IF;
   END IF;
-  NEW.activity_id := drawn + lift;
-  RETURN NEW;`,
+  RETURN NULL;`,
 };
 
-/** The columns whose ids it draws. */
+/** The columns whose ids they draw. */
 export const idColumns = [
-  { table: 'activity_logs', column: 'activity_id', trigger: 'activity_logs_next_id' },
-  { table: 'sweeper_holds', column: 'hold_id', trigger: 'sweeper_holds_next_id' },
+  { table: 'activity_logs', column: 'activity_id' },
+  { table: 'sweeper_holds', column: 'hold_id' },
 ] as const;
 
 /** Beside the functions of every ledger, where Citus has its schema on a node. */
 export function nodeFunctions(shards: Shards): readonly SchemaFunction[] {
-  return [isHereFunction(shards.delegations!), runFunction, nextIdFunction];
+  return [isHereFunction(shards.delegations!), runFunction, nextIdFunction, idsHereFunction];
 }

@@ -20,6 +20,8 @@ export interface SchemaFunction {
    * owner's rights. The variable `place` has its name, quoted.
    */
   readonly keepsSystemPath?: boolean;
+  /** All that it names is named with its schema: it has neither settings nor `place`, which cost more than what it does. */
+  readonly isBare?: boolean;
   /** It needs no table of the ledger: where Citus has the ledger, it runs on the node on which it is called. */
   readonly runsAnywhere?: boolean;
   /** Further settings for each call. */
@@ -40,11 +42,11 @@ const settings = {
   plan_cache_mode: 'force_generic_plan',
 } as const;
 
-const settingsOf = (fn: SchemaFunction) => Object.entries({ ...settings, ...fn.settings });
+const settingsOf = (fn: SchemaFunction) => (fn.isBare ? [] : Object.entries({ ...settings, ...fn.settings }));
 
 /** As the server's catalogue has them. */
-export function catalogueSettings(fn: SchemaFunction): readonly string[] {
-  return settingsOf(fn).map(([name, value]) => `${name}=${value}`);
+export function catalogueSettings(fn: SchemaFunction): readonly string[] | null {
+  return fn.isBare ? null : settingsOf(fn).map(([name, value]) => `${name}=${value}`);
 }
 
 /** What a function is installed on. */
@@ -68,6 +70,7 @@ ${fn.isStable ? 'STABLE ' : ''}${fn.isDefiner ? 'SECURITY DEFINER ' : ''}${setti
 export function sourceOf(fn: SchemaFunction, { serverVersion, shards }: FunctionTarget): string {
   const redirection = shards === undefined || fn.runsAnywhere ? '' : toNode(fn);
   const body = shards === undefined ? fn.body : onNode(fn.body, shards);
+  if (fn.isBare) return `\nBEGIN${body}\nEND `;
   return `
 <<own>>
 DECLARE

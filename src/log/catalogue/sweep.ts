@@ -89,6 +89,14 @@ export const sweepEvents = {
       err,
     }),
   ),
+  'event.unserved': event(
+    'warn',
+    'Citus has the ledger on a node, where pg-boss is not: of these types no event of its is published, and the queues that subscribe get none',
+    z.strictObject({
+      types: z.array(z.string()).describe('the types of events'),
+      queues: z.array(z.string()).describe('the queues that subscribe to them'),
+    }),
+  ),
   'sweep.unobserved': event(
     'warn',
     'No daemon watched for a while; the gap does not count as silence',

@@ -32,7 +32,7 @@ const ofNode = new RegExp(`\\b(?:${ledgerTableNames.join('|')})_\\d{6}\\b`);
 /** What runs where it is called, and has tables of the node in it. */
 const alwaysOnNode: Readonly<Record<string, string>> = {
   'delegation_publish(bigint[])': 'is called by functions that are on the node already',
-  'delegation_next_id()': 'is a trigger, which Citus fires where the row is',
+  'delegation_ids_here()': 'is a trigger, which Citus fires where the rows are',
 };
 
 describe('on Citus each function of the schema', () => {

@@ -12,17 +12,18 @@ import { waitFor } from '../../support/wait-for.ts';
 const node = useDatabase({ fresh: true, replayed: false });
 
 /** The numbers of a node's sequences begin with its group. */
-const FIRST_OF_NODE = 2 ** 48;
-/** From this group on they are beyond what JavaScript represents. */
+const FIRST_OF_NODE = 2n ** 48n;
+/** From group 32 on they are beyond what JavaScript represents. */
 const LATE_GROUP = 40;
 
-/** As citus_schema_move: the tables are the same, and the sequence is the other node's. */
-async function moveTo(group: number, next: bigint | number): Promise<void> {
+/** As citus_schema_move: the tables are the same, and the sequence is the other node's, which has drawn so many numbers. */
+async function moveTo(group: number, drawn = 0): Promise<void> {
   await inCatalogue(
     node,
     `UPDATE pg_catalog.pg_dist_local_group SET groupid = ${group}; UPDATE pg_catalog.pg_dist_placement SET groupid = ${group}`,
   );
-  await node.query(`ALTER SEQUENCE activity_logs_activity_id_seq RESTART ${next}`);
+  for (const sequence of ['activity_logs_activity_id_seq', 'sweeper_holds_hold_id_seq'])
+    await node.query(`ALTER SEQUENCE ${sequence} RESTART ${BigInt(group) * FIRST_OF_NODE + BigInt(drawn + 1)}`);
 }
 
 /** Activity that has a lower id than an earlier one. */
@@ -39,24 +40,24 @@ test('a history over nodes whose sequences are behind one another is told in its
   const { sweeper } = testSweeper(db);
   const task = { callerId: 'caller', calleeId: 'callee', taskPreview: 'task' };
 
-  await moveTo(3, 3 * FIRST_OF_NODE + 1);
+  await moveTo(3);
   await ledger.insert({ delegationId: 'one', ...task });
   await using watched = new Following(ledger.watch({ callerId: 'caller' }, { everyMs: 100 }));
   await waitFor('its first look', () => watched.watch.cursor !== null);
   await ledger.setStatus('one', 'in_progress');
   // A node that was never used before.
-  await moveTo(1, FIRST_OF_NODE + 1);
+  await moveTo(1);
   await ledger.wait('one', { untilMs: 60_000, reason: 'a person' });
   await ledger.resume('one');
   await ledger.setStatus('one', 'completed', { resultPreview: 'done' });
   // Back, where the sequence goes on below what was drawn meanwhile.
-  await moveTo(3, 3);
+  await moveTo(3, 2);
   await ledger.setStatus('one', 'failed', { errorDetail: 'after all' });
   // A plain writer, whose activity the trigger adds.
   await node.query(
     `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview) VALUES ('two', 'caller', 'c', 't')`,
   );
-  await moveTo(LATE_GROUP, BigInt(LATE_GROUP) * BigInt(FIRST_OF_NODE) + 1n);
+  await moveTo(LATE_GROUP);
   await seedDelegation(node, { delegationId: 'silent', silentSeconds: 3_600 });
   expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject({ stuck: 1 });
 
@@ -90,10 +91,11 @@ test('without it the history would be out of order', async () => {
   const db = node.db.withSchema('public');
   const { ledger } = testLedger(db);
   await node.query(`ALTER TABLE activity_logs_102009 DISABLE TRIGGER activity_logs_next_id_102009,
+    DISABLE TRIGGER activity_logs_ids_here_102009,
     ALTER activity_id SET DEFAULT nextval('activity_logs_activity_id_seq')`);
-  await moveTo(1, 5_000);
+  await moveTo(5);
   await ledger.insert({ delegationId: 'three', callerId: 'caller', calleeId: 'callee', taskPreview: 'task' });
-  await moveTo(2, 2_000);
+  await moveTo(4);
   await ledger.setStatus('three', 'in_progress');
   expect(await disordered()).not.toEqual([]);
   expect(await unreplayable(node)).not.toEqual([]);

@@ -16,7 +16,9 @@ test('a ledger that was dumped from Citus is refused until its functions are mad
   await makeNodeTable(database.db, 'public');
   await installNode(database.db, 'public', shardsOf);
   // What a node drew. The sequence that the dump has is the coordinator's.
-  await database.query(`ALTER TABLE activity_logs DISABLE TRIGGER activity_logs_next_id`);
+  await database.query(
+    `ALTER TABLE activity_logs DISABLE TRIGGER activity_logs_next_id, DISABLE TRIGGER activity_logs_ids_here`,
+  );
   await database.query(`INSERT INTO activity_logs (activity_id, delegation_id, event, actor) OVERRIDING SYSTEM VALUE
     VALUES (900, 'gone', 'delegation.late_result', 'agent')`);
   await inCatalogue(
@@ -28,7 +30,7 @@ test('a ledger that was dumped from Citus is refused until its functions are mad
   expect(await outdatedSchema(db, ...GATED)).toMatchObject({
     component: 'ledger',
     found: expect.stringMatching(
-      / with delegation_is_here, sweeper_run, delegation_next_id, which lead to a node of Citus$/,
+      / with delegation_is_here, sweeper_run, delegation_next_id, delegation_ids_here, which lead to a node of Citus$/,
     ),
     remedy: expect.stringContaining('migrate up'),
   });

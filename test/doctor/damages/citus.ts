@@ -65,4 +65,23 @@ export const citusDamages: readonly Damage[] = [
     fault: 'pgboss',
     mend: (database) => inCatalogue(database, 'DELETE FROM pg_catalog.pg_dist_schema WHERE colocationid = 8'),
   },
+  {
+    check: 'citus',
+    title: 'a service subscribes to a ledger on a node',
+    prepare: async (database) => {
+      await distributeLedger(database);
+      await database.query(`SELECT pgboss.create_queue('callers', '{"policy": "standard"}')`);
+    },
+    make: async (database) => {
+      // The second is published by the coordinator.
+      await database.query(
+        `INSERT INTO pgboss.subscription (event, name) VALUES ('delegation.stuck.v1', 'callers'), ('sweep.held.v1', 'callers')`,
+      );
+    },
+    what: /^Of a ledger on a node of Citus no delegation\.stuck\.v1 is published$/,
+    fault: 'unserved',
+    mend: async (database) => {
+      await database.query('DELETE FROM pgboss.subscription');
+    },
+  },
 ];
