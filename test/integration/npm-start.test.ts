@@ -56,7 +56,14 @@ function npmStart() {
 }
 
 async function expectGone(): Promise<void> {
-  await waitFor('all of its processes to end', async () => (await processesWith(dir)).length === 0);
+  let left: string[] = [];
+  const isGone = async () => {
+    left = await processesWith(dir);
+    return left.length === 0;
+  };
+  await waitFor('all of its processes to end', isGone).catch((err: Error) => {
+    throw new Error(`${err.message}: ${left.join('; ')}`, { cause: err });
+  });
 }
 
 test('npm start, with no database named, sweeps an embedded one; SIGTERM to npm ends node and server, and exits 0', async () => {

@@ -35,7 +35,11 @@ export class CommandRunner {
   async run(script: string, { args, env }: Omit<Command, 'mark'>): Promise<CommandResult | undefined> {
     if (this.#isBusy) return undefined;
     this.#isBusy = true;
-    this.#child ??= spawn(process.execPath, [script], { env });
+    // What a command alone is given does not outlive it.
+    const shared = Object.entries(env).filter(
+      ([name, value]) => process.env[name] === value || name.startsWith('NODE_'),
+    );
+    this.#child ??= spawn(process.execPath, [script], { env: Object.fromEntries(shared) });
     const child = this.#child;
     const mark = `\0${randomUUID()} `;
     const printed = Promise.all([child.stdout, child.stderr].map((stream) => readUntil(stream, mark)));
