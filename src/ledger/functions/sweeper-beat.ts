@@ -37,7 +37,7 @@ export const sweeperBeatFunction: SchemaFunction = {
   declare: `
   daemon text := request ->> 'daemonId';
   threshold_ms bigint := (request ->> 'stuckAfterMs')::bigint;
-  gap_after_ms float8 := coalesce((request ->> 'gapAfterMs')::float8, 'infinity');
+  gap_after_ms float8 := (request ->> 'gapAfterMs')::float8;
   last_left timestamptz := ${timestampOf(`(request ->> 'lastLeft')`)};
   set_back_before timestamptz := ${timestampOf(`(request ->> 'setBackBefore')`)};
   saw_set_back boolean := (request ->> 'sawSetBack')::boolean;
