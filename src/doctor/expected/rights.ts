@@ -9,6 +9,7 @@ export const expectedRights: Readonly<Record<Profile, Readonly<Record<string, st
     'ledger.a2a_tasks': 'SELECT',
     'ledger.activity_logs':
       'INSERT (actor, delegation_id, detail, event, from_status, request_body, response_body, to_status); SELECT',
+    'ledger.activity_logs_activity_id_seq': 'SELECT',
     'ledger.delegation_sweeper_migrations': 'SELECT',
     'ledger.delegations':
       'INSERT (attempt, callee_id, caller_id, created_at, deadline, delegation_id, error_detail, finished_at, idempotency_key, last_heartbeat, result_preview, retry_of, revision, stalled_after_ms, start_after, status, stuck_after_ms, task_preview, traceparent, updated_at, waiting_reason, waiting_since, waiting_until); SELECT; UPDATE (deadline, error_detail, finished_at, last_heartbeat, lowered_at, lowered_from_ms, progress, progress_at, result_preview, revision, stalled_from, status, suspect_at, updated_at, waiting_reason, waiting_since, waiting_until)',
