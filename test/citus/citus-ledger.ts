@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Kysely } from 'kysely';
 import pg from 'pg';
 import { installSchemas } from '../../src/compose/install.ts';
@@ -33,8 +33,8 @@ export interface Node {
   readonly port: number;
 }
 
-/** A ledger in a distributed schema of its own, made and dropped by Jest's hooks. */
-export function useCitusLedger(): CitusLedger {
+/** A ledger in a distributed schema of its own, made and dropped by Jest's hooks: one for the file, or one for each test. */
+export function useCitusLedger({ per = 'file' }: { readonly per?: 'file' | 'test' } = {}): CitusLedger {
   const url = process.env.CITUS_URL!;
   const schema = `ledger_${randomBytes(4).toString('hex')}`;
   const handle = openDatabase({
@@ -54,7 +54,7 @@ export function useCitusLedger(): CitusLedger {
       [`${schema}.delegations`],
     );
   let shards: Shards = {};
-  beforeAll(async () => {
+  (per === 'file' ? beforeAll : beforeEach)(async () => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await client.query(`SET citus.enable_schema_based_sharding = on; CREATE SCHEMA ${schema}`);
@@ -64,8 +64,10 @@ export function useCitusLedger(): CitusLedger {
     if (placement.kind !== 'distributed') throw new Error(`the schema ${schema} is not distributed`);
     shards = placement.shards;
   });
-  afterAll(async () => {
+  (per === 'file' ? afterAll : afterEach)(async () => {
     await query(`DROP SCHEMA ${schema} CASCADE`);
+  });
+  afterAll(async () => {
     await handle[Symbol.asyncDispose]();
   });
   const node = async () => (await nodes('='))[0]!;
