@@ -6,6 +6,9 @@ import { lastActivitiesStatement } from './statements/last-activities.ts';
 import { transactionStatement } from './statements/transaction.ts';
 import { Stillness } from './stillness.ts';
 
+/** A reading that takes longer, since a sequence is locked or a connection hangs, is no reason to rest meanwhile. */
+const READING_MAX_MS = 1_000;
+
 /**
  * Finds in one statement for all ledgers of a daemon whether something has begun in one of them. A ledger in which nothing is open is not
  * looked at meanwhile. While it cannot be read, each is looked at by itself.
@@ -25,9 +28,7 @@ export class StillnessWatch implements Service {
       everyMs: LOOK_EVERY_MS,
       run: () => this.#read(),
       // The looks meet the same fault, and report it.
-      onError: () => {
-        for (const stillness of this.#watched.values()) stillness.take(null);
-      },
+      onError: () => this.#disturbAll(),
     });
   }
 
@@ -52,7 +53,10 @@ export class StillnessWatch implements Service {
   async #read(): Promise<void> {
     const watched = new Map(this.#watched);
     if (watched.size === 0) return;
-    const rows = await this.#statement.run(this.#db, { ledgers: [...watched.keys()] });
+    const late = setTimeout(() => this.#disturbAll(), READING_MAX_MS);
+    const rows = await this.#statement
+      .run(this.#db, { ledgers: [...watched.keys()] })
+      .finally(() => clearTimeout(late));
     for (const { ledger, drawn, runningFrom } of rows) {
       watched.get(ledger)!.take({ drawn, runningFrom: BigInt(runningFrom) });
     }
@@ -61,5 +65,9 @@ export class StillnessWatch implements Service {
     if (unmarked.length === 0) return;
     const [row] = await this.#transaction.run(this.#db, {});
     for (const stillness of unmarked) stillness.mark(BigInt(row!.transaction));
+  }
+
+  #disturbAll(): void {
+    for (const stillness of this.#watched.values()) stillness.take(null);
   }
 }

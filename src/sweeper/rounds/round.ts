@@ -1,3 +1,5 @@
+import { isAway } from '../../db/sqlstate.ts';
+
 /** What is asked within so many milliseconds goes out together. */
 const GATHERED_WITHIN_MS = 20;
 /** Of one ledger by itself: one that took longer may be locked, and stays by itself until it is quicker. */
@@ -13,7 +15,7 @@ interface Waiting<Asked, Answer> {
 }
 
 /**
- * Asks the same of many ledgers in one statement. Where that fails, each is asked by itself; one that fails by itself, or is slow,
+ * Asks the same of many ledgers in one statement. Where that fails for one of them, each is asked by itself; one that fails by itself, or is slow,
  * then stays out of the statement until it has answered quickly, so that it delays no other.
  */
 export class Round<Asked, Answer> {
@@ -31,7 +33,7 @@ export class Round<Asked, Answer> {
     this.#isAlwaysAlone = isAlwaysAlone;
   }
 
-  /** @throws what `alone` throws, which asks the ledger by itself. */
+  /** @throws what `alone` throws, which asks the ledger by itself, or an error of a database that is away. */
   ask(ledger: string, asked: Asked, alone: () => Promise<Answer>): Promise<Answer> {
     if (this.#apart.has(ledger) || this.#isAlwaysAlone(ledger)) return this.#alone(ledger, alone);
     const { promise, resolve } = Promise.withResolvers<Answer>();
@@ -58,10 +60,21 @@ export class Round<Asked, Answer> {
     if (part.length === 1) return only.resolve(this.#alone(only.ledger, only.alone));
     const ledgers = part.map(({ ledger }) => ledger);
     const asked = part.map((one) => one.asked);
-    const answers = await this.#ask(ledgers, asked).catch(() => null);
+    const outcome = await this.#ask(ledgers, asked).then(
+      (answers) => ({ answers }),
+      (err: unknown) => ({ err }),
+    );
     for (const [nth, { ledger, alone, resolve }] of part.entries()) {
-      resolve(answers === null ? this.#alone(ledger, alone) : answers[nth]!);
+      if ('answers' in outcome) resolve(outcome.answers[nth]!);
+      else if (isAway(outcome.err)) resolve(this.#failed(ledger, outcome.err));
+      else resolve(this.#alone(ledger, alone));
     }
+  }
+
+  /** The database is away: whoever asks has to know it, even where to ask again would succeed. The ledger is asked by itself next. */
+  #failed(ledger: string, err: unknown): Promise<never> {
+    this.#apart.add(ledger);
+    return Promise.reject(err);
   }
 
   async #alone(ledger: string, alone: () => Promise<Answer>): Promise<Answer> {

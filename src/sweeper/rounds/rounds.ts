@@ -35,7 +35,8 @@ export class Rounds {
     const calling = <Asked, Answer>(name: 'sweeper_beat' | 'sweeper_sweep_empty') =>
       new Round<Asked, Answer>(async (ledgers, asked) => {
         const rows = await this.#inTurn(() => ofEachLedgerStatement(ledgers, name).run(db, { asked }));
-        return inOrder(ledgers, rows, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
+        const answered = rows.filter(({ answer }) => answer !== null);
+        return inOrder(ledgers, answered, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
       }, isAlone);
     this.beats = calling('sweeper_beat');
     this.emptySweeps = calling('sweeper_sweep_empty');

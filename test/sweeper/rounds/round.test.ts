@@ -57,3 +57,17 @@ test('one that hangs by itself delays no other', async () => {
   const both = [round.ask('a', null, failing), round.ask('b', null, failing)];
   expect(await Promise.all(both)).toEqual(['together', 'together']);
 });
+
+test('a database that is away is told to each, though it would answer the next time: the time was unobserved', async () => {
+  let isAway = true;
+  const round = new Round<null, string>(async (ledgers) => {
+    if (isAway) throw Object.assign(new Error('terminating connection'), { code: '57P01' });
+    return ledgers.map(() => 'together');
+  });
+  const ask = () => Promise.allSettled(['a', 'b'].map((ledger) => round.ask(ledger, null, async () => 'alone')));
+  const told = { status: 'rejected', reason: expect.objectContaining({ code: '57P01' }) };
+  expect(await ask()).toEqual([told, told]);
+  isAway = false;
+  expect(await ask()).toEqual(['a', 'b'].map(() => ({ status: 'fulfilled', value: 'alone' })));
+  expect(await ask()).toEqual(['a', 'b'].map(() => ({ status: 'fulfilled', value: 'together' })));
+});

@@ -20,7 +20,10 @@ export function lastActivitiesStatement() {
     sql: (columns) => `
 SELECT ${columns}
 FROM unnest($ledgers) n (name), LATERAL (
-  SELECT to_regclass(format('%I.activity_logs_activity_id_seq', n.name)) AS sequence,
-    to_regclass(format('%I.${NODE_TABLE}', n.name)) AS node) s`,
+  SELECT ${registered('activity_logs_activity_id_seq')} AS sequence, ${registered(NODE_TABLE)} AS node) s`,
   });
 }
+
+/** to_regclass fails for a name in a schema without this right. */
+const registered = (name: string) =>
+  `CASE WHEN has_schema_privilege(to_regnamespace(quote_ident(n.name)), 'USAGE') THEN to_regclass(format('%I.${name}', n.name)) END`;

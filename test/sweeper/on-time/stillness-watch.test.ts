@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { lastActivitiesStatement } from '../../../src/sweeper/on-time/statements/last-activities.ts';
+import { StillnessWatch } from '../../../src/sweeper/on-time/stillness-watch.ts';
+import { useDatabase } from '../../support/use-database.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const database = useDatabase({ replayed: false });
+
+test('a ledger whose sequence is locked for long lets none rest meanwhile', async () => {
+  await database.query('CREATE SCHEMA other; CREATE SEQUENCE other.activity_logs_activity_id_seq');
+  const watch = new StillnessWatch(database.db);
+  const [still] = ['public', 'other'].map((ledger) => watch.add(ledger));
+  await watch.start();
+  try {
+    await waitFor('stillness', () => still!.settled !== null);
+    const locking = await database.connect();
+    await locking.query('BEGIN; ALTER SEQUENCE other.activity_logs_activity_id_seq RESTART');
+    // The reading itself waits until the lock is gone, for a minute at most.
+    await waitFor('the other to be disturbed', () => still!.settled === null, { timeoutMs: 30_000 });
+    expect(still!.isResting).toBe(false);
+    await locking.query('ROLLBACK');
+    await waitFor('stillness again', () => still!.settled !== null);
+  } finally {
+    await watch.stop();
+  }
+});
+
+test('a schema of somebody else cannot be read, and the others can', async () => {
+  const role = `reader_${process.pid}`;
+  await database.query(
+    `CREATE SCHEMA foreign_one; CREATE SEQUENCE foreign_one.activity_logs_activity_id_seq; CREATE ROLE ${role}`,
+  );
+  await database.query(`GRANT SELECT, USAGE ON SEQUENCE activity_logs_activity_id_seq TO ${role}`);
+  try {
+    const readings = await database.db.transaction().execute(async (transaction) => {
+      await sql`SET LOCAL ROLE ${sql.id(role)}`.execute(transaction);
+      return lastActivitiesStatement().run(transaction, { ledgers: ['public', 'foreign_one', 'none'] });
+    });
+    expect(Object.fromEntries(readings.map(({ ledger, drawn }) => [ledger, drawn]))).toEqual({
+      public: '0',
+      foreign_one: null,
+      none: null,
+    });
+  } finally {
+    await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
