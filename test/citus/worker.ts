@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import pg from 'pg';
 import { withClient } from '../support/server.ts';
 import { waitFor } from '../support/wait-for.ts';
 import type { Node } from './citus-ledger.ts';
@@ -72,7 +74,10 @@ async function onWorker(
   worker: Node,
   script: (server: { control: string }) => string,
 ): Promise<void> {
-  await withClient(urlOf(coordinator, worker), async (client) => {
+  const client = new pg.Client({ connectionString: urlOf(coordinator, worker) });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
     const { rows } = await client.query<{ bin: string; data: string }>(
       `SELECT (SELECT setting FROM pg_config WHERE name = 'BINDIR') AS bin, current_setting('data_directory') AS data`,
     );
@@ -80,7 +85,10 @@ async function onWorker(
     const text = script({ control: `${bin}/pg_ctl -D ${data} -l ${data}/test.log` }).replaceAll("'", `'\\''`);
     const command = `setsid sh -c '${text}' > /dev/null 2>&1 < /dev/null &`;
     await client.query(`COPY (SELECT) TO PROGRAM ${client.escapeLiteral(command)}`);
-  });
+  } finally {
+    // What was started there has the server's side of the connection, too, so that the server's end is not its end.
+    (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+  }
 }
 
 const startedAt = (coordinator: string, worker: Node) =>
