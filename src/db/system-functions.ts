@@ -13,6 +13,7 @@ const systemFunctions = [
   'format',
   'gen_random_uuid',
   'generate_series',
+  'has_schema_privilege',
   'has_sequence_privilege',
   'hashtextextended',
   'isfinite',
@@ -39,6 +40,7 @@ const systemFunctions = [
   'pg_sequence_last_value',
   'pg_snapshot_xmax',
   'pg_snapshot_xmin',
+  'quote_ident',
   'random',
   'row_number',
   'set_config',
@@ -49,6 +51,7 @@ const systemFunctions = [
   'to_json',
   'to_jsonb',
   'to_regclass',
+  'to_regnamespace',
   'unnest',
   'width_bucket',
 ];
