@@ -1,3 +1,5 @@
+import { identifier } from '../identifier.ts';
+import { literal } from '../literal.ts';
 import { setNode } from '../node/nodes.ts';
 import type { Shards } from '../node/on-node.ts';
 import type { LedgerDb } from '../schema.ts';
@@ -170,7 +172,7 @@ function pgbossFault(tables: readonly PlacedTable[], schema: string | undefined)
   return {
     kind: 'pgboss',
     what: `pg-boss's schema ${schema} is ${isDistributed ? 'distributed' : `in part known to Citus (${listed(names)})`}, and must be an ordinary one`,
-    remedy: isDistributed ? `SELECT citus_schema_undistribute(${text(schema)});` : undistribute(names, schema),
+    remedy: isDistributed ? `SELECT citus_schema_undistribute(${literal(schema)});` : undistribute(names, schema),
   };
 }
 
@@ -181,14 +183,11 @@ function listed(names: readonly string[]): string {
   return rest > 0 ? `${names.slice(0, NAMED_MAX).join(', ')} and ${rest} more tables` : names.join(', ');
 }
 
-const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
-
 const undistribute = (names: readonly string[], schema: string) =>
   names
     .map(
       (name) =>
-        `SELECT undistribute_table(${text(`${quoted(schema)}.${quoted(name)}`)}, cascade_via_foreign_keys => true);`,
+        `SELECT undistribute_table(${literal(`${identifier(schema)}.${identifier(name)}`)}, cascade_via_foreign_keys => true);`,
     )
     .join(' ');
 
@@ -196,7 +195,7 @@ const ordinaryAgain = (names: readonly string[], schema: string) =>
   names.some((name) => IDENTITY_TABLES.includes(name)) ? throughDump(schema) : undistribute(names, schema);
 
 const throughDump = (schema: string) =>
-  `make the schema an ordinary one by a dump, since Citus cannot undistribute a table with an identity column: \`pg_dump "$ADMIN_URL" --schema=${text(quoted(schema))} -Fc -f ledger.dump\`, DROP SCHEMA ${quoted(schema)} CASCADE, \`pg_restore -d "$ADMIN_URL" ledger.dump\`; then in one session:`;
+  `make the schema an ordinary one by a dump, since Citus cannot undistribute a table with an identity column: \`pg_dump "$ADMIN_URL" --schema=${literal(identifier(schema))} -Fc -f ledger.dump\`, DROP SCHEMA ${identifier(schema)} CASCADE, \`pg_restore -d "$ADMIN_URL" ledger.dump\`; then in one session:`;
 
 const distribute = (schema: string) =>
-  `SET citus.enable_unsafe_triggers = on; SELECT citus_schema_distribute(${text(schema)}); then run \`delegation-sweeper migrate up\``;
+  `SET citus.enable_unsafe_triggers = on; SELECT citus_schema_distribute(${literal(schema)}); then run \`delegation-sweeper migrate up\``;

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { identifier } from '../identifier.ts';
 import { LOCK_TIMEOUT_MS, retryWhileLocked } from '../migration-retry.ts';
 import type { Database } from '../schema.ts';
 
@@ -45,7 +46,7 @@ const healed = sql`
 export async function healInstants(db: Kysely<Database>, schema: string, giveUpAfterMs: number): Promise<number> {
   const delegations = sql.id(schema, 'delegations');
   const { rows } = await sql<{ pages: number }>`
-    SELECT (pg_relation_size(${`"${schema.replaceAll('"', '""')}".delegations`}::regclass)
+    SELECT (pg_relation_size(${`${identifier(schema)}.delegations`}::regclass)
       / current_setting('block_size')::bigint)::int AS pages`.execute(db);
   let total = 0;
   for (let page = 0; page <= rows[0]!.pages; page += BATCH_PAGES) {

@@ -1,4 +1,5 @@
 import type { QueryExecutorProvider } from 'kysely';
+import { identifier } from '../identifier.ts';
 import type { Shards } from './on-node.ts';
 
 /** The ledgers that Citus has in a distributed schema, by their schema. */
@@ -41,7 +42,7 @@ export function nodeOf(db: object, sql: string): { readonly schema: string; read
   const nodes = database && nodesOf.get(database);
   if (nodes === undefined) return null;
   for (const [schema, shards] of nodes) {
-    const quoted = `"${schema.replaceAll('"', '""')}"`;
+    const quoted = identifier(schema);
     const isNamed = Object.keys(shards).some((table) => sql.includes(`${quoted}."${table}"`));
     if (isNamed) return { schema: quoted, shards };
   }

@@ -1,4 +1,5 @@
 import { microsOf, timestampOf } from '../../db/instant.ts';
+import { askedOfEachLedger } from './asked-of-each-ledger.ts';
 import { type BeatTables, beatFields, beatSql } from './beat.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
@@ -29,11 +30,7 @@ const instants = ['nowUs', 'beatAtUs', 'gapStartUs', 'gapEndUs'] as const satisf
  */
 export const sweeperBeatFunction: SchemaFunction = {
   name: 'sweeper_beat',
-  parameters: 'request jsonb',
-  types: 'jsonb',
-  returns: 'json',
-  // Tables of a few rows are read while sequential scans are off: they would be thought dear enough to be compiled.
-  settings: { jit: 'off' },
+  ...askedOfEachLedger,
   declare: `
   daemon text := request ->> 'daemonId';
   threshold_ms bigint := (request ->> 'stuckAfterMs')::bigint;

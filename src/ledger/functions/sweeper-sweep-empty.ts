@@ -1,3 +1,4 @@
+import { askedOfEachLedger } from './asked-of-each-ledger.ts';
 import { UNDATED } from './beat.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
@@ -11,11 +12,7 @@ export const SWEEPS_KEPT = '8 days';
  */
 export const sweeperSweepEmptyFunction: SchemaFunction = {
   name: 'sweeper_sweep_empty',
-  parameters: 'request jsonb',
-  types: 'jsonb',
-  returns: 'json',
-  // Tables of a few rows are read while sequential scans are off: they would be thought dear enough to be compiled.
-  settings: { jit: 'off' },
+  ...askedOfEachLedger,
   declare: `
   began timestamptz := clock_timestamp();`,
   body: `

@@ -1,10 +1,12 @@
 import { column, nullable, statement } from '../../db/statement.ts';
 import type { SweeperTables } from '../tables.ts';
 
-/** The sweep that began last, by any replica or command; those between the ticks do not count. */
+/** Of the row `s`: the sweep that began last, by any replica or command; those between the ticks do not count. */
+export const TICK_SWEEP_ID = 'coalesce(s.tick_sweep_id, s.sweep_id)';
+
 export function tickSweepStatement({ sweeperState }: SweeperTables) {
   return statement({
-    columns: { sweepId: nullable(column.text('coalesce(s.tick_sweep_id, s.sweep_id)')) },
+    columns: { sweepId: nullable(column.text(TICK_SWEEP_ID)) },
     sql: (columns) => `SELECT ${columns} FROM ${sweeperState} s WHERE s.singleton`,
   });
 }

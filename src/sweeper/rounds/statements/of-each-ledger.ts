@@ -1,3 +1,4 @@
+import { identifier } from '../../../db/identifier.ts';
 import { column, parameter, statement } from '../../../db/statement.ts';
 
 /** A ledger whose table is locked fails the statement after so long, and is asked by itself. */
@@ -8,7 +9,7 @@ const LOCK_TIMEOUT_MS = 100;
  * one has answered.
  */
 export function ofEachLedgerStatement(ledgers: readonly string[], name: 'sweeper_beat' | 'sweeper_sweep_empty') {
-  const calls = ledgers.map((ledger, nth) => `SELECT ${nth + 1}, ${schemaName(ledger)}.${name}($asked -> ${nth})`);
+  const calls = ledgers.map((ledger, nth) => `SELECT ${nth + 1}, ${identifier(ledger)}.${name}($asked -> ${nth})`);
   return statement({
     parameters: { asked: parameter.json },
     columns: { nth: column.wholeNumber('c.nth'), answer: column.json<unknown>('c.answer') },
@@ -17,8 +18,4 @@ export function ofEachLedgerStatement(ledgers: readonly string[], name: 'sweeper
 SELECT 0, to_json(set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true))
 UNION ALL ${calls.join('\nUNION ALL ')}) c (nth, answer)`,
   });
-}
-
-export function schemaName(ledger: string): string {
-  return `"${ledger.replaceAll('"', '""')}"`;
 }
