@@ -1,7 +1,7 @@
 import { isOnNode } from '../db/node/nodes.ts';
 import type { LedgerDb } from '../db/schema.ts';
 import { eventTypes } from '../events/event-types.ts';
-import { DEAD_QUEUE, GROUP_QUEUE, WEBHOOK_QUEUE } from '../events/webhook-queue-names.ts';
+import { WEBHOOK_QUEUES } from '../events/webhook-queue-names.ts';
 import { pgBossTables } from '../jobs/pgboss-tables.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -29,7 +29,7 @@ export async function readUnserved(
   { dbSchema, pgbossSchema }: UnservedOptions,
 ): Promise<Unserved | null> {
   const own = Object.values(webhookQueueNames(dbSchema));
-  const webhooks = new RegExp(`^(?:${[WEBHOOK_QUEUE, DEAD_QUEUE, GROUP_QUEUE].join('|')})(?:\\.|$)`);
+  const webhooks = new RegExp(WEBHOOK_QUEUES);
   const rows = await subscriptionsStatement(pgBossTables(pgbossSchema)).run(db, { types: ofNode });
   const meant = rows.filter(({ queue }) => own.includes(queue) || !webhooks.test(queue));
   if (meant.length === 0) return null;

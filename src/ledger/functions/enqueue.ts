@@ -1,7 +1,7 @@
 import { literal } from '../../db/literal.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import type { JobInsertion } from '../../events/job-insertion.ts';
-import { DEAD_QUEUE, GROUP_QUEUE, WEBHOOK_QUEUE } from '../../events/webhook-queue-names.ts';
+import { WEBHOOK_QUEUES } from '../../events/webhook-queue-names.ts';
 import { encodedBytes } from './encoded-bytes.ts';
 import type { SchemaFunction } from './schema-function.ts';
 
@@ -29,9 +29,7 @@ const ownSuffix = `CASE WHEN place = 'public' THEN '' ELSE '.' || ${encodedBytes
   byte: `'/' || lpad(to_hex(b.n), 2, '0')`,
 })} END`;
 
-const webhookQueue = literal(
-  `^(?:${[WEBHOOK_QUEUE, DEAD_QUEUE, GROUP_QUEUE].join('|')})((?:\\.(?:[A-Za-z0-9_-]|/[0-9a-f]{2})+)?)$`,
-);
+const webhookQueue = literal(WEBHOOK_QUEUES);
 
 /** SQL that names no queue of its own is not a statement about one queue. */
 function checked(insertion: JobInsertion): JobInsertion {
