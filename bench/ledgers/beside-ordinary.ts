@@ -117,7 +117,12 @@ async function heartbeats(cluster: Cluster, pair: Pair<Contestant>, quick: boole
   const contest = (beat: (ledger: DelegationLedger) => Promise<void>) =>
     inTurns(
       rounds,
-      ofEach(pair, ({ ledger }) => () => cluster.time(() => beat(ledger))),
+      ofEach(
+        pair,
+        ({ ledger }) =>
+          () =>
+            cluster.time(() => beat(ledger)),
+      ),
     );
   const calls = chunksOf(ids, TOGETHER);
   const singly = await contest((ledger) => beatEach(ledger, ids));
@@ -131,9 +136,14 @@ async function heartbeats(cluster: Cluster, pair: Pair<Contestant>, quick: boole
     medianFigure('a heartbeat of an ordinary ledger: CPU of the coordinator', 'us', ordinary),
     medianFigure('a heartbeat of a ledger on a node: CPU of the coordinator', 'us', us(singly.there, coordinator)),
     medianFigure('a heartbeat of a ledger on a node: CPU of the node', 'us', us(singly.there, node)),
-    medianFigure("the coordinator's CPU for a heartbeat, of an ordinary one's", 'x', of(us(singly.there, coordinator)), {
-      limit: { atMost: 1 },
-    }),
+    medianFigure(
+      "the coordinator's CPU for a heartbeat, of an ordinary one's",
+      'x',
+      of(us(singly.there, coordinator)),
+      {
+        limit: { atMost: 1 },
+      },
+    ),
     medianFigure('one of a hundred, ordinary: CPU of the coordinator', 'us', us(together.ordinary, coordinator)),
     medianFigure('one of a hundred, on a node: CPU of the coordinator', 'us', us(together.there, coordinator)),
     medianFigure('one of a hundred, on a node: CPU of the node', 'us', us(together.there, node)),

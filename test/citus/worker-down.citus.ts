@@ -58,11 +58,9 @@ test('while a worker is down its ledgers are, the others are served, and none of
   });
   await agents.insert({ delegationId: 'silent', ...task });
   await agents.setStatus('silent', 'in_progress');
-  await waitFor(
-    'the ledger to be served again',
-    async () => (await agents.get('silent'))?.status === 'stuck',
-    { timeoutMs: 120_000 },
-  );
+  await waitFor('the ledger to be served again', async () => (await agents.get('silent'))?.status === 'stuck', {
+    timeoutMs: 120_000,
+  });
   for (const ledger of [agents, others])
     expect(await ledger.heartbeat('works')).toMatchObject({ outcome: 'stamped', status: 'in_progress' });
   expect(daemon.events('delegation.stuck').map(({ delegationId }) => delegationId)).toEqual(['silent', 'silent']);
