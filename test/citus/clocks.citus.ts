@@ -6,7 +6,7 @@ import { waitFor } from '../support/wait-for.ts';
 import { useCitusLedger } from './citus-ledger.ts';
 import { shiftClock } from './worker.ts';
 
-const ledger = useCitusLedger();
+const ledger = useCitusLedger({ restarts: true });
 const SHIFT_SECONDS = 20;
 /** Less than the clocks differ. */
 const STUCK_AFTER_MS = 5_000;

@@ -5,8 +5,8 @@ import { waitFor } from '../support/wait-for.ts';
 import { useCitusLedger } from './citus-ledger.ts';
 import { stopWorker } from './worker.ts';
 
-const suffering = useCitusLedger();
-const other = useCitusLedger();
+const suffering = useCitusLedger({ restarts: true });
+const other = useCitusLedger({ restarts: true });
 const STUCK_AFTER_MS = 10_000;
 const HEARTBEAT_MS = 500;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
