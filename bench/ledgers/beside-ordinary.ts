@@ -14,6 +14,8 @@ import { sweepOnce } from '../sweeping.ts';
 import { type Cluster, PGBOSS_SCHEMA, type Timed } from './cluster.ts';
 import { startOver } from './spread.ts';
 
+/** Of each ledger; each begins from a hundred thousand new rows. */
+const SWEEPS = 3;
 /** A call of heartbeatMany. */
 const TOGETHER = 100;
 /** As in the scenario `sweep`. */
@@ -177,7 +179,7 @@ async function sweeps(cluster: Cluster, pair: Pair<Contestant>, quick: boolean):
   await sweep(pair.there);
   await sweep(pair.ordinary);
   const { there, ordinary } = await inTurns(
-    quick ? 3 : 5,
+    SWEEPS,
     ofEach(pair, (one) => () => sweep(one)),
   );
   const us = (timed: readonly Timed[], where: string) => cpuUs(timed, where, rows);
