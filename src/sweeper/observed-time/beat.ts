@@ -39,6 +39,8 @@ export class Beat {
   readonly #prunings = new Repeats(PRUNE_EVERY_MS);
   readonly #differences = new Repeats(DIFFERS_REPEAT_MS);
   #lastLeftUs: Micros | null = null;
+  /** By how much the clock was set back, until that has been followed. The database tells it to one beat. */
+  #unfollowedBackUs: number | null = null;
   readonly #clock = new ClockMemory();
   /** By the process's clock, since when the database is known to be away without a beat since; null: it is not. */
   #failingSinceMs: number | null = null;
@@ -144,17 +146,25 @@ export class Beat {
   }
 
   async #followClock(beat: LeftBeat, reading: ClockReading, before: ClockSeen, gapAfterMs: number): Promise<void> {
-    const { nowUs, beatAtUs, wasSetBack } = beat;
+    const { nowUs, beatAtUs } = beat;
     const seen = seenWith(before, reading);
+    const unfollowedUs = this.#unfollowedBackUs;
+    const wasSetBack = beat.wasSetBack || unfollowedUs !== null;
+    const backUs = Math.max(seen.backUs, unfollowedUs ?? 0, beatAtUs === null ? 0 : beatAtUs - nowUs);
     if (wasSetBack) {
+      this.#unfollowedBackUs = backUs;
       await this.#setBack.takeBack(nowUs);
-      const backUs = Math.max(seen.backUs, beatAtUs === null ? 0 : beatAtUs - nowUs);
-      this.#logJump(-backUs, nowUs + backUs, nowUs);
     }
     const jumpUs = forwardUsTo(seen, reading);
-    if (seen.base === null || jumpUs === 0) return;
-    const jump = { sinceUs: seen.base.databaseUs, nowUs, jumpUs, isCertain: wasSetBack };
-    const gap = await this.#beats.recordJump(jump, gapAfterMs);
+    const gap =
+      seen.base === null || jumpUs === 0
+        ? null
+        : await this.#beats.recordJump(
+            { sinceUs: seen.base.databaseUs, nowUs, jumpUs, isCertain: wasSetBack },
+            gapAfterMs,
+          );
+    this.#unfollowedBackUs = null;
+    if (wasSetBack) this.#logJump(-backUs, nowUs + backUs, nowUs);
     if (gap !== null) this.#logJump(jumpUs, gap.startUs, gap.endUs);
   }
 
