@@ -69,5 +69,7 @@ export class LentClient {
 }
 
 function tooLong(queryMaxMs: number): PoolTurnError {
-  return new PoolTurnError(`Connection terminated: the query had run for ${queryMaxMs / 1000} s, which others wait for`);
+  return new PoolTurnError(
+    `Connection terminated: the query had run for ${queryMaxMs / 1000} s, which others wait for`,
+  );
 }

@@ -57,7 +57,7 @@ export class Beat {
     this.#time = time;
   }
 
-  /** Resolves with how far this host's clock is ahead of the database's, in ms. @throws the database's error. */
+  /** Resolves with how far this host's clock is ahead of the database's at least, in ms. @throws the database's error. */
   leave(): Promise<{ skewMs: number }> {
     // One after the other: a sweep that finds a contradiction leaves a beat, too.
     const left = this.#turn.then(() => this.#leave());
@@ -109,8 +109,7 @@ export class Beat {
       });
     this.#failingSinceMs = null;
     const reading: ClockReading = { databaseUs: beat.nowUs, sentAtMs, heardAtMs: this.#time.now() };
-    // The database read its clock between these two instants; their middle errs by half a round trip at most.
-    const skewMs = Math.round((sentAt + Date.now()) / 2 - wholeMs(beat.nowUs));
+    const skewMs = certainSkewMs(sentAt, Date.now(), wholeMs(beat.nowUs));
     this.#logGap(beat);
     await this.#followClock(beat, reading, seen, gapAfterMs);
     // Only after the jump is recorded: when that fails, the next beat finds it again.
@@ -189,4 +188,10 @@ export class Beat {
   async #prune(nowUs: Micros): Promise<void> {
     await this.#beats.prune(horizonOf(nowUs, STUCK_AFTER_MAX_MS, await this.#beats.gaps()).atUs);
   }
+}
+
+/** The database read its clock between these two instants of this host's: what the round trip may explain is none. */
+function certainSkewMs(sentAt: number, heardAt: number, database: number): number {
+  if (database < sentAt) return Math.round(sentAt - database);
+  return Math.round(Math.min(0, heardAt - database));
 }

@@ -1,4 +1,5 @@
 import type { LedgerDb } from '../../db/schema.ts';
+import { timed } from '../../db/timed.ts';
 import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import { Round } from '../rounds/round.ts';
@@ -6,9 +7,6 @@ import { LOOK_EVERY_MS } from './next-step.ts';
 import { lastActivitiesStatement } from './statements/last-activities.ts';
 import { transactionStatement } from './statements/transaction.ts';
 import { type ActivityReading, Stillness } from './stillness.ts';
-
-/** A reading that takes longer, since a connection hangs, is no reason to rest meanwhile. */
-const READING_MAX_MS = 1_000;
 
 /**
  * Finds by one statement for fifty ledgers of a daemon whether something has begun in one of them. A ledger in which nothing is open is not
@@ -22,13 +20,14 @@ export class StillnessWatch implements Service {
   readonly #watched = new Map<string, Stillness>();
   readonly #readings: Periodic;
 
-  /** `db`: gives up a statement that takes seconds. */
+  /** `db`: gives up a statement that takes seconds, so that nobody rests for long while one hangs. */
   constructor(db: LedgerDb) {
     const statement = lastActivitiesStatement();
     this.#db = db;
-    this.#last = new Round(async (ledgers) => {
-      const rows = await statement.run(db, { ledgers });
-      return rows.map(({ drawn, runningFrom }) => ({ drawn, runningFrom: BigInt(runningFrom) }));
+    this.#last = new Round<null, ActivityReading | null>(async (ledgers) => {
+      const { result, tookMs } = await timed(db, (session) => statement.run(session, { ledgers }));
+      const answers = result.map(({ drawn, runningFrom }) => ({ drawn, runningFrom: BigInt(runningFrom) }));
+      return { answers, tookMs };
     });
     this.#readings = new Periodic({
       name: this.name,
@@ -59,13 +58,9 @@ export class StillnessWatch implements Service {
 
   async #read(): Promise<void> {
     const watched = [...this.#watched];
-    const late = setTimeout(() => {
-      for (const [, stillness] of watched) stillness.disturb();
-    }, READING_MAX_MS);
     const read = async ([ledger, stillness]: readonly [string, Stillness]) =>
       stillness.take(await this.#last.ask(ledger, null, async () => null).catch(() => null));
     await Promise.all(watched.map(read));
-    clearTimeout(late);
     // Only where something was drawn since the reading before: an idle server's transactions are not counted up.
     const unmarked = watched.filter(([, { needsMark }]) => needsMark);
     if (unmarked.length === 0) return;

@@ -17,6 +17,15 @@ interface Waiting<Asked, Answer> {
   readonly resolve: (answer: Answer | Promise<Answer>) => void;
 }
 
+/** A statement's answers, in the order of the ledgers. */
+export interface Answers<Answer> {
+  readonly answers: readonly Answer[];
+  /** From when it had a connection. */
+  readonly tookMs: number;
+}
+
+type AskTogether<Asked, Answer> = (ledgers: readonly string[], asked: readonly Asked[]) => Promise<Answers<Answer>>;
+
 export interface RoundOptions {
   /** Such a ledger is never in the statement. */
   readonly isAlwaysAlone?: (ledger: string) => boolean;
@@ -28,7 +37,7 @@ export interface RoundOptions {
  * is the one at fault, and is asked in its own way for a minute. So is tried, once a minute, each ledger of a statement that took long.
  */
 export class Round<Asked, Answer> {
-  readonly #ask: (ledgers: readonly string[], asked: readonly Asked[]) => Promise<readonly Answer[]>;
+  readonly #ask: AskTogether<Asked, Answer>;
   readonly #isAlwaysAlone: (ledger: string) => boolean;
   readonly #time: Time;
   /** By ledger: until then it is asked in its own way, and afterwards tried in a statement of its own. */
@@ -36,11 +45,8 @@ export class Round<Asked, Answer> {
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
   #waiting: Waiting<Asked, Answer>[] = [];
 
-  /** `ask`: one statement, which waits for no lock for long and fails when it takes seconds. The answers are in the order of the ledgers. */
-  constructor(
-    ask: (ledgers: readonly string[], asked: readonly Asked[]) => Promise<readonly Answer[]>,
-    { isAlwaysAlone = () => false, time = processTime }: RoundOptions = {},
-  ) {
+  /** `ask`: one statement, which waits for no lock for long and fails when it takes seconds. */
+  constructor(ask: AskTogether<Asked, Answer>, { isAlwaysAlone = () => false, time = processTime }: RoundOptions = {}) {
     this.#ask = ask;
     this.#isAlwaysAlone = isAlwaysAlone;
     this.#time = time;
@@ -76,16 +82,12 @@ export class Round<Asked, Answer> {
   }
 
   async #sendPart(part: readonly Waiting<Asked, Answer>[]): Promise<void> {
-    const sentAtMs = this.#time.now();
     const outcome = await this.#ask(
       part.map(({ ledger }) => ledger),
       part.map(({ asked }) => asked),
-    ).then(
-      (answers) => ({ answers }),
-      (err: unknown) => ({ err }),
-    );
+    ).catch((err: unknown) => ({ err }));
     if ('err' in outcome) return this.#failed(part, outcome.err);
-    this.#judge(part, this.#time.now() - sentAtMs >= SLOW_MS);
+    this.#judge(part, outcome.tookMs >= SLOW_MS);
     for (const [nth, { resolve }] of part.entries()) resolve(outcome.answers[nth]!);
   }
 
@@ -107,7 +109,7 @@ export class Round<Asked, Answer> {
 
   #judge(part: readonly Waiting<Asked, Answer>[], isSlow: boolean): void {
     const nowMs = this.#time.now();
-    const [{ ledger: only }] = part as [Waiting<Asked, Answer>];
+    const [{ ledger: only }] = part as readonly [Waiting<Asked, Answer>];
     if (part.length === 1 && isSlow) this.#apartUntilMs.set(only, nowMs + APART_MS);
     else if (part.length === 1) this.#apartUntilMs.delete(only);
     else if (isSlow && nowMs - this.#suspectedAtMs >= APART_MS) {

@@ -1,6 +1,7 @@
 import { isOnNode } from '../../db/node/nodes.ts';
 import type { LedgerDb } from '../../db/schema.ts';
 import type { QueryRunner } from '../../db/statement.ts';
+import { timed } from '../../db/timed.ts';
 import type { PgBossTables } from '../../jobs/pgboss-tables.ts';
 import type { BeatAnswer, BeatValues } from '../observed-time/beats.ts';
 import type { Reading } from '../schedule/pgboss-clock.ts';
@@ -34,18 +35,21 @@ export class Rounds {
     const turn = new Turn();
     const calling = <Asked, Answer>(name: 'sweeper_beat' | 'sweeper_sweep_empty') =>
       new Round<Asked, Answer>(async (ledgers, asked) => {
-        const rows = await turn.take(() => ofEachLedgerStatement(ledgers, name).run(db, { asked }));
-        const answered = rows.filter(({ answer }) => answer !== null);
-        return inOrder(ledgers, answered, ({ nth }) => nth - 1).map(({ answer }) => answer as Answer);
+        const statement = ofEachLedgerStatement(ledgers, name);
+        const { result, tookMs } = await turn.take(() => timed(db, (session) => statement.run(session, { asked })));
+        const answered = result.filter(({ answer }) => answer !== null);
+        const rows = inOrder(ledgers, answered, ({ nth }) => nth - 1);
+        return { answers: rows.map(({ answer }) => answer as Answer), tookMs };
       }, options);
     this.beats = calling('sweeper_beat');
     this.emptySweeps = calling('sweeper_sweep_empty');
     this.tickSweeps = new Round(async (ledgers) => {
-      const rows = await tickSweepsStatement(ledgers).run(db, {});
-      return inOrder(ledgers, rows, ({ nth }) => nth).map(({ sweepId }) => sweepId);
+      const { result, tookMs } = await timed(db, (session) => tickSweepsStatement(ledgers).run(session, {}));
+      return { answers: inOrder(ledgers, result, ({ nth }) => nth).map(({ sweepId }) => sweepId), tookMs };
     }, options);
     const reading = scheduleReadingStatement(tables);
-    this.schedules = new Round((_, asked) => reading.run(runner, { asked }));
+    // pg-boss's tables alone: none of the ledgers makes it slow.
+    this.schedules = new Round(async (_, asked) => ({ answers: await reading.run(runner, { asked }), tookMs: 0 }));
   }
 }
 

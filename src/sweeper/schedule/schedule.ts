@@ -52,8 +52,8 @@ export class Schedule implements Service {
     this.#boss = boss;
     this.#sweeper = sweeper;
     this.#availability = availability;
-    const { queues: others = [], restore } = options.others ?? {};
-    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron, restore);
+    const others = options.others?.queues ?? [];
+    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron, options.others?.restore);
     const { name: queue } = this.#queue;
     const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue, others, together: many?.together });
     this.#emptySweep = many?.emptySweep;

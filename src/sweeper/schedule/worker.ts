@@ -1,7 +1,7 @@
 import type { JobWithMetadata } from 'pg-boss';
 import type { Boss, BossWork } from '../../jobs/boss.ts';
-import type { Sweeper } from '../sweeper.ts';
 import type { SweepTrigger } from '../summary.ts';
+import type { Sweeper } from '../sweeper.ts';
 import type { EmptySweep } from './empty-sweep.ts';
 import { retrying } from './retrying.ts';
 import type { SweepJob } from './sweep-queue.ts';

@@ -232,7 +232,9 @@ test('a ledger whose numbers cannot be read, or that is not there, is never sett
   await database.query('ALTER SEQUENCE l_b.activity_logs_activity_id_seq CACHE 20');
   expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([{ drawn: null }]);
   await database.query('ALTER SEQUENCE l_b.activity_logs_activity_id_seq CACHE 1');
-  expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([{ drawn: expect.any(String) }]);
+  expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([
+    { drawn: expect.any(String) },
+  ]);
   await database.query('CREATE TABLE l_b.delegation_node ()');
   expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([{ drawn: null }]);
   await database.query('DROP TABLE l_b.delegation_node');
