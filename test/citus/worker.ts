@@ -52,10 +52,14 @@ export async function shiftClock(coordinator: string, worker: Node, seconds: num
     await onWorker(coordinator, worker, ({ control }) => `${control} -m fast -w stop; ${start} ${control} -w start`);
     await comesBack(coordinator, worker, before);
   };
-  await restart(`env DONT_FAKE_MONOTONIC=1 faketime -f '${seconds >= 0 ? '+' : ''}${seconds}s'`);
+  // As in test/support/settable-clock.ts, with the library that is there.
+  const clockFile = `/tmp/citus-test-clock.${worker.port}`;
+  await restart(`echo '${seconds >= 0 ? '+' : ''}${seconds}' > ${clockFile}
+    env LD_PRELOAD="$(faketime -f +0s printenv LD_PRELOAD)" FAKETIME_TIMESTAMP_FILE=${clockFile} \
+    FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1`);
   let isShifted = true;
   const back = async () => {
-    if (isShifted) await restart('env -u LD_PRELOAD -u FAKETIME');
+    if (isShifted) await restart(`rm -f ${clockFile}; env -u LD_PRELOAD`);
     isShifted = false;
   };
   return { back, [Symbol.asyncDispose]: back };
