@@ -43,7 +43,7 @@ interface CitusLedgerOptions {
 export function useCitusLedger({ per = 'file', restarts = false }: CitusLedgerOptions = {}): CitusLedger {
   const url = process.env.CITUS_URL!;
   const sessions = new URL(url);
-  if (restarts) sessions.searchParams.set('options', '-c citus.max_cached_conns_per_worker=0');
+  if (restarts) sessions.searchParams.set('options', '-ccitus.max_cached_conns_per_worker=0');
   const schema = `ledger_${randomBytes(4).toString('hex')}`;
   const handle = openDatabase({
     location: { url: sessions.href },

@@ -95,13 +95,20 @@ async function onWorker(
   }
 }
 
-const startedAt = (coordinator: string, worker: Node) =>
-  withClient(urlOf(coordinator, worker), async (client) => {
+async function startedAt(coordinator: string, worker: Node): Promise<string> {
+  const client = new pg.Client({ connectionString: urlOf(coordinator, worker) });
+  // The server may end it at any moment.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
     const { rows } = await client.query<{ pid: string }>(
       `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`,
     );
     return rows[0]!.pid;
-  });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
 
 async function isUp(coordinator: string, worker: Node): Promise<boolean> {
   return startedAt(coordinator, worker).then(
