@@ -348,7 +348,7 @@ describe('the hold of an operator', () => {
         held_until = held_until - interval '1 hour' WHERE ended_at IS NULL`);
     }
     const rows = await database.query<{ id: string }>(
-      `SELECT data ->> 'id' AS id FROM pgboss.job WHERE name = 'listener' ORDER BY created_on, id`,
+      `SELECT j.data ->> 'id' AS id FROM pgboss.job j WHERE j.name = 'listener' ORDER BY j.created_on, j.id`,
     );
     return rows.map(({ id }) => id);
   }

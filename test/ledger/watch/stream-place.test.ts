@@ -104,7 +104,7 @@ describe('in any order of beginnings, commits and looks', () => {
 
   /** `nextOf`: what a look takes for the next transaction id. */
   const eachOnce = (nextOf: (snapshot: Snapshot) => number) =>
-    fc.property(fc.array(event, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (events, page) => {
+    fc.property(fc.array(event, { maxLength: 120, size: 'max' }), fc.integer({ min: 1, max: 4 }), (events, page) => {
       let [nextId, nextXid, lastEnded] = [1, 1, 0];
       const running = new Map<number, { xid: number; ids: number[] }>();
       const visible = new Set<number>();
@@ -162,7 +162,12 @@ describe('in any order of beginnings, commits and looks', () => {
   });
 
   test('ids would be lost by the end of the snapshot, behind which transactions may run', () => {
-    expect(fc.check(eachOnce(({ xmax }) => xmax), { numRuns: 2_000 }).failed).toBe(true); // prettier-ignore
+    expect(
+      fc.check(
+        eachOnce(({ xmax }) => xmax),
+        { numRuns: 2_000 },
+      ).failed,
+    ).toBe(true); // prettier-ignore
   });
 });
 
