@@ -1,6 +1,6 @@
 import { ISO_MAX_MS, ISO_MIN_MS, MICROS_PER_MS, type Micros } from '../db/instant.ts';
 
-export { MICROS_PER_MS, type Micros, microsOf, timestampOf } from '../db/instant.ts';
+export { FIRST_INSTANT, MICROS_PER_MS, type Micros, microsOf, timestampOf } from '../db/instant.ts';
 
 /** An instant of the database's clock in ISO 8601, to the millisecond, for what is shown or printed. */
 export type IsoInstant = string;
