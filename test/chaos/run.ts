@@ -26,7 +26,7 @@ Many fleets, each with an empty ledger, until there were enough faults:
                     ${NIGHTS}: --seed N goes on with that night
   --faults N        how many (default 10000)
   --minutes N       at most so long (default 600)
-  --fleets N        at a time (default 4); a fleet has 12 processes and a server
+  --fleets N        at a time (default 6); a fleet has 12 processes and a server, and mostly waits
   --seconds N       how long each fleet is injected faults (default 900)
   --server KIND     of all fleets (default: both in turn)
   --anew            does not go on with the night of that seed, but begins it again
@@ -45,7 +45,7 @@ const { values } = parseArgs({
     server: text(),
     faults: text('10000'),
     minutes: text('600'),
-    fleets: text('4'),
+    fleets: text('6'),
     json: text(),
     'write-docs': { type: 'boolean', default: false },
   },

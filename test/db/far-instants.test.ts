@@ -51,10 +51,12 @@ describe('a ledger whose rows were not corrected yet', () => {
     expect(await reader.census()).toMatchObject({ byStatus: { in_progress: 3 } });
     const { ledger } = testLedger(database.db);
     expect((await ledger.get(id))?.lastHeartbeat).toEqual(FIRST);
+    const healthy = await seedDelegation(database, { silentSeconds: 700 });
     const { sweeper } = testSweeper(database.db);
-    const marked = { failed: 1, stuck: 1, poisoned: 0, remaining: 0 };
+    const marked = { failed: 1, stuck: 2, poisoned: 0, remaining: 0 };
     expect(await sweeper.dryRun()).toMatchObject(marked);
     expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject(marked);
+    expect((await ledger.get(healthy))?.status).toBe('stuck');
     const statuses = await Promise.all([overdue, id, endless].map(async (each) => (await ledger.get(each))?.status));
     expect(statuses).toEqual(['failed', 'stuck', 'in_progress']);
   });
