@@ -36,6 +36,7 @@ export class Daemon implements AsyncDisposable {
   readonly swept: Promise<number>;
 
   #onSweep: ((durationMs: number) => void)[] = [];
+  readonly #ledgersSwept = new Set<string>();
   #isEnding = false;
   /** Sweeps that the storm guard held. */
   held = 0;
@@ -58,7 +59,8 @@ export class Daemon implements AsyncDisposable {
         if (line.includes('"event":"sweep.held"')) this.held += 1;
         if (!line.includes('"event":"sweep.completed"')) return;
         resolve(performance.now() - this.#startedAtMs);
-        const { durationMs } = JSON.parse(line) as { durationMs: number };
+        const { durationMs, ledger } = JSON.parse(line) as { durationMs: number; ledger?: string };
+        if (ledger !== undefined) this.#ledgersSwept.add(ledger);
         for (const heard of this.#onSweep.splice(0)) heard(durationMs);
       });
       this.#child.once('exit', (code) => {
@@ -76,6 +78,11 @@ export class Daemon implements AsyncDisposable {
   /** The peak of resident memory. */
   get peakMb(): number {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))![1]) / 1024;
+  }
+
+  /** Until so many of the ledgers of DB_SCHEMAS have been swept. */
+  async sweptLedgers(count: number): Promise<void> {
+    while (this.#ledgersSwept.size < count) await this.nextSweep();
   }
 
   /** Duration of the next sweep to end, in milliseconds. */

@@ -23,7 +23,7 @@ const PREVIEW_BYTES = 160;
 const idOf = (prefix: string) => `'${prefix}-' || lpad(i::text, 11, '0') || '-7f1e-8d2a-0242ac12'`;
 
 /** Revision 1: a writer that records its activity itself. Rows alone would have it added at commit, each of them. */
-export async function insertFleet(database: LedgerDatabase, fleet: Fleet): Promise<void> {
+export async function insertFleet(database: Pick<LedgerDatabase, 'query'>, fleet: Fleet): Promise<void> {
   const { rows, silentFromSeconds, silentToSeconds, prefix = 'live', specialEach = rows + 2 } = fleet;
   await database.query(
     `INSERT INTO delegations (delegation_id, caller_id, callee_id, task_preview, status, last_heartbeat, deadline, revision,

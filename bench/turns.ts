@@ -21,7 +21,7 @@ export interface Rates {
 }
 
 /** A turn in which other processes used more of the machine than this is repeated once. */
-const FOREIGN_MAX = 0.15;
+export const FOREIGN_MAX = 0.15;
 
 /**
  * In each round every program has its turn, so that slow periods of the machine affect all of them. The order changes

@@ -8,7 +8,7 @@ import { installLedgers } from '../ledgers/install-ledgers.ts';
 
 const LEDGERS = 100;
 /** After the sweeps of the start: until no ledger is looked at by itself, and each session of the server has its plans. */
-const SETTLE_MS = 40_000;
+const SETTLE_MS = 30_000;
 /** Each minute has one tick. */
 const WINDOW_MS = 60_000;
 const RATIO_MAX = 3;
@@ -39,7 +39,7 @@ export async function idleLedgersScenario({ template, server, say }: Bench): Pro
     const env = { DB_SCHEMAS: 'ledger_*' };
     await using oneDaemon = await Daemon.start(one.url, env);
     await using manyDaemon = await Daemon.start(many.url, env);
-    await Promise.all([oneDaemon.swept, manyDaemon.swept]);
+    await Promise.all([oneDaemon.sweptLedgers(1), manyDaemon.sweptLedgers(LEDGERS)]);
     say('idle-ledgers: settling');
     await sleep(SETTLE_MS);
     say('idle-ledgers: measuring');

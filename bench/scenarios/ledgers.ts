@@ -1,15 +1,16 @@
 import { availableParallelism } from 'node:os';
 import type { DelegationLedger } from '../../src/ledger/ledger.ts';
 import type { Bench } from '../bench.ts';
-import { type Figure, type Findings, medianFigure } from '../figure.ts';
+import { type Figure, type Findings, median, medianFigure } from '../figure.ts';
 import { ledgerOf } from '../heartbeating.ts';
 import { LedgerTemplate } from '../ledger-database.ts';
 import { citusFigures } from '../ledgers/citus-nodes.ts';
 import { installLedgers } from '../ledgers/install-ledgers.ts';
 import { besideBusyCore, PinnedServer } from '../ledgers/pinned-server.ts';
 import { beatOver, CONNECTIONS, liveOver, startOver } from '../ledgers/spread.ts';
+import type { Timed } from '../load.ts';
 import { BenchServer } from '../server.ts';
-import { type Contestant, takeTurns } from '../turns.ts';
+import { type Contestant, FOREIGN_MAX, takeTurns } from '../turns.ts';
 
 const COUNTS = [1, 2, 4];
 
@@ -87,14 +88,10 @@ async function twoServers({ server, template, quick, say }: Bench): Promise<Figu
   const cpuFirst: number[] = [];
   const cpuSecond: number[] = [];
   await Promise.all([first.live(lives), second.live(lives)]);
+  const foreign: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    await first.empty();
-    const one = await besideBusyCore(1, () => first.load.time(() => first.live(lives)));
-    await Promise.all([first.empty(), second.empty()]);
-    const [ofFirst, ofSecond] = await Promise.all([
-      first.load.time(() => first.live(lives)),
-      second.load.time(() => second.live(lives)),
-    ]);
+    const { one, ofFirst, ofSecond, ...taken } = await roundOf(first, second, lives);
+    foreign.push(taken.foreign);
     const rate = (ms: number) => (lives / ms) * 1000;
     alone.push(rate(one.ms));
     both.push(rate(ofFirst.ms) + rate(ofSecond.ms));
@@ -113,6 +110,44 @@ async function twoServers({ server, template, quick, say }: Bench): Promise<Figu
     medianFigure("the second's CPU for one meanwhile", 'us', cpuSecond),
     medianFigure("a second ledger on a second server adds, of the first's lives", 'x', adds, {
       limit: { atLeast: 0.95 },
+      note: `other processes used ${(median(foreign) * 100).toFixed(0)}% of the machine`,
     }),
   ];
+}
+
+interface Round {
+  /** The first server's lives beside a busy core. */
+  readonly one: Timed;
+  readonly ofFirst: Timed;
+  readonly ofSecond: Timed;
+  /** The share of the machine that neither these servers nor what kept the core busy used, while both servers worked or one did. */
+  readonly foreign: number;
+}
+
+/**
+ * Once more where other processes used much of the machine: while both cores belong to the servers it takes from their lives, and while one
+ * does it takes from the filler.
+ */
+async function roundOf(first: PinnedServer, second: PinnedServer, lives: number): Promise<Round> {
+  const round = await oneRound(first, second, lives);
+  if (round.foreign <= FOREIGN_MAX) return round;
+  const again = await oneRound(first, second, lives);
+  return again.foreign < round.foreign ? again : round;
+}
+
+async function oneRound(first: PinnedServer, second: PinnedServer, lives: number): Promise<Round> {
+  await first.empty();
+  const one = await besideBusyCore(1, () => first.load.time(() => first.live(lives)));
+  await Promise.all([first.empty(), second.empty()]);
+  const [ofFirst, ofSecond] = await Promise.all([
+    first.load.time(() => first.live(lives)),
+    second.load.time(() => second.live(lives)),
+  ]);
+  const besides = ({ foreign, ms }: Timed, ourMs: number) => foreign - ourMs / (ms * availableParallelism());
+  return {
+    one,
+    ofFirst,
+    ofSecond,
+    foreign: Math.max(0, besides(one, one.ms), besides(ofFirst, ofSecond.serverCpuMs)),
+  };
 }

@@ -28,6 +28,9 @@ const JOBS_SHARE_OF_GRACE = 0.6;
 const LEDGERS_SHARE_OF_GRACE = 0.15;
 const SERVICES_SHARE_OF_GRACE = 0.8;
 
+/** A statement of many ledgers that takes longer is given up, and sent for each by itself. It takes milliseconds. */
+const TOGETHER_MAX_MS = 2_000;
+
 export interface DaemonServices {
   /** In the order in which they start; they stop in reverse order. */
   readonly services: readonly Service[];
@@ -69,7 +72,7 @@ export async function daemonServices(
   });
   const probe = await agentProbe(config);
   // An outage of many ledgers' database is one of each ledger, which names it; with one ledger it is logged once.
-  const many = config.dbSchemas === null ? null : manyOf(databaseOn(shares.add(), config.dbSchema), boss, config);
+  const many = config.dbSchemas === null ? null : manyOf(shares, boss, config);
   const shared: Shared = { boss, probe, ...(many === null ? { outage } : { many }) };
   const build = (ledger: string): LedgerServices & { db: ReturnType<typeof databaseOn> } => {
     const db = databaseOn(shares.add(), ledger);
@@ -119,7 +122,12 @@ export async function daemonServices(
 }
 
 /** What is done for many ledgers at once, over connections that belong to none of them. */
-function manyOf(db: ReturnType<typeof databaseOn>, { pgBoss }: Boss, { pgbossSchema }: Config) {
+function manyOf(shares: PoolShares, { pgBoss }: Boss, { dbSchema, pgbossSchema }: Config) {
   const onPgBoss = { runner: pgBossRunner(pgBoss), tables: pgBossTables(pgbossSchema) };
-  return { db, rounds: new Rounds({ db, pgBoss: onPgBoss }), watch: new StillnessWatch(db) };
+  const db = databaseOn(shares.add({ queryMaxMs: TOGETHER_MAX_MS }), dbSchema);
+  return {
+    db: databaseOn(shares.add(), dbSchema),
+    rounds: new Rounds({ db, pgBoss: onPgBoss }),
+    watch: new StillnessWatch(db),
+  };
 }

@@ -82,8 +82,11 @@ export function ledgerServices(
     pgbossSchema,
     cron: config.sweepCron,
     timezone: config.sweepTz,
-    restoreOthers: async () => {
-      for (const each of recurring) await each.ensure();
+    others: {
+      queues: recurring.flatMap(({ scheduled }) => scheduled),
+      async restore() {
+        for (const each of recurring) await each.ensure();
+      },
     },
     ...(many && { many }),
   });

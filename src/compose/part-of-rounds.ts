@@ -8,14 +8,13 @@ import type { Rounds } from '../sweeper/rounds/rounds.ts';
 import { ofEachLedgerStatement } from '../sweeper/rounds/statements/of-each-ledger.ts';
 import { EmptySweep } from '../sweeper/schedule/empty-sweep.ts';
 import type { ReadTogether } from '../sweeper/schedule/pgboss-clock.ts';
-import { sweepQueue } from '../sweeper/schedule/queue-name.ts';
 
 /** One ledger's part in what a daemon does for many at once. */
 export interface PartOfRounds {
   readonly stillness: Stillness;
   readonly leaveBeat: LeaveTogether;
   readonly together: ReadTogether;
-  readonly emptySweep: () => Promise<boolean>;
+  readonly emptySweep: EmptySweep['sweep'];
   /** Ends the watch over this ledger. */
   readonly unwatched: Service;
 }
@@ -36,7 +35,8 @@ export function partOf(
     isResting: () => stillness.isResting,
     async record(sweep) {
       const isRecorded = await rounds.emptySweeps.ask(ledger, sweep, () => recordAlone(sweep));
-      if (!isRecorded) stillness.disturb();
+      if (isRecorded) stillness.foundEmpty();
+      else stillness.disturb();
       return isRecorded;
     },
   });
@@ -44,10 +44,10 @@ export function partOf(
     stillness,
     leaveBeat: (values, alone) => rounds.beats.ask(ledger, values, alone),
     together: {
-      schedule: (alone) => rounds.schedules.ask(ledger, sweepQueue(ledger), alone),
+      schedule: (asked, alone) => rounds.schedules.ask(ledger, asked, alone),
       sweepId: (alone) => rounds.tickSweeps.ask(ledger, null, alone),
     },
-    emptySweep: () => emptySweep.sweep(),
+    emptySweep: emptySweep.sweep,
     unwatched: {
       name: 'stillness',
       async start() {},

@@ -1,13 +1,13 @@
-/**
- * Kysely's migrator. Kysely 0.29 has it in a separate module, 0.28 in its main one; the package accepts either as a peer.
- * npm on a Node older than 22 chooses 0.28.
- */
 import type * as KyselyMigration from 'kysely/migration';
 
 export type { Migration, MigrationProvider, MigrationResult } from 'kysely/migration';
 export type Migrator = KyselyMigration.Migrator;
 
-async function load(): Promise<typeof KyselyMigration> {
+/**
+ * Kysely's migrator, loaded by what migrates alone. Kysely 0.29 has it in a separate module, 0.28 in its main one; the
+ * package accepts either as a peer. npm on a Node older than 22 chooses 0.28.
+ */
+export async function kyselyMigration(): Promise<typeof KyselyMigration> {
   try {
     return await import('kysely/migration');
   } catch (err) {
@@ -15,5 +15,3 @@ async function load(): Promise<typeof KyselyMigration> {
     return (await import('kysely')) as unknown as typeof KyselyMigration;
   }
 }
-
-export const { FileMigrationProvider, Migrator, NO_MIGRATIONS } = await load();

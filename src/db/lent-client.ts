@@ -1,7 +1,10 @@
 import type { PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import type { DatabaseClient } from './database-client.ts';
+import { PoolTurnError } from './pool-turn-error.ts';
 
-export interface LentClientListener {
+export interface LentClientOptions {
+  /** A query that takes longer is given up. Undefined: none is by itself. */
+  readonly queryMaxMs: number | undefined;
   /** A query succeeded. */
   readonly onAnswer: () => void;
   readonly onReturn: () => void;
@@ -10,15 +13,15 @@ export interface LentClientListener {
 /** A connection that one user of a shared pool has, with the time since when its query runs. */
 export class LentClient {
   readonly #client: PostgresPoolClient;
-  readonly #listener: LentClientListener;
+  readonly #options: LentClientOptions;
   /** Rejects the query under way. */
   #reject: ((err: Error) => void) | null = null;
   #queryingSinceMs: number | null = null;
   #isReturned = false;
 
-  constructor(client: PostgresPoolClient, listener: LentClientListener) {
+  constructor(client: PostgresPoolClient, options: LentClientOptions) {
     this.#client = client;
-    this.#listener = listener;
+    this.#options = options;
   }
 
   get processID(): number | undefined {
@@ -38,11 +41,14 @@ export class LentClient {
     this.#queryingSinceMs = performance.now();
     const answer = this.#client.query<Row>(sql, parameters);
     answer.catch(() => {});
+    const { queryMaxMs, onAnswer } = this.#options;
+    const timer = queryMaxMs === undefined ? undefined : setTimeout(() => this.giveUp(tooLong(queryMaxMs)), queryMaxMs);
     try {
       const result = await Promise.race([answer, givenUp]);
-      this.#listener.onAnswer();
+      onAnswer();
       return result;
     } finally {
+      clearTimeout(timer);
       this.#queryingSinceMs = null;
       this.#reject = null;
     }
@@ -58,6 +64,12 @@ export class LentClient {
     if (this.#isReturned) return;
     this.#isReturned = true;
     this.#client.release(destroy);
-    this.#listener.onReturn();
+    this.#options.onReturn();
   }
+}
+
+function tooLong(queryMaxMs: number): PoolTurnError {
+  return new PoolTurnError(
+    `Connection terminated: the query had run for ${queryMaxMs / 1000} s, which others wait for`,
+  );
 }

@@ -1,4 +1,5 @@
 import { CompiledQuery } from 'kysely';
+import { hasNodes } from './node/nodes.ts';
 import type { LedgerDb } from './schema.ts';
 
 /**
@@ -16,6 +17,12 @@ export class CommitError extends Error {
     this.code = (cause as { code?: unknown }).code;
   }
 }
+
+/**
+ * SQL: Citus sets them on the ledger's node as well. It sends there the text of the message that a SET was in: of one in a block, the
+ * SET alone, and of the others each time all of them, with their BEGIN, which the node warns of.
+ */
+const toNode = (settings: string) => `SET LOCAL citus.propagate_set_commands = local; DO $$ BEGIN ${settings}; END $$`;
 
 /**
  * Runs `work` in a transaction of its own, in which the server ends each statement after `timeoutMs` (57014), whatever the
@@ -36,11 +43,10 @@ export function limited<Result>(
   if (db.isTransaction) return work(db);
   return db.connection().execute(async (session) => {
     const tell = (sql: string) => session.executeQuery<{ command?: string }>(CompiledQuery.raw(sql));
+    const limits = `SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL lock_timeout = ${lockTimeoutMs};
+      SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MAX_MS}`;
     // One message, and only for this transaction, so that PgBouncer in transaction mode can reuse the session unchanged.
-    // Citus sends the limits to the node that has the ledger; elsewhere its setting says nothing.
-    await tell(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL citus.propagate_set_commands = local;
-      SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
-      SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MAX_MS}`).catch(
+    await tell(`BEGIN ISOLATION LEVEL READ COMMITTED; ${hasNodes(db) ? toNode(limits) : limits}`).catch(
       async (err: unknown) => {
         await tell('ROLLBACK').catch(() => {});
         throw err;

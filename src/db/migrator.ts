@@ -4,12 +4,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Kysely, sql } from 'kysely';
 import { finish, prepare } from './finishing/finish.ts';
 import {
-  FileMigrationProvider,
+  kyselyMigration,
   type Migration,
   type MigrationProvider,
   type MigrationResult,
-  Migrator,
-  NO_MIGRATIONS,
+  type Migrator,
 } from './kysely-migration.ts';
 import { LOCK_GIVE_UP_MS_DEFAULT, LOCK_TIMEOUT_MS, retryWhileLocked } from './migration-retry.ts';
 import type { Database } from './schema.ts';
@@ -27,15 +26,11 @@ const bookkeeping = {
 /** Runs each migration with only the target schema on its transaction's search path, and with a short lock timeout. */
 class SchemaMigrations implements MigrationProvider {
   readonly #schema: string;
-  readonly #files = new FileMigrationProvider({
-    fs,
-    path,
-    migrationFolder,
-    import: (file: string) => import(pathToFileURL(file).href),
-  });
+  readonly #files: MigrationProvider;
 
-  constructor(schema: string) {
+  constructor(schema: string, files: MigrationProvider) {
     this.#schema = schema;
+    this.#files = files;
   }
 
   async getMigrations(): Promise<Record<string, Migration>> {
@@ -63,10 +58,12 @@ class SchemaMigrations implements MigrationProvider {
   }
 }
 
-function migrator(db: Kysely<Database>, schema: string): Migrator {
+async function migrator(db: Kysely<Database>, schema: string): Promise<Migrator> {
+  const { FileMigrationProvider, Migrator } = await kyselyMigration();
+  const load = (file: string) => import(pathToFileURL(file).href);
   return new Migrator({
     db,
-    provider: new SchemaMigrations(schema),
+    provider: new SchemaMigrations(schema, new FileMigrationProvider({ fs, path, migrationFolder, import: load })),
     migrationTableSchema: schema,
     ...bookkeeping,
   });
@@ -92,9 +89,10 @@ export async function applyMigrations(
   const { applied, pending, unknown } = await schemaVersion(db, schema);
   if (pending.length === 0 && unknown.length > 0) return [];
   if (applied.length > 0) await prepare(db, schema, giveUpAfterMs);
+  const migrations = await migrator(db, schema);
   const results: MigrationResult[] = [];
   for (;;) {
-    const step = await retryWhileLocked(async () => settled(await migrator(db, schema).migrateUp()), giveUpAfterMs);
+    const step = await retryWhileLocked(async () => settled(await migrations.migrateUp()), giveUpAfterMs);
     if (step.length === 0) break;
     results.push(...step);
   }
@@ -104,7 +102,8 @@ export async function applyMigrations(
 
 /** Reverts every migration, the last first. The ledger's data are deleted with the tables. */
 export async function migrateDown(db: Kysely<Database>, schema: string): Promise<MigrationResult[]> {
-  const down = async () => settled(await migrator(db, schema).migrateTo(NO_MIGRATIONS));
+  const [migrations, { NO_MIGRATIONS }] = [await migrator(db, schema), await kyselyMigration()];
+  const down = async () => settled(await migrations.migrateTo(NO_MIGRATIONS));
   return retryWhileLocked(down, LOCK_GIVE_UP_MS_DEFAULT);
 }
 

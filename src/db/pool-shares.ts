@@ -43,10 +43,10 @@ export class PoolShares {
     this.#options = options;
   }
 
-  /** A pool for one more user; ending it ends no connection. */
-  add(): PostgresPool {
+  /** A pool for one more user; ending it ends no connection. `queryMaxMs`: a query of his that takes longer is given up. */
+  add({ queryMaxMs }: { readonly queryMaxMs?: number } = {}): PostgresPool {
     const share = new PoolShare(this.#pool, {
-      connect: () => this.#connect(share),
+      connect: () => this.#connect(share, queryMaxMs),
       end: () => this.#shares.delete(share),
     });
     this.#shares.add(share);
@@ -60,11 +60,12 @@ export class PoolShares {
     return { inUse: totalCount - idleCount, idle: idleCount, waiting };
   };
 
-  async #connect(share: PoolShare): Promise<PostgresPoolClient> {
+  async #connect(share: PoolShare, queryMaxMs: number | undefined): Promise<PostgresPoolClient> {
     if (this.#shares.size > 1 && !this.#mayHave(share)) await this.#turn(share);
     else this.#take(share);
     try {
       const client = new LentClient((await this.#pool.connect()) as PostgresPoolClient, {
+        queryMaxMs,
         onAnswer: () => {
           share.isSlow = false;
           share.patienceMs = MAKES_ROOM_AFTER_MS;

@@ -23,6 +23,7 @@ const systemFunctions = [
   'json_build_object',
   'jsonb_agg',
   'jsonb_array_elements',
+  'jsonb_array_elements_text',
   'jsonb_array_length',
   'jsonb_build_object',
   'jsonb_each_text',

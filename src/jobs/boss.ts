@@ -12,8 +12,12 @@ import { monotonicClock } from './monotonic-clock.ts';
 import { verbatim } from './pgboss-tables.ts';
 import { type PgBossWarningType, warningType } from './pgboss-warning.ts';
 
-/** How often pg-boss looks for the job of a dead replica, and for a tick that is due. */
-export const SUPERVISE_SECONDS = 10;
+/** How often pg-boss looks for a tick that is due. */
+const CRON_SECONDS = 10;
+/** How often pg-boss looks after its queues: their sizes, and jobs of dead replicas. The job poll finds those of the daemon's own queues in seconds. */
+const SUPERVISE_SECONDS = 60;
+/** Least time between two such looks at one queue, so that the job poll can ask for one. */
+const SUPERVISE_MIN_SECONDS = 2;
 /** How often pg-boss compares its clock with the database's, by which ticks are due. */
 const CLOCK_CHECK_SECONDS = 60;
 /** How long a due tick may wait to be queued; a shorter time costs an idle daemon more queries. */
@@ -114,11 +118,13 @@ function createBoss({ connection, pgbossSchema }: BossOptions): PgBoss {
     migrate: false,
     createSchema: false,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
-    monitorIntervalSeconds: SUPERVISE_SECONDS,
-    cronMonitorIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: SUPERVISE_MIN_SECONDS,
+    cronMonitorIntervalSeconds: CRON_SECONDS,
     cronWorkerIntervalSeconds: CRON_POLL_SECONDS,
     // Flows are not used; pg-boss looks for them every five seconds by default.
     flowIntervalSeconds: 3600,
+    // Its registry of instances measures the event loop fifty times a second: a quarter of what an idle daemon costs.
+    registerInstance: false,
     reindex: false,
     clock: monotonicClock,
     clockMonitorIntervalSeconds: CLOCK_CHECK_SECONDS,

@@ -5,22 +5,23 @@ import { pgBossTables } from './pgboss-tables.ts';
 import { dueQueuesStatement } from './statements/due-queues.ts';
 import { removeDueStatement } from './statements/remove-due.ts';
 
-/** How often a worker of pg-boss polls by itself: for what this poll misses, such as a job that was due for a moment only. */
-export const OWN_POLL_SECONDS = 300;
+/** How often a worker of pg-boss polls by itself, for what this poll might miss. With a hundred ledgers there are some hundred workers. */
+export const OWN_POLL_SECONDS = 3600;
 
 export interface Polled {
   readonly workerId: string;
   readonly everyMs: number;
-  /** Does without its worker what a job of the queue is for; the job is then removed. False: the worker has to. */
-  readonly instead?: (() => Promise<boolean>) | undefined;
+  /** Does without its worker what a job of the queue with this data is for; the job is then removed. False: the worker has to. */
+  readonly instead?: ((data: unknown) => Promise<boolean>) | undefined;
 }
 
 /** What is done within so many milliseconds is removed in one statement. */
 const REMOVED_WITHIN_MS = 50;
 
 /**
- * Wakes pg-boss's workers when their queues have a job: one statement for all queues, however many ledgers there are. By
- * default each worker polls for itself, which is a statement for each queue every few seconds.
+ * Wakes pg-boss's workers when their queues have a job, and has pg-boss take back a job whose worker has died: one statement for all queues,
+ * however many ledgers there are. By default each worker polls for itself, which is a statement for each queue every few seconds, and
+ * pg-boss looks for dead workers by seven statements for each hundred queues.
  */
 export class JobPoll {
   readonly #boss: PgBoss;
@@ -28,6 +29,8 @@ export class JobPoll {
   readonly #remove: ReturnType<typeof removeDueStatement>;
   /** Queues whose job is being done without its worker, or was and is still there. */
   readonly #taken = new Set<string>();
+  /** Queues whose lost job pg-boss is taking back. */
+  readonly #supervised = new Set<string>();
   #done: string[] = [];
   readonly #onError: (err: unknown) => void;
   readonly #polled = new Map<string, Polled>();
@@ -81,12 +84,24 @@ export class JobPoll {
   async #poll(): Promise<void> {
     const due = await this.#due.run(pgBossRunner(this.#boss), { queues: [...this.#polled.keys()] });
     if (this.#isStopped) return;
-    for (const { queue, dueUs } of due) {
+    for (const { queue, dueUs, isDue, data, isLost } of due) {
       const polled = this.#polled.get(queue);
-      if (polled === undefined || this.#taken.has(queue)) continue;
+      if (polled === undefined) continue;
+      if (isLost) void this.#takeBack(queue);
+      if (!isDue || this.#taken.has(queue)) continue;
       if (polled.instead === undefined) this.#boss.notifyWorker(polled.workerId);
-      else void this.#take(queue, dueUs, polled.instead);
+      else void this.#take(queue, dueUs, () => polled.instead!(data));
     }
+  }
+
+  /** Not waited for, as the next: then the job is due again. */
+  async #takeBack(queue: string): Promise<void> {
+    if (this.#supervised.has(queue)) return;
+    this.#supervised.add(queue);
+    await this.#boss.supervise(queue).catch((err: unknown) => {
+      if (!this.#isStopped) this.#onError(err);
+    });
+    this.#supervised.delete(queue);
   }
 
   /** Not waited for: what one queue's job is for may take long, and must not hold up another's. */

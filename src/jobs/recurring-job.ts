@@ -56,6 +56,12 @@ export class RecurringJob implements Service {
     this.#options = options;
   }
 
+  /** Its queue, where it has a schedule. */
+  get scheduled(): readonly string[] {
+    const { queue, cron } = this.#options;
+    return cron === null ? [] : [queue];
+  }
+
   start(): Promise<void> {
     this.#starting ??= this.#availability.until(() => this.#start(), this.#aborter.signal);
     return this.#starting;

@@ -22,7 +22,7 @@ export interface CitusLedger {
   moveTo(node: Node): Promise<void>;
   /**
    * A session on its node, for statements that Citus refuses, such as those that shift instants. They are written by `onNode`
-   * with `shards`.
+   * with `shards`. Without JIT, which takes longer than what a test looks up in tables that nobody has analyzed.
    */
   nodeUrl(): Promise<string>;
   readonly shards: Shards;
@@ -33,12 +33,20 @@ export interface Node {
   readonly port: number;
 }
 
+interface CitusLedgerOptions {
+  readonly per?: 'file' | 'test';
+  /** A node is restarted meanwhile: the coordinator's sessions keep no connection to one, which would be broken then. */
+  readonly restarts?: boolean;
+}
+
 /** A ledger in a distributed schema of its own, made and dropped by Jest's hooks: one for the file, or one for each test. */
-export function useCitusLedger({ per = 'file' }: { readonly per?: 'file' | 'test' } = {}): CitusLedger {
+export function useCitusLedger({ per = 'file', restarts = false }: CitusLedgerOptions = {}): CitusLedger {
   const url = process.env.CITUS_URL!;
+  const sessions = new URL(url);
+  if (restarts) sessions.searchParams.set('options', '-ccitus.max_cached_conns_per_worker=0');
   const schema = `ledger_${randomBytes(4).toString('hex')}`;
   const handle = openDatabase({
-    location: { url },
+    location: { url: sessions.href },
     schema,
     max: 8,
     applicationName: 'delegation-sweeper test',
@@ -87,7 +95,10 @@ export function useCitusLedger({ per = 'file' }: { readonly per?: 'file' | 'test
       const there = new URL(url);
       there.hostname = host;
       there.port = String(port);
-      there.searchParams.set('options', `-c search_path=${schema} -c citus.enable_manual_changes_to_shards=on`);
+      there.searchParams.set(
+        'options',
+        `-c search_path=${schema} -c citus.enable_manual_changes_to_shards=on -c jit=off`,
+      );
       return there.href;
     },
     get shards() {

@@ -52,10 +52,14 @@ export async function shiftClock(coordinator: string, worker: Node, seconds: num
     await onWorker(coordinator, worker, ({ control }) => `${control} -m fast -w stop; ${start} ${control} -w start`);
     await comesBack(coordinator, worker, before);
   };
-  await restart(`env DONT_FAKE_MONOTONIC=1 faketime -f '${seconds >= 0 ? '+' : ''}${seconds}s'`);
+  // As in test/support/settable-clock.ts, with the library that is there.
+  const clockFile = `/tmp/citus-test-clock.${worker.port}`;
+  await restart(`echo '${seconds >= 0 ? '+' : ''}${seconds}' > ${clockFile}
+    env LD_PRELOAD="$(faketime -f +0s printenv LD_PRELOAD)" FAKETIME_TIMESTAMP_FILE=${clockFile} \
+    FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1`);
   let isShifted = true;
   const back = async () => {
-    if (isShifted) await restart('env -u LD_PRELOAD -u FAKETIME');
+    if (isShifted) await restart(`rm -f ${clockFile}; env -u LD_PRELOAD`);
     isShifted = false;
   };
   return { back, [Symbol.asyncDispose]: back };
@@ -91,13 +95,20 @@ async function onWorker(
   }
 }
 
-const startedAt = (coordinator: string, worker: Node) =>
-  withClient(urlOf(coordinator, worker), async (client) => {
+async function startedAt(coordinator: string, worker: Node): Promise<string> {
+  const client = new pg.Client({ connectionString: urlOf(coordinator, worker) });
+  // The server may end it at any moment.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
     const { rows } = await client.query<{ pid: string }>(
       `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`,
     );
     return rows[0]!.pid;
-  });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
 
 async function isUp(coordinator: string, worker: Node): Promise<boolean> {
   return startedAt(coordinator, worker).then(

@@ -75,6 +75,14 @@ test('with shares the longest of them is given up, and cancelled on the server',
   );
 });
 
+test('a user’s query that takes longer than he allows is given up, and cancelled on the server; his next one is answered', async () => {
+  await using pool = poolOf(2);
+  const limited = databaseOn(pool.shares.add({ queryMaxMs: 200 }), 'public');
+  await expect(sleeping.run(limited, {})).rejects.toThrow('the query had run for 0.2 s');
+  await waitFor('it to be cancelled', async () => (await pool.running()) === 0);
+  expect(await one.run(limited, {})).toEqual([{ one: 1 }]);
+});
+
 test('nobody has more than half, and the last free one goes to a user that has none', async () => {
   await using pool = poolOf(4);
   const [a, b, c] = pool.users;

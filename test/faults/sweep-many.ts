@@ -6,11 +6,15 @@ import { openDatabase } from '../../src/db/database.ts';
 import { createEventLog } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { Sweeper } from '../../src/sweeper/sweeper.ts';
+import { prepareStatementsIn } from '../support/prepared-statements.ts';
 
 const [url = '', count = '0', threshold = ''] = process.argv.slice(2);
 const stuckAfterMs = Number(threshold);
 const WARM_UP = 50;
 const PARTS = 5;
+
+// What the server does is not looked at here.
+prepareStatementsIn(decodeURIComponent(new URL(url).pathname.slice(1)));
 
 function usedBytes(): number {
   const { gc } = globalThis as { gc?: () => void };

@@ -9,6 +9,9 @@ afterEach(() => {
   for (const poll of polls.splice(0)) poll.stop();
 });
 
+/** A row of the poll's answer: a queue with a job that is due. */
+const due = (queue: string) => ({ queue, dueUs: 7, isDue: true, data: { of: queue }, isLost: false });
+
 /** A poll of a database that answers as `executeSql` does. */
 function pollOf(executeSql: () => Promise<{ rows: unknown[] }>) {
   const woken: string[] = [];
@@ -20,7 +23,7 @@ function pollOf(executeSql: () => Promise<{ rows: unknown[] }>) {
 }
 
 test('a queue that is added while the poll waits for slower ones, or for none, is polled as often as it asks', async () => {
-  const { poll, woken } = pollOf(async () => ({ rows: [{ queue: 'fast', dueUs: 1 }] }));
+  const { poll, woken } = pollOf(async () => ({ rows: [due('fast')] }));
   poll.add('slow', { workerId: 'slow worker', everyMs: 300_000 });
   poll.add('fast', { workerId: 'first worker', everyMs: 5 });
   await waitFor('the faster queue', () => woken.includes('first worker'));
@@ -34,10 +37,7 @@ test('a queue that is added while the poll waits for slower ones, or for none, i
 });
 
 test.each([
-  [
-    'answers',
-    (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.resolve({ rows: [{ queue: 'q', dueUs: 1 }] }),
-  ],
+  ['answers', (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.resolve({ rows: [due('q')] })],
   ['fails', (answer: PromiseWithResolvers<{ rows: unknown[] }>) => answer.reject(new Error('Query read timeout'))],
 ])('a stop does not wait for a poll in flight: one that %s afterwards wakes nobody and is no error', async (_, end) => {
   const answer = Promise.withResolvers<{ rows: unknown[] }>();
@@ -57,11 +57,11 @@ test.each([
 test('what can be done without the worker is, and its job removed; the worker is woken where it cannot', async () => {
   const removed: unknown[][] = [];
   const woken: string[] = [];
-  let due = ['done', 'left', 'fails', 'hangs'];
+  let queues = ['done', 'left', 'fails', 'hangs'];
   const executeSql = async (sql: string, values: unknown[]) => {
-    if (!/DELETE/.test(sql)) return { rows: due.map((queue) => ({ queue, dueUs: 7 })) };
+    if (!/DELETE/.test(sql)) return { rows: queues.map(due) };
     removed.push(values);
-    due = [];
+    queues = [];
     return { rows: [] };
   };
   const boss = { getDb: () => ({ executeSql }), notifyWorker: (workerId: string) => void woken.push(workerId) };
@@ -69,7 +69,7 @@ test('what can be done without the worker is, and its job removed; the worker is
   polls.push(poll);
   let hanging = 0;
   const instead = {
-    done: async () => true,
+    done: async (data: unknown) => (data as { of: string }).of === 'done',
     left: async () => false,
     fails: () => Promise.reject(new Error('broken')),
     hangs: () => {
@@ -83,4 +83,29 @@ test('what can be done without the worker is, and its job removed; the worker is
   expect(new Set(woken)).toEqual(new Set(['left', 'fails']));
   // It is not begun again while it lasts.
   expect(hanging).toBe(1);
+});
+
+test('pg-boss is asked to take back a job whose worker has died, once at a time, and to nobody is it given before', async () => {
+  const supervised: string[] = [];
+  const woken: string[] = [];
+  let asked = 0;
+  const executeSql = async () => {
+    asked += 1;
+    return { rows: [{ ...due('lost'), isDue: false, isLost: true }] };
+  };
+  const hanging = Promise.withResolvers<void>();
+  const supervise = (queue: string) => {
+    supervised.push(queue);
+    return hanging.promise;
+  };
+  const boss = { getDb: () => ({ executeSql }), notifyWorker: (id: string) => void woken.push(id), supervise };
+  const errors: unknown[] = [];
+  const poll = new JobPoll(boss as unknown as PgBoss, 'pgboss', (err) => void errors.push(err));
+  polls.push(poll);
+  poll.add('lost', { workerId: 'worker', everyMs: 5 });
+  await waitFor('further polls', () => asked > 3);
+  expect({ supervised, woken }).toEqual({ supervised: ['lost'], woken: [] });
+  hanging.reject(new Error('no connection'));
+  await waitFor('another attempt', () => supervised.length > 1);
+  expect(errors[0]).toMatchObject({ message: 'no connection' });
 });

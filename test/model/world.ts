@@ -329,13 +329,18 @@ export class World implements AsyncDisposable {
     return async (text: string, parameters: unknown[]) => {
       // A transaction is one turn, like a single statement: a session that waits for a lock that it holds would keep the turn.
       // A timer reads the epoch when a process got no answer for long: it belongs to no operation.
-      if (!isOpen && !text.startsWith('SELECT epoch')) await this.gate?.(session);
+      if (!isOpen && !readsEpoch(text, parameters)) await this.gate?.(session);
       isOpen = isOpen ? !/^(?:COMMIT|ROLLBACK)\b/i.test(text) : /^BEGIN\b/i.test(text);
       const mutated = mutation === undefined ? text : edited(text, mutation);
       if (mutated !== text) this.mutated += 1;
       return client.query(mutated, parameters);
     };
   }
+}
+
+/** The text, or what is sent to the ledger's node. */
+function readsEpoch(text: string, [first]: readonly unknown[] = []): boolean {
+  return [text, first].some((sql) => typeof sql === 'string' && sql.startsWith('SELECT t.epoch '));
 }
 
 /** A sweep's unobserved milliseconds as whole ticks. */

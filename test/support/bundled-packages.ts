@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
-const PACKAGES = ['kysely', 'kysely/migration', 'zod', 'pg-boss', '@opentelemetry/api', 'fast-check'];
+const PACKAGES = ['kysely', 'kysely/migration', 'pg', 'zod', 'pg-boss', '@opentelemetry/api', 'fast-check'];
+/** CommonJS, of which a bundle alone would have no names to import. */
+const COMMONJS = ['pino', 'cron-parser'];
+const ALL = [...PACKAGES, ...COMMONJS];
 
 const root = path.resolve(import.meta.dirname, '../..');
 const cache = path.join(root, 'node_modules/.cache');
@@ -19,8 +22,23 @@ export async function bundlePackages(): Promise<Record<string, string>> {
   const key = createHash('sha256').update(lock).update(source).digest('hex').slice(0, 16);
   const bundles = path.join(cache, `test-packages-${key}`);
   if (!existsSync(bundles)) await makeBundles(bundles);
-  return { [`^(${PACKAGES.join('|')})$`]: path.join(bundles, '$1.mjs') };
+  return { [`^(${ALL.join('|')})$`]: path.join(bundles, '$1.mjs') };
 }
+
+/** A CommonJS package as a module that exports each of its names. */
+const named: Plugin = {
+  name: 'named',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^named:/ }, ({ path: name }) => ({ path: name.slice('named:'.length), namespace: 'named' }));
+    onLoad({ filter: /.*/, namespace: 'named' }, async ({ path: name }) => {
+      const names = Object.keys((await import(name)).default).filter(
+        (key) => /^[a-z]\w*$/i.test(key) && key !== 'default',
+      );
+      const contents = `const all = require('${name}'); export default all; export const { ${names.join(', ')} } = all;`;
+      return { contents, resolveDir: root };
+    });
+  },
+};
 
 /** Made under another name, then renamed: of two runs at once, one is first and the other uses what it made. */
 async function makeBundles(bundles: string): Promise<void> {
@@ -29,7 +47,11 @@ async function makeBundles(bundles: string): Promise<void> {
   try {
     await build({
       absWorkingDir: root,
-      entryPoints: Object.fromEntries(PACKAGES.map((name) => [name, name])),
+      entryPoints: Object.fromEntries([
+        ...PACKAGES.map((name) => [name, name]),
+        ...COMMONJS.map((name) => [name, `named:${name}`]),
+      ]),
+      plugins: [named],
       outdir: draft,
       outExtension: { '.js': '.mjs' },
       bundle: true,
@@ -38,8 +60,7 @@ async function makeBundles(bundles: string): Promise<void> {
       format: 'esm',
       platform: 'node',
       mainFields: ['module', 'main'],
-      // Tests that replace a part of pg mean the pg that pg-boss uses, too.
-      external: ['pg'],
+      external: ['pg-native'],
       // CommonJS inside of them requires Node's modules.
       banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
     });

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
+import { heldSessions } from './held-sessions.ts';
 import { type Kept, keptOf, type Original, readOriginal, restore } from './kept-databases.ts';
 import type { ServerWithTemplate } from './own-server.ts';
+import { prepareStatementsIn } from './prepared-statements.ts';
 import { copiesOf, databaseUrl, testServer, withClient } from './server.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -29,7 +30,8 @@ export interface ResettableDatabase extends TestDatabase {
 /** Serialises copies: a template that is being copied cannot be copied again at the same time (55006). */
 const COPY_LOCK = 4_772_118_305;
 const POOL_MAX = 8;
-const LEAK_GRACE_MS = 1_000;
+/** In so many looks in a row a session is neither used nor closed: nobody will. Counted, for a busy machine looks late, too. */
+const UNUSED_LOOKS = 30;
 
 /**
  * A migrated database for one test. Disposal fails when the test left a session open that it was not given here. What a
@@ -55,8 +57,11 @@ async function copyTemplate(server: ServerWithTemplate, kept: Kept | undefined):
 }
 
 function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): ResettableDatabase {
+  if (kept) prepareStatementsIn(name);
   const url = databaseUrl(serverUrl, name);
-  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX });
+  // What its sessions prepare is planned once, not anew for its first five uses.
+  const settings = kept && { options: '-c plan_cache_mode=force_generic_plan' };
+  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX, ...settings });
   // A test may end backends: the running statement fails, but an idle client must not end the process.
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
@@ -76,20 +81,19 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
     },
     reset: async () => {
       if (!kept?.original) return false;
-      await inTime(Promise.all([...clients].map((client) => client.end())));
-      return resetPool(pool, kept.original).catch(() => false);
+      const closing = Promise.all([...clients].map((client) => client.end()));
+      return (await resetPool(pool, name, kept.original).catch(() => false)) && closing.then(() => true);
     },
     [Symbol.asyncDispose]: async () => {
-      // Waiting for a pooled session that was never released would never end: the check below names it.
-      await inTime(Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]));
-      if (kept?.original && (await restored(url, kept.original))) kept.names.push(name);
+      // A pooled session that was never released would be waited for without an end: the check below names it.
+      const closing = Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]);
+      closing.catch(() => undefined);
+      if (kept?.original && (await restored(url, name, kept.original))) kept.names.push(name);
       else await dropChecked(serverUrl, name);
+      await closing;
     },
   };
 }
-
-/** Returns when it is done, or after a while. */
-const inTime = (work: Promise<unknown>) => Promise.race([work, sleep(LEAK_GRACE_MS, undefined, { ref: false })]);
 
 /** Kysely closes its pool only if it has used it. */
 async function closePool(db: Kysely<Database>, pool: pg.Pool): Promise<void> {
@@ -98,9 +102,9 @@ async function closePool(db: Kysely<Database>, pool: pg.Pool): Promise<void> {
 }
 
 /** False also when it cannot be used any more, for whatever reason. */
-async function restored(url: string, original: Original): Promise<boolean> {
+async function restored(url: string, name: string, original: Original): Promise<boolean> {
   return withClient(url, async (client) => {
-    await sessionsLeave(client);
+    await sessionsLeave(client, name);
     return restore(client, original);
   }).catch(() => false);
 }
@@ -115,39 +119,51 @@ async function clearSession(session: pg.ClientBase): Promise<number> {
 }
 
 /** False when a session of the pool is in use, or there are others. */
-async function resetPool(pool: pg.Pool, original: Original): Promise<boolean> {
+async function resetPool(pool: pg.Pool, name: string, original: Original): Promise<boolean> {
   if (pool.ending || pool.idleCount < pool.totalCount) return false;
   const sessions = await Promise.all(Array.from({ length: pool.idleCount || 1 }, () => pool.connect()));
   try {
     const pids = await Promise.all(sessions.map(clearSession));
-    await sessionsLeave(sessions[0]!, { besides: pids });
+    await sessionsLeave(sessions[0]!, name, pids);
     return await restore(sessions[0]!, original);
   } finally {
     for (const session of sessions) session.release();
   }
 }
 
-/** A session that was just closed may still be ending. */
-async function sessionsLeave(
-  client: pg.ClientBase,
-  { name, besides = [] }: { readonly name?: string; readonly besides?: readonly number[] } = {},
-): Promise<void> {
-  const left = async () => {
-    const sessions = `SELECT pid, application_name, state, query FROM pg_stat_activity
-      WHERE datname = coalesce($1, current_database()) AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL ($2::int[])`;
-    return (await client.query(sessions, [name, besides])).rows;
-  };
-  try {
-    await waitFor('sessions to leave', async () => (await left()).length === 0, { timeoutMs: LEAK_GRACE_MS });
-  } catch (err) {
-    throw new Error(`sessions were left open in ${name}: ${JSON.stringify(await left())}`, { cause: err });
-  }
+interface LeftSession {
+  readonly pid: number;
+  readonly application_name: string;
+  readonly state: string;
+  readonly query: string;
 }
+
+/** A session that was just closed, by a test or by the end of a program, may still be ending: one that was not is an error. */
+async function sessionsLeave(client: pg.ClientBase, name: string, besides: readonly number[] = []): Promise<void> {
+  const sessions = `SELECT pid, application_name, state, query FROM pg_stat_activity
+    WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL ($2::int[])`;
+  let left: LeftSession[] = [];
+  let unusedLooks = 0;
+  const isOver = async () => {
+    left = (await client.query<LeftSession>(sessions, [name, besides])).rows;
+    const held = heldSessions(name);
+    const isUnused = left.some(({ pid, state }) => state !== 'active' && held.includes(pid));
+    unusedLooks = isUnused ? unusedLooks + 1 : 0;
+    return left.length === 0 || unusedLooks === UNUSED_LOOKS;
+  };
+  await waitFor(`sessions to leave ${name}`, isOver).catch((err: unknown) => {
+    throw leftOpen(name, left, err);
+  });
+  if (left.length > 0) throw leftOpen(name, left);
+}
+
+const leftOpen = (name: string, left: readonly LeftSession[], cause?: unknown) =>
+  new Error(`sessions were left open in ${name}: ${JSON.stringify(left)}`, { cause });
 
 async function dropChecked(serverUrl: string, name: string): Promise<void> {
   await withClient(serverUrl, async (client) => {
     try {
-      await sessionsLeave(client, { name });
+      await sessionsLeave(client, name);
     } finally {
       await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     }

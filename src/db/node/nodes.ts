@@ -33,6 +33,12 @@ export function isOnNode(db: object, schema: string): boolean {
   return (database !== undefined && nodesOf.get(database)?.has(schema)) ?? false;
 }
 
+/** Whether Citus has a ledger of the database on a node. */
+export function hasNodes(db: object): boolean {
+  const database = databaseOf(db);
+  return database !== undefined && (nodesOf.get(database)?.size ?? 0) > 0;
+}
+
 /**
  * The schema of the ledger that the SQL is about, quoted, and its node. Null where its tables are ordinary ones, and for a bare
  * connection, which does not say where it leads: only the library uses one, and its statements can be planned by Citus.

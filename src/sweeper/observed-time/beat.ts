@@ -39,6 +39,8 @@ export class Beat {
   readonly #prunings = new Repeats(PRUNE_EVERY_MS);
   readonly #differences = new Repeats(DIFFERS_REPEAT_MS);
   #lastLeftUs: Micros | null = null;
+  /** By how much the clock was set back, until that has been followed. The database tells it to one beat. */
+  #unfollowedBackUs: number | null = null;
   readonly #clock = new ClockMemory();
   /** By the process's clock, since when the database is known to be away without a beat since; null: it is not. */
   #failingSinceMs: number | null = null;
@@ -55,7 +57,7 @@ export class Beat {
     this.#time = time;
   }
 
-  /** Resolves with how far this host's clock is ahead of the database's, in ms. @throws the database's error. */
+  /** Resolves with how far this host's clock is ahead of the database's at least, in ms. @throws the database's error. */
   leave(): Promise<{ skewMs: number }> {
     // One after the other: a sweep that finds a contradiction leaves a beat, too.
     const left = this.#turn.then(() => this.#leave());
@@ -107,8 +109,7 @@ export class Beat {
       });
     this.#failingSinceMs = null;
     const reading: ClockReading = { databaseUs: beat.nowUs, sentAtMs, heardAtMs: this.#time.now() };
-    // The database read its clock between these two instants; their middle errs by half a round trip at most.
-    const skewMs = Math.round((sentAt + Date.now()) / 2 - wholeMs(beat.nowUs));
+    const skewMs = certainSkewMs(sentAt, Date.now(), wholeMs(beat.nowUs));
     this.#logGap(beat);
     await this.#followClock(beat, reading, seen, gapAfterMs);
     // Only after the jump is recorded: when that fails, the next beat finds it again.
@@ -144,17 +145,25 @@ export class Beat {
   }
 
   async #followClock(beat: LeftBeat, reading: ClockReading, before: ClockSeen, gapAfterMs: number): Promise<void> {
-    const { nowUs, beatAtUs, wasSetBack } = beat;
+    const { nowUs, beatAtUs } = beat;
     const seen = seenWith(before, reading);
+    const unfollowedUs = this.#unfollowedBackUs;
+    const wasSetBack = beat.wasSetBack || unfollowedUs !== null;
+    const backUs = Math.max(seen.backUs, unfollowedUs ?? 0, beatAtUs === null ? 0 : beatAtUs - nowUs);
     if (wasSetBack) {
+      this.#unfollowedBackUs = backUs;
       await this.#setBack.takeBack(nowUs);
-      const backUs = Math.max(seen.backUs, beatAtUs === null ? 0 : beatAtUs - nowUs);
-      this.#logJump(-backUs, nowUs + backUs, nowUs);
     }
     const jumpUs = forwardUsTo(seen, reading);
-    if (seen.base === null || jumpUs === 0) return;
-    const jump = { sinceUs: seen.base.databaseUs, nowUs, jumpUs, isCertain: wasSetBack };
-    const gap = await this.#beats.recordJump(jump, gapAfterMs);
+    const gap =
+      seen.base === null || jumpUs === 0
+        ? null
+        : await this.#beats.recordJump(
+            { sinceUs: seen.base.databaseUs, nowUs, jumpUs, isCertain: wasSetBack },
+            gapAfterMs,
+          );
+    this.#unfollowedBackUs = null;
+    if (wasSetBack) this.#logJump(-backUs, nowUs + backUs, nowUs);
     if (gap !== null) this.#logJump(jumpUs, gap.startUs, gap.endUs);
   }
 
@@ -179,4 +188,10 @@ export class Beat {
   async #prune(nowUs: Micros): Promise<void> {
     await this.#beats.prune(horizonOf(nowUs, STUCK_AFTER_MAX_MS, await this.#beats.gaps()).atUs);
   }
+}
+
+/** The database read its clock between these two instants of this host's: what the round trip may explain is none. */
+function certainSkewMs(sentAt: number, heardAt: number, database: number): number {
+  if (database < sentAt) return Math.round(sentAt - database);
+  return Math.round(Math.min(0, heardAt - database));
 }

@@ -108,10 +108,8 @@ export class Looks {
 }
 
 function lookOf({ isHeldByStorm, ...answer }: Answer, dueUs: Micros | null): Look {
-  const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks } = answer;
+  const { nowUs, judgedAtUs, leaseId, isRecorded, isBetweenTicks, isEmpty } = answer;
   const judgedForMs = answer.judgedForMs ?? 0;
-  // Every open delegation has a deadline.
-  const isEmpty = judgedAtUs !== null && answer.deadlineUs === null;
   const isLeftToTicks = isHeldByStorm || refusalOf(answer) !== null;
   return { nowUs, judgedAtUs, judgedForMs, leaseId, isRecorded, isBetweenTicks, isLeftToTicks, isEmpty, dueUs };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventLog } from '../../log/event-log.ts';
-import { nothingDone, summaryFields } from '../summary.ts';
+import { nothingDone, type SweepTrigger, summaryFields } from '../summary.ts';
 
 /** After so long without a whole sweep there is one: standing faults are reported by it, once an hour each. */
 const WHOLE_EVERY_MS = 3_600_000;
@@ -9,7 +9,7 @@ export interface EmptySweepOptions {
   /** Nothing was open at the last look, and nothing has begun since. */
   readonly isResting: () => boolean;
   /** Records the sweep where nothing is open. False: it takes a whole sweep. */
-  readonly record: (sweep: { readonly sweepId: string; readonly trigger: 'cron' }) => Promise<boolean>;
+  readonly record: (sweep: { readonly sweepId: string; readonly trigger: SweepTrigger }) => Promise<boolean>;
   readonly log: EventLog;
 }
 
@@ -23,12 +23,12 @@ export class EmptySweep {
   }
 
   /** False: nothing was done, and a whole sweep has to come. @throws the database's error. */
-  async sweep(): Promise<boolean> {
+  readonly sweep = async (trigger: SweepTrigger): Promise<boolean> => {
     const { isResting, record, log } = this.#options;
     const startedAtMs = performance.now();
     const isWholeDue = startedAtMs - this.#wholeAtMs >= WHOLE_EVERY_MS;
     const sweepId = randomUUID();
-    const isEmpty = isResting() && !isWholeDue && (await record({ sweepId, trigger: 'cron' }));
+    const isEmpty = isResting() && !isWholeDue && (await record({ sweepId, trigger }));
     if (!isEmpty) {
       this.#wholeAtMs = startedAtMs;
       return false;
@@ -36,10 +36,10 @@ export class EmptySweep {
     const durationMs = Math.round(performance.now() - startedAtMs);
     log.emit('sweep.completed', {
       ...summaryFields({ ...nothingDone, sweepId, durationMs }),
-      trigger: 'cron',
+      trigger,
       oldestSilenceMs: null,
       callees: [],
     });
     return true;
-  }
+  };
 }

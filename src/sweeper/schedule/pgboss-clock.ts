@@ -11,7 +11,7 @@ import { resetDelayedJobsStatement } from './statements/reset-delayed-jobs.ts';
 import { resetJobHeartbeatsStatement } from './statements/reset-job-heartbeats.ts';
 import { resetQueueTasksStatement } from './statements/reset-queue-tasks.ts';
 import { resetTasksStatement } from './statements/reset-tasks.ts';
-import { scheduleReadingStatement } from './statements/schedule-reading.ts';
+import { type ScheduleAsked, scheduleReadingStatement } from './statements/schedule-reading.ts';
 
 type RowOf<Make extends (...args: never[]) => { run(...args: never[]): Promise<unknown[]> }> = Awaited<
   ReturnType<ReturnType<Make>['run']>
@@ -25,6 +25,8 @@ export interface PgBossClockOptions {
   readonly db: LedgerDb;
   readonly pgbossSchema: string;
   readonly queue: string;
+  /** The ledger's other queues that have a schedule. */
+  readonly others?: readonly string[];
   /** Reads the schedules of many ledgers at once. */
   readonly together?: ReadTogether | undefined;
 }
@@ -32,11 +34,11 @@ export interface PgBossClockOptions {
 type ScheduleReading = RowOf<typeof scheduleReadingStatement>;
 
 export interface ReadTogether {
-  readonly schedule: (alone: () => Promise<ScheduleReading>) => Promise<ScheduleReading>;
+  readonly schedule: (asked: ScheduleAsked, alone: () => Promise<ScheduleReading>) => Promise<ScheduleReading>;
   readonly sweepId: (alone: () => Promise<string | null>) => Promise<string | null>;
 }
 
-const apart: ReadTogether = { schedule: (alone) => alone(), sweepId: (alone) => alone() };
+const apart: ReadTogether = { schedule: (_, alone) => alone(), sweepId: (alone) => alone() };
 
 /**
  * Reads the instants that pg-boss wrote, and corrects them after the database's clock was set back. pg-boss waits until
@@ -45,14 +47,14 @@ const apart: ReadTogether = { schedule: (alone) => alone(), sweepId: (alone) => 
  */
 export class PgBossClock {
   readonly #runner: QueryRunner;
-  readonly #queue: string;
+  readonly #asked: ScheduleAsked;
   readonly #together: ReadTogether;
   readonly #db: LedgerDb;
   readonly #read: ReturnType<typeof scheduleReadingStatement>;
   readonly #tickSweep: ReturnType<typeof tickSweepStatement>;
   readonly #repairs: readonly (() => Promise<unknown>)[];
 
-  constructor(boss: PgBoss, { db, pgbossSchema, queue, together = apart }: PgBossClockOptions) {
+  constructor(boss: PgBoss, { db, pgbossSchema, queue, others = [], together = apart }: PgBossClockOptions) {
     const tables = pgBossTables(pgbossSchema);
     const runner = pgBossRunner(boss);
     const resetTasks = resetTasksStatement(tables);
@@ -63,7 +65,7 @@ export class PgBossClock {
       removeTicksStatement(tables),
     ];
     this.#runner = runner;
-    this.#queue = queue;
+    this.#asked = { queue, scheduled: [queue, ...others] };
     this.#together = together;
     this.#db = db;
     this.#read = scheduleReadingStatement(tables);
@@ -82,7 +84,8 @@ export class PgBossClock {
    */
   async read(): Promise<Reading> {
     const { schedule, sweepId } = this.#together;
-    const reading = await schedule(async () => (await this.#read.run(this.#runner, { queues: [this.#queue] }))[0]!);
+    const asked = [this.#asked];
+    const reading = await schedule(this.#asked, async () => (await this.#read.run(this.#runner, { asked }))[0]!);
     return {
       ...reading,
       sweepId: await sweepId(async () => stateRow((await this.#tickSweep.run(this.#db, {}))[0]).sweepId),

@@ -1,17 +1,20 @@
 import type { LedgerDb } from '../../db/schema.ts';
-import { type Boss, SUPERVISE_SECONDS } from '../../jobs/boss.ts';
+import type { Boss } from '../../jobs/boss.ts';
 import { Periodic } from '../../lifecycle/periodic.ts';
 import type { Service } from '../../lifecycle/service.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { Availability } from '../../outage/availability.ts';
 import type { SweepTrigger } from '../summary.ts';
 import type { Sweeper } from '../sweeper.ts';
+import type { EmptySweep } from './empty-sweep.ts';
 import { PgBossClock, type ReadTogether } from './pgboss-clock.ts';
 import { SweepQueue } from './sweep-queue.ts';
 import { Upkeep } from './upkeep.ts';
 import { workSweeps } from './worker.ts';
 
 export { SWEEP_QUEUE } from './queue-name.ts';
+
+const UPKEEP_EVERY_MS = 10_000;
 
 export interface ScheduleOptions {
   /** The ledger's: its sweeps have a queue of their own. */
@@ -21,10 +24,10 @@ export interface ScheduleOptions {
   /** Five fields: pg-boss's tick is a minute. */
   readonly cron: string;
   readonly timezone: string;
-  /** Restores the ledger's other queues, where those of its sweeps were lost. @throws the database's error. */
-  readonly restoreOthers?: () => Promise<void>;
+  /** The ledger's other queues that have a schedule, and what restores them where one was lost. @throws the database's error. */
+  readonly others?: { readonly queues: readonly string[]; readonly restore: () => Promise<void> };
   /** Of a daemon of many ledgers: reads the schedules of all of them at once, and does what the sweep of an empty one would do. */
-  readonly many?: { readonly together: ReadTogether; readonly emptySweep: () => Promise<boolean> };
+  readonly many?: { readonly together: ReadTogether; readonly emptySweep: EmptySweep['sweep'] };
 }
 
 /**
@@ -38,7 +41,7 @@ export class Schedule implements Service {
   readonly #queue: SweepQueue;
   readonly #upkeeping: Periodic;
   readonly #sweeper: Sweeper;
-  readonly #emptySweep: (() => Promise<boolean>) | undefined;
+  readonly #emptySweep: EmptySweep['sweep'] | undefined;
   readonly #availability: Availability;
   readonly #aborter = new AbortController();
   #starting: Promise<void> | undefined;
@@ -49,13 +52,15 @@ export class Schedule implements Service {
     this.#boss = boss;
     this.#sweeper = sweeper;
     this.#availability = availability;
-    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron, options.restoreOthers);
-    const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue: this.#queue.name, together: many?.together });
+    const others = options.others?.queues ?? [];
+    this.#queue = new SweepQueue(boss.pgBoss, dbSchema, cron, options.others?.restore);
+    const { name: queue } = this.#queue;
+    const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue, others, together: many?.together });
     this.#emptySweep = many?.emptySweep;
     const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
     this.#upkeeping = new Periodic({
       name: 'upkeep',
-      everyMs: SUPERVISE_SECONDS * 1000,
+      everyMs: UPKEEP_EVERY_MS,
       isAligned: many !== undefined,
       run: (signal) => availability.until(() => upkeep.maintain(performance.now()), signal),
       // Never called: a failure is logged and tried again until the schedule stops.

@@ -19,4 +19,8 @@ test('the ledger and the sweeper answer on a node as they do without Citus, and 
   const sent = recorder.statements.map(({ sql }) => sql);
   expect(sent.filter((sql) => named.test(sql))).toEqual([]);
   expect(sent.filter((sql) => sql.includes('"sweeper_run"')).length).toBeGreaterThan(10);
+  // Citus sends the node the whole message that a SET is in, for each SET: a block of its own keeps BEGIN out of it.
+  const begun = sent.filter((sql) => sql.startsWith('BEGIN ISOLATION'));
+  expect(begun.length).toBeGreaterThan(0);
+  expect(begun.filter((sql) => sql.replace(/DO \$\$.*\$\$/s, '').includes('_timeout'))).toEqual([]);
 });

@@ -255,6 +255,23 @@ describe("the database's clock is set back by an hour", () => {
     expect(await silence(dead)).toBeGreaterThanOrEqual(0);
   });
 
+  test('is followed by the next beat of a daemon that has just started, where that failed at the first', async () => {
+    const id = await seedDelegation(database, { silentSeconds: 0 });
+    await daemon().beat.leave();
+    await setClock(-HOUR_MS);
+    const { beat, events } = daemon();
+    await database.query('ALTER TABLE sweeper_holds RENAME TO away');
+    await expect(beat.leave()).rejects.toThrow('sweeper_holds');
+    expect(events('clock.jumped')).toEqual([]);
+    await database.query('ALTER TABLE away RENAME TO sweeper_holds');
+    // The database does not tell it again: the last beat does not lie ahead any more.
+    await beat.leave();
+    expect(await silence(id)).toBeGreaterThanOrEqual(0);
+    expect(events('clock.jumped')).toHaveLength(1);
+    await beat.leave();
+    expect(events('clock.jumped')).toHaveLength(1);
+  });
+
   test('is not taken for a rewound database: no agent repeats anything', async () => {
     const both = [daemon(), daemon()] as const;
     for (const { beat } of both) await beat.leave();

@@ -212,6 +212,17 @@ describe('while an operator holds', () => {
   });
 });
 
+test('a ledger is empty where no delegation is open, also one that a sweep left', async () => {
+  await sweptSecondsAgo(0);
+  expect(await looks().look()).toMatchObject({ isEmpty: true });
+  // Overdue before the last sweep judged, as one that was locked then.
+  const left = await seedDelegation(database, { silentSeconds: 5, deadlineSeconds: -60 });
+  const one = looks();
+  for (let turn = 0; turn < 2; turn += 1) expect(await one.look()).toMatchObject({ isEmpty: false });
+  await database.query(`UPDATE delegations SET status = 'failed' WHERE delegation_id = $1`, [left]);
+  expect(await one.look()).toMatchObject({ isEmpty: true });
+});
+
 test('what was found due stays so from look to look, until a sweep has judged', async () => {
   await sweptSecondsAgo(60);
   const id = await seedDelegation(database, { silentSeconds: 605 });

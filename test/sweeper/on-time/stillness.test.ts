@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Stillness } from '../../../src/sweeper/on-time/stillness.ts';
+import { FakeTime } from '../../support/fake-time.ts';
 
 const reading = (drawn: string | null, runningFrom: number) => ({ drawn, runningFrom: BigInt(runningFrom) });
 
@@ -51,6 +52,23 @@ test('nobody rests by what was settled before something began, although it is se
   await stillness.rest(settled, never);
   expect(stillness.settled).not.toBe(settled);
   expect(stillness.isResting).toBe(false);
+});
+
+test('who rests is woken after a while in any case, unless sweeps find nothing open meanwhile: rows may come without an activity', async () => {
+  const time = new FakeTime();
+  const stillness = new Stillness(time);
+  const rested = stillness.rest(settle(stillness), never);
+  for (let minute = 0; minute < 5; minute += 1) {
+    time.shift(60_000);
+    stillness.foundEmpty();
+    stillness.take(reading('7', 6));
+  }
+  expect(stillness.isResting).toBe(true);
+  time.shift(90_000);
+  stillness.take(reading('7', 6));
+  await rested;
+  // A look decides: nothing was seen to begin.
+  expect(stillness.settled).not.toBeNull();
 });
 
 test('a rest ends with its signal', async () => {

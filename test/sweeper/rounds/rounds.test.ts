@@ -13,6 +13,7 @@ import { Rounds } from '../../../src/sweeper/rounds/rounds.ts';
 import { sweeperTables } from '../../../src/sweeper/tables.ts';
 import { capturedLog } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const database = useDatabase({ replayed: false });
 const ledgers = ['l_a', 'l_b', 'l_c'];
@@ -36,7 +37,7 @@ function opened() {
     queryTimeoutMs: 60_000,
   });
   const shares = new PoolShares(pool, { max: 4, waitMs: 10_000 });
-  const db = databaseOn(shares.add(), 'public');
+  const db = databaseOn(shares.add({ queryMaxMs: 2_000 }), 'public');
   const rounds = new Rounds({ db, pgBoss: { runner: db, tables: pgBossTables('pgboss') } });
   const of = new Map(ledgers.map((ledger) => [ledger, databaseOn(shares.add(), ledger)]));
   return { db, rounds, of, [Symbol.asyncDispose]: () => close(1_000) };
@@ -108,6 +109,51 @@ test('a ledger whose table is locked fails by itself; the others are answered me
   await locker.query('COMMIT');
   await locker.end();
   await locked;
+});
+
+/** Waits until a session waits for a lock. */
+const waiting = () =>
+  waitFor('a statement that waits for a lock', async () => {
+    const rows = await database.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return rows.length > 0;
+  });
+
+test('a table that is locked does not keep the sweeps of the ticks from being read: that statement takes its locks before it could limit them', async () => {
+  await using all = opened();
+  const locker = await database.connect();
+  await locker.query('BEGIN; LOCK TABLE l_b.sweeper_state IN ACCESS EXCLUSIVE MODE');
+  const ask = () =>
+    Promise.all(ledgers.map((ledger) => all.rounds.tickSweeps.ask(ledger, null, async () => `${ledger} by itself`)));
+  const answers = ask();
+  await waiting();
+  expect((await answers)[1]).toBe('l_b by itself');
+  expect((await answers)[0]).not.toBe('l_a by itself');
+  await locker.query('ROLLBACK');
+  await locker.end();
+});
+
+test('a ledger whose function is missing is found, and the others are asked together without it', async () => {
+  await using all = opened();
+  await database.query('ALTER FUNCTION l_b.sweeper_beat(jsonb) RENAME TO away');
+  const own: string[] = [];
+  const beat = () =>
+    Promise.all(
+      ledgers.map((ledger) =>
+        all.rounds.beats.ask(ledger, values('fourth'), async () => {
+          own.push(ledger);
+          const db = all.of.get(ledger)!;
+          return (await beatStatement(sweeperTables(db)).run(db, values('fourth')))[0]!;
+        }),
+      ),
+    );
+  try {
+    for (let n = 0; n < 3; n += 1) await beat();
+    expect(own).toEqual(['l_b', 'l_b', 'l_b']);
+  } finally {
+    await database.query('ALTER FUNCTION l_b.away(jsonb) RENAME TO sweeper_beat');
+  }
 });
 
 test('a sweep of an empty ledger is recorded; where something is open or held, it is left to a whole sweep', async () => {
@@ -182,6 +228,12 @@ test('a ledger whose numbers cannot be read, or that is not there, is never sett
   expect(rows.map(({ ledger, drawn }) => [ledger, drawn === null])).toEqual([
     ['nowhere', true],
     ['l_a', false],
+  ]);
+  await database.query('ALTER SEQUENCE l_b.activity_logs_activity_id_seq CACHE 20');
+  expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([{ drawn: null }]);
+  await database.query('ALTER SEQUENCE l_b.activity_logs_activity_id_seq CACHE 1');
+  expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([
+    { drawn: expect.any(String) },
   ]);
   await database.query('CREATE TABLE l_b.delegation_node ()');
   expect(await lastActivitiesStatement().run(all.db, { ledgers: ['l_b'] })).toMatchObject([{ drawn: null }]);

@@ -240,6 +240,25 @@ test('a check costs one query, which finds nothing in the future when the clock 
   expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });
 });
 
+test('a queue of the ledger’s other recurring work that is lost alone is noticed, and restored', async () => {
+  const restored: string[] = [];
+  const restore = async () => {
+    restored.push('others');
+    await boss.pgBoss.createQueue('nightly');
+    await boss.pgBoss.schedule('nightly', '0 0 1 1 *');
+  };
+  const all = { db: database.db, pgbossSchema: 'pgboss', queue: queue.name, others: ['nightly'] };
+  const { log } = capturedLog();
+  const restoring = new SweepQueue(boss.pgBoss, 'public', minutely, restore);
+  const one = new Upkeep({ queue: restoring, clock: new PgBossClock(boss.pgBoss, all), cron: minutely, log });
+  await one.maintain(0);
+  await one.maintain(LOOK_MS);
+  expect(restored).toEqual(['others']);
+  await boss.pgBoss.deleteQueue('nightly');
+  await one.maintain(2 * LOOK_MS);
+  expect(restored).toEqual(['others', 'others']);
+});
+
 test('where pg-boss’s schema was made anew, the ledger’s other queues come back first, so that a failure there repeats all', async () => {
   const calls: string[] = [];
   const restoring = new SweepQueue(boss.pgBoss, 'public', minutely, async () => {

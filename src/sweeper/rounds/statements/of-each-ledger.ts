@@ -2,7 +2,7 @@ import { identifier } from '../../../db/identifier.ts';
 import { column, parameter, statement } from '../../../db/statement.ts';
 
 /** A ledger whose table is locked fails the statement after so long, and is asked by itself. */
-const LOCK_TIMEOUT_MS = 100;
+export const LOCK_TIMEOUT_MS = 100;
 
 /**
  * Calls a function of each of these ledgers, with its part of `asked`. They are one transaction: its locks are held until the last
