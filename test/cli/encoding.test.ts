@@ -39,7 +39,10 @@ describe('a database whose encoding is not UTF8', () => {
   test('is named by those that say how things are', async () => {
     const env = { DATABASE_URL: url, ...oneShotEnv };
     for (const command of ['ledgers', 'doctor']) {
-      expect(await runProgram([command], env)).toMatchObject({ code: 1, stdout: expect.stringMatching(/LATIN1.*\n?.*UTF8/) });
+      expect(await runProgram([command], env)).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/LATIN1.*\n?.*UTF8/),
+      });
     }
     expect(await runProgram(['migrate', 'status'], env)).toMatchObject({ code: 1 });
   });
