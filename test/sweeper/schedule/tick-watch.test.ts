@@ -3,6 +3,7 @@ import { UPKEEP_EVERY_MS } from '../../../src/sweeper/schedule/schedule.ts';
 import {
   awaitNext,
   GRACE_MS,
+  GRACE_OF_MANY_MS,
   hasJumpedForward,
   latenessMs,
   withGrace,
@@ -68,6 +69,26 @@ test('a jump of the database’s clock is larger than a slow answer explains, an
   expect(hasJumpedForward(look(0), look(10_000, 5_000))).toBe(false);
   expect(hasJumpedForward(look(0), look(10_000, 5_001))).toBe(true);
   expect(hasJumpedForward(look(0), look(10_000, -HOUR_MS))).toBe(false);
+});
+
+test('a longer grace is given where pg-boss looks for ticks less often', () => {
+  const awaited = awaitNext(minutely, reading(nowMs), 0);
+  const late = (afterMs: number) => latenessMs(awaited, reading(nowMs + afterMs), afterMs, GRACE_OF_MANY_MS);
+  expect([late(50_000 + GRACE_OF_MANY_MS), late(50_001 + GRACE_OF_MANY_MS)]).toEqual([0, GRACE_OF_MANY_MS + 1]);
+});
+
+test('the next occurrence is the same until it has come, then another one, and one of another schedule by itself', () => {
+  const due = (atMs: number, cron = minutely) => awaitNext(cron, reading(atMs), 0).dueMs;
+  const nextMs = nowMs + 50_000;
+  const hourly = { expression: '0 * * * *', timezone: 'UTC' };
+  expect([due(nowMs), due(nextMs - 1), due(nextMs), due(nowMs), due(nowMs, hourly), due(nowMs - 60_000)]).toEqual([
+    nextMs,
+    nextMs,
+    nextMs + 60_000,
+    nextMs,
+    nextMs + 3_540_000,
+    nextMs - 60_000,
+  ]);
 });
 
 test('the occurrence is computed in the schedule’s zone', () => {
