@@ -59,7 +59,9 @@ async function copyTemplate(server: ServerWithTemplate, kept: Kept | undefined):
 function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): ResettableDatabase {
   if (kept) prepareStatementsIn(name);
   const url = databaseUrl(serverUrl, name);
-  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX });
+  // What its sessions prepare is planned once, not anew for its first five uses.
+  const settings = kept && { options: '-c plan_cache_mode=force_generic_plan' };
+  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX, ...settings });
   // A test may end backends: the running statement fails, but an idle client must not end the process.
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });

@@ -9,12 +9,12 @@ interface Cacheable {
 const compiled = new Map<string, Buffer>();
 
 /**
- * Jest compiles every module anew for every test file. From here on a worker compiles each once, and takes for the next
- * files what V8 kept of it.
+ * Jest compiles every module anew for every test file, its own among them. From here on a worker compiles each once, and
+ * takes for the next files what V8 kept of it.
  */
 export function keepCompiledModules(): void {
-  const { SourceTextModule } = vm;
-  const compile = (code: string, options: vm.SourceTextModuleOptions) => {
+  const { SourceTextModule, compileFunction } = vm;
+  const compileModule = (code: string, options: vm.SourceTextModuleOptions) => {
     const cachedData = compiled.get(code);
     if (cachedData !== undefined) {
       try {
@@ -28,5 +28,18 @@ export function keepCompiledModules(): void {
     compiled.set(code, (module as unknown as Cacheable).createCachedData());
     return module;
   };
-  vm.SourceTextModule = new Proxy(SourceTextModule, { construct: (_, [code, options = {}]) => compile(code, options) });
+  vm.SourceTextModule = new Proxy(SourceTextModule, {
+    construct: (_, [code, options = {}]) => compileModule(code, options),
+  });
+  vm.compileFunction = (code, parameters, options = {}) => {
+    const cachedData = compiled.get(code);
+    const known = cachedData === undefined ? { produceCachedData: true } : { cachedData };
+    const made: CompiledFunction = compileFunction(code, parameters, { ...options, ...known });
+    if (made.cachedData !== undefined) compiled.set(code, made.cachedData);
+    else if (made.cachedDataRejected) compiled.delete(code);
+    return made;
+  };
 }
+
+/** What Node adds to it, which its types miss in part. */
+type CompiledFunction = ReturnType<typeof vm.compileFunction> & { readonly cachedDataRejected?: boolean };
