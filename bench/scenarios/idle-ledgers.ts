@@ -7,8 +7,11 @@ import { BackendCpu } from '../ledgers/backend-cpu.ts';
 import { installLedgers } from '../ledgers/install-ledgers.ts';
 
 const LEDGERS = 100;
-/** After the sweeps of the start: until no ledger is looked at by itself, and each session of the server has its plans. */
-const SETTLE_MS = 30_000;
+/**
+ * After the sweeps of the start: until no ledger is looked at by itself, each session of the server has its plans, and pg-boss has looked through
+ * each new queue once, which it does within a minute and then daily.
+ */
+const SETTLE_MS = 75_000;
 /** Each minute has one tick. */
 const WINDOW_MS = 60_000;
 const RATIO_MAX = 3;

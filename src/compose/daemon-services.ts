@@ -28,6 +28,9 @@ const JOBS_SHARE_OF_GRACE = 0.6;
 const LEDGERS_SHARE_OF_GRACE = 0.15;
 const SERVICES_SHARE_OF_GRACE = 0.8;
 
+/** How often pg-boss looks for ticks where there are many: the schedules of a hundred take it 50 ms of CPU. */
+const CRON_SECONDS_OF_MANY = 20;
+
 /** A statement of many ledgers that takes longer is given up, and sent for each by itself. It takes milliseconds. */
 const TOGETHER_MAX_MS = 2_000;
 
@@ -69,6 +72,7 @@ export async function daemonServices(
     connection: connectionOf(place, PGBOSS_POOL_MAX, 'delegation-sweeper pg-boss'),
     pgbossSchema: config.pgbossSchema,
     stopWithinMs: shareOfGrace(JOBS_SHARE_OF_GRACE),
+    ...(config.dbSchemas !== null && { cronSeconds: CRON_SECONDS_OF_MANY }),
   });
   const probe = await agentProbe(config);
   // An outage of many ledgers' database is one of each ledger, which names it; with one ledger it is logged once.

@@ -12,7 +12,7 @@ import { monotonicClock } from './monotonic-clock.ts';
 import { verbatim } from './pgboss-tables.ts';
 import { type PgBossWarningType, warningType } from './pgboss-warning.ts';
 
-/** How often pg-boss looks for a tick that is due. */
+/** How often pg-boss looks for a tick that is due. Each time it computes the last occurrence of every schedule. */
 const CRON_SECONDS = 10;
 /** How often pg-boss looks after its queues: their sizes, and jobs of dead replicas. The job poll finds those of the daemon's own queues in seconds. */
 const SUPERVISE_SECONDS = 60;
@@ -40,6 +40,8 @@ export interface BossOptions {
   readonly pgbossSchema: string;
   /** How long jobs that are running when it stops may still take. */
   readonly stopWithinMs: number;
+  /** How often it looks for a tick that is due; default 10. */
+  readonly cronSeconds?: number;
 }
 
 /**
@@ -110,7 +112,7 @@ export class Boss implements Service {
   }
 }
 
-function createBoss({ connection, pgbossSchema }: BossOptions): PgBoss {
+function createBoss({ connection, pgbossSchema, cronSeconds = CRON_SECONDS }: BossOptions): PgBoss {
   return new PgBoss({
     ...poolConfig(connection),
     schema: verbatim(pgbossSchema),
@@ -119,7 +121,7 @@ function createBoss({ connection, pgbossSchema }: BossOptions): PgBoss {
     createSchema: false,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
     monitorIntervalSeconds: SUPERVISE_MIN_SECONDS,
-    cronMonitorIntervalSeconds: CRON_SECONDS,
+    cronMonitorIntervalSeconds: cronSeconds,
     cronWorkerIntervalSeconds: CRON_POLL_SECONDS,
     // Flows are not used; pg-boss looks for them every five seconds by default.
     flowIntervalSeconds: 3600,

@@ -9,12 +9,13 @@ import type { Sweeper } from '../sweeper.ts';
 import type { EmptySweep } from './empty-sweep.ts';
 import { PgBossClock, type ReadTogether } from './pgboss-clock.ts';
 import { SweepQueue } from './sweep-queue.ts';
+import { GRACE_MS, GRACE_OF_MANY_MS } from './tick-watch.ts';
 import { Upkeep } from './upkeep.ts';
 import { workSweeps } from './worker.ts';
 
 export { SWEEP_QUEUE } from './queue-name.ts';
 
-const UPKEEP_EVERY_MS = 10_000;
+export const UPKEEP_EVERY_MS = 10_000;
 
 export interface ScheduleOptions {
   /** The ledger's: its sweeps have a queue of their own. */
@@ -57,7 +58,8 @@ export class Schedule implements Service {
     const { name: queue } = this.#queue;
     const clock = new PgBossClock(boss.pgBoss, { db, pgbossSchema, queue, others, together: many?.together });
     this.#emptySweep = many?.emptySweep;
-    const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log });
+    const graceMs = many === undefined ? GRACE_MS : GRACE_OF_MANY_MS;
+    const upkeep = new Upkeep({ queue: this.#queue, clock, cron, log, graceMs });
     this.#upkeeping = new Periodic({
       name: 'upkeep',
       everyMs: UPKEEP_EVERY_MS,

@@ -18,9 +18,11 @@ export interface Awaited {
  * five, and a worker takes it within four.
  */
 export const GRACE_MS = 20_000;
+/** The same where a daemon has many ledgers: then pg-boss looks every twenty seconds. */
+export const GRACE_OF_MANY_MS = 30_000;
 
-/** After a jump of the database's clock: pg-boss finds what is due by that clock, and compares its own with it once a minute. */
-export const JUMP_GRACE_MS = 60_000 + GRACE_MS;
+/** Longer after a jump of the database's clock: pg-boss finds what is due by that clock, and compares its own with it once a minute. */
+export const JUMP_GRACE_MS = 60_000;
 /** Less is explained by a slow answer, or by the clock's own correction. */
 const JUMP_MIN_MS = 5_000;
 
@@ -50,9 +52,14 @@ export function hasJumpedForward(before: Clocks, after: Clocks): boolean {
  * How late the awaited sweep is, 0 within the grace. By whichever of the two clocks shows more: the database's may be set
  * back, and the process's own stands still while the host sleeps.
  */
-export function latenessMs(awaited: Awaited, { nowMs, sweepId }: Reading, seenAtMs: number): number {
+export function latenessMs(
+  awaited: Awaited,
+  { nowMs, sweepId }: Reading,
+  seenAtMs: number,
+  graceMs: number = GRACE_MS,
+): number {
   if (sweepId !== awaited.sweepId || seenAtMs < awaited.graceUntilMs) return 0;
   const steadyMs = awaited.sinceMs + (seenAtMs - awaited.seenAtMs);
   const lateMs = Math.max(nowMs, steadyMs) - awaited.dueMs;
-  return lateMs > GRACE_MS ? Math.round(lateMs) : 0;
+  return lateMs > graceMs ? Math.round(lateMs) : 0;
 }

@@ -22,6 +22,8 @@ export interface UpkeepOptions {
   readonly clock: PgBossClock;
   readonly cron: Cron;
   readonly log: EventLog;
+  /** How long after an occurrence its sweep may begin. */
+  readonly graceMs?: number;
 }
 
 /**
@@ -53,7 +55,7 @@ export class Upkeep {
   }
 
   async #maintain(atMs: number): Promise<void> {
-    const { queue, clock, cron } = this.#options;
+    const { queue, clock, cron, graceMs } = this.#options;
     const reading = await clock.read();
     const repairs = await Promise.allSettled([
       reading.ahead && clock.takeBack(),
@@ -64,7 +66,7 @@ export class Upkeep {
       this.#refusals = 0;
     }
     this.#awaited = withGrace(this.#awaited, atMs, this.#graceMs(reading.nowMs, atMs));
-    const lateMs = latenessMs(this.#awaited, reading, atMs);
+    const lateMs = latenessMs(this.#awaited, reading, atMs, graceMs);
     if (lateMs > 0) await this.#requestLate(this.#awaited, reading, lateMs, atMs);
     // Last, since a repair that is refused must not keep a sweep from being requested.
     for (const repair of repairs) if (repair.status === 'rejected') throw repair.reason;
@@ -72,10 +74,11 @@ export class Upkeep {
 
   /** After a jump or an outage pg-boss, too, needs time to notice; then it queues what it missed by itself. */
   #graceMs(nowMs: number, seenAtMs: number): number {
+    const { graceMs = GRACE_MS } = this.#options;
     const before = this.#before;
     this.#before = { nowMs, seenAtMs };
-    if (before && hasJumpedForward(before, this.#before)) return JUMP_GRACE_MS;
-    return this.#failedBefore ? GRACE_MS : 0;
+    if (before && hasJumpedForward(before, this.#before)) return JUMP_GRACE_MS + graceMs;
+    return this.#failedBefore ? graceMs : 0;
   }
 
   /** Once per occurrence: afterwards the next one is awaited. */

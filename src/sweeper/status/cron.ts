@@ -6,9 +6,17 @@ export interface Cron {
   readonly timezone: string;
 }
 
+/** Computing it takes a third of a millisecond, and all ledgers of a daemon ask for the same one at the same time. */
+let last: { readonly cron: Cron; readonly fromMs: number; readonly nextMs: number } | undefined;
+
 /** The first occurrence after this instant. */
 export function nextOccurrence(cron: Cron, after: Date): Date {
-  return parsed(cron, after).next().toDate();
+  const afterMs = after.getTime();
+  const isSame = last?.cron.expression === cron.expression && last.cron.timezone === cron.timezone;
+  if (last === undefined || !isSame || afterMs < last.fromMs || afterMs >= last.nextMs) {
+    last = { cron, fromMs: afterMs, nextMs: parsed(cron, after).next().getTime() };
+  }
+  return new Date(last.nextMs);
 }
 
 /** The occurrence that came so many before this instant; 1 is the latest. */

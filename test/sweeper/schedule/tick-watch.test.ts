@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { UPKEEP_EVERY_MS } from '../../../src/sweeper/schedule/schedule.ts';
 import {
   awaitNext,
   GRACE_MS,
+  GRACE_OF_MANY_MS,
   hasJumpedForward,
   latenessMs,
   withGrace,
@@ -27,6 +29,10 @@ describe('a sweep that does not come', () => {
     expect(lateness(dueMs)).toBe(0);
     expect(lateness(dueMs + GRACE_MS)).toBe(0);
     expect(lateness(dueMs + GRACE_MS + 1)).toBe(GRACE_MS + 1);
+  });
+
+  test('is found late within thirty seconds, by the next check', () => {
+    expect(GRACE_MS + UPKEEP_EVERY_MS).toBeLessThanOrEqual(30_000);
   });
 
   test('is late by the clock of the process when the one of the database was set back', () => {
@@ -63,6 +69,26 @@ test('a jump of the database’s clock is larger than a slow answer explains, an
   expect(hasJumpedForward(look(0), look(10_000, 5_000))).toBe(false);
   expect(hasJumpedForward(look(0), look(10_000, 5_001))).toBe(true);
   expect(hasJumpedForward(look(0), look(10_000, -HOUR_MS))).toBe(false);
+});
+
+test('a longer grace is given where pg-boss looks for ticks less often', () => {
+  const awaited = awaitNext(minutely, reading(nowMs), 0);
+  const late = (afterMs: number) => latenessMs(awaited, reading(nowMs + afterMs), afterMs, GRACE_OF_MANY_MS);
+  expect([late(50_000 + GRACE_OF_MANY_MS), late(50_001 + GRACE_OF_MANY_MS)]).toEqual([0, GRACE_OF_MANY_MS + 1]);
+});
+
+test('the next occurrence is the same until it has come, then another one, and one of another schedule by itself', () => {
+  const due = (atMs: number, cron = minutely) => awaitNext(cron, reading(atMs), 0).dueMs;
+  const nextMs = nowMs + 50_000;
+  const hourly = { expression: '0 * * * *', timezone: 'UTC' };
+  expect([due(nowMs), due(nextMs - 1), due(nextMs), due(nowMs), due(nowMs, hourly), due(nowMs - 60_000)]).toEqual([
+    nextMs,
+    nextMs,
+    nextMs + 60_000,
+    nextMs,
+    nextMs + 3_540_000,
+    nextMs - 60_000,
+  ]);
 });
 
 test('the occurrence is computed in the schedule’s zone', () => {
