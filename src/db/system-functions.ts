@@ -1,5 +1,6 @@
 /** The system functions that the statements call. test/db/settings.test.ts finds one that is missing here. */
 const systemFunctions = [
+  'age',
   'array_agg',
   'array_remove',
   'bool_or',

@@ -51,10 +51,11 @@ async function statementOf(pgbossSchema: string, notify: boolean): Promise<strin
 
 /**
  * SQL: a UUID of version 7, ascending in the order of the events. pg-boss takes the jobs of one transaction in the order of
- * their ids, which it would choose at random.
+ * their ids, which it would choose at random. Its time is the transaction's, as that of the job is: a clock that is set back
+ * meanwhile, or read twice alike, does not change their order. $3 counts the events that the transaction published before.
  */
-const ascendingId = `(lpad(to_hex(now.us / 1000), 12, '0') || '7' || lpad(to_hex(now.us % 1000), 3, '0')
-      || '8' || lpad(to_hex(j.nth), 7, '0') || left(gen_random_uuid()::text, 8))`;
+const ascendingId = `(lpad(to_hex(began.us / 1000), 12, '0') || '7' || lpad(to_hex(began.us % 1000), 3, '0')
+      || '8' || lpad(to_hex($3::bigint + j.nth), 7, '0') || left(gen_random_uuid()::text, 8))`;
 
 /** A name and a type of each column, as pg-boss reads a job from JSON. */
 const jobsFromJson = /json_to_recordset\(\$1::text::json\) as x \(([^()]*)\)/;
@@ -74,6 +75,6 @@ function withArrays(sql: string): string {
     return name === '"singletonKey"' ? `j.key AS ${name}` : `NULL::${type} AS ${name}`;
   });
   const jobs = `(SELECT ${columns.join(', ')} FROM unnest($1::text[], $2::jsonb[]) WITH ORDINALITY AS j (key, data, nth),
-    LATERAL (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) now) x`;
+    (SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint AS us) began) x`;
   return sql.replace(jobsFromJson, () => jobs);
 }

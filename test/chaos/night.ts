@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { spawnNode, type TestChild } from '../support/child.ts';
 import type { ChaosOptions } from './chaos.ts';
+import type { NightRecord } from './night-record.ts';
 import { Random } from './random.ts';
 import { type ChaosReport, merged } from './report.ts';
 import { type ServerKind, serverKinds } from './server-programs.ts';
@@ -18,9 +19,13 @@ export interface NightOptions {
   readonly fleetMs: number;
   /** All servers are of this kind; undefined: in turn. */
   readonly server: ServerKind | undefined;
+  /** What has been reported of this night before: those fleets are not run again. */
+  readonly record: NightRecord;
   /** Ends the injection; the audits and the report follow. */
   readonly signal: AbortSignal;
   readonly onProgress: (line: string) => void;
+  /** The report of all fleets so far, each time that one has reported. */
+  readonly onReport: (report: ChaosReport) => Promise<void>;
 }
 
 const SCRIPT = fileURLToPath(new URL('./fleet-run.ts', import.meta.url));
@@ -36,18 +41,19 @@ export async function runNight(options: NightOptions): Promise<ChaosReport> {
 class Night {
   readonly #options: NightOptions;
   readonly #seeds: Random;
-  readonly #reports: ChaosReport[] = [];
   readonly #problems: string[] = [];
   readonly #running = new Set<TestChild>();
   readonly #endAt: number;
   #begun = 0;
-  #injected = 0;
-  #isOver = false;
+  #injected: number;
+  #isOver: boolean;
 
   constructor(options: NightOptions) {
     this.#options = options;
     this.#seeds = new Random(options.seed);
     this.#endAt = performance.now() + options.limitMs;
+    this.#injected = options.record.injected;
+    this.#isOver = this.#injected >= options.faults;
   }
 
   async run(): Promise<ChaosReport> {
@@ -61,21 +67,36 @@ class Night {
       for (const timer of timers) clearInterval(timer);
       signal.removeEventListener('abort', end);
     }
-    if (this.#reports.length === 0) throw new Error(`no fleet has reported: ${this.#problems.join('; ')}`);
-    const report = merged(this.#reports);
+    if (this.#options.record.reports.length === 0) {
+      throw new Error(`no fleet has reported: ${this.#problems.join('; ')}`);
+    }
+    return this.#report();
+  }
+
+  #report(): ChaosReport {
+    const report = merged(this.#options.record.reports);
     return { ...report, problems: [...report.problems, ...this.#problems] };
   }
 
   async #lane(lane: number): Promise<void> {
-    await sleep(lane * APART_MS);
-    while (!this.#isOver) await this.#fleet();
+    // Where there were faults enough before, the report is all that is left.
+    if (!this.#isOver) await sleep(lane * APART_MS);
+    while (!this.#isOver) await this.#fleet(this.#next());
   }
 
-  async #fleet(): Promise<void> {
-    const { server, fleetMs, onProgress } = this.#options;
-    const seed = Math.floor(this.#seeds.between(0, 2 ** 31));
-    const kind = server ?? serverKinds[this.#begun % serverKinds.length]!;
-    this.#begun += 1;
+  /** Every fleet of the night has its own seed, also those that have reported before. */
+  #next(): { readonly nr: number; readonly seed: number } {
+    for (;;) {
+      const nr = this.#begun;
+      this.#begun += 1;
+      const seed = Math.floor(this.#seeds.between(0, 2 ** 31));
+      if (!this.#options.record.has(nr)) return { nr, seed };
+    }
+  }
+
+  async #fleet({ nr, seed }: { readonly nr: number; readonly seed: number }): Promise<void> {
+    const { server, fleetMs, record, onProgress, onReport } = this.#options;
+    const kind = server ?? serverKinds[nr % serverKinds.length]!;
     const injectMs = Math.max(1_000, Math.min(fleetMs, this.#endAt - performance.now()));
     const options: ChaosOptions = { seed, server: kind, injectMs };
     await using child = spawnNode([SCRIPT, JSON.stringify(options)], { detached: true });
@@ -99,10 +120,11 @@ class Night {
       return;
     }
     const report = JSON.parse(last) as ChaosReport;
-    this.#reports.push(report);
+    await record.add(nr, report);
     for (const { kind: finding, id, what } of report.findings) {
       onProgress(`seed ${seed}, ${kind}: ${finding}: ${id}: ${what}`);
     }
+    await onReport(this.#report());
   }
 
   readonly #heardLines = new WeakMap<TestChild, number>();
@@ -120,9 +142,9 @@ class Night {
 
   #tell(): void {
     const minutes = Math.max(0, Math.round((this.#endAt - performance.now()) / 60_000));
-    const { faults, onProgress } = this.#options;
+    const { faults, record, onProgress } = this.#options;
     onProgress(
-      `${this.#injected} of ${faults} faults, ${this.#reports.length} fleets audited, ${minutes} minutes left`,
+      `${this.#injected} of ${faults} faults, ${record.reports.length} fleets audited, ${minutes} minutes left`,
     );
   }
 

@@ -80,6 +80,18 @@ function counted(findings: readonly Finding[]) {
   };
 }
 
+/** The time in which one of these ran, or several side by side. */
+function runMs(reports: readonly ChaosReport[]): number {
+  let [sum, until] = [0, 0];
+  const runs = reports.map(({ startedAt, durationMs }) => ({ startAt: Date.parse(startedAt), durationMs }));
+  for (const { startAt, durationMs } of runs.toSorted((a, b) => a.startAt - b.startAt)) {
+    const endAt = startAt + durationMs;
+    sum += Math.max(0, endAt - Math.max(startAt, until));
+    until = Math.max(until, endAt);
+  }
+  return sum;
+}
+
 /** Several runs as one. */
 export function merged(reports: readonly ChaosReport[]): ChaosReport {
   const sum = (of: (report: ChaosReport) => number) => reports.reduce((total, report) => total + of(report), 0);
@@ -101,12 +113,11 @@ export function merged(reports: readonly ChaosReport[]): ChaosReport {
   const statuses = [...new Set(reports.flatMap((report) => Object.keys(report.statuses)))];
   const impossible = reports.map(({ notPossible }) => new Set(notPossible));
   const startedAt = reports.map((report) => report.startedAt).sort();
-  const endedAt = Math.max(...reports.map((report) => Date.parse(report.startedAt) + report.durationMs));
   return {
     seeds: reports.flatMap(({ seeds }) => seeds),
     servers: [...new Set(reports.flatMap(({ servers }) => servers))],
     startedAt: startedAt[0]!,
-    durationMs: endedAt - Date.parse(startedAt[0]!),
+    durationMs: runMs(reports),
     stuckAfterMs: reports[0]!.stuckAfterMs,
     faults: names.map(sumOfRows),
     total: sumOfRows('all'),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startDaemon } from '../support/daemon.ts';
+import { oneShotCommands, oneShotEnv } from '../support/one-shot-commands.ts';
 import { runProgram } from '../support/program.ts';
 import { withClient } from '../support/server.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -17,24 +18,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const oneShot = [
-  ['sweep'],
-  ['sweep', '--dry-run', '--json'],
-  ['status'],
-  ['migrate', 'up'],
-  ['migrate', 'down', '--delete-all-data'],
-  ['migrate', 'status', '--json'],
-];
+const oneShot = [...oneShotCommands, ['migrate', 'down', '--delete-all-data']];
 
 describe('without DATABASE_URL', () => {
-  test.each(oneShot)('%s %s %s where no daemon runs makes no database: 78, and what to do', async (...args) => {
-    const command = args.filter((arg) => arg !== undefined);
-    const { code, stdout, stderr } = await runProgram(command, { DATA_DIR });
-    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
-    expect(stderr).toMatch(/^DATABASE_URL is not set, and no daemon runs an embedded database in DATA_DIR .*data\.$/m);
-    expect(stderr).toMatch(/^What to do: set DATABASE_URL .* `delegation-sweeper start`/m);
-    expect(existsSync(DATA_DIR)).toBe(false);
-  });
+  test.each(oneShot.map((command) => [command.join(' '), command] as const))(
+    '%s where no daemon runs makes no database: 78, and what to do',
+    async (_, command) => {
+      const { code, stdout, stderr } = await runProgram(command, { DATA_DIR, ...oneShotEnv });
+      expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+      expect(stderr).toMatch(
+        /^DATABASE_URL is not set, and no daemon runs an embedded database in DATA_DIR .*data\.$/m,
+      );
+      expect(stderr).toMatch(/^What to do: set DATABASE_URL .* `delegation-sweeper start`/m);
+      expect(existsSync(DATA_DIR)).toBe(false);
+    },
+  );
 
   test('start prints the URL by which agents reach its database; the other commands use that database, and name it', async () => {
     await using daemon = startDaemon('', { DATABASE_URL: undefined, DATA_DIR });

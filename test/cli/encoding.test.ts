@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startDaemon } from '../support/daemon.ts';
+import { oneShotCommands, oneShotEnv } from '../support/one-shot-commands.ts';
 import { runProgram } from '../support/program.ts';
 import { databaseUrl, testServer, withClient } from '../support/server.ts';
+
+/** They say how things are, also there. */
+const telling = ['ledgers', 'doctor', 'migrate status --json'];
+const using = oneShotCommands.filter((command) => !telling.includes(command.join(' ')));
 
 // Its encoding has no arrow, so a result with one could never be recorded there.
 const name = `latin1_${randomBytes(6).toString('hex')}`;
@@ -22,14 +27,25 @@ afterAll(async () => {
 });
 
 describe('a database whose encoding is not UTF8', () => {
-  test.each([['migrate', 'up'], ['sweep'], ['sweep', '--dry-run'], ['status']])(
-    'is refused by %s %s (78), which names what to do',
-    async (...args) => {
-      const { code, stdout, stderr } = await runProgram(args, { DATABASE_URL: url });
+  test.each(using.map((command) => [command.join(' '), command] as const))(
+    'is refused by %s (78), which names what to do',
+    async (_, command) => {
+      const { code, stdout, stderr } = await runProgram(command, { DATABASE_URL: url, ...oneShotEnv });
       expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
       expect(stderr).toMatch(/encoding is LATIN1.*needs UTF8: create a database with ENCODING 'UTF8'/);
     },
   );
+
+  test('is named by those that say how things are', async () => {
+    const env = { DATABASE_URL: url, ...oneShotEnv };
+    for (const command of ['ledgers', 'doctor']) {
+      expect(await runProgram([command], env)).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/LATIN1.*\n?.*UTF8/),
+      });
+    }
+    expect(await runProgram(['migrate', 'status'], env)).toMatchObject({ code: 1 });
+  });
 
   test('is left unchanged', async () => {
     const { rows } = await withClient(url, (client) =>

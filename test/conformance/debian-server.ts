@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chown, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { pickServerUser, runAs } from '../../src/embedded/server-user.ts';
-import { makeTemplate, type ServerWithTemplate } from '../support/own-server.ts';
-import { withClient } from '../support/server.ts';
+import { pickServerUser, runAs, type ServerUser } from '../../src/embedded/server-user.ts';
+import { copyCluster } from '../support/cluster-seeds.ts';
+import { startGuardedServer } from '../support/guarded-server.ts';
+import { createTemplate, type ServerWithTemplate } from '../support/own-server.ts';
 import { makeDatabaseDir } from '../support/temporary-dir.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
 const TIMEOUT_MS = 120_000;
@@ -35,32 +33,25 @@ export async function startDebianServer(
   undo.defer(() => rm(dir, { recursive: true, force: true }));
   const user = await pickServerUser();
   if (user.stepDown) await chown(dir, user.uid, user.gid);
-  const data = path.join(dir, 'pgdata');
-  const cluster = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
-  await runAs(user, path.join(bin, 'initdb'), cluster, TIMEOUT_MS);
-  const settings = [
-    'listen_addresses=',
-    `unix_socket_directories=${dir}`,
-    'max_connections=200',
-    ...(durable ? [] : ['fsync=off']),
-    ...others,
-  ];
-  const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
-  const server = spawn(path.join(bin, 'postgres'), args, {
-    stdio: 'ignore',
-    uid: user.uid,
-    gid: user.gid,
-    env: { ...process.env, ...env },
-  });
-  undo.defer(async () => {
-    if (server.exitCode !== null) return;
-    const exit = once(server, 'exit');
-    server.kill('SIGQUIT');
-    await exit;
-  });
-  const url = `postgresql://postgres@localhost/postgres?host=${dir}`;
-  await waitFor('the server to take connections', () => withClient(url, async () => true).catch(() => false));
-  return { ...(await makeTemplate(url, undo)), bin };
+  const template =
+    (await copyCluster('debian', dir, (folder) => seed(bin, user, folder))) ?? (await seed(bin, user, dir));
+  const postgres = path.join(bin, 'postgres');
+  const settings = ['max_connections=200', ...(durable ? [] : ['fsync=off']), ...others];
+  const { url } = await startGuardedServer({ postgres, dir, user, settings, env }, undo);
+  return { url, template, bin };
+}
+
+/** Makes a cluster with a template in this folder, and returns the template's name. */
+async function seed(bin: string, user: ServerUser, dir: string): Promise<string> {
+  if (user.stepDown) await chown(dir, user.uid, user.gid);
+  const cluster = ['-D', path.join(dir, 'pgdata'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'];
+  await runAs(user, path.join(bin, 'initdb'), [...cluster, '--no-sync'], TIMEOUT_MS);
+  await using undo = new AsyncDisposableStack();
+  const settings = ['fsync=off', 'min_wal_size=32MB', 'max_wal_size=64MB'];
+  const server = await startGuardedServer({ postgres: path.join(bin, 'postgres'), dir, user, settings }, undo);
+  const template = await createTemplate(server.url);
+  await server.shutDown();
+  return template;
 }
 
 export async function newestBin(): Promise<string> {

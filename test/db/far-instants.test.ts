@@ -39,16 +39,25 @@ describe('a deadline that is further away than any Date', () => {
 });
 
 describe('a ledger whose rows were not corrected yet', () => {
-  test('has a status, though instants are infinite', async () => {
+  test('has a status and is swept, though instants are infinite', async () => {
     await database.query('ALTER TABLE delegations DROP CONSTRAINT delegations_instants_sound');
-    await withDeadline('-infinity');
-    await withDeadline('infinity');
+    const overdue = await withDeadline('-infinity');
+    const endless = await withDeadline('infinity');
     const id = await seedDelegation(database);
     await database.query(`UPDATE delegations SET last_heartbeat = '-infinity' WHERE delegation_id = $1`, [id]);
     const cron = { expression: '* * * * *', timezone: 'UTC' };
     const reader = new StatusReader(database.db, { cron, stuckAfterMs: 600_000, stormMaxHoldMs: 60_000 });
     expect((await reader.status()).oldest.silenceMs).toBeGreaterThan(6e13);
     expect(await reader.census()).toMatchObject({ byStatus: { in_progress: 3 } });
-    expect((await testLedger(database.db).ledger.get(id))?.lastHeartbeat).toEqual(FIRST);
+    const { ledger } = testLedger(database.db);
+    expect((await ledger.get(id))?.lastHeartbeat).toEqual(FIRST);
+    const healthy = await seedDelegation(database, { silentSeconds: 700 });
+    const { sweeper } = testSweeper(database.db);
+    const marked = { failed: 1, stuck: 2, poisoned: 0, remaining: 0 };
+    expect(await sweeper.dryRun()).toMatchObject(marked);
+    expect(await sweeper.sweep({ trigger: 'manual' })).toMatchObject(marked);
+    expect((await ledger.get(healthy))?.status).toBe('stuck');
+    const statuses = await Promise.all([overdue, id, endless].map(async (each) => (await ledger.get(each))?.status));
+    expect(statuses).toEqual(['failed', 'stuck', 'in_progress']);
   });
 });

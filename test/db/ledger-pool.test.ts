@@ -156,11 +156,14 @@ describe('a connection that must not be used again', () => {
     await Promise.all(Array.from({ length: 4 }, () => ledger.get(id)));
     expect(proxy.swallow()).toBe(4);
     let isUnanswered = true;
+    const askedAtMs = performance.now();
     const unanswered = ledger.get(id).catch((err: Error) => {
       isUnanswered = false;
       return err.message;
     });
     await waitFor('the three others to be given up', () => proxy.halfOpen <= 1);
+    // Not before an eighth of the time limit, and before all of it.
+    expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(1_000 - 5);
     expect(isUnanswered).toBe(true);
     expect((await ledger.heartbeat(id)).outcome).toBe('stamped');
     await ledger[Symbol.asyncDispose]();

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
 import { OperatorHolds } from '../../src/sweeper/hold/operator-holds.ts';
 import { webhookQueueNames } from '../../src/webhook/webhook-queues.ts';
+import { MutatedFunctions } from '../model/mutation.ts';
 import { seedDelegation, testLedger, testSweeper } from '../support/fixtures.ts';
 import { gatedTables, instants, mark } from '../support/mark.ts';
 import { countByStatus, seedFleet } from '../support/seed-fleet.ts';
@@ -338,19 +339,34 @@ describe('the hold of an operator', () => {
     expect(await told()).toEqual(['1:held', '1:released', '2:held', '3:held', '3:released']);
   });
 
-  test('that takes the place of an expired one is told after that, though both are of one transaction', async () => {
+  /** One hold after another, each of which takes the place of one that has expired. What was told, in the order in which pg-boss takes it. */
+  async function replacedHolds(count: number): Promise<string[]> {
     await subscribe(database, ['sweep.held.v1', 'sweep.released.v1'], { options: { policy: 'key_strict_fifo' } });
-    for (const reason of ['1', '2', '3', '4', '5', '6']) {
-      await holds().hold({ forMs: 60_000, reason, by: 'ana' });
+    for (let nr = 1; nr <= count; nr += 1) {
+      await holds().hold({ forMs: 60_000, reason: `${nr}`, by: 'ana' });
       await database.query(`UPDATE sweeper_holds SET made_at = made_at - interval '1 hour', held_since = held_since - interval '1 hour',
         held_until = held_until - interval '1 hour' WHERE ended_at IS NULL`);
     }
     const rows = await database.query<{ id: string }>(
-      `SELECT data ->> 'id' AS id FROM pgboss.job WHERE name = 'listener' ORDER BY created_on, id`,
+      `SELECT j.data ->> 'id' AS id FROM pgboss.job j WHERE j.name = 'listener' ORDER BY j.created_on, j.id`,
     );
-    expect(rows.map(({ id }) => id)).toEqual(
-      ['1', '2', '3', '4', '5'].flatMap((id) => [`${id}:held`, `${id}:released`]).concat('6:held'),
-    );
+    return rows.map(({ id }) => id);
+  }
+  const inOrder = (count: number) =>
+    Array.from({ length: count }, (_, index) => [`${index + 1}:held`, `${index + 1}:released`])
+      .flat()
+      .slice(0, -1);
+
+  test('that takes the place of an expired one is told after that, though both are of one transaction', async () => {
+    expect(await replacedHolds(20)).toEqual(inOrder(20));
+  });
+
+  test('and would not be, were the events of a transaction not counted', async () => {
+    await using naive = await MutatedFunctions.install(database, { edits: [['$3::bigint + j.nth', 'j.nth']] });
+    expect(naive.count).toBe(1);
+    const told = await replacedHolds(20);
+    expect(told.toSorted()).toEqual(inOrder(20).toSorted());
+    expect(told).not.toEqual(inOrder(20));
   });
 
   test('whose time had passed before the next one is told to have expired', async () => {

@@ -1,20 +1,28 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startDebianServer } from '../conformance/debian-server.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { runDaemon } from '../support/in-process-daemon.ts';
+import { clockEnvironment, writeClock } from '../support/settable-clock.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const HOUR_S = 3_600;
 /** A tick, the time that it may take, and the checks for it. */
 const TICK_MS = 120_000;
 
-/** Sets the clock that pg-boss uses to this many seconds from the server's own, from the next statement on. */
-const setClock = (database: TestDatabase, seconds: number) =>
-  database.query(`
-    CREATE OR REPLACE FUNCTION pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
-    $$ SELECT now() + interval '${seconds} seconds' $$`);
-
+/** A daemon on a server whose clock is set to these one after the other, in seconds ahead of the machine's. */
 async function liveThrough(...clocks: readonly number[]) {
-  await using database = await createTestDatabase();
+  await using undo = new AsyncDisposableStack();
+  const dir = await mkdtemp(path.join(tmpdir(), 'clock-set-back-'));
+  undo.defer(() => rm(dir, { recursive: true }));
+  // The server's user reads it.
+  await chmod(dir, 0o755);
+  const clockFile = path.join(dir, 'clock');
+  await writeClock(clockFile, 0);
+  const server = await startDebianServer(undo, { env: clockEnvironment(clockFile)! });
+  await using database = await createTestDatabase(server);
   await using daemon = await runDaemon(database.url);
   const ticks = () => daemon.events('sweep.completed').filter(({ trigger }) => trigger === 'cron').length;
   const nextTick = async (which: string) => {
@@ -23,10 +31,15 @@ async function liveThrough(...clocks: readonly number[]) {
   };
   await nextTick('before');
   for (const seconds of clocks) {
-    await setClock(database, seconds);
+    await writeClock(clockFile, seconds * 1000);
     await nextTick(`after the clock was set to ${seconds} s`);
     await nextTick(`after that, at ${seconds} s`);
   }
+  const [row] = await database.query<{ ahead: number }>(
+    'SELECT extract(epoch FROM clock_timestamp())::float8 - $1 AS ahead',
+    [Date.now() / 1000],
+  );
+  expect(Math.abs(row!.ahead - clocks.at(-1)!)).toBeLessThan(60);
   expect(daemon.events('pgboss.error')).toEqual([]);
   expect(daemon.events('sweep.failed')).toEqual([]);
 }

@@ -1,6 +1,6 @@
 import { TcpProxy } from '../chaos/tcp-proxy.ts';
 import { startDebianServer } from '../conformance/debian-server.ts';
-import { startDaemon, type TestDaemon } from '../support/daemon.ts';
+import { type NodeStart, startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { fasterTime } from '../support/faster-time.ts';
 import type { Env } from '../support/program.ts';
@@ -21,12 +21,12 @@ export interface FasterDaemon {
 /** The whole daemon, as `start` runs it, and a server of its own, both in time that passes so many times as fast. */
 export async function startFasterDaemon(
   undo: AsyncDisposableStack,
-  { factor, env = {} }: { factor: number; env?: Env },
+  { factor, env = {}, ...node }: { factor: number; env?: Env } & NodeStart,
 ): Promise<FasterDaemon> {
   const faster = fasterTime(factor);
   const database = undo.use(await createTestDatabase(await startDebianServer(undo, { env: faster })));
   const proxy = undo.use(await TcpProxy.open(() => addressOf(database.url)));
-  const daemon = undo.use(startDaemon(proxied(database.url, proxy), { ...faster, ...env }));
+  const daemon = undo.use(startDaemon(proxied(database.url, proxy), { ...faster, ...env }, node));
   const { port } = await daemon.until('ops.listening');
   return {
     database,

@@ -18,7 +18,7 @@ async function live(env: { CLOCK_SHIFT_MS: string; CLOCK_STEP_MS?: string }) {
   const stale = await seedDelegation(database, { silentSeconds: 700 });
   const overdue = await seedDelegation(database, { deadlineSeconds: -60 });
   const notYetDue = await seedDelegation(database, { deadlineSeconds: 600 });
-  await using daemon = startDaemon(database.url, env, [shiftedClock]);
+  await using daemon = startDaemon(database.url, env, { preloads: [shiftedClock] });
 
   const startup = await daemon.until('sweep.completed');
   if (env.CLOCK_STEP_MS) daemon.child.kill('SIGUSR2');

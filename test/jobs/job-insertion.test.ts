@@ -54,6 +54,35 @@ test.each(Object.entries(queues))(
   },
 );
 
+test('the jobs of a transaction have ids that ascend in the order of its events, whatever its clock does meanwhile', async () => {
+  await boss.createQueue('listener', { policy: 'key_strict_fifo' });
+  await boss.subscribe('delegation.failed.v1', 'listener');
+  const session = await database.connect();
+  const publish = (...keys: string[]) =>
+    session.query(`SELECT delegation_enqueue('delegation.failed.v1', $1, array_fill('{}'::jsonb, ARRAY[$2::int]))`, [
+      keys,
+      keys.length,
+    ]);
+  await session.query('BEGIN');
+  await publish('a', 'b');
+  await publish('c');
+  await session.query('SAVEPOINT s');
+  await publish('undone');
+  await session.query('ROLLBACK TO s');
+  await publish('d', 'e');
+  await session.query('COMMIT');
+  await publish('f');
+  const rows = await database.query<{ key: string; nr: number; is_of_transaction: boolean }>(
+    `SELECT singleton_key AS key, ('x' || substr(hex, 18, 7))::bit(28)::int AS nr,
+       ('x' || left(hex, 12))::bit(48)::bigint * 1000 + ('x' || substr(hex, 14, 3))::bit(12)::int
+         = (extract(epoch FROM created_on) * 1000000)::bigint AS is_of_transaction
+     FROM (SELECT *, replace(id::text, '-', '') AS hex FROM pgboss.job WHERE name = 'listener') j ORDER BY created_on, id`,
+  );
+  expect(rows.map(({ key, nr }) => `${key}${nr}`)).toEqual(['a1', 'b2', 'c3', 'd4', 'e5', 'f1']);
+  // No reading of the clock decides.
+  expect(rows.every(({ is_of_transaction }) => is_of_transaction)).toBe(true);
+});
+
 test('they wake the workers of a queue that is to notify, and of no other', async () => {
   const listening = await database.connect();
   const heard: (string | undefined)[] = [];

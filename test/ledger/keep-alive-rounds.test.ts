@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { CompiledQuery } from 'kysely';
 import { openDatabase } from '../../src/db/database.ts';
 import { KeepAlive } from '../../src/ledger/keep-alive.ts';
@@ -158,11 +158,12 @@ describe('a row that is not free', () => {
     await waitFor('its stamp', async () => (await stampOf(locked)) !== before);
   });
 
-  test('nor does a row whose update raises', async () => {
+  // The first is what a row that is locked raises as well.
+  test.each(['55P03', 'P0001'])('nor does a row whose update raises (%s)', async (sqlstate) => {
     const ids = await Promise.all(Array.from({ length: 9 }, () => seedDelegation(database, { silentSeconds: 100 })));
     const [poisoned, ...healthy] = ids as [string, ...string[]];
     await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = '55P03'; END $$`);
+      BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = '${sqlstate}'; END $$`);
     await database.query(`CREATE TRIGGER refuse BEFORE UPDATE ON delegations FOR EACH ROW
       WHEN (OLD.delegation_id = '${poisoned}') EXECUTE FUNCTION refuse()`);
     const { ledger, events } = testLedger(database.db, EAGER);
@@ -173,7 +174,7 @@ describe('a row that is not free', () => {
     expect(events('ledger.heartbeat_failed')[0]).toMatchObject({
       delegationId: poisoned,
       count: 1,
-      err: { code: '55P03' },
+      err: { code: sqlstate },
     });
   });
 });
@@ -221,6 +222,56 @@ describe('the rounds', () => {
     beats.asked[3]!.answer('stamped');
     await waitFor('a ninth', () => beats.asked.length === 9);
     await alive.stop();
+  });
+});
+
+describe('an answer that does not come', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test.each([
+    [100, 250],
+    [5_000, 1_250],
+    [undefined, 15_000],
+    [600_000, 15_000],
+    [2_592_000_000, 15_000],
+  ])('is waited for, with a threshold of %s ms, for %s ms', async (stuckAfterMs, limitMs) => {
+    const beats = new ScriptedBeats({ stuckAfterMs });
+    const alive = new KeepAlive(new KeepAliveRounds(beats), 'a', {});
+    await jest.advanceTimersByTimeAsync(1);
+    expect(beats.asked).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(limitMs - 2);
+    expect(beats.timeouts).toEqual([]);
+    await jest.advanceTimersByTimeAsync(3);
+    expect(beats.timeouts).toEqual([['a']]);
+    // The next one goes over another connection.
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(beats.asked.length).toBeGreaterThanOrEqual(2);
+    const stopped = alive.stop();
+    await jest.advanceTimersByTimeAsync(5_000);
+    await stopped;
+  });
+
+  test.each([
+    [1_000, 250],
+    [undefined, 5_000],
+    [600_000, 5_000],
+  ])('delays a disposal, with a threshold of %s ms, for %s ms', async (stuckAfterMs, limitMs) => {
+    const alive = new KeepAlive(new KeepAliveRounds(new ScriptedBeats({ stuckAfterMs })), 'a', {});
+    await jest.advanceTimersByTimeAsync(1);
+    let isStopped = false;
+    const stopping = alive.stop().then(() => {
+      isStopped = true;
+    });
+    await jest.advanceTimersByTimeAsync(limitMs - 2);
+    expect(isStopped).toBe(false);
+    await jest.advanceTimersByTimeAsync(3);
+    await stopping;
+    expect(isStopped).toBe(true);
   });
 });
 

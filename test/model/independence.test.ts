@@ -11,7 +11,7 @@ const of = (folder: string, name: RegExp) =>
 /** What says whether the product is right. */
 const judges = [
   ...of('model', /^(reference.*|invariants|comparison|linearisation|operation)\.ts$/),
-  ...of('chaos', /^(audit.*|outages|diary|history|thresholds)(?<!\.test)\.ts$/),
+  ...of('chaos', /^(audit.*|outages|diary|history|thresholds|server-clock)(?<!\.test)\.ts$/),
 ];
 
 /** What a file takes from the product at run time: what is broken there would judge itself. */
@@ -21,12 +21,40 @@ function sharedBy(source: string): string[] {
     .map(([, , from]) => from!);
 }
 
+/** What a judge takes from other test files, which may use the product: constants alone. */
+function helpersOf(source: string, judgesHere: readonly string[]): string[] {
+  return [...source.matchAll(/(?:^|\n)(?:import|export)\b([^'";]*?)\bfrom '(\.[^']+)'/g)]
+    .filter(([, names = '', from = '']) => !from.includes('/src/') && !/^\s*type\b/.test(names) && !isJudge(from))
+    .flatMap(([, names = '', from]) =>
+      names
+        .replaceAll(/[{}\n]/g, ' ')
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '' && !/^type |^[A-Z][A-Z0-9_]*$/.test(name))
+        .map((name) => `${name} of ${from}`),
+    );
+
+  function isJudge(from: string): boolean {
+    return judgesHere.includes(path.basename(from));
+  }
+}
+
 test('what judges the product, the model and the chaos audit, shares no code with it', () => {
   expect(judges.length).toBeGreaterThan(10);
   const shared = judges.flatMap((file) =>
     sharedBy(readFileSync(path.join(tests, file), 'utf8')).map((from) => `${file} imports ${from}`),
   );
   expect(shared).toEqual([]);
+});
+
+test('nor by another file of the tests, of which it takes constants alone', () => {
+  const names = judges.map((file) => path.basename(file));
+  const helpers = judges.flatMap((file) =>
+    helpersOf(readFileSync(path.join(tests, file), 'utf8'), names).map((helper) => `${file}: ${helper}`),
+  );
+  expect(helpers).toEqual([]);
+  const source = `import {\n  STUCK_AFTER_MS,\n  type Row,\n  replayed,\n} from './world.ts';\nimport { audit } from './audit.ts';`;
+  expect(helpersOf(source, ['audit.ts'])).toEqual(['replayed of ./world.ts']);
 });
 
 test('an import of the product is noticed, one of its types is none', () => {

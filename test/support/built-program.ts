@@ -3,7 +3,7 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '../..');
 
 /**
- * What tests start as processes, by its source, and where it is in the build. The demo's agents are next to the chunks, as
+ * What tests start as processes, or load into one, by its source, and where it is in the build. The demo's agents are next to the chunks, as
  * they are next to the modules that start them.
  */
 export const PROGRAMS: Readonly<Record<string, string>> = {
@@ -18,8 +18,10 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
       'chaos/agent',
       'chaos/daemon',
       'faults/sweep-many',
+      'soak/memory-reading',
       'support/a2a/agent',
       'support/command-process',
+      'support/die-with-parent',
     ].map((name) => [`test/${name}.ts`, `test/${name}`]),
   ),
 };

@@ -1,4 +1,6 @@
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { EventName } from '../../src/log/catalogue.ts';
+import { builtProgram } from './built-program.ts';
 import { catalogued, type Line, type LineOf } from './catalogued.ts';
 import type { TestChild } from './child.ts';
 import { type Env, startProgram } from './program.ts';
@@ -16,14 +18,31 @@ export interface TestDaemon extends AsyncDisposable {
   ): Promise<LineOf<E>>;
 }
 
-/** The daemon as a separate process on this database, with these modules preloaded. */
-export function startDaemon(databaseUrl: string, env: Env = {}, preloads: readonly URL[] = []): TestDaemon {
+/** Without WebAssembly Node reads no TypeScript. */
+function built(source: URL): URL {
+  const program = builtProgram(fileURLToPath(source));
+  return program === undefined ? source : pathToFileURL(program.file);
+}
+
+export interface NodeStart {
+  /** Modules that are loaded first. */
+  readonly preloads?: readonly URL[];
+  /** Those that NODE_OPTIONS may have. */
+  readonly flags?: readonly string[];
+}
+
+/** The daemon as a separate process on this database. */
+export function startDaemon(
+  databaseUrl: string,
+  env: Env = {},
+  { preloads = [], flags = [] }: NodeStart = {},
+): TestDaemon {
   const imports = [new URL('./die-with-parent.ts', import.meta.url), ...preloads];
   const child = startProgram(['start'], {
     DATABASE_URL: databaseUrl,
     OPS_PORT: '0',
     STORM_RATIO: '0',
-    NODE_OPTIONS: imports.map(({ href }) => `--import=${href}`).join(' '),
+    NODE_OPTIONS: [...flags, ...imports.map((url) => `--import=${built(url).href}`)].join(' '),
     ...env,
   });
   let ended = false;

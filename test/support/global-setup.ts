@@ -1,3 +1,4 @@
+import { openClusterSeeds } from './cluster-seeds.ts';
 import { makeTemplate, startOwnServer } from './own-server.ts';
 import { buildPrograms } from './program-build.ts';
 
@@ -10,6 +11,7 @@ export default async function globalSetup(): Promise<void> {
   await using undo = new AsyncDisposableStack();
   const { DATABASE_URL } = process.env;
   process.env.TEST_PROGRAMS = await buildPrograms();
+  await openClusterSeeds(undo);
   const { url, template } = DATABASE_URL ? await makeTemplate(DATABASE_URL, undo) : await startOwnServer(undo);
   process.env.TEST_DATABASE_URL = url;
   process.env.TEST_TEMPLATE_DATABASE = template;

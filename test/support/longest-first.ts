@@ -9,11 +9,11 @@ const tests = path.resolve(import.meta.dirname, '..');
  */
 const LONGEST = [
   'chaos/chaos',
-  'faults/memory',
+  'model/agreement',
   'faults/whole-daemon',
   'model/mutants',
   'faults/clock-set-back',
-  'model/agreement',
+  'faults/memory',
   'docs/scaling',
   'sweeper/storm/storm-replay',
   'integration/two-ledgers',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
+import { copyCluster } from './cluster-seeds.ts';
 import { copiesOf, databaseUrl, withClient } from './server.ts';
 import { prepareTemplate } from './template.ts';
 import { makeDatabaseDir } from './temporary-dir.ts';
@@ -15,11 +16,19 @@ export interface ServerWithTemplate {
 export async function startOwnServer(undo: AsyncDisposableStack): Promise<ServerWithTemplate> {
   const dataDir = await makeDatabaseDir();
   undo.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const copied = await copyCluster('embedded', dataDir, seedEmbedded);
   const server = undo.use(await startEmbedded({ dataDir, durable: false, settings: { max_connections: '200' } }));
   // All of its databases go with its folder.
-  const template = newName();
-  await createTemplate(server.url, template);
-  return { url: server.url, template };
+  return { url: server.url, template: copied ?? (await createTemplate(server.url)) };
+}
+
+/** Little of its log, which each copy has. */
+const SEED_SETTINGS = { min_wal_size: '32MB', max_wal_size: '64MB' };
+
+/** Makes a cluster with a template in this folder, and returns the template's name. */
+export async function seedEmbedded(dataDir: string): Promise<string> {
+  await using server = await startEmbedded({ dataDir, durable: false, settings: SEED_SETTINGS });
+  return await createTemplate(server.url);
 }
 
 /** On a server that stays. */
@@ -39,7 +48,8 @@ export async function makeTemplate(url: string, undo: AsyncDisposableStack): Pro
 
 const newName = () => `template_${randomBytes(6).toString('hex')}`;
 
-async function createTemplate(url: string, name: string): Promise<void> {
+export async function createTemplate(url: string, name = newName()): Promise<string> {
   await withClient(url, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`));
   await prepareTemplate(databaseUrl(url, name));
+  return name;
 }

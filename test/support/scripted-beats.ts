@@ -11,12 +11,16 @@ export interface AskedBeats {
   answer(outcome: Outcome, ownThresholdsMs?: Readonly<Record<string, number>>): void;
 }
 
-/** Heartbeats that are answered when the test allows it. The daemons' threshold is a second. */
+/** Heartbeats that are answered when the test allows it. The daemons' threshold is a second, or as given; undefined: not known yet. */
 export class ScriptedBeats implements RoundBeats {
   readonly asked: AskedBeats[] = [];
   readonly timeouts: (readonly string[])[] = [];
-  readonly stuckAfterMs = 1000;
+  readonly stuckAfterMs: number | undefined;
   readonly #progress = new PendingProgress();
+
+  constructor({ stuckAfterMs }: { readonly stuckAfterMs: number | undefined } = { stuckAfterMs: 1000 }) {
+    this.stuckAfterMs = stuckAfterMs;
+  }
 
   reportProgress(id: string, text: string): void {
     this.#progress.report(id, text);

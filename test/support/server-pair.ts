@@ -1,11 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { findBinaries } from '../../src/embedded/binaries.ts';
 import { startEmbedded } from '../../src/embedded/embedded-postgres.ts';
 import { pickServerUser } from '../../src/embedded/server-user.ts';
+import { copyCluster } from './cluster-seeds.ts';
+import { type GuardedServer, startGuardedServer } from './guarded-server.ts';
+import { seedEmbedded } from './own-server.ts';
 import { prepareTemplate } from './template.ts';
 import { makeDatabaseDir } from './temporary-dir.ts';
 import { waitFor } from './wait-for.ts';
@@ -16,10 +18,10 @@ import { waitFor } from './wait-for.ts';
  */
 export class ServerPair implements AsyncDisposable {
   readonly #undo: AsyncDisposableStack;
-  readonly primary: TestServer;
-  readonly standby: TestServer;
+  readonly primary: GuardedServer;
+  readonly standby: GuardedServer;
 
-  private constructor(primary: TestServer, standby: TestServer, undo: AsyncDisposableStack) {
+  private constructor(primary: GuardedServer, standby: GuardedServer, undo: AsyncDisposableStack) {
     this.primary = primary;
     this.standby = standby;
     this.#undo = undo;
@@ -81,6 +83,7 @@ export interface ClusterSeed extends AsyncDisposable {
 /** `seed` runs on it once. */
 export async function makeClusterSeed(seed: (url: string) => Promise<unknown>): Promise<ClusterSeed> {
   const dataDir = await makeDatabaseDir();
+  await copyCluster('embedded', dataDir, seedEmbedded);
   const server = await startEmbedded({ dataDir, durable: false });
   await prepareTemplate(server.url);
   await seed(server.url);
@@ -91,50 +94,19 @@ export async function makeClusterSeed(seed: (url: string) => Promise<unknown>): 
   };
 }
 
-export interface TestServer {
-  readonly url: string;
-  /** Immediately; idempotent. */
-  stop(): Promise<void>;
-}
-
 /** Not like the embedded server's start, which waits until writes are accepted. */
 async function startCopy(
   cluster: string,
   dir: string,
   undo: AsyncDisposableStack,
   { asStandby = false } = {},
-): Promise<TestServer> {
+): Promise<GuardedServer> {
   const data = path.join(dir, 'pgdata');
   execFileSync('cp', ['-a', cluster, data]);
   const { uid, gid } = await stat(cluster);
   if (asStandby) await writeFile(path.join(data, 'standby.signal'), '');
   execFileSync('chown', ['-R', `${uid}:${gid}`, dir]);
-  const { postgres } = await findBinaries(await pickServerUser());
-  const settings = ['listen_addresses=', `unix_socket_directories=${dir}`, 'fsync=off', 'logging_collector=off'];
-  const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
-  const server = spawn(postgres, args, { stdio: 'ignore', uid, gid });
-  const stop = () => stopped(server);
-  undo.defer(stop);
-  const url = `postgresql://postgres@localhost:5432/postgres?host=${dir}`;
-  await waitFor('the server to take connections', () => accepts(url));
-  return { url, stop };
-}
-
-async function accepts(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url });
-  try {
-    await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end();
-  }
-}
-
-async function stopped(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const exit = once(server, 'exit');
-  server.kill('SIGQUIT');
-  await exit;
+  const user = await pickServerUser({ uid, gid });
+  const { postgres } = await findBinaries(user);
+  return startGuardedServer({ postgres, dir, user, settings: ['fsync=off'] }, undo);
 }

@@ -31,6 +31,9 @@ const ownSuffix = `CASE WHEN place = 'public' THEN '' ELSE '.' || ${encodedBytes
 
 const webhookQueue = literal(WEBHOOK_QUEUES);
 
+/** A setting of the transaction: how many events it has published. A savepoint that is rolled back takes its events and this back. */
+const PUBLISHED = literal('delegation_sweeper.published');
+
 /** SQL that names no queue of its own is not a statement about one queue. */
 function checked(insertion: JobInsertion): JobInsertion {
   for (const sql of [insertion.insert, insertion.insertAndNotify]) {
@@ -91,12 +94,15 @@ EXCEPTION
   subscriber text;
   own_suffix text;
   wakes boolean;
+  published bigint;
   refused jsonb := '[]';`,
       // Never fails: it is called by the statement that marks.
       body: `
   BEGIN${limitWaits}
     place := (parse_ident(place))[1];
     own_suffix := ${ownSuffix};
+    published := coalesce(substring(current_setting(${PUBLISHED}, true) FROM '^[0-9]{1,8}$')::bigint, 0);
+    PERFORM set_config(${PUBLISHED}, (published + cardinality(keys))::text, true);
     FOR subscriber IN
       SELECT s.name ${ofSubscribers('delegation_enqueue')} ORDER BY s.name
     LOOP
@@ -110,7 +116,7 @@ EXCEPTION
         SELECT q.notify INTO wakes FROM ${schema}.queue q WHERE q.name = subscriber;
         IF FOUND THEN
           EXECUTE replace(CASE WHEN wakes THEN ${literal(insertAndNotify)} ELSE ${literal(insert)} END,
-            ${literal(literal(queueName))}, quote_literal(subscriber)) USING keys, events;
+            ${literal(literal(queueName))}, quote_literal(subscriber)) USING keys, events, published;
         END IF;
       EXCEPTION WHEN OTHERS THEN
         RAISE WARNING 'delegation-sweeper: % % were not published to the queue %: %', cardinality(keys),

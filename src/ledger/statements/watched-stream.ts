@@ -14,6 +14,9 @@ const activity = 'a.activity_id, a.delegation_id, a.event, a.from_status, a.to_s
  * without a position, the last page or less. A row for each activity of this caller's delegations; the first row, or the only
  * one, says what was read.
  *
+ * Which transaction id is to be given next no function says, but the age of one does: counted from that. Nothing is drawn for it, as a
+ * standby could not.
+ *
  * An activity does not name its caller, so each of a wanted event is joined with its delegation by its key: a look costs what
  * happened in the ledger since the last one, and next to nothing when that is nothing.
  */
@@ -36,7 +39,7 @@ export function watchedStreamStatement(tables: LedgerTables) {
       isFull: column.boolean('look.is_full'),
       lastAt: nullable(column.micros('look.last_at')),
       xmin: column.wholeNumber('look.xmin'),
-      xmax: column.wholeNumber('look.xmax'),
+      nextXid: column.wholeNumber('look.next_xid'),
       positionAt: nullable(column.micros('look.position_at')),
       delegationId: nullable(column.text('a.delegation_id')),
       ...activityColumns,
@@ -63,7 +66,7 @@ look AS (
     (SELECT count(*) >= ${STREAM_PAGE} FROM read) AS is_full,
     (SELECT r.created_at FROM read r ORDER BY r.activity_id DESC LIMIT 1) AS last_at,
     pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin,
-    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint + age(pg_snapshot_xmax(pg_current_snapshot())::xid) AS next_xid,
     (SELECT l.created_at FROM ${activityLogs} l WHERE l.activity_id = $position) AS position_at),
 own AS (
   SELECT ${activity}, row_number() OVER (ORDER BY a.activity_id) AS nr,

@@ -7,10 +7,11 @@
  * at the first look that can see it.
  *
  * A gap may also be an id of a transaction that was rolled back, and never fills. Whoever drew an id that lies below one that
- * is visible had begun to write by then. So a gap is given up at a look that does not find it and whose snapshot has no transaction
- * any more that was running when the gap was first seen: transaction ids of 64 bits, which never wrap, and on a standby
- * come with the log. A transaction that stays open for hours keeps the gaps that it may fill, each an index probe per look,
- * and holds up nothing else.
+ * is visible had begun to write by then, or did so at once afterwards: it has a transaction id by the next look, below the next
+ * one to be given then. So a gap is given up at a later look that does not find it, and in whose snapshot all transactions below
+ * that one have ended. The snapshot's own xmax would not do: it lies behind the last transaction that has ended, and one
+ * that runs may have begun after that. The ids have 64 bits, never wrap, and come to a standby with the log. A transaction that
+ * stays open for hours keeps the gaps that it may fill, each an index probe per look, and holds up nothing else.
  */
 export interface StreamPlace {
   readonly position: number;
@@ -23,8 +24,8 @@ export interface StreamPlace {
 export interface Gap {
   readonly first: number;
   readonly last: number;
-  /** Null where that is not known yet: the place comes from a cursor. */
-  readonly emptyFromXid: number | null;
+  /** Whoever may still fill it has a lower transaction id. Null where that is not known: it was first seen by the last look, or comes from a cursor. */
+  readonly writersBelowXid: number | null;
 }
 
 /** What one look, in one snapshot, has read of the gaps and of what lies above the position. */
@@ -35,9 +36,10 @@ export interface StreamReading {
   readonly isFull: boolean;
   /** When the highest of them was written. */
   readonly lastAt: number | null;
-  /** The transactions that were running: none below xmin, and none from xmax on. */
+  /** All transactions below this one had ended. */
   readonly xmin: number;
-  readonly xmax: number;
+  /** The next transaction id to be given. */
+  readonly nextXid: number;
 }
 
 /**
@@ -47,17 +49,18 @@ export interface StreamReading {
 export const GAPS_MAX = 10_000;
 
 /** The place after a look. */
-export function advance(place: StreamPlace, { islands, isFull, lastAt, xmin, xmax }: StreamReading): StreamPlace {
+export function advance(place: StreamPlace, { islands, isFull, lastAt, xmin, nextXid }: StreamReading): StreamPlace {
   const highest = islands.at(-1)?.[1] ?? 0;
   const readTo = isFull ? highest : Number.POSITIVE_INFINITY;
   const left = place.gaps.flatMap((gap) => {
     if (gap.first > readTo) return [gap];
     // Transaction ids are lower in a database that was restored from a dump.
-    const looked = { ...gap, last: Math.min(gap.last, readTo), emptyFromXid: Math.min(gap.emptyFromXid ?? xmax, xmax) };
+    const writersBelowXid = Math.min(gap.writersBelowXid ?? nextXid, nextXid);
+    const looked = { ...gap, last: Math.min(gap.last, readTo), writersBelowXid };
     const unread = gap.last > readTo ? [{ ...gap, first: readTo + 1 }] : [];
-    return looked.emptyFromXid <= xmin ? unread : [...without(looked, islands), ...unread];
+    return writersBelowXid <= xmin ? unread : [...without(looked, islands), ...unread];
   });
-  const above = { first: place.position + 1, last: highest, emptyFromXid: xmax };
+  const above = { first: place.position + 1, last: highest, writersBelowXid: null };
   const gaps = [...left, ...without(above, islands)];
   const hasMoved = highest > place.position;
   return {

@@ -29,7 +29,7 @@ function read(cursor: string): StreamPlace | null {
       if (first <= above || last < first || last >= position) return null;
       above = last;
     }
-    const gaps = (ranges as [number, number][]).map(([first, last]) => ({ first, last, emptyFromXid: null }));
+    const gaps = (ranges as [number, number][]).map(([first, last]) => ({ first, last, writersBelowXid: null }));
     return { position, positionAt: positionAt as number | null, gaps };
   } catch {
     return null;

@@ -77,8 +77,8 @@ export class WatchedCaller implements Watched {
       lasts: gaps.map(({ last }) => last),
     };
     const rows = await boundedRead(this.#db, LOOK_TIMEOUT_MS, (db) => this.#statement.run(db, read));
-    const { islands, isFull, lastAt, xmin, xmax, positionAt } = rows[0]!;
-    const reading = { islands: islands!, isFull, lastAt, xmin, xmax };
+    const { islands, isFull, lastAt, xmin, nextXid, positionAt } = rows[0]!;
+    const reading = { islands: islands!, isFull, lastAt, xmin, nextXid };
     if (place === null) return () => this.#begin(reading);
     if (place.positionAt !== null && place.positionAt !== positionAt) return this.#findPlace(place, place.positionAt);
     const changes = rows.flatMap((row) =>

@@ -2,7 +2,7 @@ import type { Parameter } from '../../db/parameter.ts';
 import { parameter } from '../../db/statement.ts';
 import type { Status } from '../../ledger/transitions.ts';
 import { isInProgress } from '../in-progress.ts';
-import { timestampOf } from '../instant.ts';
+import { FIRST_INSTANT, timestampOf } from '../instant.ts';
 import type { Staleness } from '../threshold/staleness.ts';
 import { heardAt, isNotWaiting, progressedAt, silentAt, stalledAt, thresholdMs } from './due-at.ts';
 
@@ -42,6 +42,12 @@ export interface Rule {
 /** SQL: the instant before which a plain row must have been heard to be stale. */
 export const horizon = timestampOf(`($staleness ->> 'horizonUs')`);
 
+/**
+ * SQL: an interval. A row of an older release that `migrate up` has not corrected yet may have an infinite instant, from which
+ * no time has passed that a number could say.
+ */
+const timeSince = (instant: string, until = '$now') => `${until} - greatest(${instant}, ${FIRST_INSTANT})`;
+
 /** Removed by the planner when the list is empty. */
 const none = (list: 'spared' | 'jumps') => `jsonb_array_length($staleness -> '${list}') = 0`;
 
@@ -71,8 +77,8 @@ export const overdue: Rule = {
   to: 'failed',
   matches: `d.finished_at IS NULL AND d.deadline < $now AND (${none('jumps')} OR d.deadline < ${onItsClock('$now')})`,
   key: 'deadline',
-  lateness: '$now - d.deadline',
-  dueFor: '$now - d.deadline',
+  lateness: timeSince('d.deadline'),
+  dueFor: timeSince('d.deadline'),
   thresholdMs: 'NULL::float8',
   errorDetail: { text: 'deadline exceeded', withSeconds: false },
 };
@@ -88,8 +94,8 @@ export const stale: Rule = {
   matches: `${isInProgress} AND d.suspect_at IS NULL AND d.heartbeat_bucket <= ${horizon} AND d.last_heartbeat < ${horizon}
     AND ${notSpared} AND ${isNotOverdue('$now')}`,
   key: 'heartbeat_bucket',
-  lateness: '$now - d.last_heartbeat',
-  dueFor: `${horizon} - d.last_heartbeat`,
+  lateness: timeSince('d.last_heartbeat'),
+  dueFor: timeSince('d.last_heartbeat', horizon),
   thresholdMs: `($staleness ->> 'stuckAfterMs')::float8`,
   errorDetail: { text: 'no heartbeat for ', withSeconds: true },
 };
@@ -106,8 +112,8 @@ export const staleSpecial: Rule = {
   scan: 'staleSpecial',
   matches: `${isSuspect} AND ${silentAt()} < $now AND ${isNotOverdue('$now')}`,
   key: 'suspect_at',
-  lateness: `$now - ${heardAt}`,
-  dueFor: `$now - ${silentAt()}`,
+  lateness: timeSince(heardAt),
+  dueFor: timeSince(silentAt()),
   thresholdMs,
 };
 
@@ -123,8 +129,8 @@ export const stalled: Rule = {
   matches: `${isSuspect} AND ${stalledAt()} < $now AND ${silentAt()} >= $now AND ${isNotOverdue('$now')}
     AND ${stalledAt()} <= greatest(d.last_heartbeat, $now - ($staleness ->> 'unheardMs')::float8 * interval '1 millisecond')`,
   key: 'suspect_at',
-  lateness: `$now - ${progressedAt}`,
-  dueFor: `$now - ${stalledAt()}`,
+  lateness: timeSince(progressedAt),
+  dueFor: timeSince(stalledAt()),
   thresholdMs,
   errorDetail: { text: 'no progress for ', withSeconds: true },
 };

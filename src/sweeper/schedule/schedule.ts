@@ -15,7 +15,7 @@ import { workSweeps } from './worker.ts';
 
 export { SWEEP_QUEUE } from './queue-name.ts';
 
-const UPKEEP_EVERY_MS = 10_000;
+export const UPKEEP_EVERY_MS = 10_000;
 
 export interface ScheduleOptions {
   /** The ledger's: its sweeps have a queue of their own. */

@@ -141,6 +141,61 @@ test('an endless answer without a length is read to its bound, and the connectio
   expect(sent).toBeGreaterThan(1_048_576);
 });
 
+test('a task of four megabytes is read, and one of a byte more is not', async () => {
+  const MAX = 4_194_304;
+  /** An answer of so many bytes, without a length. */
+  const sized =
+    (bytes: number): http.RequestListener =>
+    (request, response) => {
+      if (request.method !== 'POST') return void response.writeHead(404).end();
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        const { id } = JSON.parse(body);
+        const filled = (text: string) =>
+          JSON.stringify({
+            jsonrpc: '2.0',
+            id,
+            result: { ...working, artifacts: [{ artifactId: 'a', parts: [{ text }] }] },
+          });
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.write(filled('x'.repeat(bytes - filled('').length)));
+        response.end();
+      });
+    };
+  await using within = await webServer(sized(MAX));
+  expect(await ask(`${within.origin}/rpc`)).toMatchObject({ seen: { step: 'in_progress' } });
+  await using beyond = await webServer(sized(MAX + 1));
+  expect(await ask(`${beyond.origin}/rpc`)).toEqual({ outcome: 'unusable', reason: 'too_large' });
+});
+
+test('a hundred agents that never answer are asked at once, and the time is up for all of them together', async () => {
+  await using server = await webServer(() => {});
+  // Each has a host of its own to the probe, so that no card is looked for twice.
+  const tasks = Array.from({ length: 100 }, (_, i) => ({
+    delegationId: `d-${i}`,
+    agentUrl: `http://agent-${i}.test:${server.port}/rpc`,
+    tenant: '',
+    taskId: 't-1',
+  }));
+  const probe = new AgentProbe({
+    ...loopback,
+    allow: ['*.test'],
+    resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+  });
+  const reasons = new Set<string>();
+  const limits = { timeoutMs: 2_000, signal: new AbortController().signal };
+  const asking = probe.ask(tasks, limits, async (_, answer) => {
+    reasons.add('reason' in answer ? answer.reason : 'answered');
+    // None was answered before all had been asked.
+    expect(server.requests.length).toBeGreaterThanOrEqual(tasks.length);
+  });
+  await asking;
+  expect([...reasons]).toEqual(['timeout']);
+});
+
 test.each<[string, http.RequestListener]>([
   ['hangs before the first byte', () => {}],
   [

@@ -15,7 +15,7 @@ const look = (islands: StreamReading['islands'], reading: Partial<StreamReading>
   isFull: false,
   lastAt: 1,
   xmin: 100,
-  xmax: 101,
+  nextXid: 101,
   ...reading,
 });
 const gapsOf = ({ gaps }: StreamPlace) => gaps.map(({ first, last }) => [first, last]);
@@ -57,16 +57,17 @@ describe('the place in the stream', () => {
     ]);
   });
 
-  test('gives a gap up at a look after all transactions that were running when it was first seen, and not before', () => {
-    const seen = advance(start, look([[2, 2]], { xmin: 50, xmax: 60 }));
-    const later = advance(seen, look([], { xmin: 59, xmax: 90 }));
-    expect(gapsOf(later)).toEqual([[1, 1]]);
-    expect(gapsOf(advance(later, look([], { xmin: 60, xmax: 90 })))).toEqual([]);
+  test('gives a gap up once all have ended that had begun to write by the look after the one that first saw it, and not before', () => {
+    const seen = advance(start, look([[2, 2]], { xmin: 50, nextXid: 60 }));
+    const next = advance(seen, look([], { xmin: 60, nextXid: 70 }));
+    const later = advance(next, look([], { xmin: 69, nextXid: 90 }));
+    expect([seen, next, later].map(gapsOf)).toEqual([[[1, 1]], [[1, 1]], [[1, 1]]]);
+    expect(gapsOf(advance(later, look([], { xmin: 70, nextXid: 90 })))).toEqual([]);
   });
 
   test('keeps what a full look did not come to', () => {
-    const seen = advance(start, look([[10, 10]], { xmin: 50, xmax: 60 }));
-    const full = advance(seen, look([[2, 4]], { isFull: true, xmin: 70, xmax: 80 }));
+    const seen = advance(start, look([[10, 10]], { xmin: 50, nextXid: 60 }));
+    const full = advance(seen, look([[2, 4]], { isFull: true, xmin: 80, nextXid: 80 }));
     expect(full.position).toBe(10);
     // The first is given up, since all that could have written it has ended.
     expect(gapsOf(full)).toEqual([[5, 9]]);
@@ -89,23 +90,31 @@ describe('the place in the stream', () => {
     ); // prettier-ignore
     const back = watchPlaceOf('after', watchCursorOf(place));
     expect({ ...back, gaps: gapsOf(back) }).toEqual({ ...place, gaps: gapsOf(place) });
-    expect(back.gaps.every(({ emptyFromXid }) => emptyFromXid === null)).toBe(true);
+    expect(back.gaps.every(({ writersBelowXid }) => writersBelowXid === null)).toBe(true);
   });
 });
 
-test('in any order of commits and looks, each id is read once, and those that are rolled back are forgotten', () => {
-  // Each transaction draws some ids, in an order of its own, and ends at some time; between these, looks of a few rows.
+describe('in any order of beginnings, commits and looks', () => {
+  // Each transaction begins, draws some ids, and ends at some time; between these, looks of a few rows.
   const event = fc.record({
     transaction: fc.nat(5),
-    kind: fc.constantFrom('draw', 'draw', 'commit', 'rollback', 'look'),
+    kind: fc.constantFrom('begin', 'draw', 'draw', 'commit', 'rollback', 'look'),
   });
-  fc.assert(
-    fc.property(fc.array(event, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (events, page) => {
-      let [nextId, nextXid] = [1, 1];
+  type Snapshot = Pick<StreamReading, 'xmin' | 'nextXid'> & { readonly xmax: number };
+
+  /** `nextOf`: what a look takes for the next transaction id. */
+  const eachOnce = (nextOf: (snapshot: Snapshot) => number) =>
+    fc.property(fc.array(event, { maxLength: 120, size: 'max' }), fc.integer({ min: 1, max: 4 }), (events, page) => {
+      let [nextId, nextXid, lastEnded] = [1, 1, 0];
       const running = new Map<number, { xid: number; ids: number[] }>();
       const visible = new Set<number>();
       const read: number[] = [];
       let place = start;
+      // As PostgreSQL's: xmax lies behind the last one that has ended, and what runs above that is not among the running.
+      const snapshot = (): Snapshot => {
+        const xmax = lastEnded + 1;
+        return { xmin: Math.min(xmax, ...[...running.values()].map(({ xid }) => xid)), xmax, nextXid };
+      };
       const lookOnce = (): boolean => {
         const inGaps = (id: number) => place.gaps.some(({ first, last }) => first <= id && id <= last);
         const ids = [...visible]
@@ -113,10 +122,10 @@ test('in any order of commits and looks, each id is read once, and those that ar
           .toSorted((a, b) => a - b)
           .slice(0, page);
         read.push(...ids);
-        const xids = [...running.values()].map(({ xid }) => xid);
+        const { xmin, ...others } = snapshot();
         const reading = look(
           ids.map((id) => [id, id]),
-          { isFull: ids.length === page, xmin: Math.min(nextXid, ...xids), xmax: nextXid },
+          { isFull: ids.length === page, xmin, nextXid: nextOf({ xmin, ...others }) },
         );
         const cursor = ids.length > 0 ? cutAt(reading, ids[0]!, 1) : null;
         // A cut never comes further than what was read.
@@ -125,27 +134,41 @@ test('in any order of commits and looks, each id is read once, and those that ar
         place = advance(place, reading);
         return ids.length === page;
       };
+      const end = (transaction: number, isCommitted: boolean) => {
+        const { xid, ids } = running.get(transaction)!;
+        if (isCommitted) for (const id of ids) visible.add(id);
+        running.delete(transaction);
+        lastEnded = Math.max(lastEnded, xid);
+      };
       for (const { transaction, kind } of events) {
-        const own = running.get(transaction);
         if (kind === 'look') lookOnce();
-        else if (kind === 'draw') {
-          const drawing = own ?? { xid: nextXid++, ids: [] };
-          drawing.ids.push(nextId++);
-          running.set(transaction, drawing);
-        } else if (own !== undefined) {
-          if (kind === 'commit') for (const id of own.ids) visible.add(id);
-          running.delete(transaction);
-        }
+        else if (kind === 'begin' || kind === 'draw') {
+          if (!running.has(transaction)) running.set(transaction, { xid: nextXid++, ids: [] });
+          if (kind === 'draw') running.get(transaction)!.ids.push(nextId++);
+        } else if (running.has(transaction)) end(transaction, kind === 'commit');
       }
-      for (const { ids } of running.values()) for (const id of ids) visible.add(id);
-      running.clear();
+      for (const transaction of running.keys()) end(transaction, true);
       while (lookOnce());
-      lookOnce();
+      for (let n = 0; n < 2; n += 1) lookOnce();
       expect(read.toSorted((a, b) => a - b)).toEqual([...visible].toSorted((a, b) => a - b));
       expect(place.gaps).toEqual([]);
-    }),
-    { numRuns: 500 },
-  );
+    });
+
+  test('each id is read once, and those that are rolled back are forgotten', () => {
+    fc.assert(
+      eachOnce(({ nextXid }) => nextXid),
+      { numRuns: 500 },
+    );
+  });
+
+  test('ids would be lost by the end of the snapshot, behind which transactions may run', () => {
+    expect(
+      fc.check(
+        eachOnce(({ xmax }) => xmax),
+        { numRuns: 2_000 },
+      ).failed,
+    ).toBe(true); // prettier-ignore
+  });
 });
 
 describe('a cursor that is none', () => {

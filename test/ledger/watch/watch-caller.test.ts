@@ -69,6 +69,47 @@ test('of two transactions that commit in the other order than they drew their id
   expect(following.told).toEqual([`${fast} completed`, `${slow} completed`, 'last completed']);
 });
 
+/** A watch that looks when it is told to: the ids of whose change it tells. */
+async function looking(callerId: string): Promise<() => Promise<string[]>> {
+  const watched = new WatchedCaller(database.db, ledgerTables(database.db), callerId, new Set(watchedByDefault), null);
+  const look = async () => (await watched.look())().changes.map(({ delegationId }) => delegationId);
+  await look();
+  return look;
+}
+
+test('a change is told, however many looks come before its commit, whose transaction began to write after one that commits first and drew a higher id', async () => {
+  const { ledger } = testLedger(database.db);
+  const [callerId, slow, fast] = [randomUUID(), randomUUID(), randomUUID()];
+  await delegated(ledger, callerId, slow, fast);
+  const look = await looking(callerId);
+  const [first, second] = [await database.connect(), await database.connect()];
+  await first.query('BEGIN; SELECT pg_current_xact_id()');
+  await second.query('BEGIN');
+  await completing(second, slow);
+  await completing(first, fast);
+  await first.query('COMMIT');
+  expect(await look()).toEqual([fast]);
+  for (let looks = 0; looks < 3; looks += 1) expect(await look()).toEqual([]);
+  await second.query('COMMIT');
+  expect(await look()).toEqual([slow]);
+});
+
+test('so is one of a client that had drawn its id a look before it began to write', async () => {
+  const { ledger } = testLedger(database.db);
+  const [callerId, slow, fast] = [randomUUID(), randomUUID(), randomUUID()];
+  await delegated(ledger, callerId, slow, fast);
+  const look = await looking(callerId);
+  const session = await database.connect();
+  const { rows } = await session.query(`SELECT nextval('activity_logs_activity_id_seq') AS id`);
+  await ledger.setStatus(fast, 'completed');
+  expect(await look()).toEqual([fast]);
+  await session.query(`BEGIN; UPDATE delegations SET status = 'completed' WHERE delegation_id = '${slow}'`);
+  for (let looks = 0; looks < 3; looks += 1) expect(await look()).toEqual([]);
+  await session.query(`INSERT INTO activity_logs (activity_id, delegation_id, event, from_status, to_status, actor)
+    OVERRIDING SYSTEM VALUE VALUES (${rows[0].id}, '${slow}', 'delegation.completed', 'in_progress', 'completed', 'psql'); COMMIT`);
+  expect(await look()).toEqual([slow]);
+});
+
 test('a transaction that stays open elsewhere, and one that is rolled back, hold up nothing', async () => {
   const { ledger } = testLedger(database.db);
   const [callerId, waiting, undone] = [randomUUID(), randomUUID(), randomUUID()];

@@ -63,6 +63,29 @@ describe.each(Object.entries(horizons))('with the horizon %s', (_, horizonUs) =>
     ]);
   });
 
+  test.each(['staleSpecial', 'stalled'] as const)('so it is by a limit of its own (%s)', async (scan) => {
+    const limitMs = 60_000;
+    for (const [delegationId, offset] of Object.entries({ 'a-stale': -1, 'b-exact': 0, 'c-living': 1 })) {
+      await seedDelegation(database, { delegationId });
+      await at(delegationId, 'deadline', nowUs + 1);
+      // As the triggers leave them: what it was last heard or progressed at, and when it comes due by its limit.
+      const session = await database.connect();
+      await session.query('SET session_replication_role = replica');
+      const since = `to_timestamp(0) + ${nowUs - limitMs * 1000 + offset}::bigint * interval '1 microsecond'`;
+      const due = `to_timestamp(0) + ${nowUs + offset}::bigint * interval '1 microsecond'`;
+      await session.query(
+        scan === 'stalled'
+          ? `UPDATE delegations SET stalled_after_ms = ${limitMs}, stalled_from = ${since}, suspect_at = ${due},
+             last_heartbeat = to_timestamp(0) + ${nowUs}::bigint * interval '1 microsecond' WHERE delegation_id = $1`
+          : `UPDATE delegations SET stuck_after_ms = ${limitMs}, last_heartbeat = ${since}, suspect_at = ${due} WHERE delegation_id = $1`,
+        [delegationId],
+      );
+      await session.end();
+    }
+    expect(await mark(database.db, scan, { nowUs, horizonUs })).toEqual(['a-stale']);
+    expect(await mark(database.db, scan, { nowUs, horizonUs })).toEqual([]);
+  });
+
   test('a deadline that is now has not passed; a microsecond earlier it has', async () => {
     for (const [delegationId, offset] of Object.entries({ 'a-past': -1, 'b-now': 0, 'c-ahead': 1 })) {
       await seedDelegation(database, { delegationId });

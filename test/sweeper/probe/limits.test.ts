@@ -133,12 +133,23 @@ test('while agents are asked, the other rows are marked', async () => {
   expect(await statusesOf([asked!, plain])).toEqual(['in_progress', 'stuck']);
 });
 
-test('a hundred agents that never answer, and a probe that never returns, hold up a sweep for the timeout alone', async () => {
+test('agents that never answer, and a probe that never returns, hold up a sweep for the timeout alone: all are asked at once', async () => {
   const ids = await suspects(15);
   const probe = new ScriptedProbe(() => new Promise<never>(() => {}));
-  const { sweeper, lines } = testSweeper(database.db, { probe: probe.options({ timeoutMs: 200 }) });
+  let calls = 0;
+  const counted = {
+    refusal: () => null,
+    ask: (...args: Parameters<typeof probe.ask>) => {
+      calls += 1;
+      return probe.ask(...args);
+    },
+  };
+  const { sweeper, lines } = testSweeper(database.db, {
+    probe: { ...probe.options({ timeoutMs: 200 }), probe: counted },
+  });
   expect(await sweeper.sweep({ trigger: 'cron' })).toMatchObject({ stuck: 15, remaining: 0 });
   expect(probe.asked.toSorted()).toEqual(ids.toSorted());
+  expect(calls).toBe(1);
   const probed = lines.filter(({ event }) => event === 'delegation.probed');
   expect(probed.map(({ outcome, reason }) => `${outcome} ${reason}`)).toEqual(ids.map(() => 'no_answer timeout'));
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { UPKEEP_EVERY_MS } from '../../../src/sweeper/schedule/schedule.ts';
 import {
   awaitNext,
   GRACE_MS,
@@ -28,6 +29,10 @@ describe('a sweep that does not come', () => {
     expect(lateness(dueMs)).toBe(0);
     expect(lateness(dueMs + GRACE_MS)).toBe(0);
     expect(lateness(dueMs + GRACE_MS + 1)).toBe(GRACE_MS + 1);
+  });
+
+  test('is found late within thirty seconds, by the next check', () => {
+    expect(GRACE_MS + UPKEEP_EVERY_MS).toBeLessThanOrEqual(30_000);
   });
 
   test('is late by the clock of the process when the one of the database was set back', () => {

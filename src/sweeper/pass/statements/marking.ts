@@ -6,7 +6,7 @@ import { eventJson, optional } from '../../../ledger/functions/event-json.ts';
 import { transitionCtes } from '../../../ledger/statements/transition.ts';
 import { statuses } from '../../../ledger/transitions.ts';
 import { STEP_MIN_US } from '../../horizon.ts';
-import { wholeMsOf } from '../../instant.ts';
+import { instantMsOf, wholeMsOf } from '../../instant.ts';
 import type { Refused } from '../../publishing/refused.ts';
 import type { SweeperTables } from '../../tables.ts';
 import type { ProbeEvidence } from '../probe-evidence.ts';
@@ -25,15 +25,15 @@ const markedColumns = {
   fromStatus: column.oneOf(statuses, 'm.from_status'),
   /** Of whoever delegated; null where it was not traced. */
   traceparent: nullable(column.text('m.traceparent')),
-  lastHeartbeatMs: nullable(column.wholeNumber(wholeMsOf('m.last_heartbeat'))),
-  deadlineMs: column.wholeNumber(wholeMsOf('m.deadline')),
+  lastHeartbeatMs: nullable(column.wholeNumber(instantMsOf('m.last_heartbeat'))),
+  deadlineMs: column.wholeNumber(instantMsOf('m.deadline')),
   latenessMs: column.wholeNumber('m.lateness_ms'),
   /** Since it came to match the rule, in observed time. */
   dueForMs: column.wholeNumber('m.due_for_ms'),
   /** The silence that was allowed to it; null where silence was not judged. */
   thresholdMs: nullable(column.wholeNumber('m.threshold_ms')),
   progress: nullable(column.text('m.progress')),
-  progressAtMs: nullable(column.wholeNumber(wholeMsOf('m.progress_at'))),
+  progressAtMs: nullable(column.wholeNumber(instantMsOf('m.progress_at'))),
   stalledAfterMs: nullable(column.wholeNumber('m.stalled_after_ms')),
   /** Why its agent, which was asked, could not help it; null where none was asked. */
   probe: nullable(column.json<ProbeEvidence>('m.probe')),
