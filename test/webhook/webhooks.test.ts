@@ -314,7 +314,7 @@ describe('WEBHOOK_GROUP_BY=callee', () => {
     const polls = () =>
       webhooks.boss.pgBoss.getWipData().map(({ name, options }) => `${name} ${options.pollingIntervalSeconds}`);
     await waitFor('both workers', () => polls().length === 2);
-    expect(polls().toSorted()).toEqual([`${webhook} 300`, `${group} 300`]);
+    expect(polls().toSorted()).toEqual([`${webhook} 3600`, `${group} 3600`]);
   });
 });
 
