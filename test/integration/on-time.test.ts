@@ -50,18 +50,19 @@ test(
     await keeper.query('SELECT pg_advisory_lock(4242)');
     // Heard after the daemons lowered the threshold, so that it is judged by theirs.
     const id = await seedDelegation(database);
-    await waitFor('the first to take the lease', async () => {
-      const taking = `SELECT FROM pg_stat_activity WHERE application_name = 'first' AND wait_event = 'advisory'`;
-      return (await database.query(taking)).length > 0;
+    const taker = await waitFor('one of them to take the lease', async () => {
+      const taking = `SELECT application_name AS name FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()`;
+      return (await database.query<{ name: string }>(taking))[0]?.name;
     });
-    first.child.kill('SIGKILL');
-    await first.child.exit;
+    const [victim, other] = taker === 'first' ? [first, second] : [second, first];
+    victim.child.kill('SIGKILL');
+    await victim.child.exit;
     await keeper.query('SELECT pg_advisory_unlock(4242)');
     await toBeStuck(id);
     await waitFor('its sweep', async () => (await marking()).length > 0);
     expect(await marking()).toEqual([{ trigger: 'due', stuck: 1 }]);
-    second.child.kill('SIGTERM');
-    expect(await second.child.exit).toEqual({ code: 0, signal: null });
+    other.child.kill('SIGTERM');
+    expect(await other.child.exit).toEqual({ code: 0, signal: null });
   },
   STARTS_MS,
 );
