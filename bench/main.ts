@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { Command, Option } from 'commander';
 import type { Bench } from './bench.ts';
 import { LedgerTemplate } from './ledger-database.ts';
 import { Load } from './load.ts';
@@ -6,20 +6,18 @@ import { type Outcome, Report } from './report.ts';
 import { scenarios } from './scenarios/scenarios.ts';
 import { BenchServer } from './server.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true },
-    publish: { type: 'boolean', default: false },
-  },
-});
+/** Exit code: sysexits' EX_USAGE. */
+const USAGE = 64;
 
+const options = new Command('npm run bench --')
+  .description('Measures what the ledger and the sweep cost, beside a limit or a peer in the same run.')
+  .option('--quick', 'smaller sizes, fewer rounds', false)
+  .addOption(new Option('--only <scenario...>', 'some of the scenarios').choices(Object.keys(scenarios)))
+  .option('--publish', 'write what was measured into docs/performance.md', false)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
+  .parse()
+  .opts<{ quick: boolean; only?: string[]; publish: boolean }>();
 const names = options.only ?? Object.keys(scenarios);
-const unknown = names.filter((name) => !(name in scenarios));
-if (unknown.length > 0) {
-  process.stderr.write(`unknown scenario: ${unknown.join(', ')}; known: ${Object.keys(scenarios).join(', ')}\n`);
-  process.exit(64);
-}
 
 const startedAtMs = performance.now();
 const say = (text: string) =>

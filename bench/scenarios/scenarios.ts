@@ -24,6 +24,7 @@ import { reconcileScenario } from './reconcile.ts';
 import { staleStatisticsScenario } from './stale-statistics.ts';
 import { startupScenario } from './startup.ts';
 import { sweepScenario } from './sweep.ts';
+import { sweepRulesScenario } from './sweep-rules.ts';
 
 export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findings>>> = {
   startup: startupScenario,
@@ -42,6 +43,7 @@ export const scenarios: Readonly<Record<string, (bench: Bench) => Promise<Findin
   drift: driftScenario,
   crossings: crossingsScenario,
   sweep: sweepScenario,
+  'sweep-rules': sweepRulesScenario,
   events: eventsScenario,
   'beside-sweeps': besideSweepsScenario,
   prune: pruneScenario,
