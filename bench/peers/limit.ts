@@ -2,11 +2,12 @@ import type { LedgerDatabase } from '../ledger-database.ts';
 
 /**
  * The limit: what PostgreSQL needs to write the same rows, by one statement in one transaction, on the ledger's
- * own tables. No batches, no lock before the judgement, no evidence for the log, no lease.
+ * own tables. No batches, no lock before the judgement, no evidence for the log, no lease. It counts the revision, as a writer does
+ * that records its activity itself: without that the database looks at commit, row by row, whether one is missing.
  */
 export const LIMIT_SQL = `
 WITH moved AS (
-  UPDATE delegations d SET status = 'stuck', updated_at = clock_timestamp(), finished_at = clock_timestamp(),
+  UPDATE delegations d SET status = 'stuck', revision = d.revision + 1, updated_at = clock_timestamp(), finished_at = clock_timestamp(),
     error_detail = 'no heartbeat for ' || floor(extract(epoch FROM now() - d.last_heartbeat)) || 's'
   WHERE d.status = 'in_progress' AND d.heartbeat_bucket <= now() - interval '10 minutes'
     AND d.last_heartbeat < now() - interval '10 minutes' AND d.deadline >= now()
@@ -22,6 +23,7 @@ FROM moved`;
 const LIMIT_OF_THREE_RULES_SQL = `
 WITH moved AS (
   UPDATE delegations d SET status = CASE WHEN d.deadline < now() THEN 'failed' ELSE 'stuck' END,
+    revision = d.revision + 1,
     updated_at = clock_timestamp(), finished_at = clock_timestamp(), suspect_at = NULL,
     error_detail = CASE WHEN d.deadline < now() THEN 'deadline exceeded'
       WHEN d.stalled_after_ms IS NULL THEN 'no heartbeat for ' || floor(extract(epoch FROM now() - d.last_heartbeat)) || 's'
