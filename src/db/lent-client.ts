@@ -70,6 +70,6 @@ export class LentClient {
 
 function tooLong(queryMaxMs: number): PoolTurnError {
   return new PoolTurnError(
-    `Connection terminated: the query had run for ${queryMaxMs / 1000} s, which others wait for`,
+    `Connection terminated: the query had run for ${queryMaxMs / 1000} s, and others wait for it`,
   );
 }

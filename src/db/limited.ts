@@ -19,8 +19,8 @@ export class CommitError extends Error {
 }
 
 /**
- * SQL: Citus sets them on the ledger's node as well. It sends there the text of the message that a SET was in: of one in a block, the
- * SET alone, and of the others each time all of them, with their BEGIN, which the node warns of.
+ * SQL: Citus also sets these on the ledger's node, by sending the text of the message that a SET was in. From inside a block that text
+ * is the SET alone. Otherwise it is the whole message with its BEGIN, once for each SET, and the node warns of the BEGIN.
  */
 const toNode = (settings: string) => `SET LOCAL citus.propagate_set_commands = local; DO $$ BEGIN ${settings}; END $$`;
 

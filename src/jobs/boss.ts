@@ -14,7 +14,7 @@ import { type PgBossWarningType, warningType } from './pgboss-warning.ts';
 
 /** How often pg-boss looks for a tick that is due. Each time it computes the last occurrence of every schedule. */
 const CRON_SECONDS = 10;
-/** How often pg-boss looks after its queues: their sizes, and jobs of dead replicas. The job poll finds those of the daemon's own queues in seconds. */
+/** How often the pg-boss of each daemon looks after its queues: their sizes, and jobs of dead replicas. The job poll finds those of the daemon's own queues in seconds. */
 const SUPERVISE_SECONDS = 60;
 /** Least time between two such looks at one queue, so that the job poll can ask for one. */
 const SUPERVISE_MIN_SECONDS = 2;

@@ -5,6 +5,6 @@ import type { PgBossTables } from '../pgboss-tables.ts';
 export function removeDueStatement({ job }: PgBossTables) {
   return statement({
     parameters: { queues: parameter.texts, due: parameter.micros },
-    sql: `DELETE FROM ${job} WHERE name = ANY($queues) AND state < 'active' AND start_after <= $due`,
+    sql: `DELETE FROM ${job} WHERE name = ANY($queues) AND state < 'active' AND NOT blocked AND start_after <= $due`,
   });
 }

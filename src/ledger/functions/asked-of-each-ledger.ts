@@ -5,7 +5,6 @@ export const askedOfEachLedger = {
   parameters: 'request jsonb',
   types: 'jsonb',
   returns: 'json',
-  // Tables of a few rows are read while sequential scans are off: they would be thought dear enough to be compiled. Each session plans once for
-  // each ledger; by default it would five times, which takes longer than a beat by far.
-  settings: { jit: 'off', plan_cache_mode: 'force_generic_plan' },
+  // Tables of a few rows are read while sequential scans are off: they would be thought dear enough to be compiled.
+  settings: { jit: 'off' },
 } as const satisfies Partial<SchemaFunction>;

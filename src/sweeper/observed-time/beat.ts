@@ -190,7 +190,7 @@ export class Beat {
   }
 }
 
-/** The database read its clock between these two instants of this host's: what the round trip may explain is none. */
+/** The database read its clock between these two instants of this host's. A difference that the round trip may explain counts as none. */
 function certainSkewMs(sentAt: number, heardAt: number, database: number): number {
   if (database < sentAt) return Math.round(sentAt - database);
   return Math.round(Math.min(0, heardAt - database));

@@ -69,7 +69,7 @@ export class Stillness {
     this.#wakeUp();
   }
 
-  /** A sweep found nothing open. */
+  /** A look or a sweep found nothing open. */
   foundEmpty(): void {
     this.#emptyAtMs = this.#time.now();
   }

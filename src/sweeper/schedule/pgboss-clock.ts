@@ -65,7 +65,7 @@ export class PgBossClock {
       removeTicksStatement(tables),
     ];
     this.#runner = runner;
-    this.#asked = { queue, scheduled: [queue, ...others] };
+    this.#asked = { queue, others };
     this.#together = together;
     this.#db = db;
     this.#read = scheduleReadingStatement(tables);

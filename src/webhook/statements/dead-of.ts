@@ -11,6 +11,6 @@ export function deadOfStatement({ job }: PgBossTables) {
     SELECT coalesce(j.data->>'id', j.id::text) AS event_id
     UNION SELECT o.event->>'id' FROM jsonb_array_elements(
       CASE jsonb_typeof(j.data->'events') WHEN 'array' THEN j.data->'events' ELSE '[]' END) o (event)) e
-  WHERE j.name = $dead AND j.state < 'active' AND e.event_id = ANY ($eventIds)) d`,
+  WHERE j.name = $dead AND j.state < 'active' AND NOT j.blocked AND e.event_id = ANY ($eventIds)) d`,
   });
 }

@@ -240,7 +240,7 @@ test('a check costs one query, which finds nothing in the future when the clock 
   expect(await clock.read()).toMatchObject({ active: true, scheduled: true, ahead: false });
 });
 
-test('a queue of the ledger’s other recurring work that is lost alone is noticed, and restored', async () => {
+test('a queue of the ledger’s other recurring work that is lost alone is noticed, and restored; a schedule that was taken away is not', async () => {
   const restored: string[] = [];
   const restore = async () => {
     restored.push('others');
@@ -254,8 +254,12 @@ test('a queue of the ledger’s other recurring work that is lost alone is notic
   await one.maintain(0);
   await one.maintain(LOOK_MS);
   expect(restored).toEqual(['others']);
-  await boss.pgBoss.deleteQueue('nightly');
+  // By a daemon that is configured anew.
+  await boss.pgBoss.unschedule('nightly');
   await one.maintain(2 * LOOK_MS);
+  expect(restored).toEqual(['others']);
+  await boss.pgBoss.deleteQueue('nightly');
+  await one.maintain(3 * LOOK_MS);
   expect(restored).toEqual(['others', 'others']);
 });
 

@@ -31,7 +31,7 @@ export function aheadOf({ now }: PgBossTables, queue = '$queue') {
     queueTasks: { where: anyAhead(QUEUE_TASKS), set: atMostNow(QUEUE_TASKS) },
     /** Jobs of the queue that are not due yet. */
     delayed: {
-      where: `name = ${queue} AND state < 'active' AND ${isAhead('start_after')}`,
+      where: `name = ${queue} AND state < 'active' AND NOT blocked AND ${isAhead('start_after')}`,
       set: `start_after = ${now}`,
     },
     /** Jobs of the queue whose worker seems alive. */

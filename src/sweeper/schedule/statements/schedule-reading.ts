@@ -7,8 +7,8 @@ import { aheadOf } from './ahead.ts';
 export interface ScheduleAsked {
   /** That of its sweeps. */
   readonly queue: string;
-  /** All of its queues that have a schedule. */
-  readonly scheduled: readonly string[];
+  /** Its other queues that have a schedule. */
+  readonly others: readonly string[];
 }
 
 const asked: Parameter<readonly ScheduleAsked[]> = parameter.json;
@@ -23,9 +23,13 @@ export function scheduleReadingStatement(tables: PgBossTables) {
       nowMs: column.wholeNumber(`extract(epoch FROM ${now}) * 1000`),
       /** Whether a sweep's job is being worked on. */
       active: column.boolean(`EXISTS (SELECT FROM ${job} WHERE name = q.name AND state = 'active')`),
-      /** Whether each of its schedules is there. pg-boss removes that of a queue that is removed. */
-      scheduled: column.boolean(`NOT EXISTS (SELECT FROM jsonb_array_elements_text(q.scheduled) e (name)
-    WHERE NOT EXISTS (SELECT FROM ${schedule} s WHERE s.name = e.name))`),
+      /**
+       * Whether the ticks are scheduled, and the other queues are there. A schedule of those may be gone on purpose: a daemon that is
+       * configured anew takes it away, while an older one still runs.
+       */
+      scheduled: column.boolean(`EXISTS (SELECT FROM ${schedule} s WHERE s.name = q.name)
+    AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(q.others) e (name)
+      WHERE NOT EXISTS (SELECT FROM ${queue} o WHERE o.name = e.name))`),
       /** Whether instants that pg-boss wrote lie in the future: the clock was set back. */
       ahead: column.boolean(`EXISTS (SELECT FROM ${version} WHERE ${ahead.cron})
     OR EXISTS (SELECT FROM ${queue} WHERE ${ahead.queueTasks.where})
@@ -34,7 +38,7 @@ export function scheduleReadingStatement(tables: PgBossTables) {
     OR EXISTS (SELECT FROM ${job} WHERE ${ahead.ticks.where})`),
     },
     sql: (columns) => `SELECT ${columns} FROM (
-  SELECT a.value ->> 'queue' AS name, a.value -> 'scheduled' AS scheduled, a.nth
+  SELECT a.value ->> 'queue' AS name, a.value -> 'others' AS others, a.nth
   FROM jsonb_array_elements($asked) WITH ORDINALITY a (value, nth)) q ORDER BY q.nth`,
   });
 }
