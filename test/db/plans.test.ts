@@ -68,7 +68,7 @@ async function recordSweeps(recorder: Recorder): Promise<void> {
   await database.query('DROP TRIGGER refuse ON delegations');
   await recorder.during('sweep, cured', () => sweeper.sweep({ trigger: 'manual' }));
   const looks = new Looks(recorder.db, { stuckAfterMs: 600_000 });
-  await recorder.during('look', () => looks.look());
+  await recorder.during('look', () => looks.look(true));
   const beat = new Beat(recorder.db, capturedLog().log, 600_000);
   await recorder.during('beat', () => beat.leave());
   await database.query(`UPDATE sweeper_state SET beat_at = now() - interval '1 hour'`);

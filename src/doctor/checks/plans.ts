@@ -91,6 +91,7 @@ async function readPlans(subject: Subject): Promise<Planned[]> {
     heard: false,
     ranges: [],
     lagMs: 0,
+    asksEmpty: false,
   };
   const plan = await inSession((session) => explain(session, lookStatement(tables), question, { execute: true }));
   return [...planned, { statement: 'look', indexes: Object.values(indexOf), plan }];

@@ -40,10 +40,10 @@ export class Looks {
     this.#statement = lookStatement(sweeperTables(db));
   }
 
-  /** @throws the database's error. */
-  async look(): Promise<Look> {
+  /** `asksEmpty`: whether nothing is open is looked for, too. @throws the database's error. */
+  async look(asksEmpty = false): Promise<Look> {
     const asked = this.#question;
-    const look = await this.#ask();
+    const look = await this.#ask(asksEmpty);
     if (this.#question.basis === asked.basis) return look;
     // Another sweep has judged, or a gap was recorded, so the question was outdated: among its rows are those that the sweep
     // left. Where none of them is due before the next look, there is nothing to repeat.
@@ -52,11 +52,11 @@ export class Looks {
     this.#dueUs = null;
     const isNear = look.dueUs !== null && look.dueUs < look.nowUs + LOOK_EVERY_MS * MICROS_PER_MS;
     if (asked.judgedAtUs !== null && !isNear) return look;
-    const again = await this.#ask();
+    const again = await this.#ask(asksEmpty);
     return this.#question.basis === basis ? again : { ...again, dueUs: null };
   }
 
-  async #ask(): Promise<Look> {
+  async #ask(asksEmpty: boolean): Promise<Look> {
     const { judgedAtUs, deadlinesFromUs, staleness, ranges, lagMs } = this.#question;
     const heard = judgedAtUs !== null && this.#time.now() >= this.#readAgainAtMs;
     const [row] = await this.#statement.run(this.#db, {
@@ -67,6 +67,7 @@ export class Looks {
       heard,
       ranges,
       lagMs,
+      asksEmpty,
     });
     const answer = stateRow(row);
     this.#question = questionAfter(answer, this.#options);

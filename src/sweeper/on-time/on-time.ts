@@ -79,7 +79,7 @@ export class OnTime implements Service {
   async #turn(signal: AbortSignal): Promise<void> {
     // Before the look.
     const settled = this.#stillness?.settled ?? null;
-    const seen = await this.#availability.until(() => this.#look(), signal);
+    const seen = await this.#availability.until(() => this.#look(settled !== null), signal);
     const look = this.#sweeper.hasLeft ? dueSinceLast(seen) : seen;
     if (look.isRecorded) this.#taken = 0;
     // Each time it is patient for twice as long: sweeps that are merely slow must not take the lease from one another for ever.
@@ -95,11 +95,11 @@ export class OnTime implements Service {
     await this.#time.sleep(pauseMs, signal);
   }
 
-  async #look(): Promise<Look> {
+  async #look(asksEmpty: boolean): Promise<Look> {
     const beat = this.#beat;
     const sentAtMs = beat?.now();
     try {
-      const look = await this.#looks.look();
+      const look = await this.#looks.look(asksEmpty);
       if (sentAtMs !== undefined) beat?.noticed({ databaseUs: look.nowUs, sentAtMs, heardAtMs: beat.now() });
       return look;
     } catch (err) {

@@ -44,6 +44,7 @@ export function lookStatement(tables: SweeperTables) {
       ranges,
       /** Rows heard more recently than this come due too late to matter. */
       lagMs: parameter.number,
+      asksEmpty: parameter.boolean,
     },
     columns: {
       ...readingColumns(tables),
@@ -63,8 +64,8 @@ export function lookStatement(tables: SweeperTables) {
       judgedForMs: nullable(column.wholeNumber('judged.duration_ms')),
       deadlineUs: nullable(column.micros('found.deadline')),
       specialUs: nullable(column.micros('found.special')),
-      /** Whether no delegation is open: one that a sweep left is not looked for by `deadline`. In the order of the index, which else is not always used. */
-      isEmpty: column.boolean(`CASE WHEN found.deadline IS NULL THEN (
+      /** Where that is asked, whether no delegation is open: one that a sweep left is not looked for by `deadline`. In the order of the index, which else is not always used. */
+      isEmpty: column.boolean(`CASE WHEN $asksEmpty AND found.deadline IS NULL THEN (
       SELECT d.delegation_id FROM ${delegations} d WHERE d.finished_at IS NULL AND d.deadline >= '-infinity'
       ORDER BY d.deadline, d.delegation_id LIMIT 1) IS NULL ELSE false END`),
       /** Whether rows in progress were read, and the longest silence among those that were asked for. */
