@@ -5,8 +5,10 @@ import type { Findings } from '../figure.ts';
 import { chunksOf } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
 import { createOldLedger, OLD_SCHEMA, oldLedgerOf } from '../old-ledger.ts';
+import { type SeenWaits, seenWaits } from '../seen-waits.ts';
 
 const AGENTS = 4;
+const AGENTS_NAME = 'bench-agents';
 const IN_PROGRESS = 100_000;
 
 /** Agents of 0.1.0 at work on a large ledger of 0.1.0 while it is brought up to date. */
@@ -20,12 +22,16 @@ export async function migrateUpScenario(bench: Bench): Promise<Findings> {
   });
   bench.say('migrate-up: migrating');
   let durationMs = 0;
+  let seen: SeenWaits | undefined;
   const during = await longestWaits(database, async () => {
     const startedAtMs = performance.now();
     // The migrator names the schema itself; the database's own Kysely would put another before it.
-    await migrateUp(database.db.withoutPlugins(), OLD_SCHEMA);
+    seen = await seenWaits(database, AGENTS_NAME, async () => {
+      await migrateUp(database.db.withoutPlugins(), OLD_SCHEMA);
+    });
     durationMs = performance.now() - startedAtMs;
   });
+  const { lockMs, longestMs, longestFor } = seen!;
   const size = `${(rows / 1_000_000).toLocaleString('en')}M rows`;
   return {
     figures: [
@@ -41,6 +47,12 @@ export async function migrateUpScenario(bench: Bench): Promise<Findings> {
         value: during.transitionMs,
         unit: 'ms',
         limit: { atMost: 1000 },
+      },
+      {
+        what: 'of a statement that was seen to wait for a lock',
+        value: lockMs,
+        unit: 'ms',
+        note: `looked at 20 times a second; the longest seen of all had run ${Math.round(longestMs)} ms and waited for ${longestFor}`,
       },
       { what: 'longest wait of a heartbeat before it', value: before.heartbeatMs, unit: 'ms' },
       { what: 'statements that failed meanwhile', value: during.failed, unit: '', limit: { atMost: 0 } },
@@ -58,7 +70,7 @@ interface Waits {
 
 /** Agents heartbeat, begin and end delegations of their own until the work is done. */
 async function longestWaits(database: LedgerDatabase, work: (worked: () => number) => Promise<void>): Promise<Waits> {
-  const db = database.open({ max: AGENTS });
+  const db = database.open({ max: AGENTS, startup: `-c application_name=${AGENTS_NAME}` });
   const ledger = oldLedgerOf(db.withSchema(OLD_SCHEMA), 0.001);
   const ids = (
     await database.query<{ id: string }>(
