@@ -19,8 +19,9 @@ export class SimulatedClock {
   static async open(database: LedgerDatabase): Promise<SimulatedClock> {
     await database.query('CREATE SCHEMA IF NOT EXISTS bench');
     await database.query(`
-      CREATE OR REPLACE FUNCTION bench.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-      $$ SELECT pg_catalog.clock_timestamp() + current_setting('bench.ahead')::interval $$`);
+      -- A session without the setting, such as one of before, uses the real clock.
+      CREATE OR REPLACE FUNCTION bench.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+        SELECT pg_catalog.clock_timestamp() + coalesce(nullif(current_setting('bench.ahead', true), ''), '0s')::interval $$`);
     await replaceClock(database);
     // One session, since the setting belongs to it.
     return new SimulatedClock(database.open({ max: 1, startup: '-c bench.ahead=0s', Client: AheadClient }));
@@ -45,10 +46,6 @@ const ahead = (text: string) => text.replaceAll(/\b(?:pg_catalog\.)?clock_timest
 
 /** The functions and triggers of the schema, which use the system's clock. */
 async function replaceClock(database: LedgerDatabase): Promise<void> {
-  // A session without the setting, such as that of the set-up, uses the real clock.
-  await database.query(
-    `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET bench.ahead = ''0s''', current_database()); END $$`,
-  );
   const definitions = await database.query<{ definition: string }>(`
     SELECT pg_get_functiondef(oid) AS definition FROM pg_proc
     WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
