@@ -1,4 +1,5 @@
 import type { Kysely, PostgresPool } from 'kysely';
+import type pg from 'pg';
 import type { Database } from '../src/db/schema.ts';
 import { kyselyOf, poolOf } from './ledger-database.ts';
 
@@ -27,8 +28,8 @@ export class BufferMeter {
   readonly statements: Explained[] = [];
   readonly db: Kysely<Database>;
 
-  constructor(url: string, startup?: string) {
-    const pool = poolOf(url, 1, startup);
+  constructor(url: string, { startup, Client }: { startup?: string; Client?: typeof pg.Client } = {}) {
+    const pool = poolOf(url, 1, startup, Client);
     const wrapped = {
       connect: async () => {
         const client = await pool.connect();

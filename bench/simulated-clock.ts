@@ -24,7 +24,7 @@ export class SimulatedClock {
         SELECT pg_catalog.clock_timestamp() + coalesce(nullif(current_setting('bench.ahead', true), ''), '0s')::interval $$`);
     await replaceClock(database);
     // One session, since the setting belongs to it.
-    return new SimulatedClock(database.open({ max: 1, startup: '-c bench.ahead=0s', Client: AheadClient }));
+    return new SimulatedClock(database.open({ max: 1, ...sessionAhead(0) }));
   }
 
   /** Its session: a ledger or sweeper made on it uses this clock. */
@@ -42,7 +42,9 @@ export class SimulatedClock {
   }
 }
 
-const ahead = (text: string) => text.replaceAll(/\b(?:pg_catalog\.)?clock_timestamp\(\)/g, 'bench.clock_timestamp()');
+/** Also of a text in which it is replaced already. */
+const ahead = (text: string) =>
+  text.replaceAll(/(?<![\w.])(?:pg_catalog\.)?clock_timestamp\(\)/g, 'bench.clock_timestamp()');
 
 /** The functions and triggers of the schema, which use the system's clock. */
 async function replaceClock(database: LedgerDatabase): Promise<void> {
@@ -64,4 +66,9 @@ class AheadClient extends pg.Client {
     this.query = ((text: unknown, ...rest: unknown[]) =>
       query(typeof text === 'string' ? ahead(text) : text, ...rest)) as typeof this.query;
   }
+}
+
+/** How a session that uses this clock connects: to a ledger that has one. */
+export function sessionAhead(seconds: number): { readonly startup: string; readonly Client: typeof pg.Client } {
+  return { startup: `-c bench.ahead=${seconds}s`, Client: AheadClient };
 }

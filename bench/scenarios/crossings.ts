@@ -3,7 +3,7 @@ import { BufferMeter } from '../buffers.ts';
 import { insertFinished, insertFleet, settle } from '../data.ts';
 import type { Findings } from '../figure.ts';
 import { beatAll, chunksOf, idsInProgress, ledgerOf } from '../heartbeating.ts';
-import { SimulatedClock } from '../simulated-clock.ts';
+import { SimulatedClock, sessionAhead } from '../simulated-clock.ts';
 import { sweepOnce } from '../sweeping.ts';
 
 const SECONDS = 3600;
@@ -46,7 +46,7 @@ async function afterAnHour({ template, quick }: Bench, indexCleanup: 'auto' | nu
     await beatAll(ledger, calls);
     await database.query('VACUUM delegations');
   }
-  const meter = new BufferMeter(database.url, `-c search_path=bench,pg_catalog,public -c bench.ahead=${SECONDS}s`);
+  const meter = new BufferMeter(database.url, sessionAhead(SECONDS));
   try {
     await meter.measure(() => sweepOnce(meter.db, { emit() {} }));
     return await meter.measure(() => sweepOnce(meter.db, { emit() {} }));

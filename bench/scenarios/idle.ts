@@ -6,7 +6,7 @@ import { insertFinished, insertFleet, settle } from '../data.ts';
 import { type Figure, type Findings, median, medianFigure, type Picture } from '../figure.ts';
 import { beatAll, beatInRealTime, chunksOf, idsInProgress, ledgerOf } from '../heartbeating.ts';
 import type { LedgerDatabase } from '../ledger-database.ts';
-import { SimulatedClock } from '../simulated-clock.ts';
+import { SimulatedClock, sessionAhead } from '../simulated-clock.ts';
 import { sweepOnce } from '../sweeping.ts';
 
 /** Idle sweeps measured right after the heartbeats. */
@@ -130,7 +130,7 @@ async function idleAfter(
     ? await simulated(clock, ledger, calls)
     : await beatInRealTime(ledger, calls, { forMs: ROUNDS * EVERY_SECONDS * 1000, everyMs: EVERY_SECONDS * 1000 });
   const aheadSeconds = quick ? ROUNDS * EVERY_SECONDS : 0;
-  const meter = new BufferMeter(database.url, `-c search_path=bench,pg_catalog,public -c bench.ahead=${aheadSeconds}s`);
+  const meter = new BufferMeter(database.url, sessionAhead(aheadSeconds));
   const log = new Counting();
   const buffers: number[] = [];
   const ms: number[] = [];
