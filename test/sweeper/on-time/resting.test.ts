@@ -10,7 +10,8 @@ import { OnTime } from '../../../src/sweeper/on-time/on-time.ts';
 import { StillnessWatch } from '../../../src/sweeper/on-time/stillness-watch.ts';
 import { Rounds } from '../../../src/sweeper/rounds/rounds.ts';
 import { Sweeper } from '../../../src/sweeper/sweeper.ts';
-import { capturedLog, sweeperDefaults } from '../../support/fixtures.ts';
+import type { SweeperOptions } from '../../../src/sweeper/sweeper-options.ts';
+import { capturedLog, seedDelegation, sweeperDefaults } from '../../support/fixtures.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -36,7 +37,7 @@ class HeldLooks extends Looks {
 }
 
 /** A daemon's part that looks at one ledger of many, which has been swept once. */
-async function startOnTime(stuckAfterMs: number) {
+async function startOnTime(changes: Partial<SweeperOptions>) {
   const { log } = capturedLog();
   const { pool, close } = openPool({
     location: { url: database.url },
@@ -48,7 +49,7 @@ async function startOnTime(stuckAfterMs: number) {
   const watch = new StillnessWatch(db);
   const rounds = new Rounds({ db, pgBoss: { runner: db, tables: pgBossTables('pgboss') } });
   const { stillness, emptySweep } = partOf('public', db, log, { rounds, watch });
-  const options = { ...sweeperDefaults, stuckAfterMs };
+  const options = { ...sweeperDefaults, ...changes };
   const sweeper = new Sweeper(db, log, options);
   const looks = new HeldLooks(db, options);
   const service = new OnTime(looks, sweeper, new Availability(log), undefined, { stillness });
@@ -73,7 +74,7 @@ const BEGIN = `WITH begun AS (SELECT delegation_insert($1, 'caller', 'callee', '
   SELECT delegation_set_status($1, 'in_progress') FROM begun`;
 
 test('a delegation that began while the ledger was at rest is marked when it is due, whenever its transaction ends', async () => {
-  await using daemon = await startOnTime(1_000);
+  await using daemon = await startOnTime({ stuckAfterMs: 1_000 });
   await daemon.start();
   await daemon.rests();
   const looksAtRest = daemon.looks.found.length;
@@ -95,7 +96,7 @@ test('a delegation that began while the ledger was at rest is marked when it is 
 });
 
 test('what begins while the answer of a look is on its way is looked for, although all is still again when it comes', async () => {
-  await using daemon = await startOnTime(600_000);
+  await using daemon = await startOnTime({});
   const answered = Promise.withResolvers<void>();
   daemon.looks.until = answered.promise;
   await daemon.start();
@@ -109,16 +110,16 @@ test('what begins while the answer of a look is on its way is looked for, althou
   expect(daemon.looks.found.find((found) => found !== 'not asked')).toBe('nothing open');
 });
 
-test('nobody rests while a delegation is open', async () => {
-  await using daemon = await startOnTime(600_000);
-  await database.query(BEGIN, [randomUUID()]);
+test('nobody rests while a delegation is open, also one that is due no more since the last sweep had to leave it', async () => {
+  for (let count = 0; count < 2; count += 1) await seedDelegation(database, { deadlineSeconds: -60 });
+  await using daemon = await startOnTime({ rowsMax: 1 });
   await daemon.start();
   await waitFor('looks', () => daemon.looks.found.filter((found) => found === 'open').length > 1);
   expect(daemon.stillness.isResting).toBe(false);
 });
 
 test('a row that came without an activity wakes who rests at the next tick, whose sweep finds it open', async () => {
-  await using daemon = await startOnTime(600_000);
+  await using daemon = await startOnTime({});
   await daemon.start();
   await daemon.rests();
   expect(await daemon.emptySweep('cron')).toBe(true);
