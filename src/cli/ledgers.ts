@@ -3,6 +3,7 @@ import { type ExitCode, exitCode } from '../compose/exit-code.ts';
 import { type LedgerOverview, ledgerOverviews } from '../compose/ledger-overview.ts';
 import { openLocation } from '../compose/location.ts';
 import type { Config } from '../config/config.ts';
+import { visible } from '../log/visible.ts';
 import { count } from '../ops/page/format.ts';
 import { printAnswer } from './answer.ts';
 import { commandLog } from './command-log.ts';
@@ -12,7 +13,13 @@ import { table } from './table.ts';
 export async function ledgers(config: Config, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
   await using place = await openLocation(config, commandLog(config));
   const overviews = await ledgerOverviews(config, place, await ledgersAt(config, place));
-  await printAnswer(`${json ? JSON.stringify({ ledgers: overviews }) : words(overviews)}\n`);
+  // The embedded database was not named by the user, so the answer names it.
+  const database = place.embeddedUrl === null ? null : place.server;
+  await printAnswer(
+    json
+      ? `${JSON.stringify({ ledgers: overviews, ...(database !== null && { database }) })}\n`
+      : `${words(overviews)}\n${database === null ? '' : `Database: ${visible(database)}.\n`}`,
+  );
   return overviews.length > 0 && overviews.every(({ ready }) => ready) ? exitCode.done : exitCode.no;
 }
 

@@ -9,8 +9,10 @@ import { exitCode } from './exit-code.ts';
 /** Where a command finds its database. Disposing it stops the embedded server, when this process runs it. */
 export interface Location extends AsyncDisposable {
   readonly location: DatabaseLocation;
-  /** The database's name for an answer: without user and password. */
+  /** The database's name for an answer, with the ledger's schema: without user and password. */
   readonly name: string;
+  /** The same without a schema, for an answer about many ledgers. */
+  readonly server: string;
   /** The URL of the embedded database for other processes of this machine; null where DATABASE_URL is set. */
   readonly embeddedUrl: string | null;
 }
@@ -74,7 +76,8 @@ What to do: set DATABASE_URL (or DATABASE_URL_FILE), or run \`delegation-sweeper
 }
 
 function embedded(url: string, dataDir: string, dbSchema: string): Omit<Location, keyof AsyncDisposable> {
-  return { location: { url }, name: `the embedded PostgreSQL in ${dataDir}, schema ${dbSchema}`, embeddedUrl: url };
+  const server = `the embedded PostgreSQL in ${dataDir}`;
+  return { location: { url }, name: `${server}, schema ${dbSchema}`, server, embeddedUrl: url };
 }
 
 function given({ database, dbSchema }: Config): Location {
@@ -82,7 +85,10 @@ function given({ database, dbSchema }: Config): Location {
   return {
     location,
     get name() {
-      return `${nameOf(currentUrl(location))}, schema ${dbSchema}`;
+      return `${this.server}, schema ${dbSchema}`;
+    },
+    get server() {
+      return nameOf(currentUrl(location));
     },
     embeddedUrl: null,
     async [Symbol.asyncDispose]() {},

@@ -28,13 +28,19 @@ const properOf = new Map(
 export function typos(env: NodeJS.ProcessEnv): Problem[] {
   const problems: Problem[] = [];
   for (const [variable, text] of Object.entries(env)) {
-    if (!text || known.includes(variable)) continue;
+    if (!text || known.includes(variable) || isServiceLink(variable, env)) continue;
     const meant = known.find((name) => isNearMiss(variable, name)) ?? unsetProper(variable, env);
     if (meant !== undefined) {
       problems.push({ variable, value: null, reason: `unknown variable, did you mean ${meant}?` });
     }
   }
   return problems;
+}
+
+/** Kubernetes sets it for a Service of the namespace: the port of one called `opa` is no misspelling of ours. */
+function isServiceLink(variable: string, env: NodeJS.ProcessEnv): boolean {
+  const [, service] = /^(.+)_PORT$/.exec(variable) ?? [];
+  return service !== undefined && Boolean(env[`${service}_SERVICE_HOST`]);
 }
 
 function unsetProper(variable: string, env: NodeJS.ProcessEnv): string | undefined {

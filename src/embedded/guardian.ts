@@ -8,6 +8,7 @@ import { asUser, type ServerUser } from './server-user.ts';
  * The shell between this process and the server. Its descriptor 3 is a socket whose other end only this process holds:
  * however this process ends, the kernel closes it, `read` returns and the server is shut down. The shell first sends the
  * server's pid on it. Being its own session, it gets no signal that is meant for this process (Ctrl-C, SIGTERM to all).
+ * SIGINT is sent each second: a server that has just begun does not hear it yet, and one that shuts down is not hurried by it.
  */
 const SCRIPT = `
 temporary_dir=$1; shift
@@ -20,7 +21,7 @@ read -r _ <&3
 kill -INT "$server" 2>/dev/null
 {
   seconds=0
-  while kill -0 "$server" 2>/dev/null; do
+  while kill -INT "$server" 2>/dev/null; do
     sleep 1
     seconds=$((seconds + 1))
     if [ "$seconds" -eq 20 ]; then kill -QUIT "$server" 2>/dev/null; fi

@@ -159,8 +159,8 @@ export function jsonBody(field: string, body: unknown): string | null {
     throw new InvalidArgumentError(field, `must be JSON: ${(err as Error).message}`);
   }
   if (json === undefined) throw new InvalidArgumentError(field, `must be JSON, not ${typeOf(body)}`);
-  const flat = depthOf(json) > BODY_DEPTH_MAX ? JSON.stringify(json) : json;
-  return flat.replace(JSON_ESCAPE, (sequence) => (REFUSED_ESCAPE.test(sequence) ? REPLACEMENT : sequence));
+  const storable = json.replace(JSON_ESCAPE, (sequence) => (REFUSED_ESCAPE.test(sequence) ? REPLACEMENT : sequence));
+  return depthOf(storable) > BODY_DEPTH_MAX ? JSON.stringify(storable) : storable;
 }
 
 function depthOf(json: string): number {

@@ -44,14 +44,23 @@ describe('without DATABASE_URL', () => {
     expect(rows).toBe(0);
 
     const env = { DATA_DIR, LOG_LEVEL: 'error' };
-    const named = /the embedded PostgreSQL in .*data, schema public/;
-    for (const command of [['sweep'], ['status'], ['migrate', 'status']]) {
-      const { code, stdout } = await runProgram(command, env);
-      expect({ command, code, stdout }).toEqual({ command, code: 0, stdout: expect.stringMatching(named) });
-    }
-    for (const command of [['sweep'], ['status'], ['migrate']]) {
-      const { stdout } = await runProgram([...command, '--json'], env);
-      expect(JSON.parse(stdout).database).toMatch(named);
+    const named = /the embedded PostgreSQL in .*data\b/;
+    for (const given of oneShotCommands) {
+      // It asks before it removes anything.
+      const command = given[0] === 'prune' ? [...given, '--yes'] : given;
+      const { code, stdout } = await runProgram(command, { ...oneShotEnv, ...env });
+      expect({ command, isKnown: [0, 1].includes(code!), stdout }).toEqual({
+        command,
+        isKnown: true,
+        stdout: expect.stringMatching(named),
+      });
+      if (command.includes('--json')) continue;
+      const { stdout: json } = await runProgram([...command, '--json'], { ...oneShotEnv, ...env });
+      const [last] = json.trim().split('\n').slice(-1);
+      expect({ command, database: JSON.parse(last!).database }).toEqual({
+        command,
+        database: expect.stringMatching(named),
+      });
     }
     daemon.child.kill('SIGTERM');
     expect(await daemon.child.exit).toEqual({ code: 0, signal: null });
@@ -59,6 +68,15 @@ describe('without DATABASE_URL', () => {
     // The data exist; the daemon does not run.
     const after = await runProgram(['status'], env);
     expect(after).toMatchObject({ code: 78, stdout: '' });
-    await waitFor('no server', async () => !existsSync(path.join(DATA_DIR, 'pgdata', 'postmaster.pid')));
+    const pidFile = path.join(DATA_DIR, 'pgdata', 'postmaster.pid');
+    await waitFor('no server', () => !existsSync(pidFile));
+
+    await using killed = startDaemon('', { DATABASE_URL: undefined, DATA_DIR });
+    await killed.until('sweep.completed', undefined, { timeoutMs: 60_000 });
+    expect(existsSync(pidFile)).toBe(true);
+    killed.child.kill('SIGKILL');
+    await killed.child.exit;
+    await waitFor('no server', () => !existsSync(pidFile));
+    expect(await runProgram(['status'], env)).toMatchObject({ code: 78, stdout: '' });
   });
 });

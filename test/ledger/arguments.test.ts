@@ -196,6 +196,12 @@ const mended: [string, unknown, unknown][] = [
   ['a slice through an emoji', '🦊!'.slice(0, 1), '\ufffd'],
   ['a slice that begins in one', '🦊!'.slice(1), '\ufffd!'],
   ['whole emoji and a backslash', '🦊\\u0000\\', '🦊\\u0000\\'],
+  ['several NULs, and spaces around them', ' \0a\0\0\n', ' \ufffda\ufffd\ufffd\n'],
+  [
+    'lone surrogates of every kind',
+    '\ud800|\ud9ff|\udaab|\udbff|\udc00|\uddff|\udeab|\udfff',
+    Array(8).fill('\ufffd').join('|'),
+  ],
 ];
 const mendedBodies: [string, unknown, unknown][] = [
   ...mended,
@@ -205,6 +211,7 @@ const mendedBodies: [string, unknown, unknown][] = [
   ['a text that toJSON makes', { toJSON: () => ({ a: 'b\0' }) }, { a: 'b\ufffd' }],
   ['a Map, as JSON has it', new Map([['a\0', 1]]), {}],
   ['backslashes before what is no escape', { '\\': '\\\\u0000 \\ud800 "\0"' }, { '\\': '\\\\u0000 \\ud800 "\ufffd"' }],
+  ['a megabyte', `\0${'x'.repeat(2 ** 20)}${LONE}`, `\ufffd${'x'.repeat(2 ** 20)}\ufffd`],
   ['other control characters', '\u0001\u001f\n', '\u0001\u001f\n'],
 ];
 
@@ -233,11 +240,52 @@ describe('text from models is never refused:', () => {
     expect([history[0]?.requestBody, history[1]?.responseBody]).toEqual([kept, kept]);
   });
 
+  test.each(mended)('%s in many inserts at once, and in what is seen of an A2A task', async (_, said, kept) => {
+    const { ledger } = testLedger(database.db);
+    const text = said as string;
+    const [first, second] = [valid(), valid()].map((each) => ({ ...each, taskPreview: text, requestBody: text }));
+    expect(await ledger.insertMany([first!, second!])).toMatchObject([
+      { outcome: 'inserted' },
+      { outcome: 'inserted' },
+    ]);
+    await ledger.a2aTasks.observe(first!.delegationId, { step: 'completed', resultPreview: text, responseBody: text });
+    await ledger.a2aTasks.observe(second!.delegationId, { step: 'failed', errorDetail: text, responseBody: text });
+    expect(await ledger.get(first!.delegationId)).toMatchObject({ taskPreview: kept, resultPreview: kept });
+    expect(await ledger.get(second!.delegationId)).toMatchObject({ taskPreview: kept, errorDetail: kept });
+    for (const { delegationId } of [first!, second!]) {
+      const history = await ledger.history(delegationId);
+      expect([history[0]?.requestBody, history.at(-1)?.responseBody]).toEqual([kept, kept]);
+    }
+  });
+
+  test.each(mended)(
+    '%s in a result that comes too late, or of a delegation that is not there',
+    async (_, said, kept) => {
+      const { ledger } = testLedger(database.db);
+      const late = await seedDelegation(database, { status: 'stuck' });
+      const missing = randomUUID();
+      for (const [delegationId, outcome] of [
+        [late, 'refused'],
+        [missing, 'missing'],
+      ] as const) {
+        const result = { resultPreview: said as string, responseBody: said };
+        expect(await ledger.setStatus(delegationId, 'completed', result)).toMatchObject({ outcome });
+        expect((await ledger.history(delegationId)).at(-1)).toMatchObject({
+          toStatus: null,
+          detail: { resultPreview: kept },
+          responseBody: kept,
+        });
+      }
+    },
+  );
+
   test('a body nested as deeply as no database takes it is kept as the text of its JSON', async () => {
     const { ledger } = testLedger(database.db);
-    const [deep, text] = [JSON.parse(`${'['.repeat(20_000)}"]\\" a"${']'.repeat(20_000)}`), '{['.repeat(20_000)];
+    const deepOf = (inside: string) => JSON.parse(`${'['.repeat(20_000)}"]\\" ${inside}"${']'.repeat(20_000)}`);
+    const [deep, text] = [deepOf('a'), '{['.repeat(20_000)];
     const bodies = [
       [deep, JSON.stringify(deep)],
+      [deepOf('\\u0000\\ud83e'), JSON.stringify(deepOf('\ufffd\ufffd'))],
       // JSON.stringify has a bound of its own for objects.
       [{ deep, text }, '(nested too deeply, or too large, to be kept)'],
       [{ text }, { text }],

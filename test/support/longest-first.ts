@@ -36,6 +36,7 @@ const LONGEST = [
   'faults/restart',
   'conformance/conformance',
   'integration/on-time',
+  'sweeper/on-time/resting',
   'cli/answer',
   'integration/npm-start',
   'db/relocation',

@@ -9,18 +9,35 @@ import { waitFor } from '../../support/wait-for.ts';
 
 const LOOPBACK = { allow: ['127.0.0.1'], allowPrivate: true, credentialsDir: null };
 
-const agents = new Map<'1.0' | '0.3', ScriptedAgent>();
+/** Each offers one binding of one version, and knows no other. What it has to be asked for a task. */
+const protocols = [
+  ['1.0', 'JSONRPC', () => 'POST /jsonrpc GetTask'],
+  ['1.0', 'HTTP+JSON', (id: string) => `GET /rest/tasks/${id}`],
+  ['0.3', 'JSONRPC', () => 'POST /jsonrpc tasks/get'],
+  ['0.3', 'HTTP+JSON', (id: string) => `GET /rest/v1/tasks/${id}`],
+] as const;
+
+/** The SDK's server embeds what a card of 1.0 says in one of 0.3, which an agent that has never heard of 1.0 does not. */
+const plainCard = { '"supportedInterfaces"': '"notOfThisVersion"' };
+
+const agents = new Map<string, ScriptedAgent>();
+/** One that offers all bindings, to a tenant. */
+let open: ScriptedAgent;
 beforeAll(async () => {
-  for (const version of ['1.0', '0.3'] as const) {
-    agents.set(version, await ScriptedAgent.start({ name: `agent ${version}`, version }));
-  }
+  const started = protocols.map(async ([version, binding]) => {
+    const name = `${binding} ${version}`;
+    const options = { name, version, offered: [binding], reportsRequests: true };
+    agents.set(name, await ScriptedAgent.start(version === '0.3' ? { ...options, mangle: plainCard } : options));
+  });
+  open = await ScriptedAgent.start({ name: 'all', tenant: 'acme', reportsRequests: true });
+  await Promise.all(started);
 });
 afterAll(async () => {
-  for (const agent of agents.values()) await agent[Symbol.asyncDispose]();
+  for (const agent of [...agents.values(), open]) await agent[Symbol.asyncDispose]();
 });
 
 async function begun(agent: ScriptedAgent, script: string): Promise<string> {
-  const client = await clientOf(agent);
+  const client = await clientOf(agent, { binding: agent.options.offered?.[0] ?? 'JSONRPC' });
   return ((await client.sendMessage(request(script, { returnImmediately: true }))) as Task).id;
 }
 
@@ -37,12 +54,24 @@ async function asked(agentUrl: string, taskId: string, probe = new AgentProbe(LO
 const urlOf = ({ card }: ScriptedAgent, binding: string) =>
   card.supportedInterfaces.find(({ protocolBinding }) => protocolBinding === binding)!.url;
 
-describe.each(['1.0', '0.3'] as const)('an agent of protocol %s', (version) => {
-  test.each(['JSONRPC', 'HTTP+JSON'])('is asked at its address for %s, by what its card says', async (binding) => {
-    const agent = agents.get(version)!;
+/** What it was asked, cards aside, since it had heard so much. */
+const requestsTo = (agent: ScriptedAgent, since = 0) =>
+  agent.reported
+    .slice(since)
+    .flatMap(({ request: heard }) => heard ?? [])
+    .filter((heard) => !heard.includes('/.well-known/'));
+
+describe.each(protocols)('an agent of protocol %s that offers %s alone', (version, binding, requestFor) => {
+  const agentOf = () => agents.get(`${binding} ${version}`)!;
+
+  test('is asked by these', async () => {
+    const agent = agentOf();
     const url = urlOf(agent, binding);
     const working = await begun(agent, 'working reading; hang');
+    const since = agent.reported.length;
     expect(await asked(url, working)).toMatchObject({ seen: { step: 'in_progress', progress: 'reading' } });
+    await waitFor('the report', () => requestsTo(agent, since).length > 0);
+    expect(requestsTo(agent, since)).toEqual([requestFor(working)]);
     const done = await begun(agent, 'working; artifact report; complete all done');
     await waitFor('the task to end', async () => {
       const answer = await asked(url, done);
@@ -58,8 +87,8 @@ describe.each(['1.0', '0.3'] as const)('an agent of protocol %s', (version) => {
   });
 
   test('a task that stands still has one fingerprint, and another one once it changed', async () => {
-    const agent = agents.get(version)!;
-    const url = urlOf(agent, 'JSONRPC');
+    const agent = agentOf();
+    const url = urlOf(agent, binding);
     const id = await begun(agent, 'working a; gate next; artifact more; gate last; complete');
     const print = async () => {
       const answer = await asked(url, id);
@@ -73,14 +102,23 @@ describe.each(['1.0', '0.3'] as const)('an agent of protocol %s', (version) => {
   });
 });
 
+test('an agent that offers several is asked by the first one of its card, as the tenant that it names', async () => {
+  const id = await begun(open, 'working; hang');
+  const since = open.reported.length;
+  for (const binding of ['JSONRPC', 'HTTP+JSON']) {
+    expect(await asked(urlOf(open, binding), id)).toMatchObject({ seen: { step: 'in_progress' } });
+  }
+  await waitFor('the reports', () => requestsTo(open, since).length > 1);
+  expect(requestsTo(open, since)).toEqual(Array(2).fill('POST /jsonrpc GetTask'));
+});
+
 test('the agent of an address without a card below it is found by a card further up, or taken for JSON-RPC', async () => {
-  const agent = agents.get('1.0')!;
+  const agent = agents.get('JSONRPC 1.0')!;
   const id = await begun(agent, 'working; hang');
   expect(await asked(`${agent.origin}/jsonrpc/`, id)).toMatchObject({ seen: { step: 'in_progress' } });
   expect(await asked(agent.origin, id)).toMatchObject({ seen: { step: 'in_progress' } });
 });
 
 test('gRPC is not asked', async () => {
-  const agent = agents.get('1.0')!;
-  expect(await asked(urlOf(agent, 'GRPC'), 'task')).toEqual({ outcome: 'not_asked', reason: 'binding' });
+  expect(await asked(urlOf(open, 'GRPC'), 'task')).toEqual({ outcome: 'not_asked', reason: 'binding' });
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Answer, count, instant } from './answer.ts';
+import { type Answer, count, embeddedDatabase, instant } from './answer.ts';
 
 const reason = z.object({
   reason: z.string().meta({ description: 'As /readyz names it, such as schema_outdated or not_sweeping.' }),
@@ -19,9 +19,11 @@ const ledger = z.object({
   nextAt: instant.nullable().meta({ description: 'The next tick.' }),
 });
 
-const schema = z.object({ ledgers: z.array(ledger).meta({ description: 'By name.' }) }).meta({
-  description:
-    'The ledgers that DB_SCHEMAS names, or that of DB_SCHEMA. The exit code is 1 when one is not ready, or there is none.',
-});
+const schema = z
+  .object({ ledgers: z.array(ledger).meta({ description: 'By name.' }), database: embeddedDatabase })
+  .meta({
+    description:
+      'The ledgers that DB_SCHEMAS names, or that of DB_SCHEMA. The exit code is 1 when one is not ready, or there is none.',
+  });
 
 export const answer: Answer = { schema, invocations: () => [['ledgers', '--json']] };

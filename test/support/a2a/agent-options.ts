@@ -1,4 +1,4 @@
-import type { Version } from './card.ts';
+import type { Binding, Version } from './card.ts';
 import type { Stamps } from './scripted-executor.ts';
 
 /** What a scripted agent is started with. */
@@ -6,6 +6,12 @@ export interface AgentOptions {
   readonly name: string;
   /** The protocol version that its card offers. Default 1.0. */
   readonly version?: Version;
+  /** What its card offers, and it serves. Default: all. */
+  readonly offered?: readonly Binding[];
+  /** Of each interface of its card. */
+  readonly tenant?: string;
+  /** Whether it reports what it is asked over HTTP. */
+  readonly reportsRequests?: boolean;
   /** Default true. */
   readonly streaming?: boolean;
   /** Default: right. */

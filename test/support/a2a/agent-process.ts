@@ -10,11 +10,13 @@ const START_WITHIN_MS = 60_000;
 
 /** What a scripted agent's executor saw or did. */
 export interface Reported {
-  readonly event: 'execute' | 'returned' | 'cancelTask';
+  readonly event: 'execute' | 'returned' | 'cancelTask' | 'request';
   readonly taskId: string;
   readonly contextId?: string;
   readonly messageId?: string;
   readonly script?: string;
+  /** Method, path and, over JSON-RPC, the method there. */
+  readonly request?: string;
 }
 
 /** A scripted agent (see script.ts) in a process of its own. Disposing it kills the process. */

@@ -27,7 +27,7 @@ import pg from 'pg';
 import { LedgerTaskStore, ledgerExecutor } from '../../../src/a2a/index.ts';
 import { openLedger } from '../../../src/index.ts';
 import { type AgentOptions, CLOSE_GATES } from './agent-options.ts';
-import { cardOf } from './card.ts';
+import { bindings, cardOf } from './card.ts';
 import { mangling } from './mangling.ts';
 import { ScriptedExecutor } from './scripted-executor.ts';
 
@@ -66,11 +66,14 @@ const executor = new ScriptedExecutor({
     grpc.drain(`127.0.0.1:${grpcPort}`, 0);
   },
 });
+const offered = options.offered ?? bindings;
 const card = cardOf({
   name: options.name,
+  offered,
   urls: { JSONRPC: `${origin}/jsonrpc`, 'HTTP+JSON': `${origin}/rest`, GRPC: `127.0.0.1:${grpcPort}` },
   version: options.version ?? '1.0',
   ...(options.streaming !== undefined && { streaming: options.streaming }),
+  ...(options.tenant !== undefined && { tenant: options.tenant }),
 });
 const pushStore = new InMemoryPushNotificationStore();
 const pushSender = new DefaultPushNotificationSender(pushStore);
@@ -108,13 +111,26 @@ async function withLedger(
 function serve(handler: DefaultRequestHandler, { supportedInterfaces }: AgentCard): void {
   const legacyCompat = { enabled: supportedInterfaces.some(({ protocolVersion }) => protocolVersion === '0.3') };
   const common = { requestHandler: handler, userBuilder: async (req: express.Request) => userOf(req.headers) };
+  if (options.reportsRequests) app.use(express.json({ type: ['json', '+json'] }), reportRequest);
   if (options.mangle) app.use(mangling(options.mangle));
+  // The SDK's server would speak 1.0 with whoever asks for it: an agent of 0.3 has never heard of that.
+  if (legacyCompat.enabled) app.use(withoutVersion);
   app.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: handler, legacyCompat }));
-  app.use('/jsonrpc', jsonRpcHandler({ ...common, legacyCompat }));
-  app.use('/rest', restHandler({ ...common, legacyCompat }));
+  if (offered.includes('JSONRPC')) app.use('/jsonrpc', jsonRpcHandler({ ...common, legacyCompat }));
+  if (offered.includes('HTTP+JSON')) app.use('/rest', restHandler({ ...common, legacyCompat }));
   const services = { requestHandler: handler, userBuilder: UserBuilder.noAuthentication };
   if (legacyCompat.enabled) grpc.addService(LegacyA2AService, legacyGrpcService(services));
   else grpc.addService(A2AService, grpcService(services));
+}
+
+function reportRequest(req: express.Request, _: express.Response, next: express.NextFunction): void {
+  report({ event: 'request', request: [req.method, req.path, req.body?.method].filter(Boolean).join(' ') });
+  next();
+}
+
+function withoutVersion(req: express.Request, _: express.Response, next: express.NextFunction): void {
+  delete req.headers['a2a-version'];
+  next();
 }
 
 /** Whoever calls, by the name that it gives. */

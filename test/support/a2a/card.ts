@@ -10,15 +10,24 @@ export interface CardOptions {
   /** Where each transport is served. */
   readonly urls: Readonly<Record<Binding, string>>;
   readonly version: Version;
+  /** Those that it offers, in its order. Default: all. */
+  readonly offered?: readonly Binding[];
   readonly streaming?: boolean;
   readonly tenant?: string;
 }
 
-export function cardOf({ name, urls, version, streaming = true, tenant = '' }: CardOptions): AgentCard {
+export function cardOf({
+  name,
+  urls,
+  version,
+  offered = bindings,
+  streaming = true,
+  tenant = '',
+}: CardOptions): AgentCard {
   return {
     name,
     description: 'does as the message says',
-    supportedInterfaces: bindings.map((protocolBinding) => ({
+    supportedInterfaces: offered.map((protocolBinding) => ({
       url: urls[protocolBinding],
       protocolBinding,
       tenant,

@@ -1,11 +1,43 @@
-import { expect, test } from '@jest/globals';
-import { sql } from 'kysely';
+import { expect, jest, test } from '@jest/globals';
+import {
+  type KyselyPlugin,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  type QueryResult,
+  type RootOperationNode,
+  sql,
+  type UnknownRow,
+} from 'kysely';
 import { lastActivitiesStatement } from '../../../src/sweeper/on-time/statements/last-activities.ts';
 import { StillnessWatch } from '../../../src/sweeper/on-time/stillness-watch.ts';
 import { useDatabase } from '../../support/use-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const database = useDatabase({ replayed: false });
+
+/** Runs `act` when a row with this column arrives for the first time, before whoever asked for it has it. */
+class AtFirstRow implements KyselyPlugin {
+  readonly #column: string;
+  #act: (() => Promise<void>) | null;
+
+  constructor(column: string, act: () => Promise<void>) {
+    this.#column = column;
+    this.#act = act;
+  }
+
+  transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
+    return node;
+  }
+
+  async transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    if (result.rows.some((row) => this.#column in row)) {
+      const act = this.#act;
+      this.#act = null;
+      await act?.();
+    }
+    return result;
+  }
+}
 
 test('a ledger whose sequence is locked is looked at by itself meanwhile, and the others rest', async () => {
   await database.query('CREATE SCHEMA other; CREATE SEQUENCE other.activity_logs_activity_id_seq');
@@ -44,5 +76,31 @@ test('a schema of somebody else cannot be read, and the others can', async () =>
     });
   } finally {
     await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
+
+test('nothing is settled while a delegation is being inserted in a transaction that began right after the mark', async () => {
+  const writer = await database.connect();
+  await writer.query('BEGIN');
+  const isInserted = Promise.withResolvers<void>();
+  const insert = async () => {
+    await writer.query(`SELECT delegation_insert('late', 'caller', 'callee', 'task')`);
+    isInserted.resolve();
+  };
+  const watch = new StillnessWatch(database.db.withPlugin(new AtFirstRow('transaction', insert)));
+  const stillness = watch.add('public');
+  const taken = jest.spyOn(stillness, 'take');
+  await watch.start();
+  try {
+    await isInserted.promise;
+    // This reading has not seen the insert, the next one does.
+    const { length } = taken.mock.calls;
+    await waitFor('readings', () => taken.mock.calls.length > length + 2);
+    expect(stillness.settled).toBeNull();
+    await writer.query('COMMIT');
+    await waitFor('stillness', () => stillness.settled !== null);
+  } finally {
+    await watch.stop();
+    await writer.end();
   }
 });
