@@ -66,6 +66,8 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   const clients = new Set<pg.Client>();
+  /** Something was changed or left that cannot be put back. */
+  let isSpoilt = false;
   return {
     url,
     name,
@@ -80,9 +82,11 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
       return client;
     },
     reset: async () => {
-      if (!kept?.original) return false;
+      if (!kept?.original || isSpoilt) return false;
       const closing = Promise.all([...clients].map((client) => client.end()));
-      return (await resetPool(pool, name, kept.original).catch(() => false)) && closing.then(() => true);
+      isSpoilt = !(await resetPool(pool, name, kept.original).catch(() => false));
+      await closing;
+      return !isSpoilt;
     },
     async [Symbol.asyncDispose]() {
       if (kept && (await this.reset())) {
