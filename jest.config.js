@@ -1,6 +1,7 @@
 import { bundlePackages } from './test/support/bundled-packages.ts';
 
 export default async () => ({
+  runtime: '<rootDir>/test/support/shared-runtime.ts',
   testEnvironment: '<rootDir>/test/support/test-environment.ts',
   // Node strips the types itself.
   transform: {},

@@ -4,8 +4,8 @@ import { waitFor } from '../support/wait-for.ts';
 import { startFasterDaemon } from './faster-daemon.ts';
 import { REFUSED_ENV, refusedFor } from './refused.ts';
 
-/** A minute takes two seconds. */
-const FACTOR = 30;
+/** A minute takes six seconds. Faster, on a busy machine, it meets the time limits, tries again, and keeps the machine busy with that. */
+const FACTOR = 10;
 const PATIENCE = { timeoutMs: 120_000 };
 
 test('the server refuses the whole daemon for five minutes: the hour is in test/soak', async () => {

@@ -35,15 +35,14 @@ const UNUSED_LOOKS = 30;
 
 /**
  * A migrated database for one test. Disposal fails when the test left a session open that it was not given here. What a
- * test has changed only in its rows gets them back, and is used again; `fresh`: for a test that looks at pages or plans.
+ * test has changed only in its rows gets them back, and is used again with its sessions; `fresh`: for a test that looks at pages or plans.
  */
 export async function createTestDatabase(
   server: ServerWithTemplate = testServer(),
   { fresh = false }: { readonly fresh?: boolean } = {},
 ): Promise<ResettableDatabase> {
   const kept = fresh || server.url !== process.env.TEST_DATABASE_URL ? undefined : keptOf(server.template);
-  const name = kept?.names.pop() ?? (await copyTemplate(server, kept));
-  return openDatabase(server.url, name, kept);
+  return kept?.unused.pop() ?? openDatabase(server.url, await copyTemplate(server, kept), kept);
 }
 
 async function copyTemplate(server: ServerWithTemplate, kept: Kept | undefined): Promise<string> {
@@ -61,11 +60,14 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
   const url = databaseUrl(serverUrl, name);
   // What its sessions prepare is planned once, not anew for its first five uses.
   const settings = kept && { options: '-c plan_cache_mode=force_generic_plan' };
-  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX, ...settings });
+  // The sessions of a kept one do not hold the worker when all files have been tested.
+  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX, allowExitOnIdle: kept !== undefined, ...settings });
   // A test may end backends: the running statement fails, but an idle client must not end the process.
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   const clients = new Set<pg.Client>();
+  /** Something was changed or left that cannot be put back. */
+  let isSpoilt = false;
   return {
     url,
     name,
@@ -80,16 +82,21 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
       return client;
     },
     reset: async () => {
-      if (!kept?.original) return false;
+      if (!kept?.original || isSpoilt) return false;
       const closing = Promise.all([...clients].map((client) => client.end()));
-      return (await resetPool(pool, name, kept.original).catch(() => false)) && closing.then(() => true);
+      isSpoilt = !(await resetPool(pool, name, kept.original).catch(() => false));
+      await closing;
+      return !isSpoilt;
     },
-    [Symbol.asyncDispose]: async () => {
+    async [Symbol.asyncDispose]() {
+      if (kept && (await this.reset())) {
+        kept.unused.push(this);
+        return;
+      }
       // A pooled session that was never released would be waited for without an end: the check below names it.
       const closing = Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]);
       closing.catch(() => undefined);
-      if (kept?.original && (await restored(url, name, kept.original))) kept.names.push(name);
-      else await dropChecked(serverUrl, name);
+      await dropChecked(serverUrl, name);
       await closing;
     },
   };
@@ -99,14 +106,6 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
 async function closePool(db: Kysely<Database>, pool: pg.Pool): Promise<void> {
   await db.destroy();
   if (!pool.ending && !pool.ended) await pool.end();
-}
-
-/** False also when it cannot be used any more, for whatever reason. */
-async function restored(url: string, name: string, original: Original): Promise<boolean> {
-  return withClient(url, async (client) => {
-    await sessionsLeave(client, name);
-    return restore(client, original);
-  }).catch(() => false);
 }
 
 /** What a session may have kept from a test, but for what it knows of tables and functions; and its counts, at once. */

@@ -1,8 +1,9 @@
 import type pg from 'pg';
+import type { ResettableDatabase } from './database.ts';
 
-/** The databases of one template that nobody uses now, and what an unused one contains. */
+/** The databases of one template that nobody uses now, as they were at first, and what such a one contains. */
 export interface Kept {
-  readonly names: string[];
+  readonly unused: ResettableDatabase[];
   original?: Original;
 }
 
@@ -24,7 +25,7 @@ export type WithKept = typeof globalThis & { [KEPT]?: Map<string, Kept> };
 export function keptOf(template: string): Kept | undefined {
   const kept = (globalThis as WithKept)[KEPT];
   if (!kept) return undefined;
-  const known = kept.get(template) ?? { names: [] };
+  const known = kept.get(template) ?? { unused: [] };
   kept.set(template, known);
   return known;
 }

@@ -8,6 +8,15 @@ interface Cacheable {
 /** By source: what V8 made of it the first time. */
 const compiled = new Map<string, Buffer>();
 
+type DynamicImport = (...args: unknown[]) => Promise<unknown>;
+
+let importNow: DynamicImport | undefined;
+
+/** Who imports, from here on, what a module imports while it runs: the loader of the test file that runs. */
+export function importBy(dynamicImport: DynamicImport): void {
+  importNow = dynamicImport;
+}
+
 /**
  * Jest compiles every module anew for every test file, its own among them. From here on a worker compiles each once, and
  * takes for the next files what V8 kept of it.
@@ -29,7 +38,11 @@ export function keepCompiledModules(): void {
     return module;
   };
   vm.SourceTextModule = new Proxy(SourceTextModule, {
-    construct: (_, [code, options = {}]) => compileModule(code, options),
+    construct: (_, [code, options = {}]) => {
+      const { importModuleDynamically: own } = options;
+      const importModuleDynamically: DynamicImport = (...args) => (importNow ?? own)(...args);
+      return compileModule(code, own ? { ...options, importModuleDynamically } : options);
+    },
   });
   vm.compileFunction = (code, parameters, options = {}) => {
     const cachedData = compiled.get(code);

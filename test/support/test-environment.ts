@@ -9,13 +9,15 @@ keepCompiledModules();
 const runner = new CommandRunner();
 /** For all test files of this worker, by template. */
 const kept = new Map<string, Kept>();
+/** Where Jest keeps who hears of a file's tests, and would add those of the next file. */
+const LISTENERS = Symbol.for('EVENT_HANDLERS');
 
 /**
  * Jest's environment for Node, with an ordinary global object. Jest makes the global of each file's context out of a proxy,
  * so that every use of `Math`, `Map`, `Promise` and the like is a call of an interceptor: the same code took up to twice
  * the CPU time that it takes in the program.
  */
-export default class PlainGlobalEnvironment extends TestEnvironment {
+class PlainGlobalEnvironment extends TestEnvironment {
   constructor(...options: ConstructorParameters<typeof TestEnvironment>) {
     const { createContext } = vm;
     vm.createContext = () => createContext(vm.constants.DONT_CONTEXTIFY);
@@ -28,10 +30,30 @@ export default class PlainGlobalEnvironment extends TestEnvironment {
     (this.global as WithCommandRunner)[COMMAND_RUNNER] = runner;
   }
 
+  /** Before each file. */
   override async setup(): Promise<void> {
     await super.setup();
+    Reflect.deleteProperty(this.global, LISTENERS);
+    const { env } = this.global.process;
+    for (const name of Object.keys(env)) if (process.env[name] === undefined) delete env[name];
+    Object.assign(env, process.env);
     // Jest looks each line of a stack up in source maps, and there are none: where errors are expected, that took a tenth
     // of a test's CPU time.
     Reflect.deleteProperty(Error, 'prepareStackTrace');
   }
+
+  /** Without Jest's own, which empties the global object. */
+  override async teardown(): Promise<void> {
+    this.fakeTimersModern?.useRealTimers();
+  }
 }
+
+let ofAll: PlainGlobalEnvironment | undefined;
+
+/** One for all files of a worker, which share the program's modules (shared-runtime.ts). */
+export default new Proxy(PlainGlobalEnvironment, {
+  construct(Environment, options: ConstructorParameters<typeof TestEnvironment>) {
+    ofAll ??= new Environment(...options);
+    return ofAll;
+  },
+});
