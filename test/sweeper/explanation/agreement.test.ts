@@ -133,8 +133,10 @@ async function stage({
     } else if (isTask) await mapTask(database, id);
     if (shape.kind === 'special' && shape.lowered !== null) {
       const { secondsAgo, fromMs } = shape.lowered;
+      // As the guard leaves it, which this bypasses: such a row is never a plain one.
       await database.query(`BEGIN; SET LOCAL session_replication_role = replica;
-        UPDATE delegations SET lowered_at = ${ago(secondsAgo)}, lowered_from_ms = ${fromMs} WHERE delegation_id = '${id}'; COMMIT`);
+        UPDATE delegations SET lowered_at = ${ago(secondsAgo)}, lowered_from_ms = ${fromMs},
+          suspect_at = coalesce(suspect_at, last_heartbeat) WHERE delegation_id = '${id}'; COMMIT`);
     }
   }
   return ids;
