@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from '../../src/db/schema.ts';
 import { heldSessions } from './held-sessions.ts';
-import { type Kept, keptOf, type Original, readOriginal, restore } from './kept-databases.ts';
+import { type Kept, keptOf, type Original, readOriginal, restore, type UnusedDatabase } from './kept-databases.ts';
 import type { ServerWithTemplate } from './own-server.ts';
 import { prepareStatementsIn } from './prepared-statements.ts';
 import { copiesOf, databaseUrl, testServer, withClient } from './server.ts';
@@ -42,7 +42,8 @@ export async function createTestDatabase(
   { fresh = false }: { readonly fresh?: boolean } = {},
 ): Promise<ResettableDatabase> {
   const kept = fresh || server.url !== process.env.TEST_DATABASE_URL ? undefined : keptOf(server.template);
-  return kept?.unused.pop() ?? openDatabase(server.url, await copyTemplate(server, kept), kept);
+  const { name, pool } = kept?.unused.pop() ?? openPool(server.url, await copyTemplate(server, kept), kept);
+  return openDatabase(server.url, name, pool, kept);
 }
 
 async function copyTemplate(server: ServerWithTemplate, kept: Kept | undefined): Promise<string> {
@@ -55,24 +56,50 @@ async function copyTemplate(server: ServerWithTemplate, kept: Kept | undefined):
   return name;
 }
 
-function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): ResettableDatabase {
+function openPool(serverUrl: string, name: string, kept: Kept | undefined): UnusedDatabase {
   if (kept) prepareStatementsIn(name);
-  const url = databaseUrl(serverUrl, name);
   // What its sessions prepare is planned once, not anew for its first five uses.
   const settings = kept && { options: '-c plan_cache_mode=force_generic_plan' };
-  // The sessions of a kept one do not hold the worker when all files have been tested.
-  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX, allowExitOnIdle: kept !== undefined, ...settings });
+  const pool = new pg.Pool({
+    connectionString: databaseUrl(serverUrl, name),
+    max: POOL_MAX,
+    // The sessions of a kept one do not hold the worker when all files have been tested.
+    allowExitOnIdle: kept !== undefined,
+    ...settings,
+  });
   // A test may end backends: the running statement fails, but an idle client must not end the process.
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  const clients = new Set<pg.Client>();
+  return { name, pool };
+}
+
+function openDatabase(serverUrl: string, name: string, pool: pg.Pool, kept: Kept | undefined): ResettableDatabase {
+  const url = databaseUrl(serverUrl, name);
+  let isDisposed = false;
   /** Something was changed or left that cannot be put back. */
   let isSpoilt = false;
+  /** What a test left running does not go on in the database of another. */
+  const ofThisTest = () => {
+    if (isDisposed) throw new Error(`${name} was disposed of: something of its test still runs`);
+    return pool;
+  };
+  const dialect = new PostgresDialect({
+    pool: { options: pool.options, connect: async () => ofThisTest().connect(), end: async () => undefined },
+  });
+  const db = new Kysely<Database>({ dialect });
+  const clients = new Set<pg.Client>();
+  const reset = async () => {
+    if (!kept?.original || isSpoilt) return false;
+    const closing = Promise.allSettled([...clients].map((client) => client.end()));
+    isSpoilt = !(await resetPool(pool, name, kept.original).catch(() => false));
+    await closing;
+    return !isSpoilt;
+  };
   return {
     url,
     name,
     db,
-    query: async <T>(sql: string, params: unknown[] = []) => (await pool.query(sql, params)).rows as T[],
+    reset,
+    query: async <T>(sql: string, params: unknown[] = []) => (await ofThisTest().query(sql, params)).rows as T[],
     connect: async () => {
       const client = new pg.Client({ connectionString: url });
       client.on('error', () => undefined);
@@ -81,31 +108,20 @@ function openDatabase(serverUrl: string, name: string, kept: Kept | undefined): 
       clients.add(client);
       return client;
     },
-    reset: async () => {
-      if (!kept?.original || isSpoilt) return false;
-      const closing = Promise.all([...clients].map((client) => client.end()));
-      isSpoilt = !(await resetPool(pool, name, kept.original).catch(() => false));
-      await closing;
-      return !isSpoilt;
-    },
     async [Symbol.asyncDispose]() {
-      if (kept && (await this.reset())) {
-        kept.unused.push(this);
+      if (isDisposed) return;
+      isDisposed = true;
+      if (kept && (await reset())) {
+        kept.unused.push({ name, pool });
         return;
       }
       // A pooled session that was never released would be waited for without an end: the check below names it.
-      const closing = Promise.all([...[...clients].map((client) => client.end()), closePool(db, pool)]);
+      const closing = Promise.all([...[...clients].map((client) => client.end()), pool.end()]);
       closing.catch(() => undefined);
       await dropChecked(serverUrl, name);
       await closing;
     },
   };
-}
-
-/** Kysely closes its pool only if it has used it. */
-async function closePool(db: Kysely<Database>, pool: pg.Pool): Promise<void> {
-  await db.destroy();
-  if (!pool.ending && !pool.ended) await pool.end();
 }
 
 /** What a session may have kept from a test, but for what it knows of tables and functions; and its counts, at once. */

@@ -2,7 +2,7 @@ import pg from 'pg';
 
 const held = new Set<pg.Client>();
 
-/** The servers' processes of the sessions that this test file has in a database and has not begun to close. */
+/** The servers' processes of the sessions that this worker has in a database and has not begun to close. */
 export function heldSessions(database: string): number[] {
   return [...held]
     .filter((session) => session.database === database)

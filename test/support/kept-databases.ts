@@ -1,9 +1,14 @@
 import type pg from 'pg';
-import type { ResettableDatabase } from './database.ts';
 
-/** The databases of one template that nobody uses now, as they were at first, and what such a one contains. */
+/** A database that nobody uses now, as it was at first, and its sessions. */
+export interface UnusedDatabase {
+  readonly name: string;
+  readonly pool: pg.Pool;
+}
+
+/** Those of one template, and what such a one contains. */
 export interface Kept {
-  readonly unused: ResettableDatabase[];
+  readonly unused: UnusedDatabase[];
   original?: Original;
 }
 
@@ -61,7 +66,7 @@ export async function readOriginal(client: pg.ClientBase): Promise<Original> {
 
 /**
  * Gives this session's database the rows that it had, when nothing but its rows was changed. The server counts what is
- * written to each table, its catalogs among them; a session has added its counts before it is seen to be gone.
+ * written to each table, its catalogs among them; a session adds its counts at its end, and where it stays it was told to (database.ts).
  */
 export async function restore(client: pg.ClientBase, original: Original): Promise<boolean> {
   const { rows: states } = await client.query<{ plain: boolean; statistics: string }>(`

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { importBy } from './module-cache.ts';
+import { WorkerRegistry } from './worker-registry.ts';
 
 /** As CommonJS, which its types describe. */
 const { default: Runtime } = createRequire(import.meta.url)('jest-runtime') as typeof import('jest-runtime');
@@ -11,45 +10,6 @@ interface Internals {
   readonly registries: { esModuleRegistry: Map<string, unknown>; moduleRegistry: Map<string, unknown> };
   readonly esmLoader: { readonly dynamicImport: (...args: unknown[]) => Promise<unknown> };
   readonly testState: { state: unknown };
-}
-
-const tests = path.resolve(import.meta.dirname, '..');
-/** Of the tests' own modules those that change a package's class, once. */
-const CHANGING = ['held-sessions', 'prepared-statements'].map((name) => path.join(tests, `support/${name}.ts`));
-
-/** Jest's keys are paths, URLs of files, and names of its own. */
-function isShared(key: string): boolean {
-  if (key.startsWith('@jest/globals')) return false;
-  const inTests = [`${tests}/`, `${pathToFileURL(tests).href}/`].some((place) => key.startsWith(place));
-  return !inTests || CHANGING.some((file) => key === file || key === pathToFileURL(file).href);
-}
-
-/** The modules of one test file, and those that all files of this worker share. */
-class WorkerRegistry extends Map<string, unknown> {
-  readonly #shared: Map<string, unknown>;
-
-  constructor(shared: Map<string, unknown>) {
-    super();
-    this.#shared = shared;
-  }
-
-  override get(key: string): unknown {
-    return isShared(key) ? this.#shared.get(key) : super.get(key);
-  }
-
-  override has(key: string): boolean {
-    return isShared(key) ? this.#shared.has(key) : super.has(key);
-  }
-
-  override set(key: string, module: unknown): this {
-    if (isShared(key)) this.#shared.set(key, module);
-    else super.set(key, module);
-    return this;
-  }
-
-  override delete(key: string): boolean {
-    return isShared(key) ? this.#shared.delete(key) : super.delete(key);
-  }
 }
 
 const [esm, commonJs] = [new Map<string, unknown>(), new Map<string, unknown>()];
@@ -73,7 +33,7 @@ export default class SharedRuntime extends Runtime {
     const { testState } = this as unknown as Internals;
     const { state } = testState;
     super.teardown();
-    // What it has loaded is still used.
+    // What it has loaded is still used. So Jest does not notice what a test imports after its end.
     testState.state = state;
   }
 }

@@ -9,15 +9,15 @@ keepCompiledModules();
 const runner = new CommandRunner();
 /** For all test files of this worker, by template. */
 const kept = new Map<string, Kept>();
-/** Where Jest keeps who hears of a file's tests, and would add those of the next file. */
-const LISTENERS = Symbol.for('EVENT_HANDLERS');
-
 /**
  * Jest's environment for Node, with an ordinary global object. Jest makes the global of each file's context out of a proxy,
  * so that every use of `Math`, `Map`, `Promise` and the like is a call of an interceptor: the same code took up to twice
  * the CPU time that it takes in the program.
  */
 class PlainGlobalEnvironment extends TestEnvironment {
+  readonly #own: ReadonlySet<PropertyKey>;
+  readonly #exit: typeof process.exit;
+
   constructor(...options: ConstructorParameters<typeof TestEnvironment>) {
     const { createContext } = vm;
     vm.createContext = () => createContext(vm.constants.DONT_CONTEXTIFY);
@@ -28,12 +28,15 @@ class PlainGlobalEnvironment extends TestEnvironment {
     }
     (this.global as WithKept)[KEPT] = kept;
     (this.global as WithCommandRunner)[COMMAND_RUNNER] = runner;
+    this.#own = new Set(Reflect.ownKeys(this.global));
+    this.#exit = this.global.process.exit;
   }
 
   /** Before each file. */
   override async setup(): Promise<void> {
     await super.setup();
-    Reflect.deleteProperty(this.global, LISTENERS);
+    // What the file before has left there, Jest's own state among it: its tests, who hears of them, its time limit and retries.
+    for (const key of Reflect.ownKeys(this.global)) if (!this.#own.has(key)) Reflect.deleteProperty(this.global, key);
     const { env } = this.global.process;
     for (const name of Object.keys(env)) if (process.env[name] === undefined) delete env[name];
     Object.assign(env, process.env);
@@ -45,6 +48,8 @@ class PlainGlobalEnvironment extends TestEnvironment {
   /** Without Jest's own, which empties the global object. */
   override async teardown(): Promise<void> {
     this.fakeTimersModern?.useRealTimers();
+    // Jest puts another around it for each file.
+    this.global.process.exit = this.#exit;
   }
 }
 
