@@ -20,6 +20,7 @@ export async function seenWaits(
 ): Promise<SeenWaits> {
   let seen: SeenWaits = { lockMs: 0, longestMs: 0, longestFor: 'nothing' };
   let isDone = false;
+  let failure: unknown;
   const look = async () => {
     const rows = await database.query<{ for: string; ms: number }>(
       `SELECT wait_event_type || '/' || wait_event AS for,
@@ -38,12 +39,15 @@ export async function seenWaits(
       await look();
       await sleep(LOOK_EVERY_MS);
     }
-  })();
+  })().catch((err: unknown) => {
+    failure = err;
+  });
   try {
     await work();
   } finally {
     isDone = true;
     await looking;
   }
+  if (failure !== undefined) throw failure;
   return seen;
 }

@@ -240,12 +240,11 @@ describe('a server ends with its owner', () => {
   test('that is killed, though the server heeds no request: it is killed in the end', async () => {
     await using dying = ownerOf('while :; do sleep 1; done');
     const pid = Number(await told(dying, 'pid'));
-    try {
-      dying.kill('SIGKILL');
-      await hasEnded(pid);
-    } finally {
+    dying.kill('SIGKILL');
+    await hasEnded(pid).catch((err) => {
       signalProcess(pid, 'SIGKILL');
-    }
+      throw err;
+    });
   });
 
   test('whose guardian is killed: the owner stops the server', async () => {

@@ -13,8 +13,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 const cache = path.join(root, 'node_modules/.cache');
 
 /**
- * Jest loads every module anew for every test file. These packages have hundreds of them, which took longer than most
- * files' tests: a bundle of each is loaded in its place. Returns Jest's `moduleNameMapper` for that.
+ * These packages have hundreds of modules, and Jest takes long to find and load each: a bundle of each package is loaded in its
+ * place, once for each worker. Returns Jest's `moduleNameMapper` for that.
  */
 export async function bundlePackages(): Promise<Record<string, string>> {
   const lock = await readFile(path.join(root, 'package-lock.json'), 'utf8');

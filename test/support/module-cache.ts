@@ -18,8 +18,8 @@ export function importBy(dynamicImport: DynamicImport): void {
 }
 
 /**
- * Jest compiles every module anew for every test file, its own among them. From here on a worker compiles each once, and
- * takes for the next files what V8 kept of it.
+ * Jest compiles its own modules and the tests' anew for every test file. From here on a worker compiles each once, and takes for the
+ * next files what V8 kept of it.
  */
 export function keepCompiledModules(): void {
   const { SourceTextModule, compileFunction } = vm;

@@ -29,7 +29,7 @@ export function useDatabase({
   const undo = new AsyncDisposableStack();
   if (server === 'own') {
     beforeAll(async () => {
-      // What starts and migrates a server is most of the program: few files need it, and each would load it.
+      // What starts and migrates a server is most of the program, and few files need it.
       const { startOwnServer } = await import('./own-server.ts');
       own = await startOwnServer(undo);
     });

@@ -23,22 +23,26 @@ const plainCard = { '"supportedInterfaces"': '"notOfThisVersion"' };
 const agents = new Map<string, ScriptedAgent>();
 /** One that offers all bindings, to a tenant. */
 let open: ScriptedAgent;
+const stack = new AsyncDisposableStack();
 beforeAll(async () => {
+  const start = async (options: Parameters<typeof ScriptedAgent.start>[0]) =>
+    stack.use(await ScriptedAgent.start({ ...options, reportsRequests: true }));
   const started = protocols.map(async ([version, binding]) => {
     const name = `${binding} ${version}`;
-    const options = { name, version, offered: [binding], reportsRequests: true };
-    agents.set(name, await ScriptedAgent.start(version === '0.3' ? { ...options, mangle: plainCard } : options));
+    const options = { name, version, offered: [binding] };
+    agents.set(name, await start(version === '0.3' ? { ...options, mangle: plainCard } : options));
   });
-  open = await ScriptedAgent.start({ name: 'all', tenant: 'acme', reportsRequests: true });
-  await Promise.all(started);
+  [open] = await Promise.all([start({ name: 'all', tenant: 'acme' }), ...started]);
 });
-afterAll(async () => {
-  for (const agent of [...agents.values(), open]) await agent[Symbol.asyncDispose]();
-});
+afterAll(() => stack.disposeAsync());
 
 async function begun(agent: ScriptedAgent, script: string): Promise<string> {
   const client = await clientOf(agent, { binding: agent.options.offered?.[0] ?? 'JSONRPC' });
-  return ((await client.sendMessage(request(script, { returnImmediately: true }))) as Task).id;
+  const before = requestsTo(agent).length;
+  const { id } = (await client.sendMessage(request(script, { returnImmediately: true }))) as Task;
+  // What it reports comes another way than its answer.
+  await waitFor('the report', () => requestsTo(agent).length > before);
+  return id;
 }
 
 async function asked(agentUrl: string, taskId: string, probe = new AgentProbe(LOOPBACK)): Promise<ProbeAnswer> {

@@ -52,8 +52,11 @@ export class ClockWorld {
     await this.set(0);
     const tables = ['delegations', 'activity_logs', 'sweeper_gaps', 'sweeper_daemons', 'sweeper_lowerings'];
     await this.database.query(`TRUNCATE ${tables.join(', ')}, sweeper_sweeps CASCADE`);
+    // Nor is the threshold lowered by the first daemon, from that of ten minutes which a ledger without daemons has.
+    await this.database.query(`UPDATE sweeper_threshold SET stuck_after_ms = ${STUCK_AFTER_MS}`);
     await this.database.query(
-      'UPDATE sweeper_state SET beat_at = NULL, swept_at = NULL, sweep_id = NULL, tick_sweep_id = NULL',
+      `UPDATE sweeper_state SET stuck_after_ms = ${STUCK_AFTER_MS}, beat_at = NULL, swept_at = NULL, sweep_id = NULL,
+         tick_sweep_id = NULL`,
     );
     this.daemons = [];
     for (let count = 0; count < daemons; count += 1) this.daemons.push(await this.daemon());

@@ -21,15 +21,22 @@ const database = useDatabase({ per: 'test', replayed: false });
 class HeldLooks extends Looks {
   /** What each look that was answered said. */
   readonly found: ('open' | 'nothing open' | 'not asked')[] = [];
-  /** Until it resolves, looks that ask whether nothing is open are not answered. */
-  until: Promise<void> = Promise.resolve();
   held = 0;
+  #until: Promise<void> | undefined;
+  /** From then on looks are answered as they come. */
+  answerAll: () => void = () => {};
+
+  /** Looks that ask whether nothing is open are not answered any more. */
+  hold(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    [this.#until, this.answerAll] = [promise, resolve];
+  }
 
   override async look(asksEmpty?: boolean): Promise<Look> {
     const look = await super.look(asksEmpty);
     if (asksEmpty) {
       this.held += 1;
-      await this.until;
+      await this.#until;
     }
     this.found.push(asksEmpty ? (look.isEmpty ? 'nothing open' : 'open') : 'not asked');
     return look;
@@ -63,6 +70,7 @@ async function startOnTime(changes: Partial<SweeperOptions>) {
     rests: () => waitFor('a rest', () => stillness.isResting),
     start: () => service.start(),
     async [Symbol.asyncDispose]() {
+      looks.answerAll();
       await service.stop();
       await watch.stop();
       await close(1_000);
@@ -70,7 +78,8 @@ async function startOnTime(changes: Partial<SweeperOptions>) {
   };
 }
 
-const BEGIN = `WITH begun AS (SELECT delegation_insert($1, 'caller', 'callee', 'task'))
+/** Records a delegation that is in progress. */
+const IN_PROGRESS = `WITH begun AS (SELECT delegation_insert($1, 'caller', 'callee', 'task'))
   SELECT delegation_set_status($1, 'in_progress') FROM begun`;
 
 test('a delegation that began while the ledger was at rest is marked when it is due, whenever its transaction ends', async () => {
@@ -97,14 +106,13 @@ test('a delegation that began while the ledger was at rest is marked when it is 
 
 test('what begins while the answer of a look is on its way is looked for, although all is still again when it comes', async () => {
   await using daemon = await startOnTime({});
-  const answered = Promise.withResolvers<void>();
-  daemon.looks.until = answered.promise;
+  daemon.looks.hold();
   await daemon.start();
   await waitFor('a look that finds nothing open', () => daemon.looks.held > 0);
   const before = daemon.stillness.settled;
-  await database.query(BEGIN, [randomUUID()]);
+  await database.query(IN_PROGRESS, [randomUUID()]);
   await waitFor('stillness', () => daemon.stillness.settled !== null && daemon.stillness.settled !== before);
-  answered.resolve();
+  daemon.looks.answerAll();
   // Who rested by what that look said would miss it.
   await waitFor('the delegation to be found', () => daemon.looks.found.includes('open'));
   expect(daemon.looks.found.find((found) => found !== 'not asked')).toBe('nothing open');
