@@ -29,6 +29,8 @@ const RETRY_MS = 1_000;
 /** A heartbeat may take a quarter of the threshold, within these bounds. */
 const ANSWER_MIN_MS = 250;
 const ANSWER_MAX_MS = 15_000;
+/** Until the threshold is known, which an agent's first answer names, and which may be of seconds. */
+const ANSWER_UNKNOWN_MS = 1_000;
 /** How long leaving waits at most for a heartbeat that is under way. */
 const LEAVE_MAX_MS = 5_000;
 /** Heartbeats without an answer at most: each may hold a connection, of which a pool has ten by default. */
@@ -101,11 +103,11 @@ export class KeepAliveRounds {
 
   /** By the shortest threshold of those whose heartbeats are sent. */
   #answerWithinMs(states: readonly State[]): number {
-    const shortestMs = states.reduce(
-      (ms, state) => Math.min(ms, this.#thresholdMs(state) ?? STUCK_AFTER_UNKNOWN_MS),
-      Number.POSITIVE_INFINITY,
-    );
-    return Math.min(ANSWER_MAX_MS, Math.max(ANSWER_MIN_MS, shortestMs / 4));
+    const shortestMs = states.reduce((ms, state) => {
+      const thresholdMs = this.#thresholdMs(state);
+      return Math.min(ms, thresholdMs === undefined ? ANSWER_UNKNOWN_MS : thresholdMs / 4);
+    }, ANSWER_MAX_MS);
+    return Math.max(ANSWER_MIN_MS, shortestMs);
   }
 
   #intervalMs(participant: Participant, state: State): number {

@@ -23,7 +23,8 @@ const EVERY_MAX_MS = 60_000;
 
 /**
  * Heartbeats one delegation until disposed or stopped. It never keeps the process alive by itself, and never throws: a
- * heartbeat that fails, or has no answer within a quarter of the threshold (250 ms to 15 s), is tried again a second later.
+ * heartbeat that fails, or has no answer within a quarter of the threshold (250 ms to 15 s; a second while no answer has named
+ * the threshold), is tried again a second later.
  */
 export class KeepAlive implements AsyncDisposable {
   readonly #rounds: KeepAliveRounds;
