@@ -112,7 +112,7 @@ class Night {
     const last = child.stdoutLines.at(-1) ?? '';
     if (!last.startsWith('{')) {
       this.#problems.push(
-        `the fleet of seed ${seed} (${kind}) did not report: ${child.stderrLines.slice(-5).join(' ')}`,
+        `the fleet of seed ${seed} (${kind}) did not report: ${child.stderrLines.slice(-20).join(' ')}`,
       );
       onProgress(this.#problems.at(-1)!);
       // Not again and again at once.
