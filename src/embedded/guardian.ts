@@ -18,7 +18,6 @@ exec 4>&-
 trap '' HUP INT QUIT TERM PIPE
 echo "$server" >&3
 read -r _ <&3
-kill -INT "$server" 2>/dev/null
 {
   seconds=0
   while kill -INT "$server" 2>/dev/null; do

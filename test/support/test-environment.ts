@@ -9,6 +9,7 @@ keepCompiledModules();
 const runner = new CommandRunner();
 /** For all test files of this worker, by template. */
 const kept = new Map<string, Kept>();
+
 /**
  * Jest's environment for Node, with an ordinary global object. Jest makes the global of each file's context out of a proxy,
  * so that every use of `Math`, `Map`, `Promise` and the like is a call of an interceptor: the same code took up to twice
